@@ -1,0 +1,268 @@
+"""What every room shares: the corpus, the result, the contracts of the parts, the errors.
+
+This module knows numpy and nothing else, so that checking a config never imports a backend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]
+Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. It is shown without a traceback.
+
+    The message says what was wrong, where, and what to type instead.
+    """
+
+
+class MissingExtraError(UserError):
+    """A backend is not installed. The message holds the line that installs it."""
+
+
+def require(module: str, extra: str) -> None:
+    """Check that `module` is installed, without importing it.
+
+    Call it in a part's `__init__`; import the module where it is first used, so that a run
+    served from the cache never pays for the import.
+
+    Raises
+    ------
+    MissingExtraError
+        With the `pip install` line of `extra`.
+    """
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise MissingExtraError(
+            f"the package '{module}' is not installed. Install it with: "
+            f"pip install -c constraints.txt '.[{extra}]'"
+        )
+
+
+def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterator[T]:
+    """Pass `items` through, with a bar on a terminal once two seconds have gone by."""
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=total, desc=label, delay=2, disable=None, leave=False)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents in order, with what is known of each.
+
+    Parameters
+    ----------
+    documents : sequence of str, length n
+        Empty strings are allowed; anything that is not a `str` is an error.
+    labels, timestamps : sequence of str, length n, optional
+    images : sequence of (str or None), length n, optional
+        Paths of image files.
+    rows : int64 array (n,), optional
+        Row of each document in its source, where only a sample was taken.
+    n_rows : int, optional
+        Number of documents in the source; `n` unless a sample was taken.
+
+    Raises
+    ------
+    UserError
+        When a document is not text (the message names the row), or lengths differ.
+    """
+
+    documents: Sequence[str]
+    labels: Sequence[str] | None = None
+    timestamps: Sequence[str] | None = None
+    images: Sequence[str | None] | None = None
+    rows: Integers | None = None
+    n_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.documents):
+            raise UserError("the data set holds no documents. Point dataset.path at a file that does.")
+        for row, document in enumerate(self.documents):
+            if not isinstance(document, str):
+                raise UserError(
+                    f"row {row} of the data set is not text but {type(document).__name__} "
+                    f"({document!r}). Every document must be a string: drop the row or convert it."
+                )
+        for name in ("labels", "timestamps", "images", "rows"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.documents):
+                raise UserError(
+                    f"the data set has {len(self.documents)} documents but {len(column)} {name}: "
+                    "there must be one for each document."
+                )
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 (hex) of the documents, labels, timestamps and image paths, in order."""
+        digest = hashlib.sha256()
+        for name in ("documents", "labels", "timestamps", "images"):
+            column = getattr(self, name)
+            digest.update(f"{name}:{None if column is None else len(column)}\n".encode())
+            for value in column or ():
+                encoded = str(value).encode("utf-8", "surrogatepass")
+                digest.update(f"{len(encoded)}:".encode())
+                digest.update(encoded)
+        return digest.hexdigest()
+
+    @cached_property
+    def blank(self) -> NDArray[np.bool_]:
+        """bool (n,): the document has neither text (white space aside) nor an image."""
+        no_text = np.fromiter((not d.strip() for d in self.documents), bool, len(self))
+        if self.images is None:
+            return no_text
+        return no_text & np.fromiter((not i for i in self.images), bool, len(self))
+
+    def sample(self, limit: int | None, seed: int | None) -> Corpus:
+        """At most `limit` documents, drawn without replacement, in their old order."""
+        if limit is None or limit >= len(self):
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False))
+
+        def pick(column: Sequence[Any] | None) -> list[Any] | None:
+            return None if column is None else [column[row] for row in rows]
+
+        documents = pick(self.documents)
+        assert documents is not None
+        return Corpus(
+            documents,
+            pick(self.labels),
+            pick(self.timestamps),
+            pick(self.images),
+            rows if self.rows is None else self.rows[rows],
+            self.n_rows or len(self),
+        )
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: its number, size, words with weights (heaviest first), and a typical document.
+
+    `typical` is the row, in the corpus, of the document whose vector has the highest cosine to
+    the mean of the topic's unit vectors; of equals, the first.
+    """
+
+    id: int
+    size: int
+    words: tuple[tuple[str, float], ...]
+    typical: int
+
+    @property
+    def name(self) -> str:
+        return ", ".join(word for word, _ in self.words[:3])
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The k nearest neighbours of each row, nearest first, the row itself left out.
+
+    indices : int32 (n, k); distances : float32 (n, k); metric : "cosine", "euclidean"
+    or "hellinger".
+    """
+
+    indices: NDArray[np.int32]
+    distances: Floats
+    metric: str
+
+    @property
+    def k(self) -> int:
+        return int(self.indices.shape[1])
+
+    def first(self, k: int) -> Graph:
+        """The same graph with only the `k` nearest neighbours."""
+        return Graph(self.indices[:, :k], self.distances[:, :k], self.metric)
+
+
+@dataclass
+class Result:
+    """Everything that a run found out, in the order in which it found it.
+
+    Arrays over *kept* rows leave out the blank documents and those without a known word.
+    """
+
+    corpus: Corpus
+    kept: Integers  # (m,) rows of the corpus that were clustered
+    embeddings: Matrix  # (m, d)
+    reduced: Matrix  # (m, r)
+    labels: Integers  # (n,) topic of every document; -1 is "no topic"
+    strengths: Floats  # (n,) in [0, 1]; 0 where there is no topic
+    topics: list[Topic] = field(default_factory=list)  # by number
+    coordinates: Floats | None = None  # (n, 2), NaN where not kept
+    metrics: dict[str, float] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform
+
+
+# --- The contracts of the parts -----------------------------------------------------------------
+# A method may name more than its contract asks for: the pipeline passes by name what a part's
+# method names among
+#   Embedder.encode:           images, rows, n_rows   (aligned with `documents`)
+#   Reducer.fit_transform:     neighbors              (`components.neighbors.neighbors`, cached)
+#   Clusterer.fit_predict:     neighbors
+#   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix)
+
+
+class Dataset(Protocol):
+    def load(self) -> Corpus: ...
+
+
+class Embedder(Protocol):
+    """Documents to vectors.
+
+    `encode` returns finite float32 (n, d), or CSR (n, d), rows in the order of the documents. It
+    is never given a blank document; a document without a known word gets an all-zero row.
+    Optional, each read with a default where it is missing:
+
+    fingerprint() -> dict          all that changes a vector, as JSON; default: the config node
+                                   less `neutral`
+    fits_corpus : bool             vectors depend on the whole corpus (TF-IDF): one call, keyed by
+                                   the corpus
+    stored : bool                  False: vectors are not worth storing (they already are a file)
+    truncated_ : bool (n,)         set by `encode`: which documents were cut at the model's limit
+    metrics_ : dict[str, float]    set by `encode`: costs of the last call, such as `embed_tokens`
+    iter_encode(documents)         yields (rows, vectors) as they come, for APIs, so that what was
+                                   paid for is stored even when a later request fails
+    word_embedder : Embedder       the model for words, where it is not this one
+    """
+
+    def encode(self, documents: Sequence[str]) -> Matrix: ...
+
+
+class Reducer(Protocol):
+    def fit_transform(self, X: Matrix) -> Matrix: ...
+
+
+class Clusterer(Protocol):
+    """`fit_predict` returns int (n,), -1 an outlier. `probabilities_`, float (n,), if set: strength."""
+
+    def fit_predict(self, X: Matrix) -> Integers: ...
+
+
+class Representation(Protocol):
+    """Words for topics.
+
+    `fit(documents, labels)` sees every kept document and its topic (-1 is no topic, and no part
+    of any count). `words_` is then, for each topic 0..t-1, a list of (word, weight), best first.
+    """
+
+    words_: list[list[tuple[str, float]]]
+
+    def fit(self, documents: Sequence[str], labels: Integers) -> Any: ...
+
+
+Metric: TypeAlias = Callable[[Result], float | dict[str, float] | None]
+"""One number, or several under their names; None where the measure does not apply."""

@@ -1,0 +1,1 @@
+"""The declared parts: one folder a role, one YAML an option."""
