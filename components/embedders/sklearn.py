@@ -1,0 +1,158 @@
+"""Vectors from any scikit-learn transformer or pipeline, fitted on the corpus itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from components.base import Matrix, UserError
+from components.embedders.adapt import as_matrix
+
+log = logging.getLogger(__name__)
+
+
+class SklearnEmbedder:
+    """A scikit-learn transformer, fitted once: on the documents of the first `encode`.
+
+    Later calls (of words, of new documents) only transform. The object that was given is never
+    changed: a clone of it is fitted, kept as the list `steps_`.
+
+    Parameters
+    ----------
+    pipeline : transformer, Pipeline, or dict of str to transformer
+        What takes a list of str and returns a matrix. A dict is a pipeline with named steps, so
+        that a config can reach each: `embedder.pipeline.svd.n_components=50`. An object without
+        `fit` is only asked to transform.
+    """
+
+    fits_corpus = True
+
+    def __init__(self, *, pipeline: Any) -> None:
+        self.pipeline = pipeline
+        self.steps_: list[Any] | None = None
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Every parameter of every step, and scikit-learn's version."""
+        import sklearn
+
+        return {
+            "class": "SklearnEmbedder",
+            "sklearn": sklearn.__version__,
+            "steps": [_describe(step) for step in _steps(self.pipeline)],
+        }
+
+    def fit(self, documents: Sequence[str]) -> SklearnEmbedder:
+        """Fit on `documents`, for instance when their vectors come from a cache."""
+        self._fit_transform(documents)
+        return self
+
+    def encode(self, documents: Sequence[str]) -> Matrix:
+        """Vectors of the documents, after a fit on them if there was none yet.
+
+        Returns
+        -------
+        float32 (n, d), or CSR float32 (n, d) where the last step is sparse
+
+        Raises
+        ------
+        UserError
+            When the pipeline cannot be fitted, such as when no word is left to count.
+        """
+        if self.steps_ is None:
+            return self._fit_transform(documents)
+        X: Any = list(documents)
+        for step in self.steps_:
+            X = step.transform(X)
+        return as_matrix(X)
+
+    def _fit_transform(self, documents: Sequence[str]) -> Matrix:
+        steps = [_fresh(step) for step in _steps(self.pipeline)]
+        X: Any = list(documents)
+        for step in steps:
+            try:
+                _shrink(step, X)
+                X = _apply(step, X)
+            except ValueError as error:  # scikit-learn's word for parameters that do not fit
+                raise UserError(
+                    f"embedder.pipeline: {type(step).__name__} could not be fitted on "
+                    f"{len(documents)} documents: {error} Change its parameters in the config."
+                ) from error
+        self.steps_ = steps
+        return as_matrix(X)
+
+
+def _steps(pipeline: Any) -> list[Any]:
+    """The transformers of a pipeline, flat and in order; those that do nothing left out."""
+    if isinstance(pipeline, dict):
+        steps = list(pipeline.values())
+    elif hasattr(pipeline, "steps"):
+        steps = [step for _, step in pipeline.steps]
+    else:
+        return [pipeline]
+    return [s for step in steps if step not in (None, "passthrough") for s in _steps(step)]
+
+
+def _fresh(step: Any) -> Any:
+    """An unfitted copy, with the lists that YAML gives for tuples made tuples."""
+    from sklearn.base import clone
+
+    if not hasattr(step, "fit") or not hasattr(step, "get_params"):
+        return step
+    copy = clone(step)
+    return copy.set_params(
+        **{
+            name: tuple(value)
+            for name, value in copy.get_params().items()
+            if name.endswith(("ngram_range", "norm_range")) and isinstance(value, list)
+        }
+    )
+
+
+def _apply(step: Any, X: Any) -> Any:
+    if hasattr(step, "fit_transform"):
+        return step.fit_transform(X)
+    if hasattr(step, "fit"):
+        step.fit(X)
+    return step.transform(X)
+
+
+def _shrink(step: Any, X: Any) -> None:
+    """Ask a decomposition for no more components than the matrix `X` has."""
+    from sklearn.decomposition import PCA, TruncatedSVD
+
+    if not isinstance(step, PCA | TruncatedSVD) or not isinstance(step.n_components, int):
+        return
+    solver = getattr(step, "svd_solver", getattr(step, "algorithm", None))
+    most = max(1, min(X.shape) - (solver == "arpack"))
+    if step.n_components > most:
+        log.warning(
+            "%s: n_components=%d is more than %d documents with %d features allow; using %d",
+            type(step).__name__,
+            step.n_components,
+            *X.shape,
+            most,
+        )
+        step.set_params(n_components=most)
+
+
+def _describe(step: Any) -> dict[str, Any]:
+    """Class and parameters as JSON."""
+    kind = type(step)
+    parameters = step.get_params(deep=False) if hasattr(step, "get_params") else vars(step)
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        **{name: _json(value) for name, value in sorted(parameters.items())},
+    }
+
+
+def _json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if hasattr(value, "get_params"):
+        return _describe(value)
+    return getattr(value, "__qualname__", None) or repr(value)

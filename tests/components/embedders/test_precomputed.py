@@ -1,0 +1,209 @@
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+from scipy import sparse
+
+from components.base import UserError
+from components.embedders.precomputed import PrecomputedEmbedder
+
+N, D = 6, 4
+DOCUMENTS = [f"document {i}" for i in range(N)]
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
+
+
+def save(path, X):
+    """Write `X` in the format that the ending of `path` names."""
+    kind = "".join(path.suffixes)
+    if kind == ".npy":
+        np.save(path, X)
+    elif kind == ".npz":
+        np.savez(path, X)
+    elif kind == ".safetensors":
+        save_file({"vectors": np.ascontiguousarray(X)}, path)
+    elif kind == ".list.parquet":
+        pq.write_table(pa.table({"id": range(len(X)), "vector": list(X)}), path)
+    elif kind == ".fixed.parquet":
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), X.shape[1])
+        pq.write_table(pa.table({"vector": flat}), path)
+    elif kind == ".columns.parquet":
+        table = {"id": pa.array(range(len(X)))} | {f"x{i}": X[:, i] for i in range(X.shape[1])}
+        pq.write_table(pa.table(table), path)
+    return str(path)
+
+
+ENDINGS = [".npy", ".npz", ".safetensors", ".list.parquet", ".fixed.parquet", ".columns.parquet"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_rows_of_every_format(tmp_path, vectors, ending, dtype):
+    path = save(tmp_path / f"v{ending}", vectors.astype(dtype))
+    X = PrecomputedEmbedder(path=path).encode(DOCUMENTS)
+    assert X.dtype == np.float32
+    assert np.array_equal(X, vectors)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_sample_picks_its_rows_of_the_whole_file(tmp_path, vectors, ending):
+    path = save(tmp_path / f"v{ending}", vectors)
+    rows = np.array([5, 0, 3])
+    X = PrecomputedEmbedder(path=path).encode(["f", "a", "d"], rows=rows, n_rows=N)
+    assert np.array_equal(X, vectors[rows])
+
+
+@pytest.mark.parametrize("ending", [".npy", ".safetensors"])
+def test_the_file_is_mapped_not_copied(tmp_path, vectors, ending):
+    X = PrecomputedEmbedder(path=save(tmp_path / f"v{ending}", vectors)).encode(DOCUMENTS)
+    assert isinstance(X, np.memmap)
+    assert not X.flags.writeable
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_sparse(tmp_path, form):
+    dense = np.diag(np.arange(1.0, N + 1))
+    path = tmp_path / "v.npz"
+    sparse.save_npz(path, sparse.coo_matrix(dense).asformat(form))
+    X = PrecomputedEmbedder(path=str(path)).encode(["c", "a"], rows=np.array([2, 0]), n_rows=N)
+    assert sparse.issparse(X)
+    assert X.format == "csr"
+    assert X.dtype == np.float32
+    assert np.array_equal(X.toarray(), dense[[2, 0]])
+
+
+def test_integers_become_float32(tmp_path):
+    path = save(tmp_path / "v.npy", np.arange(N * D).reshape(N, D))
+    assert PrecomputedEmbedder(path=path).encode(DOCUMENTS).dtype == np.float32
+
+
+def test_key_names_one_array_of_several(tmp_path, vectors):
+    np.savez(tmp_path / "v.npz", a=vectors, b=-vectors)
+    save_file({"a": vectors, "b": -vectors}, tmp_path / "v.safetensors")
+    pq.write_table(pa.table({"a": list(vectors), "b": list(-vectors)}), tmp_path / "v.parquet")
+    for name in ("v.npz", "v.safetensors", "v.parquet"):
+        path = str(tmp_path / name)
+        assert np.array_equal(PrecomputedEmbedder(path=path, key="b").encode(DOCUMENTS), -vectors)
+        with pytest.raises(UserError, match=r"embedder\.key.*2 arrays \(a, b\)"):
+            PrecomputedEmbedder(path=path).encode(DOCUMENTS)
+        with pytest.raises(UserError, match=r"has no 'c'. It has: a, b"):
+            PrecomputedEmbedder(path=path, key="c").encode(DOCUMENTS)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_the_first_row_that_is_not_finite_is_named(tmp_path, vectors, ending, bad):
+    vectors[4, 1] = bad
+    vectors[3, 2] = bad
+    path = save(tmp_path / f"v{ending}", vectors)
+    with pytest.raises(UserError, match="in row 3"):
+        PrecomputedEmbedder(path=path).encode(DOCUMENTS)
+    rows = np.array([0, 4])  # numbers are those of the file, and rows not needed do not matter
+    with pytest.raises(UserError, match="in row 4"):
+        PrecomputedEmbedder(path=path).encode(["a", "e"], rows=rows, n_rows=N)
+    PrecomputedEmbedder(path=path).encode(["a"], rows=rows[:1], n_rows=N)
+
+
+def test_not_finite_in_a_sparse_file(tmp_path):
+    dense = np.diag(np.arange(1.0, N + 1))
+    dense[2, 2] = np.nan
+    sparse.save_npz(tmp_path / "v.npz", sparse.csr_matrix(dense))
+    with pytest.raises(UserError, match="in row 2"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.npz")).encode(DOCUMENTS)
+
+
+def test_a_double_too_large_for_float32_is_not_finite(tmp_path, vectors):
+    vectors = vectors.astype(np.float64)
+    vectors[1, 0] = 1e300
+    with pytest.raises(UserError, match="in row 1"):
+        PrecomputedEmbedder(path=save(tmp_path / "v.npy", vectors)).encode(DOCUMENTS)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_wrong_number_of_rows_names_both(tmp_path, vectors, ending):
+    embedder = PrecomputedEmbedder(path=save(tmp_path / f"v{ending}", vectors))
+    with pytest.raises(UserError, match="has 6 rows but the data set has 5 documents"):
+        embedder.encode(DOCUMENTS[:5])
+    with pytest.raises(UserError, match="has 6 rows but the data set has 60 documents"):
+        embedder.encode(DOCUMENTS, rows=np.arange(6), n_rows=60)
+
+
+def _write_bytes(path):
+    path.write_bytes(b"these are no vectors at all")
+
+
+def _write_objects(path):
+    np.save(path, np.array([{"a": 1}] * N, dtype=object), allow_pickle=True)
+
+
+def _write_words(path):
+    np.save(path, np.array([["a", "b"]] * N))
+
+
+def _write_flat(path):
+    np.save(path, np.arange(float(N)))
+
+
+def _write_ragged(path):
+    pq.write_table(pa.table({"v": [[1.0, 2.0]] * (N - 1) + [[1.0]]}), path)
+
+
+def _write_null(path):
+    pq.write_table(pa.table({"v": [[1.0, 2.0], None] + [[1.0, 2.0]] * (N - 2)}), path)
+
+
+def _write_strings(path):
+    pq.write_table(pa.table({"v": ["a"] * N}), path)
+
+
+def _write_bfloat16(path):
+    import torch
+    from safetensors.torch import save_file as save_torch
+
+    save_torch({"v": torch.zeros(N, D, dtype=torch.bfloat16)}, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("v.npy", _write_bytes, "cannot be read.*never loaded"),
+        ("v.npz", _write_bytes, "cannot be read"),
+        ("v.safetensors", _write_bytes, "cannot be read"),
+        ("v.parquet", _write_bytes, "cannot be read"),
+        ("v.npy", _write_objects, "cannot be read.*never loaded"),
+        ("v.npy", _write_words, "not numbers"),
+        ("v.npy", _write_flat, r"has the shape \(6,\)"),
+        ("v.parquet", _write_ragged, "row 5 has 1"),
+        ("v.parquet", _write_null, "row 1"),
+        ("v.parquet", _write_strings, "no column of numbers"),
+        ("v.safetensors", _write_bfloat16, "BF16"),
+    ],
+)
+def test_a_file_that_is_no_table_of_numbers(tmp_path, name, write, message):
+    path = tmp_path / name
+    write(path)
+    with pytest.raises(UserError, match=message) as error:
+        PrecomputedEmbedder(path=str(path)).encode(DOCUMENTS)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_and_an_unknown_ending_fail_at_once(tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        PrecomputedEmbedder(path=str(tmp_path / "nothing.npy"))
+    (tmp_path / "v.pkl").write_bytes(b"")
+    with pytest.raises(UserError, match=re.escape(".npy, .npz, .parquet, .safetensors")):
+        PrecomputedEmbedder(path=str(tmp_path / "v.pkl"))
+
+
+def test_fingerprint_follows_the_content(tmp_path, vectors):
+    a = PrecomputedEmbedder(path=save(tmp_path / "a.npy", vectors)).fingerprint()
+    b = PrecomputedEmbedder(path=save(tmp_path / "b.npy", vectors)).fingerprint()
+    c = PrecomputedEmbedder(path=save(tmp_path / "c.npy", -vectors)).fingerprint()
+    assert json.dumps(a) == json.dumps(b) != json.dumps(c)
