@@ -1,0 +1,79 @@
+"""Two coordinates for each document, to look at. Topics are never made from them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from components.base import Floats, Graph, Matrix
+
+N_NEIGHBORS = 15
+# Above this many documents the layout takes longer than the whole search for topics.
+MAX_DOCUMENTS = 20_000
+
+
+def coordinates(
+    X: Matrix, neighbors: Callable[[Matrix, int, str], Graph], seed: int | None = 0
+) -> Floats:
+    """Lay documents out in two dimensions, neighbours close together.
+
+    The layout is UMAP's (McInnes et al. 2018) on the graph of the 15 nearest neighbours, in
+    igraph's C implementation, which needs no compilation at run time. It starts from the first
+    two principal components.
+
+    Parameters
+    ----------
+    X : float32 ndarray or CSR (n, d)
+    neighbors : `components.neighbors.neighbors`, or a caching version of it
+    seed : same seed, same layout
+
+    Returns
+    -------
+    float32 (n, 2)
+    """
+    import igraph
+
+    n = X.shape[0]
+    start = _principal(X)
+    if n < 4:
+        return start
+    graph = neighbors(X, min(N_NEIGHBORS, n - 1), "hellinger" if _hellinger(X) else "cosine")
+    sources = np.repeat(np.arange(n), graph.k)
+    edges = np.column_stack([sources, graph.indices.ravel()])
+    net = igraph.Graph(n=n, edges=edges.tolist(), directed=True)
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        layout = net.layout_umap(
+            dist=graph.distances.ravel().astype(float).tolist(),
+            seed=start.astype(float).tolist(),
+            min_dist=0.1,
+            epochs=int(np.clip(1_000_000 / n, 50, 300)),
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    return np.asarray(layout.coords, dtype=np.float32)
+
+
+def _hellinger(X: Matrix) -> bool:
+    from scipy.sparse import issparse
+
+    return bool(issparse(X) and (X.nnz == 0 or X.data.min() >= 0))
+
+
+def _principal(X: Matrix) -> Floats:
+    """The first two principal components, scaled to a spread of 10; sparse X is not centred."""
+    from scipy.sparse import issparse
+    from sklearn.decomposition import TruncatedSVD
+
+    n, d = X.shape
+    if min(n, d) < 3:
+        flat = np.zeros((n, 2), dtype=np.float32)
+        dense = X.toarray() if issparse(X) else np.asarray(X)
+        flat[:, : min(2, d)] = dense[:, :2]
+        return flat
+    centred = X if issparse(X) else X - X.mean(axis=0)
+    placed = TruncatedSVD(2, random_state=0).fit_transform(centred)
+    spread = placed.std(axis=0)
+    return (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)

@@ -1,0 +1,107 @@
+"""`topics.png` and `map.png`."""
+
+from __future__ import annotations
+
+import colorsys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.base import Result
+
+_GREY = "#c8c8c8"
+
+
+def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words: int = 8) -> None:
+    """A panel for each of the largest topics, with bars for the weights of its words."""
+    from matplotlib.figure import Figure
+
+    topics = result.topics[:n_topics]
+    columns = min(4, max(1, len(topics)))
+    rows = max(1, -(-len(topics) // columns))
+    figure = Figure(figsize=(3.4 * columns, 2.3 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat[len(topics) :]:
+        axis.set_axis_off()
+    for topic, axis in zip(topics, axes.flat, strict=False):
+        words = [word for word, _ in topic.words[:n_words]]
+        weights = [weight for _, weight in topic.words[:n_words]]
+        axis.barh(range(len(words)), weights, color=_colour(topic.id))
+        axis.set_yticks(range(len(words)), [_plain(word) for word in words], fontsize=8)
+        axis.invert_yaxis()
+        axis.set_title(f"Topic {topic.id} · {topic.size:,} documents", fontsize=9, loc="left")
+        axis.tick_params(axis="x", labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    shown = f"the {len(topics)} largest of " if len(result.topics) > len(topics) else ""
+    n_all = len(result.topics)
+    figure.suptitle(f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}", fontsize=11)
+    figure.savefig(path, dpi=120)
+
+
+def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
+    """Every document at its two coordinates, coloured by topic, the largest topics named."""
+    from matplotlib.figure import Figure
+
+    assert result.coordinates is not None
+    labels, places = result.labels, result.coordinates
+    size = float(np.clip(9000 / max(1, len(result.kept)), 1.0, 18.0))
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    axis = figure.subplots()
+    outliers = places[labels < 0]
+    axis.scatter(outliers[:, 0], outliers[:, 1], s=size * 0.6, c=_GREY, linewidths=0)
+    colours = np.array([_colour(topic.id) for topic in result.topics] or [_GREY])
+    inside = np.flatnonzero(labels >= 0)
+    axis.scatter(
+        places[inside, 0], places[inside, 1], s=size, c=colours[labels[inside]], linewidths=0
+    )
+    for topic, place in _spaced(result, n_names):
+        axis.annotate(
+            _plain(f"{topic.id} · {topic.name}"),
+            place,
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": _colour(topic.id), "alpha": 0.85},
+        )
+    axis.set_axis_off()
+    share = float(np.mean(labels[result.kept] < 0)) if len(result.kept) else 0.0
+    axis.set_title(
+        f"{len(result.corpus):,} documents, {len(result.topics)} topics, "
+        f"{100 * share:.0f} % in no topic (grey)",
+        fontsize=11,
+        loc="left",
+    )
+    figure.savefig(path, dpi=120)
+
+
+def _spaced(result: Result, n_names: int) -> list[tuple[Any, Any]]:
+    """Where to write the names of the largest topics: at their median, moved apart vertically."""
+    assert result.coordinates is not None
+    kept = result.coordinates[result.kept]
+    height = float(np.ptp(kept[:, 1])) or 1.0
+    width = float(np.ptp(kept[:, 0])) or 1.0
+    placed: list[tuple[Any, Any]] = []
+    for topic in result.topics[:n_names]:
+        x, y = np.median(result.coordinates[result.labels == topic.id], axis=0)
+        for _ in range(60):
+            near = [
+                other
+                for _, other in placed
+                if abs(other[1] - y) < 0.03 * height and abs(other[0] - x) < 0.2 * width
+            ]
+            if not near:
+                break
+            y = max(other[1] for other in near) + 0.031 * height
+        placed.append((topic, (x, y)))
+    return placed
+
+
+def _colour(topic: int) -> tuple[float, float, float]:
+    """Colours far apart for neighbouring numbers: hues by the golden angle, three shades."""
+    return colorsys.hls_to_rgb(topic * 0.618034 % 1.0, (0.42, 0.56, 0.34)[topic % 3], 0.62)
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib draws as it is: a dollar sign would begin a formula."""
+    return text.replace("$", r"\$")

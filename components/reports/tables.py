@@ -1,0 +1,50 @@
+"""`topics.csv` and `documents.parquet`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from components.base import Result
+
+
+def write_topics(result: Result, path: Path) -> None:
+    """A row a topic: topic, size, words (best first, comma between), typical_document."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["topic", "size", "words", "typical_document"])
+        for topic in result.topics:
+            words = ", ".join(word for word, _ in topic.words)
+            typical = result.corpus.documents[topic.typical]
+            writer.writerow([topic.id, topic.size, words, typical])
+
+
+def write_documents(result: Result, path: Path) -> None:
+    """A row a document in the corpus' order.
+
+    Columns: row (in the source), document, topic (-1: none), strength, and label, timestamp,
+    image, x and y where there are any.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    corpus = result.corpus
+    columns: dict[str, object] = {
+        "row": np.arange(len(corpus)) if corpus.rows is None else corpus.rows,
+        "document": list(corpus.documents),
+        "topic": result.labels,
+        "strength": result.strengths,
+    }
+    for name, values in (
+        ("label", corpus.labels),
+        ("timestamp", corpus.timestamps),
+        ("image", corpus.images),
+    ):
+        if values is not None:
+            columns[name] = list(values)
+    if result.coordinates is not None:
+        columns["x"] = result.coordinates[:, 0]
+        columns["y"] = result.coordinates[:, 1]
+    pq.write_table(pa.table(columns), path)

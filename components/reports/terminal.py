@@ -1,0 +1,46 @@
+"""The table that ends a run."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import numpy as np
+
+from components.base import Result
+
+
+def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 8) -> None:
+    """Print topics (number, size, words, a typical document) and what was measured."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # Without a terminal there is no width to fit, but lines without end help nobody.
+    console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("topic", justify="right")
+    table.add_column("size", justify="right")
+    table.add_column("words", ratio=5, overflow="ellipsis", no_wrap=True)
+    table.add_column("typical document", ratio=4, overflow="ellipsis", no_wrap=True, style="dim")
+    for topic in result.topics[:n_topics]:
+        words = ", ".join(word for word, _ in topic.words[:n_words])
+        typical = " ".join(result.corpus.documents[topic.typical].split())[:200]
+        table.add_row(str(topic.id), f"{topic.size:,}", Text(words), Text(typical))
+    console.print()
+    console.print(table)
+    rest = result.topics[n_topics:]
+    if rest:
+        size = sum(topic.size for topic in rest)
+        console.print(f"  and {len(rest)} smaller topics with {size:,} documents: topics.csv")
+    outside = int(np.sum(result.labels < 0))
+    if outside:
+        console.print(f"   -1  {outside:,} documents in no topic")
+    console.print()
+    console.print(_summary(result))
+
+
+def _summary(result: Result) -> str:
+    shown = ("npmi", "topic_diversity", "silhouette", "outlier_ratio", "ari", "ami", "v_measure")
+    values = [f"{name} {result.metrics[name]:.3f}" for name in shown if name in result.metrics]
+    seconds = result.metrics["total_seconds"]
+    return " · ".join([f"{len(result.topics)} topics", *values, f"{seconds:.1f} s"])

@@ -1,0 +1,84 @@
+"""Turns a checked config into parts. The only caller of `hydra.utils.instantiate`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from components.base import Clusterer, Dataset, Embedder, Metric, Reducer, Representation, UserError
+from components.embedders.adapt import as_embedder
+from runner.check import TRUSTED, ConfigError, Problem, check_config, is_trusted, report
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a run, and the plain config node that each was made from."""
+
+    dataset: Dataset
+    embedder: Embedder
+    reducer: Reducer
+    clusterer: Clusterer
+    representation: Representation
+    metrics: dict[str, Metric]
+    nodes: dict[str, dict[str, Any]]
+
+
+def build(config: DictConfig) -> Parts:
+    """Check the whole config, then build every part.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake found.
+    MissingExtraError
+        When a backend is not installed.
+    """
+    if problems := check_config(config):
+        raise ConfigError(report(problems))
+    trusted = [*TRUSTED, *config.trusted_targets]
+    nodes = {
+        role: OmegaConf.to_container(config[role], resolve=True)
+        for role in ("dataset", "embedder", "reducer", "clusterer", "representation", "metrics")
+    }
+    return Parts(
+        dataset=_build("dataset", nodes, trusted, ["load"]),
+        embedder=as_embedder(_build("embedder", nodes, trusted, [])),
+        reducer=_build("reducer", nodes, trusted, ["fit_transform"]),
+        clusterer=_build("clusterer", nodes, trusted, ["fit_predict"]),
+        representation=_build("representation", nodes, trusted, ["fit"]),
+        metrics=_build("metrics", nodes, trusted, []),
+        nodes=nodes,
+    )
+
+
+def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
+    node = nodes[role]
+    if role != "metrics" and "_target_" not in node:
+        raise ConfigError(report([Problem(f"{role}._target_", "is missing: name the class to build.")]))
+    try:
+        part = instantiate(node, _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, UserError):
+            raise cause from None
+        raise ConfigError(
+            report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
+        ) from error
+    kind = part if inspect.isroutine(part) or inspect.isclass(part) else type(part)
+    if role != "metrics" and not is_trusted(kind.__module__, trusted):
+        # A trusted module may hold a name that comes from elsewhere.
+        raise ConfigError(
+            report([Problem(f"{role}._target_", f"{kind.__module__} is not a trusted package.")])
+        )
+    for method in methods:
+        if not callable(getattr(part, method, None)):
+            raise ConfigError(
+                report([Problem(f"{role}._target_", f"{node['_target_']} has no method {method}().")])
+            )
+    return part

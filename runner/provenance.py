@@ -1,0 +1,76 @@
+"""What made a run: versions, machine, commit, and the config in a form that can be kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from runner import secrets
+
+# Packages whose version may change a result.
+PACKAGES = (
+    "topic-runner hydra-core numpy scipy scikit-learn torch transformers sentence-transformers "
+    "umap-learn hdbscan fast-hdbscan igraph flair spacy gensim tensorflow openai cohere model2vec "
+    "fastembed mlflow"
+).split()
+
+
+def kept_config(config: DictConfig) -> dict[str, Any]:
+    """The resolved config as plain dicts, with no secret in it."""
+    plain = OmegaConf.to_container(config, resolve=True)
+    masked: dict[str, Any] = secrets.mask_config(plain)
+    return masked
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`; lists stay whole, `_target_` is `a` itself's class."""
+    if not isinstance(node, dict) or not node:
+        return {prefix: node}
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def config_hash(plain: dict[str, Any]) -> str:
+    """The first 16 hex digits of the sha256 of a config that decide its result.
+
+    Where it is tracked and cached changes nothing, and so is left out.
+    """
+    deciding = {k: v for k, v in plain.items() if k not in ("tracking", "cache")}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python, of the packages that matter, and of the machine."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the folder that the run is started in; `-dirty` where files differ from it."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no") else commit

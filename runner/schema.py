@@ -1,0 +1,43 @@
+"""The types of the run's own keys. The parts are typed by the classes that they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+ROLES = ("dataset", "embedder", "reducer", "clusterer", "representation")
+
+
+@dataclass
+class CacheConfig:
+    dir: str | None = MISSING
+
+
+@dataclass
+class TrackingConfig:
+    kind: str = MISSING
+    uri: str | None = None
+    experiment: str = MISSING
+
+
+@dataclass
+class RunConfig:
+    dataset: Any = MISSING
+    embedder: Any = MISSING
+    reducer: Any = MISSING
+    clusterer: Any = MISSING
+    representation: Any = MISSING
+    metrics: Any = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int | None = MISSING
+    map: bool = MISSING
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    trusted_targets: list[str] = MISSING
+
+
+def register() -> None:
+    """Make `run_schema` known to Hydra."""
+    ConfigStore.instance().store(name="run_schema", node=RunConfig)

@@ -1,0 +1,261 @@
+"""What arguments a dotted name takes, read from source without importing anything.
+
+A config is checked before any work, so the check may not pay for importing torch or
+scikit-learn. Python's grammar is enough: find the file, follow re-exports, read the class.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class NotFoundError(LookupError):
+    """The name certainly does not exist. `names` holds what stands in its place."""
+
+    def __init__(self, message: str, names: list[str] | None = None, package: str | None = None):
+        super().__init__(message)
+        self.names = names or []
+        self.package = package  # set when the whole package is not installed
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    annotation: ast.expr | None
+    required: bool
+
+
+@dataclass(frozen=True)
+class Signature:
+    """module: where the object is really defined; takes_any: it accepts `**kwargs`."""
+
+    module: str
+    parameters: dict[str, Parameter]
+    takes_any: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    name: str
+    path: Path
+    is_package: bool
+
+    def child(self, name: str) -> Module | None:
+        return _module(f"{self.name}.{name}", [self.path.parent]) if self.is_package else None
+
+
+def signature(target: str) -> Signature | None:
+    """Signature of the class or function `target`; None where source alone does not tell.
+
+    Raises
+    ------
+    NotFoundError
+        When the package, the module or the name does not exist.
+    """
+    top, *rest = target.split(".")
+    module = _top(top)
+    if module is None:
+        return None
+    while rest and (child := module.child(rest[0])):
+        module, rest = child, rest[1:]
+    if not rest:
+        raise NotFoundError(f"'{target}' is a module, not a class or function", _names(module))
+    found = _lookup(module, rest[0], set())
+    if found is None:
+        return None
+    owner, node = found
+    for attribute in rest[1:]:
+        if not isinstance(node, ast.ClassDef):
+            return None
+        member = _member(owner, node, attribute)
+        if member is None:
+            return None
+        owner, node = member
+    if isinstance(node, ast.ClassDef):
+        return _class_signature(owner, node)
+    is_method = len(rest) > 1 and not _decorated(node, "staticmethod")
+    return _function_signature(owner.name, node, skip_first=is_method)
+
+
+def _top(name: str) -> Module | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None:
+        raise NotFoundError(f"there is no package '{name}' here", package=name)
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        return None  # built in, compiled, or a namespace package
+    path = Path(spec.origin)
+    return Module(name, path, path.name == "__init__.py")
+
+
+def _module(name: str, folders: list[Path]) -> Module | None:
+    leaf = name.rpartition(".")[2]
+    for folder in folders:
+        if (path := folder / leaf / "__init__.py").is_file():
+            return Module(name, path, True)
+        if (path := folder / f"{leaf}.py").is_file():
+            return Module(name, path, False)
+    return None
+
+
+@lru_cache(maxsize=256)
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Top-level statements, those under `if` and `try` included."""
+    for node in body:
+        yield node
+        for block in ("body", "orelse", "finalbody"):
+            if isinstance(node, ast.If | ast.Try):
+                yield from _statements(getattr(node, block, []))
+        for handler in getattr(node, "handlers", []):
+            yield from _statements(handler.body)
+
+
+def _names(module: Module) -> list[str]:
+    """Public classes and functions of a module, re-exports included."""
+    names = []
+    for node in _statements(_tree(module.path).body):
+        if isinstance(node, ast.ClassDef | FunctionNode):
+            names.append(node.name)
+        elif isinstance(node, ast.ImportFrom) and module.is_package:
+            names += [alias.asname or alias.name for alias in node.names]
+    return [name for name in names if not name.startswith("_")]
+
+
+Found = tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
+
+
+def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Found | None:
+    """Where `name` is defined, following imports; None where source does not tell."""
+    if (module.name, name) in seen:
+        return None
+    seen.add((module.name, name))
+    open_ended = False  # a construct that may define any name
+    for node in reversed(list(_statements(_tree(module.path).body))):
+        if isinstance(node, ast.ClassDef | FunctionNode):
+            if node.name == name:
+                return module, node
+            open_ended |= node.name == "__getattr__"
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":
+                    open_ended = True
+                elif (alias.asname or alias.name) == name:
+                    source = _source(module, node)
+                    return _lookup(source, alias.name, seen) if source else None
+        elif isinstance(node, ast.Import):
+            if any((a.asname or a.name.partition(".")[0]) == name for a in node.names):
+                return None
+        elif isinstance(node, ast.Assign):
+            for assigned in node.targets:
+                if isinstance(assigned, ast.Name) and assigned.id == name:
+                    alias_of = node.value
+                    if isinstance(alias_of, ast.Name):
+                        return _lookup(module, alias_of.id, seen)
+                    return None
+                open_ended |= not isinstance(assigned, ast.Name)
+    if open_ended:
+        return None
+    raise NotFoundError(f"'{module.name}' has no '{name}'", _names(module))
+
+
+def _source(module: Module, node: ast.ImportFrom) -> Module | None:
+    parts = module.name.split(".")
+    if node.level:
+        keep = len(parts) - node.level + module.is_package
+        name = ".".join(parts[:keep] + (node.module or "").split("."))
+    else:
+        name = node.module or ""
+    top, *rest = name.strip(".").split(".")
+    try:
+        found = _top(top)
+    except NotFoundError:
+        return None
+    for part in rest:
+        found = found.child(part) if found else None
+    return found
+
+
+def _bases(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            if base.id == "object":
+                continue
+            try:
+                yield _lookup(module, base.id, set())
+            except NotFoundError:
+                yield None
+        elif isinstance(base, ast.Subscript) and ast.unparse(base.value) in ("Generic", "Protocol"):
+            continue
+        else:
+            yield None
+
+
+def _member(module: Module, node: ast.ClassDef, name: str) -> Found | None:
+    for statement in node.body:
+        if isinstance(statement, ast.ClassDef | FunctionNode) and statement.name == name:
+            return module, statement
+    for base in _bases(module, node):
+        if base is None or not isinstance(base[1], ast.ClassDef):
+            return None
+        if found := _member(base[0], base[1], name):
+            return found
+    return None
+
+
+def _class_signature(module: Module, node: ast.ClassDef) -> Signature | None:
+    if _decorated(node, "dataclass"):
+        return _dataclass_signature(module, node)
+    found = _member(module, node, "__init__")
+    if found is not None and isinstance(found[1], FunctionNode):
+        return _function_signature(module.name, found[1], skip_first=True)
+    certain = all(base is not None for base in _bases(module, node)) and not node.keywords
+    return Signature(module.name, {}, takes_any=False) if certain else None
+
+
+def _dataclass_signature(module: Module, node: ast.ClassDef) -> Signature | None:
+    if node.bases:
+        return None
+    fields = {
+        item.target.id: Parameter(item.target.id, item.annotation, item.value is None)
+        for item in node.body
+        if isinstance(item, ast.AnnAssign)
+        and isinstance(item.target, ast.Name)
+        and "ClassVar" not in ast.unparse(item.annotation)
+    }
+    return Signature(module.name, fields, takes_any=False)
+
+
+def _function_signature(
+    module: str, node: ast.FunctionDef | ast.AsyncFunctionDef, *, skip_first: bool
+) -> Signature:
+    arguments = node.args
+    positional = arguments.posonlyargs + arguments.args
+    n_required = len(positional) - len(arguments.defaults)
+    parameters = {
+        argument.arg: Parameter(argument.arg, argument.annotation, index < n_required)
+        for index, argument in enumerate(positional)
+    }
+    if skip_first and positional:
+        del parameters[positional[0].arg]
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        parameters[argument.arg] = Parameter(argument.arg, argument.annotation, default is None)
+    return Signature(module, parameters, takes_any=arguments.kwarg is not None)
+
+
+def _decorated(
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, name: str
+) -> bool:
+    return any(name in ast.unparse(decorator) for decorator in node.decorator_list)
