@@ -37,7 +37,7 @@ def resolve(model: str) -> str:
     if model.startswith("pkg://"):
         return _in_package(model)
     path = Path(model).expanduser()
-    if path.exists():
+    if model.strip() and path.exists():
         return str(path.absolute())
     looks_like_path = (
         model.startswith((".", "~")) or path.is_absolute() or path.suffix.lower() in FILE_SUFFIXES
@@ -86,11 +86,11 @@ def identity(model: str, revision: str | None = None) -> dict[str, Any]:
     model = resolve(model)
     if is_local(model):
         return {"sha256": sha256(model)}
+    revision = revision or "main"
     return {"model": model, "revision": revision, "commit": _cached_commit(model, revision)}
 
 
-def _cached_commit(model: str, revision: str | None) -> str | None:
-    revision = revision or "main"
+def _cached_commit(model: str, revision: str) -> str | None:
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
     repository = model if "/" in model else f"sentence-transformers/{model}"
@@ -154,6 +154,12 @@ def check_sha256(path: str, expected: str) -> None:
 def hub_error(model: str, error: BaseException) -> UserError:
     """The error to raise when the weights of `model` could not be loaded."""
     reason = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+    if "safetensors" in reason:
+        return UserError(
+            f"the model {model!r} has no weights as safetensors ({reason}). If its only weights "
+            "are a pickle (pytorch_model.bin) and you trust their author, set "
+            "embedder.trust_pickle=true."
+        )
     if is_local(model):
         return UserError(
             f"the model in {model} could not be loaded ({reason}). Check that embedder.model names "

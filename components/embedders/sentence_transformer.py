@@ -1,0 +1,164 @@
+"""Any sentence-transformers model, the default embedder among them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Floats, UserError, require
+from components.embedders import weights
+from components.embedders.torch_models import (
+    check_max_length,
+    memory_errors,
+    pick_device,
+    position_limit,
+    too_long,
+)
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model.
+
+    Parameters
+    ----------
+    model : str
+        A hub's name, a local folder, or `pkg://package/folder`.
+    revision : str, optional
+        Branch, tag or commit on the hub.
+    sha256 : str, optional
+        Of `model.safetensors` in a local folder; checked before the weights are loaded.
+    device : str, optional
+        cpu, cuda, cuda:1, mps; None takes the best one there is.
+    batch_size : int
+    prompt : str, optional
+        Put before every document.
+    prompt_name : str, optional
+        Instead of `prompt`: one of the prompts that the model brings.
+    normalise : bool
+        Scale rows to length 1, where the model does not do so itself.
+    max_length : int, optional
+        Tokens at which a document is cut; None takes the model's own limit.
+    dimensions : int, optional
+        Keep only the first dimensions, for models trained so (Matryoshka).
+    precision : {"float32", "float16", "bfloat16"}
+        Of the weights. In half precision a row depends slightly on its batch.
+    trust_remote_code : bool
+        Run the Python code that comes with the model.
+    trust_pickle : bool
+        Also read weights that only come as `pytorch_model.bin`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        revision: str | None = None,
+        sha256: str | None = None,
+        device: str | None = None,
+        batch_size: int = 32,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalise: bool = False,
+        max_length: int | None = None,
+        dimensions: int | None = None,
+        precision: Literal["float32", "float16", "bfloat16"] = "float32",
+        trust_remote_code: bool = False,
+        trust_pickle: bool = False,
+    ) -> None:
+        require("sentence_transformers", extra="")
+        self.model = model
+        self.revision = revision
+        self.sha256 = sha256
+        self.device = device
+        self.batch_size = batch_size
+        self.prompt = prompt
+        self.prompt_name = prompt_name
+        self.normalise = normalise
+        self.max_length = max_length
+        self.dimensions = dimensions
+        self.precision = precision
+        self.trust_remote_code = trust_remote_code
+        self.trust_pickle = trust_pickle
+        if prompt and prompt_name:
+            raise UserError(
+                "embedder.prompt and embedder.prompt_name exclude each other: give one."
+            )
+        if not weights.is_local(weights.resolve(model)) and sha256:
+            raise UserError(
+                f"embedder.sha256 checks a local folder, but embedder.model={model!r} is on a hub. "
+                "Set embedder.sha256=null and name a commit in embedder.revision."
+            )
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {
+            "class": type(self).__name__,
+            **weights.identity(self.model, self.revision),
+            "prompt": self.prompt,
+            "prompt_name": self.prompt_name,
+            "normalise": self.normalise,
+            "max_length": self.max_length,
+            "dimensions": self.dimensions,
+            "precision": self.precision,
+            "trust_remote_code": self.trust_remote_code,
+        }
+
+    def encode(self, documents: Sequence[str]) -> Floats:
+        """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
+        model, texts = self._loaded, list(documents)
+        self.truncated_ = self._truncated(texts)
+        with memory_errors(self.batch_size):
+            rows = model.encode(
+                texts,
+                prompt=self.prompt,
+                prompt_name=self.prompt_name,
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=self.normalise,
+                truncate_dim=self.dimensions,
+            )
+        return np.asarray(rows, dtype=np.float32)
+
+    @cached_property
+    def _loaded(self) -> Any:
+        model = weights.resolve(self.model)
+        if self.sha256:
+            weights.check_sha256(os.path.join(model, "model.safetensors"), self.sha256)
+        device = pick_device(self.device)
+        with weights.loading(model):
+            from sentence_transformers import SentenceTransformer
+
+            loaded = SentenceTransformer(
+                model,
+                device=device,
+                revision=self.revision,
+                trust_remote_code=self.trust_remote_code,
+                model_kwargs={
+                    "dtype": self.precision,
+                    "use_safetensors": None if self.trust_pickle else True,
+                },
+            )
+        if self.max_length is not None:
+            transformer = getattr(loaded[0], "auto_model", None)
+            check_max_length(self.max_length, transformer and position_limit(transformer))
+            loaded.max_seq_length = self.max_length
+        if self.prompt_name and self.prompt_name not in loaded.prompts:
+            raise UserError(
+                f"embedder.prompt_name={self.prompt_name!r}: the model {self.model} has no such "
+                f"prompt. It has: {', '.join(loaded.prompts) or 'none'}."
+            )
+        return loaded
+
+    def _truncated(self, texts: list[str]) -> NDArray[np.bool_]:
+        model = self._loaded
+        limit, tokenizer = model.max_seq_length, getattr(model, "tokenizer", None)
+        if not callable(tokenizer) or limit is None or not np.isfinite(limit):
+            return np.zeros(len(texts), bool)
+        name = self.prompt_name or model.default_prompt_name
+        prompt = self.prompt or (model.prompts[name] if name else "")
+        return too_long(tokenizer, [prompt + text.strip() for text in texts], int(limit))

@@ -1,0 +1,114 @@
+"""What the embedders that run a torch model share: device, length limit, memory errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import UserError
+
+# Where TensorFlow is installed, transformers would import it: seconds, for nothing.
+os.environ.setdefault("USE_TF", "0")
+
+
+def pick_device(device: str | None) -> str:
+    """`device` checked, or for None the best one there is: cuda, mps, cpu."""
+    import torch
+
+    if device is None:
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UserError(
+            f"embedder.device={device!r} is no torch device. Use cpu, cuda, cuda:1, mps, or null "
+            "for the best one there is."
+        ) from error
+    usable = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if kind in usable and not usable[kind]():
+        raise UserError(
+            f"embedder.device={device!r}: torch finds no such device on this machine. Use "
+            "embedder.device=cpu, or null for the best one there is."
+        )
+    return device
+
+
+def position_limit(model: Any) -> int | None:
+    """The most tokens that a transformers `model` has positions for; None if it sets no limit."""
+    count = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(count, int) or count <= 0:
+        return None
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings"):
+            padding = getattr(module, "padding_idx", None)  # RoBERTa and MPNet count from behind it
+            return count if padding is None else count - padding - 1
+    return count
+
+
+def length_limit(model: Any, tokenizer: Any, max_length: int | None) -> int:
+    """Tokens at which to cut a document, special tokens included.
+
+    `max_length` if given, else what the tokenizer says, else the model's positions, else 512.
+
+    Raises
+    ------
+    UserError
+        When `max_length` is more than the model has positions for.
+    """
+    positions = position_limit(model)
+    if max_length is not None:
+        check_max_length(max_length, positions)
+        return max_length
+    named = getattr(tokenizer, "model_max_length", None)
+    limits = [named if named and named < 1_000_000 else None, positions]  # 1e30 stands for "none"
+    return min((limit for limit in limits if limit), default=512)
+
+
+def check_max_length(max_length: int, positions: int | None) -> None:
+    if max_length < 3 or (positions is not None and max_length > positions):
+        raise UserError(
+            f"embedder.max_length={max_length} does not fit this model: give a number of tokens "
+            f"from 3 to {positions or 'any'}, or null for the model's own limit."
+        )
+
+
+def too_long(tokenizer: Any, documents: Sequence[str], limit: int) -> NDArray[np.bool_]:
+    """Which documents have more than `limit` tokens, special tokens included: bool (n,)."""
+    # A token stands for at least one byte, so most documents need no counting.
+    longer = np.fromiter((len(d.encode()) + 8 > limit for d in documents), bool, len(documents))
+    rows = np.flatnonzero(longer).tolist()
+    if rows:
+        tokens = tokenizer(
+            [documents[row] for row in rows],
+            truncation=False,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )["input_ids"]
+        longer[rows] = [len(ids) > limit for ids in tokens]
+    return longer
+
+
+@contextmanager
+def memory_errors(batch_size: int) -> Iterator[None]:
+    """Turn running out of memory, on a GPU or not, into a `UserError`."""
+    import torch
+
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "alloc" not in str(error):
+            raise
+        raise UserError(
+            f"out of memory while embedding ({str(error).splitlines()[0][:200]}). Lower "
+            f"embedder.batch_size (now {batch_size}) or embedder.max_length, or set "
+            "embedder.device=cpu."
+        ) from error

