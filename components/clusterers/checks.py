@@ -1,0 +1,46 @@
+"""What the clusterers demand of their input, said in one way."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Matrix, UserError
+from components.neighbors import unit_rows
+
+log = logging.getLogger(__name__)
+
+
+def dense_rows(X: Matrix, name: str, normalise: bool) -> NDArray[np.floating]:
+    """`X` (n, d) as a dense array, at unit length where `normalise` says so.
+
+    Raises
+    ------
+    UserError
+        When `X` is sparse: made dense, it could fill any memory.
+    """
+    from scipy import sparse
+
+    if sparse.issparse(X):
+        raise UserError(
+            f"clusterer={name} needs dense vectors, and these are sparse. Put a reducer before it: "
+            "reducer=truncated_svd or reducer=umap."
+        )
+    X = np.asarray(X)
+    rows: NDArray[np.floating] = unit_rows(X) if normalise else X
+    return rows
+
+
+def at_most(name: str, value: int, most: int, n: int) -> int:
+    """`value`, or `most` with a warning where `n` documents allow no more."""
+    if value <= most:
+        return value
+    log.warning("clusterer.%s=%d is too large for %d documents: using %d", name, value, n, most)
+    return most
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    if value < least:
+        raise UserError(f"clusterer.{name}={value} is too small: {least} or more.")

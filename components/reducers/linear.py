@@ -1,0 +1,71 @@
+"""PCA and truncated SVD, with no more components than the documents allow."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+import numpy as np
+
+from components.base import Floats, Matrix, UserError
+
+log = logging.getLogger(__name__)
+
+
+class LinearReducer:
+    """Principal components, or the truncated SVD of the rows as they are (LSA).
+
+    Parameters
+    ----------
+    method : {"pca", "truncated_svd"}
+        PCA subtracts the mean first, which would make sparse vectors dense, so it takes dense
+        vectors only.
+    n_components : int
+        Dimensions of the result; fewer, with a warning, where there are fewer documents or
+        columns.
+    random_state : int, optional
+
+    Attributes
+    ----------
+    model_ : sklearn.decomposition.PCA or TruncatedSVD
+    """
+
+    def __init__(
+        self,
+        *,
+        method: Literal["pca", "truncated_svd"],
+        n_components: int = 50,
+        random_state: int | None = None,
+    ) -> None:
+        if n_components < 1:
+            raise UserError(f"reducer.n_components={n_components} is too few: 1 or more.")
+        self.method = method
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit_transform(self, X: Matrix) -> Floats:
+        """Reduce `X` (n, d), dense or CSR, to float32 (n, n_components)."""
+        from scipy import sparse
+        from sklearn.decomposition import PCA, TruncatedSVD
+        from threadpoolctl import threadpool_limits
+
+        if self.method == "pca" and sparse.issparse(X):
+            raise UserError("reducer=pca needs dense vectors. For sparse: reducer=truncated_svd.")
+        n_components = min(self.n_components, *X.shape)
+        if n_components < self.n_components:
+            log.warning(
+                "reducer.n_components=%d is more than %d documents of %d columns allow: using %d",
+                self.n_components, *X.shape, n_components,
+            )  # fmt: skip
+        kind: Any = PCA if self.method == "pca" else TruncatedSVD
+        self.model_ = kind(n_components=n_components, random_state=self.random_state)
+        # The last bits of a BLAS product depend on the number of threads.
+        with (
+            threadpool_limits(None if self.random_state is None else 1, user_api="blas"),
+            np.errstate(invalid="ignore", divide="ignore"),  # shares of a variance that is zero
+        ):
+            return np.asarray(self.model_.fit_transform(X), dtype=np.float32)
+
+    def transform(self, X: Matrix) -> Floats:
+        """Project new rows (q, d): float32 (q, n_components)."""
+        return np.asarray(self.model_.transform(X), dtype=np.float32)

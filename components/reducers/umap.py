@@ -1,0 +1,224 @@
+"""UMAP, on a neighbour graph that is computed once and shared."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Floats, Graph, Matrix, UserError
+from components.neighbors import METRICS, metric_for, nearest, neighbors
+
+log = logging.getLogger(__name__)
+
+
+class UMAPReducer:
+    """UMAP (McInnes, Healy and Melville 2018), as umap-learn has it.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Size of the neighbourhood, the document itself included; 2 or more.
+    n_components : int
+        Dimensions of the result.
+    min_dist, spread : float
+        How densely the points are packed; 0.0 suits clustering.
+    metric : str
+        ``auto`` is ``hellinger`` for sparse vectors without negatives and ``cosine`` for all
+        others. ``cosine``, ``hellinger`` and ``euclidean`` use the shared neighbour graph; any
+        other metric that umap-learn knows is left to umap-learn.
+    init : {"spectral", "random", "pca"}
+        Where the points start.
+    n_epochs : int, optional
+        Rounds of optimisation; umap-learn's choice (500 up to 10,000 documents, else 200).
+    random_state : int, optional
+        None is faster on several cores, and not repeatable.
+
+    Attributes
+    ----------
+    umap_ : umap.UMAP
+        The fitted model; `transform` uses it.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_neighbors: int = 15,
+        n_components: int = 5,
+        min_dist: float = 0.0,
+        spread: float = 1.0,
+        metric: str = "auto",
+        init: Literal["spectral", "random", "pca"] = "spectral",
+        n_epochs: int | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        if n_neighbors < 2:
+            raise UserError(f"reducer.n_neighbors={n_neighbors} is too few: 2 or more.")
+        if n_components < 1:
+            raise UserError(f"reducer.n_components={n_components} is too few: 1 or more.")
+        if not 0 <= min_dist <= spread:
+            raise UserError(
+                f"reducer.min_dist={min_dist} must be between 0 and reducer.spread={spread}."
+            )
+        self.n_neighbors = n_neighbors
+        self.n_components = n_components
+        self.min_dist = min_dist
+        self.spread = spread
+        self.metric = metric
+        self.init = init
+        self.n_epochs = n_epochs
+        self.random_state = random_state
+
+    def fit_transform(
+        self,
+        X: Matrix,
+        y: NDArray[Any] | None = None,
+        *,
+        neighbors: Callable[..., Graph] = neighbors,
+    ) -> Floats:
+        """Reduce `X` to float32 (n, n_components), finite.
+
+        Parameters
+        ----------
+        X : float array (n, d) or CSR matrix (n, d)
+            Finite. A CSR matrix is never made dense.
+        y : array (n,), optional
+            Known classes, -1 where unknown, that pull documents of one class together.
+        neighbors : callable
+            ``(X, k, metric) -> Graph``, such as a cached `components.neighbors.neighbors`.
+        """
+        n = int(X.shape[0])
+        if n == 1:
+            log.warning("reducer=umap: one document has no neighbours; its reduction is zeros")
+            return np.zeros((1, self.n_components), np.float32)
+        n_neighbors = max(2, min(self.n_neighbors, n - 1))
+        if n_neighbors < self.n_neighbors:
+            log.warning(
+                "reducer.n_neighbors=%d is more than the other %d documents: using %d",
+                self.n_neighbors, n - 1, n_neighbors,
+            )  # fmt: skip
+        init = self.init
+        if init != "random" and n < self.n_components + 3:
+            log.warning(
+                "reducer.init=%s needs at least %d documents for reducer.n_components=%d, and "
+                "there are %d: using random",
+                init, self.n_components + 3, self.n_components, n,
+            )  # fmt: skip
+            init = "random"
+        metric = metric_for(X, self.metric)
+        graph: dict[str, Any] = {}
+        if metric in METRICS:
+            found = neighbors(X, n_neighbors - 1, metric)
+            graph = {
+                "precomputed_knn": _with_self(found, n_neighbors),
+                "force_approximation_algorithm": True,  # otherwise it is ignored below 4,096 rows
+            }
+        UMAP = _import_umap()
+        with _quiet(self.random_state):
+            try:
+                self.umap_ = UMAP(
+                    n_neighbors=n_neighbors,
+                    n_components=self.n_components,
+                    min_dist=self.min_dist,
+                    spread=self.spread,
+                    metric=metric,
+                    init=init,
+                    n_epochs=self.n_epochs,
+                    random_state=self.random_state,
+                    n_jobs=-1 if self.random_state is None else 1,
+                    **graph,
+                )
+                reduced = np.asarray(self.umap_.fit_transform(X, y), dtype=np.float32)
+            except ValueError as error:
+                if "metric" not in str(error):
+                    raise
+                raise UserError(
+                    f"reducer.metric={self.metric}: {error}. One of: auto, {', '.join(METRICS)}, "
+                    "or another metric of umap-learn."
+                ) from error
+        if graph:
+            self.umap_._knn_search_index = _ExactIndex(X, metric)
+        return _settled(reduced, self.random_state)
+
+    def transform(self, X: Matrix) -> Floats:
+        """Place new rows (q, d) among the fitted ones: float32 (q, n_components)."""
+        with _quiet(self.random_state):
+            placed = np.asarray(self.umap_.transform(X), dtype=np.float32)
+        return _settled(placed, self.random_state)
+
+
+class _ExactIndex:
+    """What `umap.UMAP.transform` asks of a search index, answered by exact search."""
+
+    _angular_trees = False
+
+    def __init__(self, X: Matrix, metric: str) -> None:
+        self.X = X
+        self.metric = metric
+
+    def query(self, X: Matrix, k: int, epsilon: float = 0.0) -> tuple[NDArray[np.int32], Floats]:
+        return nearest(X, self.X, k, self.metric)
+
+
+def _with_self(graph: Graph, n_neighbors: int) -> tuple[NDArray[np.int32], Floats]:
+    """The graph as umap-learn wants it: each row is its own first neighbour, (n, n_neighbors)."""
+    n = len(graph.indices)
+    own = np.arange(n, dtype=np.int32)[:, None]
+    k = n_neighbors - 1
+    indices = np.hstack([own, graph.indices[:, :k]])
+    return indices, np.hstack([np.zeros((n, 1), np.float32), graph.distances[:, :k]])
+
+
+def _settled(reduced: Floats, random_state: int | None) -> Floats:
+    """Give rows without any neighbour, which UMAP leaves undefined, a place at random."""
+    lost = ~np.isfinite(reduced).all(axis=1)
+    if lost.any():
+        log.warning(
+            "reducer=umap: %d documents share nothing with any other and get a random place",
+            lost.sum(),
+        )
+        placed = reduced[~lost] if not lost.all() else np.array([[-10.0], [10.0]])
+        rng = np.random.default_rng(random_state)
+        shape = (int(lost.sum()), reduced.shape[1])
+        reduced[lost] = rng.uniform(placed.min(axis=0), placed.max(axis=0), shape)
+    return reduced
+
+
+def _import_umap() -> Any:
+    """`umap.UMAP`, without TensorFlow.
+
+    umap-learn imports TensorFlow, for a class that is not used here, wherever it is installed:
+    several seconds and some 500 MB. It does without if that import fails.
+    """
+    hidden = "tensorflow" not in sys.modules
+    if hidden:
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from umap import UMAP
+    finally:
+        if hidden:
+            del sys.modules["tensorflow"]
+    return UMAP
+
+
+@contextmanager
+def _quiet(random_state: int | None) -> Iterator[None]:
+    """Silence what umap-learn says of things that are meant, and keep seeded runs repeatable.
+
+    The spectral start depends, in its last bits, on the number of BLAS threads, and everything
+    after depends on the start.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threads = None if random_state is None else 1
+    with threadpool_limits(threads, user_api="blas"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"umap\.umap_")
+        yield

@@ -1,0 +1,123 @@
+"""What every clusterer owes its caller, whatever its library does."""
+
+import logging
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+
+from components.base import UserError
+from components.clusterers.agglomerative import AgglomerativeClusterer
+from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
+from components.clusterers.kmeans import KMeansClusterer
+
+TRUTH = np.arange(200) % 4
+
+PARTS = {
+    "hdbscan": lambda: HDBSCANClusterer(),
+    "fast_hdbscan": lambda: FastHDBSCANClusterer(),
+    "kmeans": lambda: KMeansClusterer(n_clusters=4, random_state=1),
+    "agglomerative": lambda: AgglomerativeClusterer(n_clusters=4),
+}
+every = pytest.mark.parametrize("name", PARTS)
+
+
+@pytest.fixture(autouse=True)
+def installed(request):
+    if "fast_hdbscan" in request.node.name:
+        pytest.importorskip("fast_hdbscan")
+
+
+def groups():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(4, 5)) * 10
+    return (centres[TRUTH] + rng.normal(size=(200, 5))).astype(np.float32)
+
+
+@every
+def test_it_finds_the_groups_twice(name):
+    part = PARTS[name]()
+    labels = part.fit_predict(groups())
+    assert labels.dtype == np.int64
+    assert adjusted_rand_score(TRUTH, labels) > 0.9
+    with threadpool_limits(1):
+        np.testing.assert_array_equal(labels, PARTS[name]().fit_predict(groups()))
+    strengths = getattr(part, "probabilities_", None)
+    if strengths is not None:
+        assert strengths.shape == (200,)
+        assert ((strengths >= 0) & (strengths <= 1)).all()
+
+
+@every
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_few_documents_are_clustered_with_a_warning(name, n, caplog):
+    with caplog.at_level(logging.WARNING):
+        labels = PARTS[name]().fit_predict(groups()[:n])
+    assert labels.shape == (n,)
+    assert labels.min() >= -1
+    if n > 1 and not (n == 6 and "hdbscan" not in name):
+        assert caplog.text.count("is too large for") == 1
+
+
+@every
+def test_identical_documents(name):
+    labels = PARTS[name]().fit_predict(np.ones((30, 5), np.float32))
+    assert labels.shape == (30,)
+    if "hdbscan" in name:
+        assert (labels == -1).all()
+
+
+@pytest.mark.parametrize("name", ["hdbscan", "fast_hdbscan", "agglomerative"])
+def test_sparse_vectors_are_sent_to_a_reducer(name):
+    with pytest.raises(UserError, match="reducer=truncated_svd"):
+        PARTS[name]().fit_predict(sparse.csr_matrix(np.eye(30)))
+
+
+def test_kmeans_takes_sparse_vectors():
+    labels = KMeansClusterer(n_clusters=4, normalise=True, random_state=1).fit_predict(
+        sparse.csr_matrix(groups())
+    )
+    assert adjusted_rand_score(TRUTH, labels) > 0.9
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        HDBSCANClusterer(normalise=True),
+        KMeansClusterer(n_clusters=2, normalise=True, random_state=1),
+        AgglomerativeClusterer(n_clusters=2, normalise=True),
+    ],
+)
+def test_normalised_vectors_go_by_direction(part):
+    rng = np.random.default_rng(0)
+    lengths = rng.uniform(1, 100, size=(100, 1))
+    directions = np.where(np.arange(100)[:, None] % 2, [1.0, 0.0], [0.0, 1.0])
+    X = lengths * (directions + rng.normal(scale=0.02, size=(100, 2)))
+    assert adjusted_rand_score(np.arange(100) % 2, part.fit_predict(X)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: HDBSCANClusterer(min_cluster_size=1), "clusterer.min_cluster_size=1"),
+        (lambda: HDBSCANClusterer(min_samples=0), "clusterer.min_samples=0"),
+        (lambda: KMeansClusterer(n_clusters=0), "clusterer.n_clusters=0"),
+        (lambda: AgglomerativeClusterer(n_clusters=None), "clusterer.distance_threshold"),
+        (lambda: AgglomerativeClusterer(metric="cosine"), "clusterer.linkage=average"),
+    ],
+)
+def test_settings_out_of_range(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_agglomerative_cuts_at_a_distance():
+    part = AgglomerativeClusterer(n_clusters=None, distance_threshold=30.0)
+    assert adjusted_rand_score(TRUTH, part.fit_predict(groups())) > 0.9
+
+
+def test_agglomerative_refuses_what_does_not_fit_in_memory():
+    with pytest.raises(UserError, match="clusterer=kmeans"):
+        AgglomerativeClusterer().fit_predict(np.zeros((3_000_000, 1), np.float32))

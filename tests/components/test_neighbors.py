@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from components import neighbors as module
+from components.base import UserError
+from components.neighbors import metric_for, nearest, neighbors, unit_rows
+
+
+def rows(metric, kind, n=300):
+    rng = np.random.default_rng(0)
+    X = rng.random((n, 40)).astype(np.float32) * (rng.random((n, 40)) < 0.2)
+    if metric == "euclidean":
+        X += 100  # far from the origin, where differences of squares lose their digits
+    X[7] = X[200] = X[3]
+    X[11] = X[12] = 0
+    return sparse.csr_matrix(X) if kind == "sparse" else X
+
+
+def all_distances(X, metric):
+    X = X.toarray() if sparse.issparse(X) else X
+    X = X.astype(np.float64)
+    zero = (X == 0).all(axis=1)
+    if metric == "euclidean":
+        return np.linalg.norm(X[:, None] - X[None], axis=2)
+    if metric == "hellinger":
+        X = np.sqrt(X / np.maximum(X.sum(axis=1, keepdims=True), 1e-300))
+    else:
+        X = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-300)
+    found = np.clip(1 - X @ X.T, 0, None)
+    found = np.sqrt(found) if metric == "hellinger" else found
+    found[np.ix_(zero, zero)] = 0
+    return found
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "hellinger"])
+def test_the_nearest_come_first_and_the_row_itself_is_left_out(metric, kind, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", 300 * 70)  # several blocks, the last one short
+    X = rows(metric, kind)
+    graph = neighbors(X, 10, metric)
+    truth = all_distances(X, metric)
+    np.fill_diagonal(truth, np.inf)
+    assert graph.indices.dtype == np.int32
+    assert graph.distances.dtype == np.float32
+    assert (graph.indices != np.arange(300)[:, None]).all()
+    np.testing.assert_allclose(graph.distances, np.sort(truth, axis=1)[:, :10], atol=2e-5)
+    assert set(graph.indices[3, :2]) == {7, 200}
+    assert graph.distances[3, 1] == 0
+
+
+@pytest.mark.parametrize("metric", ["cosine", "hellinger"])
+def test_rows_of_zeros_are_alike_and_unlike_all_others(metric):
+    graph = neighbors(rows(metric, "sparse"), 3, metric)
+    assert graph.indices[11].tolist() == [12, 0, 1]
+    assert graph.distances[11].tolist() == [0, 1, 1]
+
+
+def test_of_equals_the_lower_row_comes_first():
+    graph = neighbors(np.ones((50, 3), np.float32), 4, "cosine")
+    assert graph.indices[0].tolist() == [1, 2, 3, 4]
+    assert graph.indices[49].tolist() == [0, 1, 2, 3]
+    assert (graph.distances == 0).all()
+
+
+@pytest.mark.parametrize(("n", "k", "expected"), [(1, 5, 0), (2, 5, 1), (4, 9, 3)])
+def test_few_rows_give_few_neighbours(n, k, expected):
+    graph = neighbors(np.eye(n, 3, dtype=np.float32), k)
+    assert graph.indices.shape == graph.distances.shape == (n, expected)
+
+
+def test_the_number_of_threads_changes_nothing():
+    X = np.random.default_rng(1).normal(size=(1500, 384)).astype(np.float32)
+    X[700:800] = X[:100]
+    with threadpool_limits(1):
+        one = neighbors(X, 15)
+    many = neighbors(X, 15)
+    np.testing.assert_array_equal(one.indices, many.indices)
+    np.testing.assert_array_equal(one.distances, many.distances)
+
+
+def test_new_rows_find_the_old_ones():
+    X = rows("cosine", "sparse")
+    indices, distances = nearest(X[5:9], X, 3, "cosine")
+    assert indices[:, 0].tolist() == [5, 6, 3, 8]
+    np.testing.assert_allclose(distances[:, 0], 0, atol=1e-6)
+
+
+def test_descent_agrees_with_the_exact_search(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32)
+    X[10:20] = X[0]
+    exact = neighbors(X, 10)
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    found, again = neighbors(X, 10), neighbors(X, 10)
+    np.testing.assert_array_equal(found.indices, again.indices)
+    assert (found.indices != np.arange(400)[:, None]).all()
+    same = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
+    assert np.mean(same[20:]) > 9.5
+
+
+def test_hellinger_wants_no_negatives():
+    with pytest.raises(UserError, match="metric=cosine"):
+        neighbors(np.array([[1.0, -1.0], [0.0, 1.0]]), 1, "hellinger")
+
+
+def test_an_unknown_metric_is_named():
+    with pytest.raises(UserError, match="cosin'"):
+        neighbors(np.eye(3), 1, "cosin")
+
+
+def test_auto_is_hellinger_for_sparse_weights_and_cosine_for_the_rest():
+    weights = sparse.csr_matrix([[1.0, 0.0], [0.0, 2.0]])
+    assert metric_for(weights, "auto") == "hellinger"
+    assert metric_for(-weights, "auto") == "cosine"
+    assert metric_for(weights.toarray(), "auto") == "cosine"
+    assert metric_for(weights, "euclidean") == "euclidean"
+
+
+def test_unit_rows_leaves_zeros_alone():
+    X = np.array([[3.0, 4.0], [0.0, 0.0]], np.float32)
+    expected = [[0.6, 0.8], [0, 0]]
+    np.testing.assert_allclose(unit_rows(X), expected, rtol=1e-6)
+    found = unit_rows(sparse.csr_matrix(X))
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-6)
+    assert found.dtype == np.float32
