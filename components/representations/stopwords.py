@@ -1,0 +1,56 @@
+"""English words that say nothing about a topic."""
+
+from __future__ import annotations
+
+from functools import cache
+
+# By kind, so that a missing word has an obvious place. No content words: lists in circulation
+# drop "computer", "system", "bill" or "fire".
+_ENGLISH = """
+a an the this that these those such same another other others each every either neither both all
+any anyone anybody anything anywhere some someone somebody something somewhere somehow sometime
+sometimes somewhat no none nobody nothing nowhere everyone everybody everything everywhere whatever
+whichever whoever whomever whenever wherever few fewer fewest less least little lot lots many more
+most much several enough plenty one ones two first last next half own
+
+i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his himself
+she her hers herself it its itself they them their theirs themselves who whom whose which what
+
+be am is are was were been being have has had having do does did done doing can could shall should
+will would may might must ought cannot
+
+about above across after against along alongside amid among amongst around as at before behind below
+beneath beside besides between beyond by despite down during except for from in inside into like
+near of off on onto out outside over past per since than through throughout till to toward towards
+under underneath until unto up upon versus via vs with within without
+
+and but or nor so yet if unless because although though while whereas whether when where why how
+once thus hence therefore thereby therein thereof however nevertheless nonetheless otherwise
+moreover furthermore meanwhile instead
+
+not never ever always often usually again already also too very quite rather really just only even
+still almost nearly maybe perhaps probably actually basically simply certainly definitely obviously
+especially particularly generally mostly mainly exactly indeed anyway anyways else etc ie eg further
+far later soon now then here there back away together apart ago today well
+
+get gets getting got gotten give gives giving gave given go goes going gone went come comes coming
+came take takes taking took taken make makes making made put puts putting let lets keep keeps kept
+say says saying said tell tells told know knows knew known think thinks thinking thought want wants
+wanted seem seems seemed become becomes became try tries trying tried look looks looking looked
+see sees seeing seen saw use uses used using need needs needed mean means meant
+
+thing things way ways bit kind sort able likely unlikely certain sure yes yeah ok okay oh hi hey
+hello please thanks thank
+
+ain aren couldn didn doesn don hadn hasn haven isn ll mightn mustn needn re shan shouldn ve wasn
+weren wouldn aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt ive shouldnt thats
+theres theyre wasnt werent whats wont wouldnt youre youve im id gonna wanna gotta
+
+http https www com co amp nbsp quot lt gt rt
+"""
+
+
+@cache
+def english() -> frozenset[str]:
+    """Function words, words of everyday talk, pieces of contractions, and debris of web pages."""
+    return frozenset(_ENGLISH.split())
