@@ -1,0 +1,138 @@
+"""dataset=csv."""
+
+import csv
+import gzip
+
+import pytest
+
+from components.base import UserError
+from components.datasets.csv import CsvDataset
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text, name="a.csv", encoding="utf-8"):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_every_cell_is_text(table):
+    path = table('id,text,label\n1,"a, ""b""\nc",x\n2,,NA\n3,007,null\n4,NaN,1.0\n')
+    corpus = CsvDataset(path=path, label="label", timestamp="id").load()
+    assert corpus.documents == ['a, "b"\nc', "", "007", "NaN"]
+    assert corpus.labels == ["x", "NA", "null", "1.0"]
+    assert corpus.timestamps == ["1", "2", "3", "4"]
+    assert corpus.blank.tolist() == [False, True, False, False]
+
+
+def test_gz_byte_order_mark_and_windows_lines(tmp_path):
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbftext,label\r\none,a\r\n\r\ntwo,b\r\n"))
+    corpus = CsvDataset(path=str(path), label="label").load()
+    assert (corpus.documents, corpus.labels) == (["one", "two"], ["a", "b"])
+
+
+def test_one_column_may_be_asked_for_twice(table):
+    corpus = CsvDataset(path=table("text\nx\n"), label="text").load()
+    assert (corpus.documents, corpus.labels) == (["x"], ["x"])
+
+
+def test_an_empty_line_in_a_single_column_is_an_empty_document(table):
+    assert CsvDataset(path=table("text\nx\n\ny\n")).load().documents == ["x", "", "y"]
+
+
+@pytest.mark.parametrize("separator", ["\t", "\\t", "tab"])
+def test_tabs_and_plain_quotes(table, separator):
+    path = table('text\tlabel\n6" nails, "loose\tx\n')
+    corpus = CsvDataset(path=path, separator=separator, quote=None, label="label").load()
+    assert corpus.documents == ['6" nails, "loose']
+
+
+@pytest.mark.parametrize(("cells", "line"), [("only one", 5), ("a,b,c", 5)])
+def test_a_ragged_row_names_its_line(table, cells, line):
+    path = table(f'text,label\n"two\nlines",x\none,y\n{cells}\n')
+    found = cells.count(",") + 1
+    with pytest.raises(UserError, match=rf"line {line}: the row has {found} cells, .* has 2"):
+        CsvDataset(path=path).load()
+
+
+def test_a_quote_that_is_not_closed_names_where_its_row_began(table):
+    path = table('text,label\none,x\n"two,y\nthree,z\n')
+    with pytest.raises(UserError, match=r"row that starts in line 3.*dataset\.quote=null"):
+        CsvDataset(path=path).load()
+
+
+def test_a_wrong_separator_is_guessed(table):
+    with pytest.raises(UserError, match=r"""dataset\.separator=';'"""):
+        CsvDataset(path=table("text;label\na;b\n")).load()
+
+
+def test_a_wrong_column_is_an_error(table):
+    with pytest.raises(UserError, match=r"'Text', 'label'\. Did you mean dataset\.text=Text\?"):
+        CsvDataset(path=table("Text,label\na,b\n")).load()
+
+
+def test_a_missing_label_is_an_error(table):
+    with pytest.raises(UserError, match=r"row 1 of the data set has no label"):
+        CsvDataset(path=table("text,label\na,b\nc,\n"), label="label").load()
+
+
+@pytest.mark.parametrize("text", ["", "text,label\n", "\n\n"])
+def test_nothing_to_read_is_an_error(table, text):
+    with pytest.raises(UserError, match=r"is empty|holds no documents"):
+        CsvDataset(path=table(text)).load()
+
+
+def test_not_utf8_is_an_error_and_the_encoding_mends_it(table):
+    path = table("text\ncafé\n", encoding="cp1252")
+    with pytest.raises(UserError, match=r"byte 8 \(0xe9\), line 2\. .*dataset.encoding=cp1252"):
+        CsvDataset(path=path).load()
+    assert CsvDataset(path=path, encoding="cp1252").load().documents == ["café"]
+
+
+def test_a_book_fits_a_cell_and_the_csv_module_is_left_as_it_was(table):
+    before = csv.field_size_limit()
+    assert (
+        len(CsvDataset(path=table("text\n" + "x" * 300_000 + "\n")).load().documents[0]) == 300_000
+    )
+    assert csv.field_size_limit() == before
+
+
+def test_images_lie_beside_the_file(table, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"")
+    path = table("text,picture\ncat,pictures/a.png\ndog,\n")
+    corpus = CsvDataset(path=path, image="picture").load()
+    assert corpus.images == [str(tmp_path / "pictures" / "a.png"), None]
+    corpus = CsvDataset(path=path, text=None, image="picture").load()
+    assert corpus.documents == ["", ""]
+    assert corpus.blank.tolist() == [False, True]
+
+
+def test_one_document_and_duplicates(table):
+    assert CsvDataset(path=table("text\nx\n")).load().documents == ["x"]
+    assert CsvDataset(path=table("text\nx\nx\n")).load().documents == ["x", "x"]
+
+
+def test_limit(table):
+    path = table("text,label\n" + "".join(f"{i},l{i}\n" for i in range(50)))
+    corpus = CsvDataset(path=path, label="label", limit=5, seed=0).load()
+    assert [f"l{text}" for text in corpus.documents] == corpus.labels
+    assert len(corpus) == 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"separator": ""},
+        {"separator": "ab"},
+        {"quote": ","},
+        {"quote": ""},
+        {"encoding": "latin-x"},
+    ],
+)
+def test_wrong_settings_fail_before_any_reading(table, wrong):
+    with pytest.raises(UserError, match=r"dataset\."):
+        CsvDataset(path=table("text\nx\n"), **wrong)

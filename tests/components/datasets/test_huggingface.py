@@ -1,0 +1,107 @@
+"""dataset=huggingface, on local folders: the Hub is not needed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import datasets
+import pytest
+from PIL import Image
+
+from components.base import UserError
+from components.datasets.huggingface import HuggingfaceDataset
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data").mkdir()
+    features = datasets.Features(
+        {
+            "body": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["sport", "tech"]),
+            "stars": datasets.Value("int64"),
+        }
+    )
+    for split, labels in {"train": [1, 0, 1], "test": [0, -1]}.items():
+        rows = {"body": [f"{split} {i}" for i in range(len(labels))], "label": labels}
+        rows["stars"] = list(range(len(labels)))
+        table = datasets.Dataset.from_dict(rows, features=features)
+        table.to_parquet(tmp_path / "data" / f"{split}.parquet")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(path, **settings):
+        dataset = HuggingfaceDataset(path=str(path), cache_dir=str(tmp_path / "cache"), **settings)
+        return dataset.load()
+
+    return load
+
+
+def test_class_numbers_become_names(folder, load):
+    corpus = load(folder, text="body", label="label", timestamp="stars")
+    assert corpus.documents == ["train 0", "train 1", "train 2"]
+    assert corpus.labels == ["tech", "sport", "tech"]
+    assert corpus.timestamps == ["0", "1", "2"]
+
+
+def test_split_limit_and_an_unlabelled_row(folder, load):
+    assert load(folder, text="body", split="test").documents == ["test 0", "test 1"]
+    assert len(load(folder, text="body", limit=2, seed=0)) == 2
+    with pytest.raises(UserError, match=r"row 1 .* no label"):
+        load(folder, text="body", label="label", split="test")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_single_file(tmp_path, load, name):
+    rows = [{"text": "one"}, {"text": "two"}]
+    csv = "text\none\ntwo\n"
+    (tmp_path / name).write_text(
+        csv if name == "a.csv" else "".join(json.dumps(row) + "\n" for row in rows)
+    )
+    (tmp_path / "other.txt").write_text("not this one")
+    assert load(tmp_path / name).documents == ["one", "two"]
+
+
+def test_images_in_files(tmp_path, load):
+    folder = tmp_path / "photos"
+    for label in ("cat", "dog"):
+        (folder / label).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(folder / label / "1.png")
+    corpus = load(folder, text=None, image="image", label="label")
+    assert corpus.images == [str(folder / "cat" / "1.png"), str(folder / "dog" / "1.png")]
+    assert corpus.labels == ["cat", "dog"]
+
+
+def test_wrong_column_split_and_folder(folder, load, tmp_path):
+    with pytest.raises(UserError, match=r"no column 'text'. It has 'body', 'label', 'stars'"):
+        load(folder)
+    with pytest.raises(UserError, match=r"Unknown split.*dataset\.split"):
+        load(folder, text="body", split="dev")
+    with pytest.raises(UserError, match=r"does not exist"):
+        load(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"cannot load"):
+        load(tmp_path / "empty")
+
+
+def test_not_text_names_the_row(folder, load):
+    with pytest.raises(UserError, match=r"row 0 .* not text but int"):
+        load(folder, text="stars")
+
+
+def test_a_hub_that_cannot_be_reached_is_no_traceback(tmp_path):
+    code = (
+        "from components.base import UserError\n"
+        "from components.datasets.huggingface import HuggingfaceDataset\n"
+        "try: HuggingfaceDataset(path='someone/reviews').load()\n"
+        "except UserError as error: print(error)"
+    )
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert "dataset.path=someone/reviews" in done.stdout, done.stderr
+    assert "cannot be reached" in done.stdout

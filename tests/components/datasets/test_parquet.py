@@ -1,0 +1,76 @@
+"""dataset=parquet."""
+
+import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.base import UserError
+from components.datasets.parquet import ParquetDataset
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(columns, name="a.parquet"):
+        pq.write_table(pa.table(columns), tmp_path / name)
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_texts_labels_and_timestamps(table):
+    path = table(
+        {
+            "text": ["a", "", "c"],
+            "label": pa.array(["x", "y", "x"]).dictionary_encode(),
+            "stars": [1, 2, 3],
+            "time": pa.array([datetime.datetime(2020, 1, 2, 3)] * 3, pa.timestamp("ns", tz="UTC")),
+        }
+    )
+    corpus = ParquetDataset(path=path, label="label", timestamp="time").load()
+    assert corpus.documents == ["a", "", "c"]
+    assert corpus.labels == ["x", "y", "x"]
+    assert corpus.timestamps == ["2020-01-02T03:00:00+00:00"] * 3
+    assert ParquetDataset(path=path, label="stars").load().labels == ["1", "2", "3"]
+
+
+def test_a_folder_is_read_in_order(table, tmp_path):
+    table({"text": ["c"]}, "part-2.parquet")
+    table({"text": ["a", "b"]}, "part-1.parquet")
+    assert ParquetDataset(path=str(tmp_path)).load().documents == ["a", "b", "c"]
+    table({"body": ["c"]}, "part-3.parquet")
+    with pytest.raises(UserError, match=r"part-3\.parquet has no column 'text'. It has 'body'"):
+        ParquetDataset(path=str(tmp_path)).load()
+
+
+@pytest.mark.parametrize("values", [["a", None], ["a", b"b"], [["a"], ["b"]], [1, 2]])
+def test_not_text_names_the_row(table, values):
+    column = pa.array(values, pa.binary()) if values[-1] == b"b" else values
+    with pytest.raises(UserError, match=r"row [01] .* not text"):
+        ParquetDataset(path=table({"text": column})).load()
+
+
+def test_missing_column_missing_label_and_nothing(table):
+    path = table({"text": ["a", "b"], "label": ["x", None]})
+    with pytest.raises(UserError, match=r"Did you mean dataset.label=label?"):
+        ParquetDataset(path=path, label="labels").load()
+    with pytest.raises(UserError, match=r"row 1 .* no label"):
+        ParquetDataset(path=path, label="label").load()
+    with pytest.raises(UserError, match=r"holds no documents"):
+        ParquetDataset(path=table({"text": pa.array([], pa.string())})).load()
+
+
+@pytest.mark.parametrize("data", [b"", b"text,label\na,b\n"])
+def test_another_format_is_an_error(tmp_path, data):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"cannot be read as Parquet"):
+        ParquetDataset(path=str(path)).load()
+
+
+def test_images_and_limit(table, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    path = table({"text": ["a", "b"], "image": ["a.png", None]})
+    assert ParquetDataset(path=path, image="image").load().images == [str(tmp_path / "a.png"), None]
+    assert len(ParquetDataset(path=path, limit=1, seed=0).load()) == 1
