@@ -1,0 +1,79 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from components.base import UserError
+from components.embedders import word_vectors
+
+WORDS = {"king": [1.0, 2.0, 3.0], "naïve": [0.5, 0.25, -1.0], ". . .": [7.0, 8.0, 9.0]}
+MATRIX = np.array(list(WORDS.values()), np.float32)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The same three words in every format that is read."""
+    lines = "".join(f"{word} {' '.join(map(str, row))}\n" for word, row in WORDS.items())
+    (tmp_path / "glove.txt").write_text(lines)
+    (tmp_path / "word2vec.vec").write_text(f"3 3\n{lines}")
+    (tmp_path / "word2vec.gz").write_bytes(gzip.compress(f"3 3\n{lines}".encode()))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["glove.txt", "word2vec.vec", "word2vec.gz"])
+def test_text_is_read_once_then_memory_mapped(files, name):
+    cache = files / "cache"
+    loaded = word_vectors.load(str(files / name), str(cache))
+    assert list(loaded.index) == list(WORDS)
+    np.testing.assert_array_equal(loaded.vectors, MATRIX)
+    assert isinstance(loaded.vectors, np.memmap)
+    (made,) = cache.iterdir()
+    before = [(file.name, file.stat().st_mtime_ns) for file in made.iterdir()]
+    word_vectors.load(str(files / name), str(cache))
+    assert [(file.name, file.stat().st_mtime_ns) for file in made.iterdir()] == before
+
+
+def test_binary_is_written_and_read_as_gensim_does(files, tmp_path):
+    from gensim.models import KeyedVectors
+
+    binary = word_vectors.as_binary(str(files / "glove.txt"), str(tmp_path / "cache"))
+    theirs = KeyedVectors.load_word2vec_format(str(binary), binary=True)
+    assert theirs.index_to_key == ["king", "naïve"]  # no room for a word with spaces
+    np.testing.assert_array_equal(theirs.vectors, MATRIX[:2])
+    theirs.save_word2vec_format(str(tmp_path / "again.bin"), binary=True)
+    ours = word_vectors.load(str(tmp_path / "again.bin"), str(tmp_path / "cache"))
+    assert list(ours.index) == ["king", "naïve"]
+    np.testing.assert_array_equal(ours.vectors, MATRIX[:2])
+
+
+def test_nothing_half_written_is_left_behind(files):
+    broken = files / "broken.txt"
+    broken.write_text("king 1 2 3\nqueen 1 2\n")
+    with pytest.raises(UserError, match=r"broken\.txt is damaged: line 2"):
+        word_vectors.load(str(broken), str(files / "cache"))
+    assert not (files / "cache").exists() or not list((files / "cache").iterdir())
+
+
+def test_a_binary_file_that_was_cut_off(files, tmp_path):
+    binary = word_vectors.as_binary(str(files / "glove.txt"), str(tmp_path / "cache"))
+    (tmp_path / "cut.bin").write_bytes(binary.read_bytes()[:-5])
+    with pytest.raises(UserError, match="ends after 1 of 2 words"):
+        word_vectors.load(str(tmp_path / "cut.bin"), str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("content", [b"", b"plain prose, not vectors\n", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_file_of_word_vectors(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(UserError, match="no file of word vectors"):
+        word_vectors.sniff(str(tmp_path / "file"))
+
+
+def test_a_folder_without_vectors(tmp_path):
+    with pytest.raises(UserError, match=r"one \.npy matrix and one \.parquet"):
+        word_vectors.load(str(tmp_path))
+
+
+def test_the_cache_folder_follows_xdg(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert tmp_path in word_vectors.cache_folder(None).parents
+    assert word_vectors.cache_folder("/elsewhere").as_posix() == "/elsewhere"
