@@ -40,7 +40,7 @@ wanted seem seems seemed become becomes became try tries trying tried look looks
 see sees seeing seen saw use uses used using need needs needed mean means meant
 
 thing things way ways bit kind sort able likely unlikely certain sure yes yeah ok okay oh hi hey
-hello please thanks thank
+hello please thanks thank mr mrs
 
 ain aren couldn didn doesn don hadn hasn haven isn ll mightn mustn needn re shan shouldn ve wasn
 weren wouldn aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt ive shouldnt thats

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -43,30 +42,19 @@ def typical_rows(X: Matrix, labels: Integers, n: int = 1) -> list[Integers]:
 
 def cosine_to_topic(X: Matrix, labels: Integers) -> NDArray[np.float64]:
     """Cosine (m,) of each row to the mean of its topic's unit vectors; 0 without a topic."""
-    from scipy import sparse
-
     labels = np.asarray(labels)
-    n_topics = int(labels.max(initial=-1)) + 1
-    sums = np.zeros((n_topics, X.shape[1]))
-    for rows, units in _unit_blocks(X, labels):
-        columns = np.arange(len(rows))
-        member = sparse.csr_matrix(
-            (np.ones(len(rows)), (labels[rows], columns)), (n_topics, len(rows))
-        )
-        added = member @ units
-        sums += added.toarray() if sparse.issparse(added) else added
-    sums = unit_rows(sums)
     cosines = np.zeros(len(labels))
-    for rows, units in _unit_blocks(X, labels):
-        towards = sums[labels[rows]]
-        products = units.multiply(towards) if sparse.issparse(units) else units * towards
-        cosines[rows] = np.asarray(products.sum(axis=1)).ravel()
+    rows = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[rows], np.arange(labels.max(initial=-1) + 2))
+    for start, end in pairwise(ends):
+        blocks = np.split(rows[start:end], range(_BLOCK, end - start, _BLOCK))
+        total: Any = sum(np.asarray(_unit(X, block).sum(axis=0)).ravel() for block in blocks)
+        mean = unit_rows(total[None, :])[0]
+        for block in blocks:
+            cosines[block] = _unit(X, block) @ mean
     return cosines
 
 
-def _unit_blocks(X: Matrix, labels: Integers) -> Iterator[tuple[Integers, Any]]:
-    """Row numbers and unit vectors, in double precision, of the rows that have a topic."""
-    rows = np.flatnonzero(labels >= 0)
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        yield block, unit_rows(X[block].astype(np.float64))
+def _unit(X: Matrix, rows: Integers) -> Any:
+    """Unit vectors of some rows, in double precision."""
+    return unit_rows(X[rows].astype(np.float64))

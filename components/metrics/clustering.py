@@ -1,0 +1,130 @@
+"""How well the topics part the documents: by their own vectors, and by given labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.base import Integers, Result
+from components.neighbors import unit_rows
+
+_BLOCK = 4096  # rows brought to unit length at a time, so that the vectors are never copied whole
+
+
+def outlier_ratio(result: Result) -> float:
+    """Share of the kept documents that are in no topic.
+
+    Blank documents, which no clusterer has seen, are not among them.
+    """
+    return float(np.mean(result.labels[result.kept] < 0))
+
+
+def silhouette(result: Result) -> float | None:
+    """Mean cosine silhouette of the documents that are in a topic, in [-1, 1].
+
+    For a document with the mean distances a to the others in its topic and b to the documents of
+    the nearest other topic,
+
+        s = (b - a) / max(a, b),   and 0 in a topic of one
+
+    (Rousseeuw 1987). Distances are 1 - cosine, in the embedder's own space, so that runs with
+    different reducers compare; with different embedders they do so only roughly. Exact: the mean
+    distance of a unit vector u to n others is 1 - u (their sum) / n. Outliers are left out: they
+    form no cluster. A run that calls more documents outliers therefore looks better here, so read
+    it beside `outlier_ratio`.
+
+    None with fewer than two topics, or where each document is a topic of its own.
+    """
+    labels = result.labels[result.kept]
+    rows = np.flatnonzero(labels >= 0)
+    topics, labels, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
+    if not 2 <= len(topics) < len(rows):
+        return None
+    blocks = np.split(np.arange(len(rows)), range(_BLOCK, len(rows), _BLOCK))
+    sums = sum(
+        _members(labels[block], len(topics)) @ _unit(result, rows[block]) for block in blocks
+    )
+    total = 0.0
+    for block in blocks:
+        units, own, at = _unit(result, rows[block]), labels[block], np.arange(len(block))
+        products = _dense(units @ sums.T)
+        itself = np.asarray(abs(units).sum(axis=1)).ravel() > 0  # 1, but 0 for an all-zero row
+        a = 1 - (products[at, own] - itself) / np.maximum(sizes[own] - 1, 1)
+        distances = 1 - products / sizes
+        distances[at, own] = np.inf
+        b = distances.min(axis=1)
+        scores = (b - a) / np.maximum(np.maximum(a, b), np.finfo(float).tiny)
+        total += float(scores[sizes[own] > 1].sum())
+    return total / len(rows)
+
+
+def coverage(result: Result) -> float | None:
+    """Share of all documents, blank ones included, that are in a topic; None without labels.
+
+    To be read with the measures below, which a run can raise by leaving out hard documents.
+    """
+    return None if result.corpus.labels is None else float(np.mean(result.labels >= 0))
+
+
+def ari(result: Result) -> float | None:
+    """Adjusted Rand index of topics and labels (Hubert and Arabie 1985); at most 1, 0 by chance.
+
+    Over the kept documents, outliers as one class of their own. None without labels.
+    """
+    if result.corpus.labels is None:
+        return None
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(*_labels_and_topics(result)))
+
+
+def ami(result: Result) -> float | None:
+    """Adjusted mutual information of topics and labels (Vinh, Epps and Bailey 2010).
+
+    (MI - E) / (mean of the two entropies - E), with E the mutual information expected by chance;
+    at most 1, 0 by chance. Over the kept documents, outliers as one class of their own. None
+    without labels.
+    """
+    if result.corpus.labels is None:
+        return None
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(*_labels_and_topics(result)))
+
+
+def v_measure(result: Result) -> float | None:
+    """Harmonic mean of homogeneity and completeness (Rosenberg and Hirschberg 2007), in [0, 1].
+
+    Not adjusted for chance: it rises with the number of topics. Over the kept documents, outliers
+    as one class of their own. None without labels.
+    """
+    if result.corpus.labels is None:
+        return None
+    from sklearn.metrics import v_measure_score
+
+    return float(v_measure_score(*_labels_and_topics(result)))
+
+
+def _labels_and_topics(result: Result) -> tuple[Integers, Integers]:
+    """Given label and found topic of the kept documents, as numbers."""
+    assert result.corpus.labels is not None
+    labels = np.unique(np.array(result.corpus.labels, dtype=str), return_inverse=True)[1]
+    return labels[result.kept], result.labels[result.kept]
+
+
+def _unit(result: Result, rows: Integers) -> Any:
+    """Unit vectors of rows of the embeddings, in double precision."""
+    return unit_rows(result.embeddings[rows].astype(np.float64))
+
+
+def _members(labels: Integers, n_topics: int) -> Any:
+    """CSR matrix (n_topics, rows) with a one where a row is in a topic."""
+    from scipy import sparse
+
+    ones = np.ones(len(labels))
+    return sparse.csr_matrix((ones, (labels, np.arange(len(labels)))), (n_topics, len(labels)))
+
+
+def _dense(values: Any) -> Any:
+    return values.toarray() if hasattr(values, "toarray") else np.asarray(values)

@@ -1,0 +1,148 @@
+"""How well the words of a topic go together in the documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Result
+
+_EPSILON = 1e-12
+_BLOCK = 200_000  # occurrences of top words whose windows are counted at a time
+
+
+def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None:
+    """Normalised pointwise mutual information of the topics' words, in [-1, 1].
+
+    For two words and the share P of all windows that holds the one, the other, or both,
+
+        NPMI(v, w) = ln((P(v, w) + e) / (P(v) P(w))) / -ln(P(v, w) + e),   e = 1e-12
+
+    (Bouma 2009; for topics, Aletras and Stevenson 2013), averaged over the pairs of the first
+    `n_words` words of each topic, then over the topics. A window is `window` tokens of a kept
+    document, or all of one that is shorter, moved on by one token (Röder et al. 2015). The tokens
+    are the representation's, stop words included; where it keeps none, runs of two or more letters
+    and digits that are not numbers, in lower case. Words that are no token, such as those of
+    several words, are left out.
+
+    Parameters
+    ----------
+    result : Result
+        Its `topics` have words.
+    n_words, window : int
+        At least 2.
+
+    Returns
+    -------
+    float or None
+        None where no topic has two words that are tokens.
+
+    Notes
+    -----
+    Equal to gensim's `CoherenceModel(coherence="c_npmi", window_size=window, processes=1)` on the
+    same tokens. That includes a habit of gensim's: a word that stands twice in a window leaves it
+    as soon as the window moves past the first of the two, until it enters again.
+    """
+    ids, starts, vocabulary = _tokens(result)
+    number = {word: place for place, word in enumerate(vocabulary)}
+    tops = [
+        [number[word] for word, _ in topic.words[:n_words] if word in number]
+        for topic in result.topics
+    ]
+    tops = [top for top in tops if len(top) > 1]
+    if not tops:
+        return None
+    relevant, places = np.unique(np.concatenate(tops), return_inverse=True)
+    renumbered = np.full(len(vocabulary), -1, np.int64)
+    renumbered[relevant] = np.arange(len(relevant))
+    shared, n_windows = _count_windows(renumbered[ids], starts, len(relevant), window)
+    single = shared.diagonal() / n_windows
+    means = []
+    for top in np.split(places, np.cumsum([len(top) for top in tops])[:-1]):
+        one, other = np.triu_indices(len(top), 1)
+        both = np.asarray(shared[top[one], top[other]]).ravel() / n_windows
+        expected = single[top[one]] * single[top[other]]
+        means.append(np.mean(np.log((both + _EPSILON) / expected) / -np.log(both + _EPSILON)))
+    return float(np.mean(means))
+
+
+def _tokens(result: Result) -> tuple[NDArray[Any], NDArray[Any], Sequence[str]]:
+    """Word numbers of all tokens, where each kept document starts, and the words."""
+    tokens = getattr(result.parts.get("representation"), "tokens_", None)
+    if tokens is not None:
+        return tokens.ids, tokens.starts, tokens.words
+    numbers: dict[str, int] = {}
+    ids: list[int] = []
+    starts = [0]
+    for row in result.kept:
+        for word in re.findall(r"[^\W_]{2,}", result.corpus.documents[row].lower()):
+            if not word.isnumeric():
+                ids.append(numbers.setdefault(word, len(numbers)))
+        starts.append(len(ids))
+    return np.array(ids, np.int64), np.array(starts), list(numbers)
+
+
+def _count_windows(
+    ids: NDArray[np.int64], starts: NDArray[Any], n_words: int, size: int
+) -> tuple[Any, int]:
+    """In how many windows each two words stand together, and the number of windows.
+
+    Parameters
+    ----------
+    ids : int64 array (number of tokens,)
+        A word below `n_words`, or -1.
+    starts : int array (number of documents + 1,)
+        Where each document starts in `ids`, and the end.
+    n_words, size : int
+        Number of words; tokens in a window.
+
+    Returns
+    -------
+    shared : CSR matrix, int64 (n_words, n_words)
+        With the windows of the single words on its diagonal.
+    n_windows : int
+    """
+    from scipy import sparse
+
+    windows = np.maximum(np.diff(starts) - size + 1, 1)  # of each document
+    occurrences = np.flatnonzero(ids >= 0)
+    before = np.searchsorted(occurrences, starts)
+    cuts = before[1:-1][np.diff(before[:-1] // _BLOCK) > 0]  # blocks of whole documents
+    shared = sparse.csr_matrix((n_words, n_words), dtype=np.int64)
+    for block in np.split(occurrences, cuts):
+        words, firsts = _words_in_windows(ids, block, starts, windows, size)
+        rows = firsts - firsts.min(initial=0)
+        shape = (rows.max(initial=-1) + 1, n_words)
+        held = sparse.csr_matrix((np.ones(len(rows), np.int64), (rows, words)), shape)
+        shared += held.T @ held
+    return shared.tocsr(), int(windows.sum())
+
+
+def _words_in_windows(
+    ids: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    starts: NDArray[Any],
+    windows: NDArray[np.int64],
+    size: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each word of the tokens at `positions` with each window, known by its first token."""
+    words = ids[positions]
+    order = np.lexsort((positions, words))
+    words, positions = words[order], positions[order]
+    documents = np.searchsorted(starts, positions, "right") - 1
+    begins = starts[documents]
+    # A token enters with the first window that reaches it. The word leaves after the window that
+    # starts with its first token at or behind that window's start.
+    enters = np.maximum(positions - size + 1, begins)
+    keys = words * len(ids)
+    leaves = positions[np.searchsorted(keys + positions, keys + enters)]
+    leaves = np.minimum(leaves, begins + windows[documents] - 1)
+    again = np.flatnonzero(np.diff(words) == 0) + 1
+    enters[again] = np.maximum(enters[again], leaves[again - 1] + 1)
+    lengths = np.maximum(leaves - enters + 1, 0)
+    offsets = enters - (np.cumsum(lengths) - lengths)
+    return np.repeat(words, lengths), np.repeat(offsets, lengths) + np.arange(lengths.sum())

@@ -1,0 +1,22 @@
+"""How many topics there are, and how much they repeat each other's words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.base import Result
+
+
+def n_topics(result: Result) -> float:
+    """Number of topics that hold a document."""
+    return float(len(np.unique(result.labels[result.labels >= 0])))
+
+
+def topic_diversity(result: Result, *, n_words: int = 10) -> float | None:
+    """Share of different words among the first `n_words` words of all topics.
+
+    1: no word stands for two topics. Dieng, Ruiz and Blei 2020 (TACL 8, section 6), who take 25
+    words. A topic with fewer words counts with those. None where no topic has a word.
+    """
+    words = [word for topic in result.topics for word, _ in topic.words[:n_words]]
+    return len(set(words)) / len(words) if words else None
