@@ -126,7 +126,8 @@ class Corpus:
         no_text = np.fromiter((not d.strip() for d in self.documents), bool, len(self))
         if self.images is None:
             return no_text
-        return no_text & np.fromiter((not i for i in self.images), bool, len(self))
+        no_image = np.fromiter((not image for image in self.images), bool, len(self))
+        return np.logical_and(no_text, no_image)
 
     def sample(self, limit: int | None, seed: int | None) -> Corpus:
         """At most `limit` documents, drawn without replacement, in their old order."""

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
 
 from components.base import UserError
+from runner import schema
 
 
 def main() -> None:
     """Check the command line as a whole, then let Hydra run it."""
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # classes of the user's, for the console script too
+    schema.register()
     from runner.preflight import preflight
-    from runner.schema import register
 
-    register()
     try:
         preflight(sys.argv[1:])
-        _run()
+        job()
+        from runner import sweep
+
+        sys.exit(sweep.finish())
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)
@@ -27,25 +35,28 @@ def main() -> None:
         sys.exit(130)
 
 
-def _run() -> None:
-    import hydra
-    from omegaconf import DictConfig
+@hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
+def job(config: DictConfig) -> None:
+    """One job: the only one of a run, or one of a sweep."""
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    if settings.mode is not None and settings.mode.name == "MULTIRUN":
+        from runner.sweep import execute_in_sweep
 
-    @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
-    def job(config: DictConfig) -> None:
-        from pathlib import Path
+        execute_in_sweep(config, settings, folder)
+        return
+    from runner.job import execute
 
-        from hydra.core.hydra_config import HydraConfig
+    try:
+        result, tracker = execute(config, settings.runtime.choices, folder)
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    from components.reports.terminal import print_topics
 
-        from runner.job import execute
+    print_topics(result, sys.stdout)
+    print(f"Artifacts: {folder}")  # noqa: T201
+    if tracker:
+        from runner.tracking import ui_command
 
-        settings = HydraConfig.get()
-        try:
-            execute(config, settings.runtime.choices, Path(settings.runtime.output_dir))
-        except UserError as error:
-            if settings.mode.name == "RUN":
-                print(error, file=sys.stderr)  # noqa: T201
-                sys.exit(1)
-            raise
-
-    job()
+        print(f"Compare:   {ui_command(tracker.uri)}", flush=True)  # noqa: T201

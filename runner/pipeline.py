@@ -14,8 +14,9 @@ from components.base import Corpus, Floats, Integers, Matrix, Result, Topic, Use
 from components.representations.typical import typical_rows
 from runner.build import Parts
 from runner.clock import Clock
+from runner.fingerprint import fingerprint
 from runner.stages import Stages
-from runner.store import Encoded, Store, fingerprint
+from runner.store import Encoded, Store
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool = True) ->
         from components.reports.map import coordinates
 
         with clock("map"):
-            placed = coordinates(reduced, stages.neighbors)
+            placed = coordinates(X, stages.neighbors)
             result.coordinates = _spread(placed, kept, len(corpus), np.nan)
     result.metrics |= encoded.metrics | {
         "n_documents": len(corpus),
@@ -194,10 +195,18 @@ def _represent(
 def _word_encoder(parts: Parts, store: Store, corpus: Corpus) -> Callable[[list[str]], Matrix]:
     """What turns words into vectors: the embedder's word model, its results kept in the store."""
     embedder = getattr(parts.embedder, "word_embedder", parts.embedder)
+    node = parts.nodes["embedder"].get("word_embedder", parts.nodes["embedder"])
 
     def encode_words(words: list[str]) -> Matrix:
-        key = fingerprint(embedder, parts.nodes["embedder"])
-        return store.encode(embedder, words, fingerprint=key, corpus_hash=corpus.hash).vectors
+        if getattr(embedder, "fits_corpus", False) or not getattr(embedder, "stored", True):
+            raise UserError(
+                "this embedder makes vectors of whole documents only, and the representation "
+                "needs some of words. Type embedder=word_doc, or representation=ctfidf."
+            )
+        key = fingerprint(embedder, node)
+        return store.encode(
+            embedder, words, fingerprint=key, corpus_hash=corpus.hash, label="words"
+        ).vectors
 
     return encode_words
 

@@ -43,7 +43,7 @@ def config_hash(plain: dict[str, Any]) -> str:
 
     Where it is tracked and cached changes nothing, and so is left out.
     """
-    deciding = {k: v for k, v in plain.items() if k not in ("tracking", "cache")}
+    deciding = {k: v for k, v in plain.items() if k not in ("tracking", "cache", "leaderboard")}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 

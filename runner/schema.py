@@ -24,6 +24,11 @@ class TrackingConfig:
 
 
 @dataclass
+class LeaderboardConfig:
+    sort: str = MISSING
+
+
+@dataclass
 class RunConfig:
     dataset: Any = MISSING
     embedder: Any = MISSING
@@ -35,6 +40,7 @@ class RunConfig:
     seed: int | None = MISSING
     map: bool = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
+    leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     trusted_targets: list[str] = MISSING
 
 

@@ -1,149 +1,207 @@
-"""MLflow: a run's settings and its result in, an MLflow run out. The only importer of MLflow."""
+"""MLflow: a run's record and its folder in, an MLflow run out. The only importer of MLflow."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import socket
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from components.base import Result, UserError
+from components.base import UserError
+from runner import record as records
 from runner import secrets
+from runner.record import Record
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What is known of a run before it starts.
-
-    params : the flattened config, less secrets; tags : provenance, and what the UI groups by
-    """
-
-    uri: str | None
-    experiment: str
-    name: str
-    params: dict[str, Any]
-    tags: dict[str, str]
+SWEEP_TAG = "is_sweep"  # marks the parent run of a sweep
 
 
-class Tracked:
-    """An open MLflow run."""
-
-    def __init__(self, client: Any, run_id: str, uri: str, experiment_id: str) -> None:
-        self.client = client
-        self.run_id = run_id
-        self.uri = uri
-        self.experiment_id = experiment_id
-
-    def finish(self, result: Result, folder: Path) -> None:
-        """Log the metrics of a result and every artifact in its folder."""
-        self.client.set_tag(self.run_id, "corpus_hash", result.corpus.hash)
-        self.log_metrics(result.metrics)
-        self.log_folder(folder)
-
-    def log_metrics(self, metrics: dict[str, float]) -> None:
-        from mlflow.entities import Metric
-        from mlflow.utils.time import get_current_time_millis
-
-        now = get_current_time_millis()
-        entries = [Metric(name, float(value), now, 0) for name, value in metrics.items()]
-        self.client.log_batch(self.run_id, metrics=entries)
-
-    def log_folder(self, folder: Path) -> None:
-        """Log the files of a folder, less Hydra's own and the log, which is still written to."""
-        for file in sorted(folder.iterdir()):
-            if file.is_file() and file.suffix != ".log":
-                self.client.log_artifact(self.run_id, str(file))
+class TrackingLostError(UserError):
+    """The tracking store went away; the result lies in the output folder."""
 
 
-def default_uri() -> str:
-    """SQLite in the current folder, by absolute path."""
-    return f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+class Tracker:
+    """A connection to an MLflow experiment, which is made if there is none.
 
-
-def resolve_uri(uri: str | None) -> str:
-    """The tracking store to use: the config's, MLflow's own variable, or the local file."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
-
-
-@contextmanager
-def track(settings: Settings) -> Iterator[Tracked]:
-    """An MLflow run around a block: FINISHED after it, FAILED with the reason where it raises.
+    Parameters
+    ----------
+    uri : the config's `tracking.uri`; None for MLFLOW_TRACKING_URI, or else SQLite in the
+        current folder
+    experiment : name of the experiment
 
     Raises
     ------
     UserError
-        When the tracking store cannot be reached.
+        When the store cannot be reached.
     """
-    tracked = _start(settings)
-    status = "KILLED"
-    try:
-        yield tracked
-        status = "FINISHED"
-    except Exception as error:
-        status = "FAILED"
-        tracked.client.set_tag(tracked.run_id, "failure", secrets.mask(str(error))[:5000])
-        raise
-    finally:
-        tracked.client.set_terminated(tracked.run_id, status)
 
+    def __init__(self, uri: str | None, experiment: str) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # MLflow's own default waits for minutes where a server is gone.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
 
-def _start(settings: Settings) -> Tracked:
-    client, uri, experiment_id = connect(settings.uri, settings.experiment)
-    run = client.create_run(experiment_id, tags=settings.tags, run_name=settings.name)
-    from mlflow.entities import Param
+        for chatty in ("alembic", "mlflow"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self.uri = absolute_uri(uri)
+        self._lost = (MlflowException, OSError)
+        try:
+            if self.uri.startswith("sqlite:///"):
+                path = Path(self.uri.removeprefix("sqlite:///"))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # MLflow makes its tables without a lock, so two first starts break each other.
+                with FileLock(f"{path}.lock"):
+                    self.client = MlflowClient(self.uri)
+                    self.experiment_id = self._experiment(experiment, path.parent / "mlartifacts")
+            else:
+                self.client = MlflowClient(self.uri)
+                self.experiment_id = self._experiment(experiment, None)
+        except self._lost as error:
+            raise UserError(
+                f"the MLflow store {secrets.mask(self.uri)} cannot be used: {_first_line(error)}\n"
+                "Start the server, mend tracking.uri, or go without: tracking=none"
+            ) from error
 
-    # MLflow takes at most 100 parameters in a request.
-    params = [Param(key, str(value)[:6000]) for key, value in settings.params.items()]
-    for start in range(0, len(params), 100):
-        client.log_batch(run.info.run_id, params=params[start : start + 100])
-    return Tracked(client, run.info.run_id, uri, experiment_id)
+    def _experiment(self, name: str, artifacts: Path | None) -> str:
+        from mlflow.exceptions import MlflowException
 
-
-def connect(uri: str | None, experiment: str) -> tuple[Any, str, str]:
-    """A client, the store's address and the experiment's id; both are made on first use."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    uri = resolve_uri(uri)
-    try:
-        if not uri.startswith("sqlite:///"):
-            client = MlflowClient(uri)
-            return client, uri, _experiment(client, experiment, None)
-        path = Path(uri.removeprefix("sqlite:///")).absolute()
-        uri = f"sqlite:///{path}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # MLflow makes its tables without a lock, and two processes at once break each other.
-        with FileLock(f"{path}.lock"):
-            client = MlflowClient(uri)
-            return client, uri, _experiment(client, experiment, path.parent / "mlartifacts")
-    except (MlflowException, OSError) as error:
-        raise UserError(
-            f"the MLflow store {secrets.mask(uri)} cannot be used: "
-            f"{secrets.mask(str(error)).splitlines()[0]}\nStart the server, mend tracking.uri, "
-            "or go without: tracking=none"
-        ) from error
-
-
-def _experiment(client: Any, name: str, artifacts: Path | None) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = None if artifacts is None else artifacts.as_uri()
+            try:
+                return str(self.client.create_experiment(name, artifact_location=location))
+            except MlflowException:  # another process was quicker
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
         return str(found.experiment_id)
-    location = None if artifacts is None else artifacts.as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
+
+    def start(self, record: Record) -> None:
+        """Open a run for a record and remember its id there."""
+        from mlflow.entities import Param
+
+        self.close_dead_runs()
+        run = self.client.create_run(
+            self.experiment_id, record.start_time, dict(record.tags), record.name
+        )
+        record.run_id = run.info.run_id
+        params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
+        for first in range(0, len(params), 100):  # MLflow's limit for one request
+            self.client.log_batch(record.run_id, params=params[first : first + 100])
+
+    def close(self, record: Record, folder: Path) -> None:
+        """Log a record's metrics and the files of its folder, and end its run.
+
+        Raises
+        ------
+        TrackingLostError
+            When the store is gone; the message says how to log the folder later.
+        """
+        try:
+            self._log(record, folder)
+        except self._lost as error:
+            raise TrackingLostError(
+                f"the MLflow store {secrets.mask(self.uri)} went away: {_first_line(error)}\n"
+                f"Nothing is lost. When it is back: python -m runner.upload {folder}"
+            ) from error
+
+    def _log(self, record: Record, folder: Path) -> None:
+        from mlflow.entities import Metric
+
+        assert record.run_id is not None and record.end_time is not None
+        if record.failure:
+            self.client.set_tag(record.run_id, "failure", record.failure[:5000])
+        if "corpus_hash" in record.tags:
+            self.client.set_tag(record.run_id, "corpus_hash", record.tags["corpus_hash"])
+        metrics = [Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()]
+        self.client.log_batch(record.run_id, metrics=metrics)
+        self.log_files(record.run_id, folder)
+        self.client.set_terminated(record.run_id, record.status, record.end_time)
+
+    def log_files(self, run_id: str, folder: Path) -> None:
+        """Log the files of a folder: not Hydra's own, nor the log that is still written to."""
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and file.suffix != ".log" and not file.name.startswith("."):
+                self.client.log_artifact(run_id, str(file))
+
+    def close_dead_runs(self) -> None:
+        """End as KILLED what this machine's dead processes left RUNNING."""
+        here = socket.gethostname()
+        running = self.client.search_runs(
+            [self.experiment_id], f"attributes.status = 'RUNNING' and tags.host = '{here}'"
+        )
+        for run in running:
+            tags = run.data.tags
+            if not _alive(int(tags["pid"]), tags.get("process_start", "")):
+                log.warning("run %s was killed; it is closed now.", run.info.run_name)
+                self.client.set_tag(run.info.run_id, "failure", "the process was killed")
+                self.client.set_terminated(run.info.run_id, "KILLED")
+
+    def runs(self, query: str) -> list[Record]:
+        """Records of the experiment's runs that a query of MLflow's finds, newest first."""
+        found: list[Record] = []
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id], query, order_by=["attributes.start_time DESC"],
+                page_token=token,
+            )  # fmt: skip
+            found += [_record(run) for run in page]
+            token = page.token
+            if not token:
+                return found
+
+    def artifact(self, run_id: str, name: str, folder: Path) -> Path:
+        """Fetch an artifact of a run into a folder."""
+        try:
+            return Path(self.client.download_artifacts(run_id, name, str(folder)))
+        except self._lost as error:
+            raise UserError(
+                f"run {run_id} has no artifact {name}: {_first_line(error)}"
+            ) from error
+
+
+def absolute_uri(uri: str | None) -> str:
+    """The store's address, that of an SQLite file made absolute."""
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    if uri.startswith("sqlite:///"):
+        return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
+    return uri
 
 
 def ui_command(uri: str) -> str:
     """What opens the UI on a store."""
-    if uri.startswith("http"):
-        return f"open {uri}"
-    return f"mlflow ui --backend-store-uri {uri}"
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {secrets.mask(uri)}"
+
+
+def _record(run: Any) -> Record:
+    return Record(
+        name=run.info.run_name,
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        metrics=dict(run.data.metrics),
+        status=run.info.status,
+        failure=run.data.tags.get("failure"),
+        start_time=run.info.start_time,
+        end_time=run.info.end_time,
+        run_id=run.info.run_id,
+    )
+
+
+def _alive(pid: int, started: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return not started or records.process_start(pid) in (None, started)
+
+
+def _first_line(error: Exception) -> str:
+    return secrets.mask(str(error)).strip().partition("\n")[0]

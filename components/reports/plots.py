@@ -45,7 +45,7 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
 
     assert result.coordinates is not None
     labels, places = result.labels, result.coordinates
-    size = float(np.clip(9000 / max(1, len(result.kept)), 1.0, 18.0))
+    size = float(np.clip(12_000 / max(1, len(result.kept)), 1.0, 30.0))
     figure = Figure(figsize=(12, 9), layout="constrained")
     axis = figure.subplots()
     outliers = places[labels < 0]
@@ -60,7 +60,7 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
             _plain(f"{topic.id} · {topic.name}"),
             place,
             ha="center",
-            va="center",
+            va="bottom",
             fontsize=8.5,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": _colour(topic.id), "alpha": 0.85},
         )
@@ -76,14 +76,15 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
 
 
 def _spaced(result: Result, n_names: int) -> list[tuple[Any, Any]]:
-    """Where to write the names of the largest topics: at their median, moved apart vertically."""
+    """Where to write the names of the largest topics: above them, moved apart vertically."""
     assert result.coordinates is not None
     kept = result.coordinates[result.kept]
     height = float(np.ptp(kept[:, 1])) or 1.0
     width = float(np.ptp(kept[:, 0])) or 1.0
     placed: list[tuple[Any, Any]] = []
     for topic in result.topics[:n_names]:
-        x, y = np.median(result.coordinates[result.labels == topic.id], axis=0)
+        members = result.coordinates[result.labels == topic.id]
+        x, y = np.median(members[:, 0]), np.quantile(members[:, 1], 0.85) + 0.012 * height
         for _ in range(60):
             near = [
                 other

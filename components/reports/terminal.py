@@ -9,7 +9,7 @@ import numpy as np
 from components.base import Result
 
 
-def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 8) -> None:
+def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 7) -> None:
     """Print topics (number, size, words, a typical document) and what was measured."""
     from rich.console import Console
     from rich.table import Table
@@ -18,10 +18,10 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     # Without a terminal there is no width to fit, but lines without end help nobody.
     console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("topic", justify="right")
-    table.add_column("size", justify="right")
-    table.add_column("words", ratio=5, overflow="ellipsis", no_wrap=True)
-    table.add_column("typical document", ratio=4, overflow="ellipsis", no_wrap=True, style="dim")
+    table.add_column("topic", justify="right", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("words", min_width=50, overflow="ellipsis", no_wrap=True)
+    table.add_column("typical document", overflow="ellipsis", no_wrap=True, style="dim")
     for topic in result.topics[:n_topics]:
         words = ", ".join(word for word, _ in topic.words[:n_words])
         typical = " ".join(result.corpus.documents[topic.typical].split())[:200]

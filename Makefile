@@ -1,0 +1,37 @@
+# make run ARGS="embedder=tfidf"   one run, in an environment that is made on first use
+# make test                        the tests, in an environment that holds every backend
+# make lint                        ruff, mypy, import-linter
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test lint clean
+
+run: $(VENV)/core
+	$(VENV)/bin/python -m runner $(ARGS)
+
+test: $(VENV)/all
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(VENV)/all
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing what the default run needs (some minutes, once) ..."
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/all: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing every backend and the development tools (several minutes, once) ..."
+	$(PIP) -e '.[all,dev]'
+	@touch $@ $(VENV)/core

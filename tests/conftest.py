@@ -1,0 +1,77 @@
+"""What every test may use: runs of the command line, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LEE = "dataset.limit=60"
+
+
+@dataclass
+class Outcome:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def output(self) -> Path:
+        """The newest output folder of a run."""
+        return max(self.folder.glob("outputs/*/*"), key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_telemetry() -> Iterator[None]:
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    yield
+
+
+def run_process(folder: Path, *arguments: str, module: str = "runner", **env: str) -> Outcome:
+    """`python -m runner ...` in a process of its own, in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        timeout=600,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr, folder)
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run the command line in a process of its own, in an empty folder."""
+    return lambda *arguments, **keywords: run_process(tmp_path, *arguments, **keywords)
+
+
+@pytest.fixture
+def runner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run the command line in this process, in an empty folder: quicker, for many small runs."""
+    from runner import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["runner", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err, tmp_path)
+
+    return run

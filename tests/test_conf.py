@@ -1,0 +1,70 @@
+"""Every YAML in conf/ is composed, and its arguments are checked against its target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+
+import conf
+from runner import schema
+from runner.check import check_config
+from runner.signatures import signature
+
+FOLDER = Path(conf.__file__).parent
+OPTIONS = sorted(
+    (file.parent.name, file.stem)
+    for file in FOLDER.glob("*/*.yaml")
+    if file.parent.name not in ("experiment",)
+)
+EXPERIMENTS = sorted(file.stem for file in (FOLDER / "experiment").glob("*.yaml"))
+GROUPS = "dataset embedder reducer clusterer representation metrics tracking experiment".split()
+
+
+@pytest.fixture(autouse=True)
+def _schema() -> None:
+    schema.register()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_group_is_empty(group: str) -> None:
+    assert list((FOLDER / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option(group: str, option: str) -> None:
+    with initialize_config_module("conf", version_base="1.3"):
+        config = compose("config", [f"{group}={option}"])
+    problems = [p for p in check_config(config) if "a value is required" not in p.message]
+    assert not problems
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option_lists_every_parameter(group: str, option: str) -> None:
+    """Hydra lets a user change only the keys that a YAML lists."""
+    with initialize_config_module("conf", version_base="1.3"):
+        node = compose("config", [f"{group}={option}"])[group]
+    target = node.get("_target_", "")
+    if not target.startswith("components."):
+        return
+    found = signature(target)
+    assert found is not None
+    assert set(found.parameters) == {key for key in node if not key.startswith("_")}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment(name: str) -> None:
+    with initialize_config_module("conf", version_base="1.3"):
+        config = compose("config", [f"experiment={name}"])
+    assert not check_config(config)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("[!_]*/*.yaml")), ids=lambda f: f.stem)
+def test_yaml_opens_with_its_command(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    group, option = file.parent.name, file.stem
+    assert first.startswith("# ")
+    assert "python -m runner" in first
+    if group != "metrics":
+        assert f"{group}={option}" in first

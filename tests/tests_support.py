@@ -1,0 +1,12 @@
+"""Settings that tests share."""
+
+# A run of a second: no model to load, nothing to compile, no store, no MLflow.
+FAST = [
+    "embedder=tfidf",
+    "reducer=truncated_svd",
+    "reducer.n_components=5",
+    "clusterer=kmeans",
+    "tracking=none",
+    "cache.dir=null",
+    "map=false",
+]
