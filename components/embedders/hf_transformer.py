@@ -1,0 +1,142 @@
+"""The hidden states of any transformers model, pooled over a document's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from components.base import Floats, UserError, require
+from components.embedders import weights
+from components.embedders.torch_models import length_limit, memory_errors, pick_device, too_long
+
+
+class HFTransformerEmbedder:
+    """What `transformers.pipeline("feature-extraction")` computes, batched and pooled.
+
+    Of a model with an encoder and a decoder, the encoder is used.
+
+    Parameters
+    ----------
+    model : str
+        A hub's name, a local folder, or `pkg://package/folder`.
+    revision : str, optional
+        Branch, tag or commit on the hub.
+    pooling : {"mean", "cls", "max"}
+        Over the last hidden states of all tokens, padding aside; "cls" takes the first token.
+    normalise : bool
+        Scale rows to length 1.
+    max_length : int, optional
+        Tokens at which a document is cut. None takes the tokenizer's maximum; where it names
+        none, the number of positions of the model, or 512.
+    device : str, optional
+        cpu, cuda, cuda:1, mps; None takes the best one there is.
+    batch_size : int
+    precision : {"float32", "float16", "bfloat16"}
+        Of the weights. In half precision a row depends slightly on its batch.
+    trust_remote_code : bool
+        Run the Python code that comes with the model.
+    trust_pickle : bool
+        Also read weights that only come as `pytorch_model.bin`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        revision: str | None = None,
+        pooling: Literal["mean", "cls", "max"] = "mean",
+        normalise: bool = True,
+        max_length: int | None = None,
+        device: str | None = None,
+        batch_size: int = 32,
+        precision: Literal["float32", "float16", "bfloat16"] = "float32",
+        trust_remote_code: bool = False,
+        trust_pickle: bool = False,
+    ) -> None:
+        require("transformers", extra="all")
+        self.model = model
+        self.revision = revision
+        self.pooling = pooling
+        self.normalise = normalise
+        self.max_length = max_length
+        self.device = device
+        self.batch_size = batch_size
+        self.precision = precision
+        self.trust_remote_code = trust_remote_code
+        self.trust_pickle = trust_pickle
+        if pooling not in ("mean", "cls", "max"):
+            raise UserError(f"embedder.pooling={pooling!r} must be mean, cls or max.")
+        weights.resolve(model)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {
+            "class": type(self).__name__,
+            **weights.identity(self.model, self.revision),
+            "pooling": self.pooling,
+            "normalise": self.normalise,
+            "max_length": self.max_length,
+            "precision": self.precision,
+            "trust_remote_code": self.trust_remote_code,
+        }
+
+    def encode(self, documents: Sequence[str]) -> Floats:
+        """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
+        tokenizer, model, limit = self._loaded
+        texts = list(documents)
+        self.truncated_ = too_long(tokenizer, texts, limit)
+        rows = np.zeros((len(texts), model.config.hidden_size), np.float32)
+        # Documents of like length share a batch, so that little is padding; the longest come
+        # first, so that a batch that does not fit in memory is met at once.
+        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+        with memory_errors(self.batch_size):
+            for start in range(0, len(order), self.batch_size):
+                batch = order[start : start + self.batch_size]
+                rows[batch] = self._encode_batch([texts[row] for row in batch])
+        return rows
+
+    def _encode_batch(self, texts: list[str]) -> Floats:
+        import torch
+
+        tokenizer, model, limit = self._loaded
+        inputs = tokenizer(
+            texts, padding=True, truncation=True, max_length=limit, return_tensors="pt"
+        ).to(model.device)
+        with torch.inference_mode():
+            states = model(**inputs).last_hidden_state.float()
+            mask = inputs["attention_mask"].unsqueeze(-1)
+            if self.pooling == "cls":
+                pooled = states[:, 0]
+            elif self.pooling == "max":
+                pooled = states.masked_fill(mask == 0, -torch.inf).max(dim=1).values
+            else:
+                pooled = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+            if self.normalise:
+                pooled = torch.nn.functional.normalize(pooled, dim=1)
+        return np.asarray(pooled.cpu())
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any, int]:
+        """The tokenizer, the model, and the tokens at which a document is cut."""
+        name = weights.resolve(self.model)
+        device = pick_device(self.device)
+        with weights.loading(name):
+            from transformers import AutoModel, AutoTokenizer
+
+            source = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
+            tokenizer = AutoTokenizer.from_pretrained(name, **source)
+            model = AutoModel.from_pretrained(
+                name,
+                dtype=self.precision,
+                use_safetensors=None if self.trust_pickle else True,
+                **source,
+            )
+        if model.config.is_encoder_decoder:
+            model = model.get_encoder()
+        if tokenizer.pad_token is None:  # as in GPT-2; what stands there is masked out
+            tokenizer.pad_token = tokenizer.eos_token
+        tokenizer.padding_side = "right"  # so that the first token is the document's own
+        model = model.to(device).eval()
+        return tokenizer, model, length_limit(model, tokenizer, self.max_length)
