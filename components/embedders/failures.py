@@ -1,0 +1,53 @@
+"""What went wrong with a request to an API, in the same words for every SDK."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+TEMPORARY = {408, 409, 429}  # and every 5xx
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with one request, in the same words for every SDK.
+
+    `status` is None where no answer came: a time-out, a dropped connection, no network.
+    """
+
+    status: int | None
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    out_of_credit: bool = False
+
+    @property
+    def temporary(self) -> bool:
+        if self.out_of_credit:
+            return False
+        return self.status is None or self.status in TEMPORARY or self.status >= 500
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks for, if it does."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            if "retry-after-ms" in headers:
+                return float(headers["retry-after-ms"]) / 1000
+            return float(headers["retry-after"])
+        except KeyError:
+            return None
+        except ValueError:
+            try:
+                moment = parsedate_to_datetime(headers["retry-after"])
+                return max(0.0, moment.timestamp() - time.time())
+            except (KeyError, ValueError):
+                return None
+
+
+def redact(message: str) -> str:
+    """`message` in one line, without anything that looks like a key."""
+    message = re.sub(r"\bsk-[\w*.-]{4,}|[Bb]earer\s+\S+|(?<=://)[^/@\s]+(?=@)", "***", message)
+    return " ".join(message.split())[:500]
