@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections import deque
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -84,8 +85,9 @@ class ApiServer:
                     self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(OSError):  # the client no longer waits
+                    self.end_headers()
+                    self.wfile.write(data)
 
         return Handler
 

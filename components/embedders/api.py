@@ -236,7 +236,7 @@ class ApiEmbedder:
                 "embedder.max_input_tokens."
             )
         status = "no answer" if failure.status is None else f"status {failure.status}"
-        return UserError(f"{self.service}: {status}: {reason} {advice}")
+        return UserError(f"{self.service}: {status}: {reason.rstrip('.')}. {advice}")
 
     def _over_budget(self, tokens: int) -> UserError | None:
         if self.max_tokens is None or self.tokens_used_ + tokens <= self.max_tokens:
