@@ -53,7 +53,8 @@ def silhouette(result: Result) -> float | None:
         a = 1 - (products[at, own] - itself) / np.maximum(sizes[own] - 1, 1)
         distances = 1 - products / sizes
         distances[at, own] = np.inf
-        b = distances.min(axis=1)
+        # Rounded, so that equal documents are at distance 0 and not a little to either side.
+        a, b = a.round(12), distances.min(axis=1).round(12)
         scores = (b - a) / np.maximum(np.maximum(a, b), np.finfo(float).tiny)
         total += float(scores[sizes[own] > 1].sum())
     return total / len(rows)

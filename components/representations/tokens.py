@@ -63,7 +63,7 @@ def tokenize(
     """Cut documents into words.
 
     Without a `token_pattern`, a word is a run of two or more letters, marks and digits that is
-    not a number. With one, it is whatever `re.findall` finds.
+    not a number. With one, it is whatever `re.findall` finds, if not empty.
 
     Notes
     -----
@@ -77,19 +77,20 @@ def tokenize(
     if token_pattern is None:
         spaced = [document.translate(_SEPARATORS) for document in documents]
         split = pc.ascii_split_whitespace(pa.array(spaced, pa.large_string()))
-        starts, tokens = split.offsets.to_numpy(), split.flatten()
+        starts, found = split.offsets.to_numpy(), split.flatten()
     else:
         find = re.compile(token_pattern).findall
-        found = [find(document) for document in documents]
-        starts = np.cumsum([0, *map(len, found)])
-        tokens = pa.array([token for words in found for token in words], pa.large_string())
-    encoded = tokens.dictionary_encode()
+        lists = [find(document) for document in documents]
+        starts = np.cumsum([0, *map(len, lists)])
+        found = pa.array([word for words in lists for word in words], pa.large_string())
+    encoded = found.dictionary_encode()
     words = encoded.dictionary.to_pylist()
-    result = Tokens(encoded.indices.to_numpy(), starts.astype(np.int64), words)
     if token_pattern is None:
-        no_word = (len(word) < 2 or word.isnumeric() for word in words)
-        result = result.without(np.fromiter(no_word, bool, len(words)))
-    return result
+        no_word = [len(word) < 2 or word.isnumeric() for word in words]
+    else:
+        no_word = [not word for word in words]
+    tokens = Tokens(encoded.indices.to_numpy(), starts.astype(np.int64), words)
+    return tokens.without(np.array(no_word, bool))
 
 
 def count_terms(tokens: Tokens, first: int, last: int) -> tuple[Any, list[str]]:
@@ -99,7 +100,7 @@ def count_terms(tokens: Tokens, first: int, last: int) -> tuple[Any, list[str]]:
     -------
     counts : CSR matrix, int32 (n, n_terms)
     terms : list of str, length n_terms
-        The words of a run are joined by a space.
+        The words of a run are joined by a space. A word that was dropped has a column of zeros.
     """
     from scipy import sparse
 

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from math import log, sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.base import UserError
+from components.representations.ctfidf import CTFIDF
+
+PETS = ["cat cat dog", "cat fish", "fish boat", "boat boat sea dog", "noise cat"]
+TOPICS = np.array([0, 0, 1, 1, -1])
+
+
+def weights(part: CTFIDF, topic: int) -> dict[str, float]:
+    return dict(part.words_[topic])
+
+
+def test_weights_by_hand() -> None:
+    # Topic 0: cat 3, dog 1, fish 1; topic 1: boat 3, fish 1, sea 1, dog 1. A = (5 + 6) / 2.
+    found = CTFIDF().fit(PETS, TOPICS)
+    assert weights(found, 0) == pytest.approx(
+        {"cat": 3 / 5 * log(1 + 5.5 / 3), "dog": 1 / 5 * log(1 + 5.5 / 2),
+         "fish": 1 / 5 * log(1 + 5.5 / 2)}
+    )  # fmt: skip
+    assert weights(found, 1) == pytest.approx(
+        {"boat": 3 / 6 * log(1 + 5.5 / 3), "sea": 1 / 6 * log(1 + 5.5 / 1),
+         "dog": 1 / 6 * log(1 + 5.5 / 2), "fish": 1 / 6 * log(1 + 5.5 / 2)}
+    )  # fmt: skip
+
+
+def test_best_word_first_and_ties_by_the_alphabet() -> None:
+    found = CTFIDF().fit(PETS, TOPICS)
+    assert [word for word, _ in found.words_[0]] == ["cat", "dog", "fish"]
+    assert [word for word, _ in found.words_[1]] == ["boat", "sea", "dog", "fish"]
+
+
+def test_ties_at_the_last_place_go_by_the_alphabet() -> None:
+    found = CTFIDF(n_words=3).fit(["zebra yak wolf vole", "unicorn"], np.array([0, 1]))
+    assert [word for word, _ in found.words_[0]] == ["vole", "wolf", "yak"]
+
+
+def test_square_root_of_the_frequency() -> None:
+    found = CTFIDF(reduce_frequent_words=True).fit(PETS, TOPICS)
+    assert weights(found, 0)["cat"] == pytest.approx(sqrt(3 / 5) * log(1 + 5.5 / 3))
+
+
+def test_bm25_by_hand() -> None:
+    found = CTFIDF(bm25_weighting=True).fit(PETS, TOPICS)
+    assert weights(found, 0)["cat"] == pytest.approx(3 / 5 * log(1 + (5.5 - 3 + 0.5) / 3.5))
+
+
+def test_bm25_is_never_negative_and_falls_with_frequency() -> None:
+    documents = ["the " * 50 + "of " * 40 + "cat", "the " * 50 + "of " * 40 + "dog"] + ["pad"] * 8
+    found = CTFIDF(bm25_weighting=True, stop_words=None).fit(documents, np.arange(10))
+    assert found.components_.data.min() > 0
+    idf = dict(zip(found.get_feature_names_out(), found.idf_, strict=True))
+    assert idf["cat"] > idf["of"] > idf["the"] > 0
+
+
+def test_seed_words_weigh_more() -> None:
+    plain = CTFIDF().fit(PETS, TOPICS)
+    found = CTFIDF(seed_words=["Fish"], seed_multiplier=3.0).fit(PETS, TOPICS)
+    assert weights(found, 0)["fish"] == pytest.approx(3 * weights(plain, 0)["fish"])
+    assert weights(found, 0)["dog"] == pytest.approx(weights(plain, 0)["dog"])
+
+
+def test_unknown_seed_words_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        CTFIDF(seed_words=["cat", "unicorn"]).fit(PETS, TOPICS)
+    assert "unicorn" in caplog.text
+    assert "cat" not in caplog.text
+
+
+def test_stop_words() -> None:
+    documents = ["The engine isn't what you'd think; it won't start, and we've tried", "a boat"]
+    labels = np.array([0, 1])
+    assert set(weights(CTFIDF().fit(documents, labels), 0)) == {"engine", "start", "won"}
+    given_list = CTFIDF(stop_words=["ENGINE"]).fit(documents, labels)
+    assert {"the", "start"} <= set(weights(given_list, 0))
+    assert "engine" not in weights(given_list, 0)
+    assert "the" in weights(CTFIDF(stop_words=None).fit(documents, labels), 0)
+    assert "The" not in weights(CTFIDF(lowercase=False).fit(documents, labels), 0)
+
+
+def test_terms_of_two_words_step_over_stop_words() -> None:
+    found = CTFIDF(ngram_range=[2, 2]).fit(["University of New York", "boat"], np.array([0, 1]))
+    assert set(weights(found, 0)) == {"university new", "new york"}
+    assert found.words_[1] == []
+
+
+def test_terms_do_not_run_over_the_end_of_a_document() -> None:
+    found = CTFIDF(ngram_range=[1, 2]).fit(["red cat", "blue dog"], np.array([0, 0]))
+    assert set(weights(found, 0)) == {"red", "cat", "blue", "dog", "red cat", "blue dog"}
+
+
+def test_min_df_and_max_df_count_documents_that_have_a_topic() -> None:
+    found = CTFIDF(min_df=2).fit(PETS, TOPICS)
+    assert set(found.get_feature_names_out()) == {"cat", "dog", "fish", "boat"}
+    found = CTFIDF(max_df=0.25).fit(PETS, TOPICS)
+    assert set(found.get_feature_names_out()) == {"sea"}
+
+
+def test_min_df_gives_way_where_nothing_would_be_left(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = CTFIDF(min_df=9).fit(PETS, TOPICS)
+    assert found.words_[0][0][0] == "cat"
+    assert "representation.min_df=9" in caplog.text
+
+
+def test_outliers_count_nowhere() -> None:
+    with_outliers = CTFIDF().fit(PETS, TOPICS)
+    without = CTFIDF().fit(PETS[:4], TOPICS[:4])
+    assert with_outliers.words_ == without.words_
+    assert "noise" not in with_outliers.get_feature_names_out()
+    assert with_outliers.counts_.shape[0] == 5
+
+
+@pytest.mark.parametrize("documents", [["the and of", "cat"], ["", "cat"], ["12 3 4", "cat"]])
+def test_a_topic_without_words_has_an_empty_list(documents: list[str]) -> None:
+    found = CTFIDF().fit(documents, np.array([0, 1]))
+    assert found.words_[0] == []
+    assert found.words_[1][0][0] == "cat"
+
+
+def test_nothing_to_say_at_all() -> None:
+    assert CTFIDF().fit(["the", ""], np.array([0, 1])).words_ == [[], []]
+    assert CTFIDF().fit(["cat", "dog"], np.array([-1, -1])).words_ == []
+
+
+def test_words_do_not_depend_on_the_order_of_the_documents() -> None:
+    order = [3, 1, 4, 0, 2]
+    shuffled = CTFIDF().fit([PETS[row] for row in order], TOPICS[order])
+    assert shuffled.words_ == CTFIDF().fit(PETS, TOPICS).words_
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(["aa", "bb", "cc", "dd", "ee", "ff"])), st.integers(-1, 3)
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_equals_the_formula_written_out(
+    rows: list[tuple[list[str], int]], bm25: bool, root: bool
+) -> None:
+    documents = [" ".join(words) for words, _ in rows]
+    labels = np.array([label for _, label in rows])
+    found = CTFIDF(bm25_weighting=bm25, reduce_frequent_words=root).fit(documents, labels)
+    n_topics = max(labels.max() + 1, 0)
+    topics: list[Counter[str]] = [Counter() for _ in range(n_topics)]
+    for words, label in rows:
+        if label >= 0:
+            topics[label].update(words)
+    total = sum(topics, Counter[str]())
+    mean_size = total.total() / max(n_topics, 1)
+    expected = np.zeros((n_topics, len(total)))
+    terms = list(found.get_feature_names_out())
+    assert set(terms) == set(total)
+    for topic, counts in enumerate(topics):
+        for term, count in counts.items():
+            tf = count / counts.total()
+            f = total[term]
+            rarity = (max(mean_size - f, 0) + 0.5) / (f + 0.5) if bm25 else mean_size / f
+            expected[topic, terms.index(term)] = (sqrt(tf) if root else tf) * log(1 + rarity)
+    np.testing.assert_allclose(found.components_.toarray(), expected, rtol=1e-12)
+    for topic, pairs in enumerate(found.words_):
+        assert pairs == sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        assert {word for word, _ in pairs} == set(topics[topic])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"n_words": 0}, "representation.n_words"),
+        ({"ngram_range": [2, 1]}, "representation.ngram_range=[1,2]"),
+        ({"ngram_range": [1]}, "representation.ngram_range=[1,2]"),
+        ({"stop_words": "german"}, "representation.stop_words=[der,die,das]"),
+        ({"max_df": 0.0}, "representation.max_df"),
+        ({"max_df": 5.0}, "representation.max_df"),
+        ({"seed_multiplier": 0.0}, "representation.seed_multiplier"),
+        ({"token_pattern": "[a-z"}, "representation.token_pattern"),
+        ({"token_pattern": "(a)(b)"}, "(?:...)"),
+    ],
+)
+def test_wrong_settings_are_named(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        CTFIDF(**options)
+    assert said in str(caught.value)
