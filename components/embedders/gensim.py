@@ -7,7 +7,6 @@ import re
 import zlib
 from collections.abc import Sequence
 from functools import cached_property, partial
-from glob import escape, glob
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,13 +79,7 @@ class GensimEmbedder:
             raise UserError(f"embedder.token_pattern={token_pattern!r}: {error}.") from error
         path = weights.resolve(model)
         if weights.is_local(path) and word_vectors.sniff(path) == "native" and not trust_pickle:
-            raise UserError(
-                f"embedder.model={model!r} is a native gensim file, which is a pickle: loading it "
-                "can run any code. Convert it where you trust it, with "
-                "`gensim.models.KeyedVectors.load(PATH).save_word2vec_format('vectors.bin', "
-                "binary=True)` (of a Word2Vec, its `.wv`), and use the new file; or set "
-                "embedder.trust_pickle=true."
-            )
+            raise UserError(word_vectors.pickle_refused(model))
         self._word_weights: dict[str, float] | None = None
         self._unseen = 1.0  # weight of a word that the corpus does not have
         self._component: Floats | None = None
@@ -98,11 +91,9 @@ class GensimEmbedder:
     def fingerprint(self) -> dict[str, Any]:
         path = weights.resolve(self.model)
         if weights.is_local(path):
-            # gensim keeps the large arrays of a native file in files beside it.
-            parts = [path, *sorted(glob(escape(path) + ".*.npy"))]
-            identity = [weights.sha256(part) for part in parts]
+            identity = word_vectors.content_hash(path)
         else:
-            identity = [f"gensim.downloader:{path}"]  # whose files never change under their name
+            identity = f"gensim.downloader:{path}"  # whose files never change under their name
         return {
             "class": type(self).__name__,
             "model": identity,
@@ -200,7 +191,7 @@ class GensimEmbedder:
             path = _download(path)
         kind = word_vectors.sniff(path)
         if kind == "native" and not self.trust_pickle:  # one that was only now downloaded
-            raise UserError(f"{path} is a pickle: set embedder.trust_pickle=true to load it.")
+            raise UserError(word_vectors.pickle_refused(self.model))
         if kind in ("folder", "text", "binary"):
             return word_vectors.load(path, self.cache_dir)
         with weights.loading(path):

@@ -79,14 +79,21 @@ def check_max_length(max_length: int, positions: int | None) -> None:
         )
 
 
-def too_long(tokenizer: Any, documents: Sequence[str], limit: int) -> NDArray[np.bool_]:
-    """Which documents have more than `limit` tokens, special tokens included: bool (n,)."""
+def too_long(
+    tokenizer: Any, documents: Sequence[str] | Sequence[list[str]], limit: int
+) -> NDArray[np.bool_]:
+    """Which documents have more than `limit` tokens, special tokens included: bool (n,).
+
+    A document is a text, or a list of the words that it was cut into.
+    """
     # A token stands for at least one byte, so most documents need no counting.
-    longer = np.fromiter((len(d.encode()) + 8 > limit for d in documents), bool, len(documents))
+    sizes = (len((d if isinstance(d, str) else " ".join(d)).encode()) for d in documents)
+    longer = np.fromiter(sizes, np.int64, len(documents)) + 8 > limit
     rows = np.flatnonzero(longer).tolist()
     if rows:
         tokens = tokenizer(
             [documents[row] for row in rows],
+            is_split_into_words=not isinstance(documents[rows[0]], str),
             truncation=False,
             padding=False,
             return_attention_mask=False,

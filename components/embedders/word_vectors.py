@@ -8,11 +8,12 @@ words, word2vec text and binary, GloVe text, each also gzipped, and Facebook's f
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from glob import escape, glob
 from itertools import chain
 from pathlib import Path
 from typing import IO, Literal
@@ -71,23 +72,24 @@ def load(path: str, cache_dir: str | None = None) -> WordVectors:
     return _load_folder(folder)
 
 
-def as_binary(path: str, cache_dir: str | None = None) -> Path:
-    """A word2vec binary file with the vectors of `path`, made the first time.
+def content_hash(path: str) -> str:
+    """sha256 (hex) of a file or folder of word vectors.
 
-    Words that hold white space are left out: the format has no room for them.
+    gensim keeps the large arrays of a native file in files beside it: they count, too.
     """
-    target = cache_folder(cache_dir) / f"{sha256(path)[:32]}.bin"
-    if not target.is_file():
-        words = load(path, cache_dir)
-        rows = [(w, i) for w, i in words.index.items() if w and not any(c.isspace() for c in w)]
+    beside = sorted(glob(f"{escape(path)}.*.npy"))
+    hashes = [sha256(part) for part in (path, *beside)]
+    return hashes[0] if not beside else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
-        def write(stream: IO[bytes]) -> None:
-            stream.write(f"{len(rows)} {words.vectors.shape[1]}\n".encode())
-            for word, row in rows:
-                stream.write(word.encode() + b" " + words.vectors[row].tobytes())
 
-        _write_atomically(target, write)
-    return target
+def pickle_refused(model: str) -> str:
+    """What to say of a native gensim file that is not trusted."""
+    return (
+        f"embedder.model={model!r} is a native gensim file, which is a pickle: loading it can run "
+        "any code. Convert it where you trust it, with "
+        "`gensim.models.KeyedVectors.load(PATH).save_word2vec_format('vectors.bin', binary=True)` "
+        "(of a Word2Vec, its `.wv`), and use the new file; or set embedder.trust_pickle=true."
+    )
 
 
 def cache_folder(cache_dir: str | None) -> Path:
@@ -133,17 +135,6 @@ def _write_folder(path: str, folder: Path) -> None:
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content
                 raise
-
-
-def _write_atomically(target: Path, write: Callable[[IO[bytes]], None]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as stream:
-        try:
-            write(stream)
-        except BaseException:
-            os.unlink(stream.name)
-            raise
-    shutil.move(stream.name, target)
 
 
 def _parse(path: str) -> tuple[list[str], Floats]:

@@ -29,6 +29,7 @@ def tiny(tmp_path):
         torch.manual_seed(0)
         AutoModel.from_config(config).save_pretrained(tmp_path)
         tokenizer = AutoTokenizer.from_pretrained(minilm_folder)
+        tokenizer.backend_tokenizer.no_padding()
         tokenizer.save_pretrained(tmp_path)
         (tmp_path / "special_tokens_map.json").unlink()  # the settings say it all
         file = tmp_path / "tokenizer_config.json"
@@ -108,8 +109,8 @@ def test_a_decoder_without_padding(build, minilm_folder, tiny):
 
     config = GPT2Config(vocab_size=31000, n_embd=8, n_layer=1, n_head=2, n_positions=128)
     folder = tiny(
-        minilm_folder, config, pad_token=None, eos_token="[SEP]",
-        model_input_names=["input_ids", "attention_mask"],
+        minilm_folder, config, tokenizer_class="PreTrainedTokenizerFast", pad_token=None,
+        eos_token="[SEP]", model_input_names=["input_ids", "attention_mask"],
     )  # fmt: skip
     assert AutoTokenizer.from_pretrained(folder).pad_token is None
     embedder = build("hf_transformer", model=folder, normalise=False)

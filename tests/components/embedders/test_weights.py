@@ -9,7 +9,14 @@ import pytest
 from components.base import MissingExtraError, UserError
 from components.embedders import weights
 
-LOCAL = ["minilm", "sentence_transformer", "gensim_glove", "hf_transformer"]
+LOCAL = [
+    "minilm",
+    "sentence_transformer",
+    "gensim_glove",
+    "hf_transformer",
+    "flair_transformer",
+    "flair_glove",
+]
 
 
 def test_a_folder_inside_a_package_is_found_without_importing_it():
