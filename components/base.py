@@ -89,7 +89,9 @@ class Corpus:
 
     def __post_init__(self) -> None:
         if not len(self.documents):
-            raise UserError("the data set holds no documents. Point dataset.path at a file that does.")
+            raise UserError(
+                "the data set holds no documents. Point dataset.path at a file that does."
+            )
         for row, document in enumerate(self.documents):
             if not isinstance(document, str):
                 raise UserError(
@@ -122,7 +124,7 @@ class Corpus:
 
     @cached_property
     def blank(self) -> NDArray[np.bool_]:
-        """bool (n,): the document has neither text (white space aside) nor an image."""
+        """Bool (n,): the document has neither text (white space aside) nor an image."""
         no_text = np.fromiter((not d.strip() for d in self.documents), bool, len(self))
         if self.images is None:
             return no_text

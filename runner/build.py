@@ -42,7 +42,7 @@ def build(config: DictConfig) -> Parts:
     if problems := check_config(config):
         raise ConfigError(report(problems))
     trusted = [*TRUSTED, *config.trusted_targets]
-    nodes = {
+    nodes: dict[str, Any] = {
         role: OmegaConf.to_container(config[role], resolve=True)
         for role in ("dataset", "embedder", "reducer", "clusterer", "representation", "metrics")
     }
@@ -60,7 +60,9 @@ def build(config: DictConfig) -> Parts:
 def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
     node = nodes[role]
     if role != "metrics" and "_target_" not in node:
-        raise ConfigError(report([Problem(f"{role}._target_", "is missing: name the class to build.")]))
+        raise ConfigError(
+            report([Problem(f"{role}._target_", "is missing: name the class to build.")])
+        )
     try:
         part = instantiate(node, _convert_="all")
     except HydraException as error:
@@ -79,6 +81,8 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
     for method in methods:
         if not callable(getattr(part, method, None)):
             raise ConfigError(
-                report([Problem(f"{role}._target_", f"{node['_target_']} has no method {method}().")])
+                report(
+                    [Problem(f"{role}._target_", f"{node['_target_']} has no method {method}().")]
+                )
             )
     return part

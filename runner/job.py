@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from components.base import Result
 from runner import provenance, record
@@ -41,8 +40,7 @@ def execute(
         When the run fails for a reason that the user can mend. It is tracked as FAILED.
     """
     plain = provenance.kept_config(config)
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    OmegaConf.save(plain, folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, sweep)
     tracker = None

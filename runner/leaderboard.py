@@ -1,9 +1,9 @@
 """Runs compared in a table: best first by one metric, seeds folded into mean and spread.
 
-    python -m runner.leaderboard                          the newest sweep
-    python -m runner.leaderboard sort=ami                 by another metric
-    python -m runner.leaderboard sweep_id=... folder=out  one sweep; CSV and HTML go to a folder
-    python -m runner.leaderboard experiment=NAME          every run of an MLflow experiment
+python -m runner.leaderboard                          the newest sweep
+python -m runner.leaderboard sort=ami                 by another metric
+python -m runner.leaderboard sweep_id=... folder=out  one sweep; CSV and HTML go to a folder
+python -m runner.leaderboard experiment=NAME          every run of an MLflow experiment
 """
 
 from __future__ import annotations
@@ -40,9 +40,11 @@ class Cell:
     spread: float | None
 
     def __str__(self) -> str:
-        digits = 3 if abs(self.mean) < 10 else 1 if abs(self.mean) < 1000 else 0
+        size = abs(self.mean)
+        digits = 3 if size < 1 else 2 if size < 10 else 1 if size < 1000 else 0
+        if self.mean.is_integer() and not self.spread:
+            digits = 0
         mean = f"{self.mean:.{digits}f}"
-        mean = mean if not float(self.mean).is_integer() else f"{self.mean:.0f}"
         return mean if self.spread is None else f"{mean} ± {self.spread:.{digits}f}"
 
 
@@ -238,9 +240,7 @@ def _best(board: Board, name: str) -> float | None:
 
 def main(arguments: list[str]) -> None:
     """Read runs from MLflow, print the board, and store it on the sweep's parent run."""
-    options = parse(
-        arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"]
-    )
+    options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
     from runner.tracking import SWEEP_TAG, Tracker
 
     tracker = Tracker(options.get("uri"), options.get("experiment", "runner"))

@@ -105,6 +105,7 @@ def _embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encode
     those in which it knows no word are left out after it.
     """
     kept = np.flatnonzero(~corpus.blank)
+    chosen = kept.tolist()
     if not len(kept):
         raise UserError(
             f"all {len(corpus)} documents are empty. Check dataset.text and the file's contents."
@@ -112,10 +113,10 @@ def _embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encode
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
     encoded = store.encode(
         parts.embedder,
-        [corpus.documents[row] for row in kept],
+        [corpus.documents[row] for row in chosen],
         fingerprint=fingerprint(parts.embedder, parts.nodes["embedder"]),
         corpus_hash=corpus.hash,
-        images=None if corpus.images is None else [corpus.images[row] for row in kept],
+        images=None if corpus.images is None else [corpus.images[row] for row in chosen],
         rows=rows[kept],
         n_rows=corpus.n_rows or len(corpus),
     )
@@ -145,7 +146,7 @@ def _embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encode
 
 
 def _has_values(X: Matrix) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """bool (n,): the row is not all zero."""
+    """Bool (n,): the row is not all zero."""
     from scipy.sparse import issparse
 
     if issparse(X):

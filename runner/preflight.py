@@ -84,7 +84,7 @@ def options(group: str, folders: list[Path]) -> list[str]:
 
 
 def _sort(override: Override, folders: list[Path], line: _Line) -> Iterator[Problem]:
-    key, text = override.key_or_group, override.input_line
+    key, text = override.key_or_group, str(override.input_line)
     names = {g.name for f in folders for g in f.iterdir() if g.is_dir() and g.name[0] not in "._"}
     if key == "hydra" or key.startswith(("hydra.", "hydra/")):
         if override.is_sweep_override():
@@ -202,13 +202,14 @@ def _exists(config: DictConfig, key: str) -> bool:
 
 
 def _unknown_key(config: DictConfig, override: Override) -> Problem:
+    text = str(override.input_line)
     *parents, leaf = override.key_or_group.split(".")
     node: object = config
     path: list[str] = []
     for part in [*parents, leaf]:
         if not isinstance(node, DictConfig):
             where = ".".join(path)
-            return Problem(override.input_line, f"'{where}' holds one value and no keys.")
+            return Problem(text, f"'{where}' holds one value and no keys.")
         if part not in node.keys():  # noqa: SIM118
             break
         path.append(part)
@@ -223,8 +224,8 @@ def _unknown_key(config: DictConfig, override: Override) -> Problem:
             found = None
         if found and part in found.parameters:
             return Problem(
-                override.input_line,
+                text,
                 f"the option's YAML does not list this parameter of {target}. "
-                f"Put a plus before it: +{override.input_line}",
+                f"Put a plus before it: +{text}",
             )
-    return Problem(override.input_line, f"there is no such key.{nearest(part, names)}")
+    return Problem(text, f"there is no such key.{nearest(part, names)}")

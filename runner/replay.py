@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
 from runner import provenance, record
@@ -56,6 +56,7 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     from runner.store import Store
 
     config = OmegaConf.merge(RunConfig, OmegaConf.load(recorded / "config.yaml"))
+    assert isinstance(config, DictConfig)
     config.trusted_targets = [t for t in options.get("trusted_targets", "").split(",") if t]
     cache = options.get("cache", config.cache.dir)
     place = None if cache in (None, "null") else Path(cache).expanduser().absolute()

@@ -255,7 +255,5 @@ def _function_signature(
     return Signature(module, parameters, takes_any=arguments.kwarg is not None)
 
 
-def _decorated(
-    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, name: str
-) -> bool:
+def _decorated(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
     return any(name in ast.unparse(decorator) for decorator in node.decorator_list)

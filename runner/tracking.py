@@ -161,9 +161,7 @@ class Tracker:
         try:
             return Path(self.client.download_artifacts(run_id, name, str(folder)))
         except self._lost as error:
-            raise UserError(
-                f"run {run_id} has no artifact {name}: {_first_line(error)}"
-            ) from error
+            raise UserError(f"run {run_id} has no artifact {name}: {_first_line(error)}") from error
 
 
 def absolute_uri(uri: str | None) -> str:

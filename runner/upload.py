@@ -1,6 +1,6 @@
 """Logs results that lie in output folders to MLflow, after its server was away.
 
-    python -m runner.upload outputs/2026-01-31/12-00-00-000000 multirun/.../3
+python -m runner.upload outputs/2026-01-31/12-00-00-000000 multirun/.../3
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import yaml
+from omegaconf import OmegaConf
 
 from components.base import UserError
 from runner import record
@@ -25,8 +25,8 @@ def main(folders: list[str]) -> None:
         known = record.load(folder)
         if known.status == "RUNNING":
             raise UserError(f"the run in {folder} has not ended.")
-        settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["tracking"]
-        tracker = Tracker(settings["uri"], settings["experiment"])
+        settings = OmegaConf.load(folder / "config.yaml").tracking
+        tracker = Tracker(settings.uri, settings.experiment)
         if known.run_id is None:
             tracker.start(known)
         known.save(folder)

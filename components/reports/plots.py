@@ -62,7 +62,12 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
             ha="center",
             va="bottom",
             fontsize=8.5,
-            bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": _colour(topic.id), "alpha": 0.85},
+            bbox={
+                "boxstyle": "round,pad=0.25",
+                "fc": "white",
+                "ec": _colour(topic.id),
+                "alpha": 0.85,
+            },
         )
     axis.set_axis_off()
     share = float(np.mean(labels[result.kept] < 0)) if len(result.kept) else 0.0

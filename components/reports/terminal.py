@@ -8,6 +8,8 @@ import numpy as np
 
 from components.base import Result
 
+_WORDS = 52  # characters for the words of a topic
+
 
 def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 7) -> None:
     """Print topics (number, size, words, a typical document) and what was measured."""
@@ -20,8 +22,11 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("topic", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("words", min_width=50, overflow="ellipsis", no_wrap=True)
-    table.add_column("typical document", overflow="ellipsis", no_wrap=True, style="dim")
+    table.add_column("words", max_width=_WORDS, overflow="ellipsis", no_wrap=True)
+    width = max(20, console.width - _WORDS - 18)
+    table.add_column(
+        "typical document", max_width=width, overflow="ellipsis", no_wrap=True, style="dim"
+    )
     for topic in result.topics[:n_topics]:
         words = ", ".join(word for word, _ in topic.words[:n_words])
         typical = " ".join(result.corpus.documents[topic.typical].split())[:200]
