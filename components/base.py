@@ -129,7 +129,8 @@ class Corpus:
         if self.images is None:
             return no_text
         no_image = np.fromiter((not image for image in self.images), bool, len(self))
-        return np.logical_and(no_text, no_image)
+        blank: NDArray[np.bool_] = no_text & no_image
+        return blank
 
     def sample(self, limit: int | None, seed: int | None) -> Corpus:
         """At most `limit` documents, drawn without replacement, in their old order."""
@@ -250,7 +251,7 @@ class Reducer(Protocol):
 
 
 class Clusterer(Protocol):
-    """`fit_predict` returns int (n,), -1 an outlier. `probabilities_`, float (n,), if set: strength."""
+    """`fit_predict` returns int (n,), -1 an outlier; `probabilities_` (n,), if set, is strength."""
 
     def fit_predict(self, X: Matrix) -> Integers: ...
 
@@ -260,6 +261,7 @@ class Representation(Protocol):
 
     `fit(documents, labels)` sees every kept document and its topic (-1 is no topic, and no part
     of any count). `words_` is then, for each topic 0..t-1, a list of (word, weight), best first.
+    `tokens_`, if set, are the words of the documents, which measures of coherence then reuse.
     """
 
     words_: list[list[tuple[str, float]]]

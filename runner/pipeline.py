@@ -64,7 +64,10 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool = True) ->
         labels=_spread(labels, kept, len(corpus), -1),
         strengths=_spread(strengths, kept, len(corpus), 0.0),
         topics=topics,
-        parts={role: getattr(parts, role) for role in ("embedder", "reducer", "clusterer")},
+        parts={
+            role: getattr(parts, role)
+            for role in ("embedder", "reducer", "clusterer", "representation")
+        },
     )
     with clock("measure"):
         result.metrics |= _measure(parts, result)
