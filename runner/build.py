@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hydra.errors import HydraException
@@ -46,7 +47,7 @@ def build(config: DictConfig) -> Parts:
         role: OmegaConf.to_container(config[role], resolve=True)
         for role in ("dataset", "embedder", "reducer", "clusterer", "representation", "metrics")
     }
-    return Parts(
+    parts = Parts(
         dataset=_build("dataset", nodes, trusted, ["load"]),
         embedder=as_embedder(_build("embedder", nodes, trusted, [])),
         reducer=_build("reducer", nodes, trusted, ["fit_transform"]),
@@ -55,6 +56,26 @@ def build(config: DictConfig) -> Parts:
         metrics=_build("metrics", nodes, trusted, []),
         nodes=nodes,
     )
+    wants_words = "encode_words" in inspect.signature(parts.representation.fit).parameters
+    if wants_words and not _knows_words(word_model(parts.embedder)):
+        problem = Problem(
+            "representation",
+            "needs vectors of words, and this embedder makes none, only of whole documents. "
+            "Type embedder=word_doc, or representation=ctfidf.",
+        )
+        raise ConfigError(report([problem]))
+    return parts
+
+
+def word_model(embedder: Embedder) -> Embedder:
+    """The embedder for words: an embedder's own `word_embedder`, or itself."""
+    found: Embedder = getattr(embedder, "word_embedder", embedder)
+    return found
+
+
+def _knows_words(embedder: Embedder) -> bool:
+    """Not where vectors exist only within a corpus, or only in a file."""
+    return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
 
 
 def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
@@ -72,11 +93,10 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
         raise ConfigError(
             report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
         ) from error
-    kind = part if inspect.isroutine(part) or inspect.isclass(part) else type(part)
-    if role != "metrics" and not is_trusted(kind.__module__, trusted):
+    if role != "metrics" and not is_trusted(_module(part), trusted):
         # A trusted module may hold a name that comes from elsewhere.
         raise ConfigError(
-            report([Problem(f"{role}._target_", f"{kind.__module__} is not a trusted package.")])
+            report([Problem(f"{role}._target_", f"{_module(part)} is not a trusted package.")])
         )
     for method in methods:
         if not callable(getattr(part, method, None)):
@@ -86,3 +106,10 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
                 )
             )
     return part
+
+
+def _module(part: Any) -> str:
+    """Where the class or function that a part was made from is defined."""
+    made_from = part.func if isinstance(part, partial) else part
+    named = inspect.isroutine(made_from) or inspect.isclass(made_from)
+    return str((made_from if named else type(made_from)).__module__)

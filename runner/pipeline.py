@@ -12,7 +12,7 @@ import numpy as np
 
 from components.base import Corpus, Floats, Integers, Matrix, Result, Topic, UserError
 from components.representations.typical import typical_rows
-from runner.build import Parts
+from runner.build import Parts, word_model
 from runner.clock import Clock
 from runner.fingerprint import fingerprint
 from runner.stages import Stages
@@ -98,9 +98,9 @@ def by_size(labels: Integers) -> Integers:
     topics = ids >= 0
     ids, first, counts = ids[topics], first[topics], counts[topics]
     order = np.lexsort((first, -counts))
-    numbers = np.full(int(labels.max(initial=-1)) + 1, -1, dtype=np.int64)
+    numbers = np.full(int(labels.max(initial=-1)) + 2, -1, dtype=np.int64)  # the last is of -1
     numbers[ids[order]] = np.arange(len(ids))
-    return np.where(labels >= 0, numbers[labels], -1)
+    return numbers[labels]
 
 
 def _embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encoded]:
@@ -198,15 +198,10 @@ def _represent(
 
 def _word_encoder(parts: Parts, store: Store, corpus: Corpus) -> Callable[[list[str]], Matrix]:
     """What turns words into vectors: the embedder's word model, its results kept in the store."""
-    embedder = getattr(parts.embedder, "word_embedder", parts.embedder)
+    embedder = word_model(parts.embedder)
     node = parts.nodes["embedder"].get("word_embedder", parts.nodes["embedder"])
 
     def encode_words(words: list[str]) -> Matrix:
-        if getattr(embedder, "fits_corpus", False) or not getattr(embedder, "stored", True):
-            raise UserError(
-                "this embedder makes vectors of whole documents only, and the representation "
-                "needs some of words. Type embedder=word_doc, or representation=ctfidf."
-            )
         key = fingerprint(embedder, node)
         return store.encode(
             embedder, words, fingerprint=key, corpus_hash=corpus.hash, label="words"

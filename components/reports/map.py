@@ -76,4 +76,5 @@ def _principal(X: Matrix) -> Floats:
     centred = X if issparse(X) else X - X.mean(axis=0)
     placed = TruncatedSVD(2, random_state=0).fit_transform(centred)
     spread = placed.std(axis=0)
-    return (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)
+    scaled: Floats = (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)
+    return scaled

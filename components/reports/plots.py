@@ -10,7 +10,7 @@ import numpy as np
 
 from components.base import Result
 
-_GREY = "#c8c8c8"
+_GREY = (0.78, 0.78, 0.78)
 
 
 def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words: int = 8) -> None:
@@ -49,7 +49,7 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
     figure = Figure(figsize=(12, 9), layout="constrained")
     axis = figure.subplots()
     outliers = places[labels < 0]
-    axis.scatter(outliers[:, 0], outliers[:, 1], s=size * 0.6, c=_GREY, linewidths=0)
+    axis.scatter(outliers[:, 0], outliers[:, 1], s=size * 0.6, color=_GREY, linewidths=0)
     colours = np.array([_colour(topic.id) for topic in result.topics] or [_GREY])
     inside = np.flatnonzero(labels >= 0)
     axis.scatter(

@@ -41,7 +41,7 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     if outside:
         console.print(f"   -1  {outside:,} documents in no topic")
     console.print()
-    console.print(_summary(result))
+    console.print(_summary(result), soft_wrap=True)
 
 
 def _summary(result: Result) -> str:

@@ -1,0 +1,90 @@
+"""Parts of a user's own: a class, an object with `transform`, a function, a config folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests_support import FAST
+
+MODULE = '''
+import numpy as np
+
+class Lengths:
+    def __init__(self, scale: float = 1.0):
+        self.scale = scale
+    def encode(self, documents):
+        return np.array([[len(d), d.count("e"), d.count(" ")] for d in documents]) * self.scale
+
+def counts(documents):
+    return [[d.count(letter) for letter in "aeiou"] for d in documents]
+
+def words_per_topic(result):
+    """Mean number of words of a topic."""
+    return sum(len(topic.words) for topic in result.topics) / len(result.topics)
+'''
+TRUST = "trusted_targets=[my_parts]"
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_parts.py").write_text(MODULE)
+    folder = tmp_path / "my_conf" / "embedder"
+    folder.mkdir(parents=True)
+    (folder / "lengths.yaml").write_text("_target_: my_parts.Lengths\nscale: 2.0\n")
+    (folder / "counts.yaml").write_text("_target_: my_parts.counts\n_partial_: true\n")
+    (folder / "letters.yaml").write_text(
+        "_target_: sklearn.feature_extraction.text.CountVectorizer\nanalyzer: char\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("option", ["lengths", "counts", "letters"])
+def test_an_option_from_a_config_folder_of_ones_own(
+    option: str, own: Path, runner: Callable[..., object]
+) -> None:
+    settings = [s for s in FAST if not s.startswith(("embedder", "reducer"))]
+    outcome = runner(
+        "--config-dir", "my_conf", *settings, f"embedder={option}", "reducer=none", TRUST,
+        "dataset.limit=60",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert (outcome.output / "topics.csv").is_file()
+
+
+def test_a_class_named_on_the_command_line(own: Path, process: Callable[..., object]) -> None:
+    settings = [s for s in FAST if not s.startswith(("embedder", "reducer"))]
+    (own / "my_conf" / "embedder" / "own.yaml").write_text("_target_: ???\n")
+    outcome = process(
+        "--config-dir", "my_conf", *settings, "embedder=own", "embedder._target_=my_parts.Lengths",
+        "reducer=none", TRUST, "dataset.limit=60",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+
+
+def test_its_arguments_are_checked_like_ours(own: Path, runner: Callable[..., object]) -> None:
+    outcome = runner(
+        "--config-dir", "my_conf", "embedder=lengths", "embedder.scale=big", TRUST, *FAST[1:]
+    )
+    assert outcome.code == 2
+    assert "embedder.scale=big: must be float" in outcome.err
+
+
+def test_it_is_not_built_unless_trusted(own: Path, runner: Callable[..., object]) -> None:
+    outcome = runner("--config-dir", "my_conf", "embedder=lengths", *FAST[1:])
+    assert outcome.code == 2
+    assert TRUST in outcome.err
+
+
+def test_a_metric_of_ones_own(own: Path, runner: Callable[..., object]) -> None:
+    import json
+
+    outcome = runner(
+        *FAST, TRUST, "dataset.limit=60",
+        "+metrics.words={_target_: my_parts.words_per_topic, _partial_: true}",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert json.loads((outcome.output / "run.json").read_text())["metrics"]["words"] == 10

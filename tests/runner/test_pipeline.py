@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from components.base import Corpus, UserError
+from components.representations.ctfidf import CTFIDF
+from runner.build import Parts
+from runner.pipeline import StageError, by_size, run
+from runner.stages import Stages
+from runner.store import Store
+
+WORDS = {"cats": 0, "dogs": 1, "cars": 2}
+
+
+class Bag:
+    """Counts three words; a document with none of them gets a zero row."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def encode(self, documents: list[str]) -> NDArray[np.float32]:
+        self.seen += documents
+        rows = np.zeros((len(documents), len(WORDS)), dtype=np.float32)
+        for row, document in enumerate(documents):
+            for word in document.split():
+                if word in WORDS:
+                    rows[row, WORDS[word]] += 1
+        self.truncated_ = np.array([len(d) > 100 for d in documents])
+        self.metrics_ = {"embed_tokens": float(sum(len(d.split()) for d in documents))}
+        return rows
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"bag": sorted(WORDS)}
+
+
+class Same:
+    def fit_transform(self, X: Any) -> Any:
+        return X
+
+
+class Largest:
+    """Each document's topic is the word that it has most of."""
+
+    def fit_predict(self, X: Any) -> Any:
+        self.n_seen = len(X)
+        return np.asarray(X).argmax(axis=1) + 5
+
+
+class Loaded:
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
+    def load(self) -> Corpus:
+        return self.corpus
+
+
+def parts(documents: list[str], **changes: Any) -> Parts:
+    nodes: dict[str, dict[str, Any]] = {"embedder": {"_target_": "Bag"}, "reducer": {"a": 1}}
+    built: dict[str, Any] = {
+        "dataset": Loaded(Corpus(documents)),
+        "embedder": Bag(),
+        "reducer": Same(),
+        "clusterer": Largest(),
+        "representation": CTFIDF(),
+        "metrics": {},
+    }
+    return Parts(**{**built, **changes}, nodes=nodes)
+
+
+DOCUMENTS = ["dogs dogs dogs", "cats cats", "  ", "dogs", "nothing known", "cars", "cats", "dogs x"]
+
+
+def test_blank_and_unknown_documents_have_no_topic_and_are_counted() -> None:
+    made = parts(DOCUMENTS)
+    result = run(made, Store(None), Stages(None), draw_map=False)
+    assert result.labels.tolist() == [0, 1, -1, 0, -1, 2, 1, 0]
+    assert result.strengths[[2, 4]].tolist() == [0, 0]
+    assert result.kept.tolist() == [0, 1, 3, 5, 6, 7]
+    assert made.clusterer.n_seen == 6
+    assert "  " not in made.embedder.seen
+    assert result.metrics["n_documents"] == 8
+    assert result.metrics["n_documents_empty"] == 2
+
+
+def test_topics_are_numbered_by_size_with_words_and_a_typical_document() -> None:
+    result = run(parts(DOCUMENTS), Store(None), Stages(None), draw_map=False)
+    assert [topic.size for topic in result.topics] == [3, 2, 1]
+    assert result.topics[0].words[0][0] == "dogs"
+    assert result.topics[0].typical == 0
+    assert result.topics[2].typical == 5
+
+
+def test_truncated_documents_and_costs_are_metrics() -> None:
+    result = run(parts([*DOCUMENTS, "cats " * 40]), Store(None), Stages(None), draw_map=False)
+    assert result.metrics["n_documents_truncated"] == 1
+    assert result.metrics["embed_tokens"] > 40
+    for stage in ("load", "embed", "reduce", "cluster", "represent", "measure", "total"):
+        assert result.metrics[f"{stage}_seconds"] >= 0
+    assert result.metrics["peak_memory_mb"] > 10
+
+
+def test_truncation_is_remembered_with_the_vectors(tmp_path: Any) -> None:
+    documents = [*DOCUMENTS, "cats " * 40]
+    run(parts(documents), Store(tmp_path), Stages(tmp_path), draw_map=False)
+    again = parts(documents)
+    result = run(again, Store(tmp_path), Stages(tmp_path), draw_map=False)
+    assert again.embedder.seen == []
+    assert result.metrics["n_documents_truncated"] == 1
+
+
+def test_a_metric_that_does_not_apply_is_absent() -> None:
+    metrics = {
+        "always": lambda result: 1.0,
+        "never": lambda result: None,
+        "both": lambda result: {"one": 1.0, "two": 2.0},
+    }
+    result = run(parts(DOCUMENTS, metrics=metrics), Store(None), Stages(None), draw_map=False)
+    assert result.metrics["always"] == 1.0
+    assert "never" not in result.metrics
+    assert (result.metrics["one"], result.metrics["two"]) == (1.0, 2.0)
+
+
+def test_no_topic_at_all_is_a_result() -> None:
+    class Nothing:
+        def fit_predict(self, X: Any) -> Any:
+            return np.full(len(X), -1)
+
+    result = run(parts(DOCUMENTS, clusterer=Nothing()), Store(None), Stages(None), draw_map=False)
+    assert result.topics == []
+    assert set(result.labels) == {-1}
+
+
+@pytest.mark.parametrize("documents", [["", " "], ["cats"], ["cats", "unknown"]])
+def test_too_little_is_an_error_of_the_users(documents: list[str]) -> None:
+    with pytest.raises(UserError):
+        run(parts(documents), Store(None), Stages(None), draw_map=False)
+
+
+def test_a_library_error_names_the_part_and_its_input() -> None:
+    class Broken:
+        def fit_transform(self, X: Any) -> Any:
+            raise ValueError("singular matrix")
+
+    with pytest.raises(StageError, match=r"reducer \(.*Broken\) failed on 6 x 3 .*singular"):
+        run(parts(DOCUMENTS, reducer=Broken()), Store(None), Stages(None), draw_map=False)
+
+
+def test_by_size() -> None:
+    labels = np.array([7, 7, 3, -1, 3, 9, 3])
+    assert by_size(labels).tolist() == [1, 1, 0, -1, 0, 2, 0]
+    assert by_size(np.array([4, 2, 2, 4])).tolist() == [0, 1, 1, 0]
+    assert by_size(np.array([-1, -1])).tolist() == [-1, -1]
+
+
+def test_the_corpus_is_not_changed() -> None:
+    documents = list(DOCUMENTS)
+    run(parts(documents), Store(None), Stages(None), draw_map=False)
+    assert documents == DOCUMENTS
