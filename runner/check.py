@@ -98,14 +98,13 @@ def _check_values(node: DictConfig | ListConfig, path: str = "") -> Iterator[Pro
             continue
         if isinstance(value, DictConfig | ListConfig):
             yield from _check_values(value, where)
-        elif literal and isinstance(value, str) and value:
-            if secrets.is_secret_key(str(key)) or secrets.holds_secret(value):
-                yield Problem(
-                    where,
-                    "this looks like a secret, and a config is written to disk and to MLflow. "
-                    "Remove it here; backends read their keys from the environment "
-                    "(for example: export OPENAI_API_KEY=...).",
-                )
+        elif literal and isinstance(value, str) and secrets.is_secret(str(key), value):
+            yield Problem(
+                where,
+                "this looks like a secret, and a config is written to disk and to MLflow. "
+                "Remove it here; backends read their keys from the environment "
+                "(for example: export OPENAI_API_KEY=...).",
+            )
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What identifies an embedder's vectors: everything that changes them, and nothing that does not."""
+"""What identifies an embedder's vectors: all that changes them, and nothing that does not."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,16 @@ def fingerprint(embedder: Embedder, node: dict[str, Any]) -> dict[str, Any]:
         return found
     return {
         "config": {key: value for key, value in node.items() if key not in NEUTRAL},
-        "source": _source_hash(type(embedder)),
+        "source": _source_hash(embedder),
     }
 
 
-def _source_hash(cls: type) -> str | None:
-    """sha256 of the file that defines a class, so that an edit there is a new embedder."""
+def _source_hash(embedder: Embedder) -> str | None:
+    """sha256 of the file that defines a class or function, so that an edit is a new embedder."""
+    made_from = getattr(embedder, "function", type(embedder))
+    if isinstance(made_from, partial):
+        made_from = made_from.func
     try:
-        return hashlib.sha256(Path(inspect.getfile(cls)).read_bytes()).hexdigest()
-    except (OSError, TypeError):
+        return hashlib.sha256(Path(inspect.getfile(made_from)).read_bytes()).hexdigest()
+    except (OSError, TypeError):  # built in, or typed into an interpreter
         return None

@@ -28,9 +28,9 @@ def is_secret_key(key: str) -> bool:
     return bool(_SECRET_KEY.search(key))
 
 
-def holds_secret(text: str) -> bool:
-    """Whether a text has the form of a known kind of secret, or holds one of the environment's."""
-    return mask(text) != text
+def is_secret(key: str, value: str) -> bool:
+    """Whether a config value is a secret: by its key, its form, or as one of the environment's."""
+    return bool(value) and (is_secret_key(key) or mask(value) != value)
 
 
 def mask(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +31,8 @@ class Outcome:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_telemetry() -> Iterator[None]:
+def _no_telemetry() -> None:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    yield
 
 
 def run_process(folder: Path, *arguments: str, module: str = "runner", **env: str) -> Outcome:

@@ -57,7 +57,8 @@ def test_what_source_does_not_tell_is_none() -> None:
 def test_nothing_is_imported() -> None:
     code = (
         "import sys; from runner.signatures import signature;"
-        "signature('sklearn.cluster.KMeans'); signature('sentence_transformers.SentenceTransformer');"
+        "signature('sklearn.cluster.KMeans');"
+        "signature('sentence_transformers.SentenceTransformer');"
         "print([m for m in ('sklearn', 'torch', 'sentence_transformers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
