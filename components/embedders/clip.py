@@ -1,0 +1,163 @@
+"""Texts and images in one space, by a CLIP model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from components.base import Floats, Integers, UserError, require
+from components.embedders import weights
+from components.embedders.torch_models import memory_errors, pick_device, too_long
+
+
+class ClipEmbedder:
+    """A CLIP model, through sentence-transformers.
+
+    A document with a text gets the text's vector, one with an image the image's, one with both
+    the mean of the two. Each is scaled to length 1 before, and the mean after.
+
+    Parameters
+    ----------
+    model : str
+        A hub's name, a local folder, or `pkg://package/folder`.
+    revision : str, optional
+        Branch, tag or commit on the hub.
+    device : str, optional
+        cpu, cuda, cuda:1, mps; None takes the best one there is.
+    batch_size : int
+        Texts, or images, at a time.
+    trust_pickle : bool
+        Also read weights that only come as `pytorch_model.bin`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str = "sentence-transformers/clip-ViT-B-32",
+        revision: str | None = None,
+        device: str | None = None,
+        batch_size: int = 32,
+        trust_pickle: bool = False,
+    ) -> None:
+        require("sentence_transformers", extra="clip")
+        require("PIL", extra="clip")
+        self.model = model
+        self.revision = revision
+        self.device = device
+        self.batch_size = batch_size
+        self.trust_pickle = trust_pickle
+        weights.resolve(model)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"class": "ClipEmbedder", **weights.identity(self.model, self.revision)}
+
+    def encode(
+        self, documents: Sequence[str], *, images: Sequence[str | None] | None = None
+    ) -> Floats:
+        """Vectors of texts, images, or both.
+
+        Parameters
+        ----------
+        documents : sequence of str, length n
+            A blank one has no text.
+        images : sequence of (str or None), length n, optional
+            Paths of image files.
+
+        Returns
+        -------
+        float32 (n, d), rows of length 1; `truncated_`, bool (n,), is set
+
+        Raises
+        ------
+        UserError
+            When an image cannot be read: it names the path.
+        """
+        texts = list(documents)
+        paths = [None] * len(texts) if images is None else list(images)
+        with_text = np.flatnonzero([bool(text.strip()) for text in texts])
+        with_image = np.flatnonzero([bool(path) for path in paths])
+        model = self._loaded
+        self.truncated_ = np.zeros(len(texts), bool)
+        written = [texts[row] for row in with_text]
+        if written:
+            limit = int(model.max_seq_length)
+            self.truncated_[with_text] = too_long(model.tokenizer, written, limit)
+        parts: list[tuple[Integers, Floats]] = []
+        for rows in _blocks(with_text, self.batch_size):
+            parts.append((rows, self._vectors([texts[row] for row in rows])))
+        for rows in _blocks(with_image, self.batch_size):
+            parts.append((rows, self._vectors([read_image(str(paths[row])) for row in rows])))
+        size = parts[0][1].shape[1] if parts else 0
+        total = np.zeros((len(texts), size), np.float32)
+        for rows, vectors in parts:
+            total[rows] += _unit(vectors)
+        return _unit(total)
+
+    def _vectors(self, batch: list[Any]) -> Floats:
+        with memory_errors(self.batch_size):
+            rows = self._loaded.encode(
+                batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True
+            )
+        return np.asarray(rows, dtype=np.float32)
+
+    @cached_property
+    def _loaded(self) -> Any:
+        model = weights.resolve(self.model)
+        device = pick_device(self.device)
+        with weights.loading(model):
+            from sentence_transformers import SentenceTransformer
+
+            loaded = SentenceTransformer(
+                model,
+                device=device,
+                revision=self.revision,
+                model_kwargs={"use_safetensors": None if self.trust_pickle else True},
+            )
+        if not {"text", "image"} <= set(loaded.modalities):
+            raise UserError(
+                f"embedder.model={self.model!r} is no CLIP model: it understands "
+                f"{', '.join(map(str, loaded.modalities))} only. For texts alone, type "
+                "embedder=sentence_transformer."
+            )
+        positions = loaded[0].auto_model.config.text_config.max_position_embeddings
+        limit = loaded.max_seq_length  # some tokenizers name none, or 1e30
+        loaded.max_seq_length = positions if limit is None else min(limit, positions)
+        return loaded
+
+
+def read_image(path: str) -> Any:
+    """The image at `path` as RGB, whatever its mode; 16 bits a pixel are scaled, not clipped.
+
+    Raises
+    ------
+    UserError
+        When it is missing, damaged, or no image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):  # one channel of integers or floats
+                values = np.asarray(image, np.float32)
+                scale = 255 / 65535 if values.size and values.max() > 255 else 1
+                image = Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))
+            return image.convert("RGB")
+    except Exception as error:  # Pillow raises many kinds, by format and fault
+        raise UserError(
+            f"the image {path} cannot be read ({type(error).__name__}: {error}). Mend or remove "
+            "it, or drop its document."
+        ) from error
+
+
+def _blocks(rows: Integers, size: int) -> list[Integers]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _unit(X: Floats) -> Floats:
+    """Rows of length 1; a row of zeros stays."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    norms[norms == 0] = 1
+    return np.asarray(X / norms, dtype=np.float32)
