@@ -81,6 +81,7 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool = True) ->
         "n_documents": len(corpus),
         "n_documents_empty": len(corpus) - len(kept),
         "n_documents_truncated": int(encoded.truncated.sum()),
+        "n_dimensions": X.shape[1],
     }
     result.metrics |= clock.metrics()
     return result

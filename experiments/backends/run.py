@@ -1,0 +1,54 @@
+"""Every embedder that has real weights, on the Lee documents, each in a process of its own.
+
+    python experiments/backends/run.py                    # prints the table
+    python experiments/backends/run.py minilm tfidf       # only these
+
+Nothing is cached, so the seconds are those of a first run: import, loading of weights, embedding.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+EMBEDDERS = (
+    "minilm hf_transformer flair_transformer flair_glove gensim_glove word_doc model2vec "
+    "use_multilingual sklearn tfidf"
+).split()
+
+
+def measure(embedder: str) -> dict[str, float]:
+    """Metrics of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "runner", f"embedder={embedder}", "tracking=none",
+             "cache.dir=null", "map=false", f"hydra.run.dir={folder}"],
+            cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        metrics: dict[str, float] = json.loads((Path(folder) / "run.json").read_text())["metrics"]
+        return metrics
+
+
+def main(embedders: list[str]) -> None:
+    """Print a Markdown table, a row an embedder."""
+    say("| embedder | dimensions | seconds to embed | documents a second | topics | NPMI |")
+    say("|---|---:|---:|---:|---:|---:|")
+    for embedder in embedders:
+        m = measure(embedder)
+        speed = m["n_documents"] / m["embed_seconds"]
+        say(
+            f"| `{embedder}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
+            f"| {m['n_topics']:.0f} | {m['npmi']:.3f} |"
+        )
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or EMBEDDERS)
