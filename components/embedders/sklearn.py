@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from components.base import Matrix, UserError
@@ -138,10 +141,9 @@ def _shrink(step: Any, X: Any) -> None:
 
 def _describe(step: Any) -> dict[str, Any]:
     """Class and parameters as JSON."""
-    kind = type(step)
     parameters = step.get_params(deep=False) if hasattr(step, "get_params") else vars(step)
     return {
-        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "class": _name(type(step)),
         **{name: _json(value) for name, value in sorted(parameters.items())},
     }
 
@@ -153,6 +155,18 @@ def _json(value: Any) -> Any:
         return [_json(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
-    if hasattr(value, "get_params"):
+    if hasattr(value, "get_params") and not isinstance(value, type):
         return _describe(value)
-    return getattr(value, "__qualname__", None) or repr(value)
+    return _name(value) if hasattr(value, "__qualname__") else repr(value)
+
+
+def _name(thing: Any) -> str:
+    """A class or function by its full name; one of the user's with a hash of its source file."""
+    name = f"{thing.__module__}.{thing.__qualname__}"
+    if thing.__module__.partition(".")[0] in ("sklearn", "numpy", "builtins"):
+        return name
+    try:
+        source = Path(inspect.getfile(thing)).read_bytes()
+    except (OSError, TypeError):  # compiled, or typed into an interpreter
+        return name
+    return f"{name}:{hashlib.sha256(source).hexdigest()}"

@@ -1,5 +1,7 @@
+import importlib
 import json
 import logging
+import sys
 
 import numpy as np
 import pytest
@@ -137,3 +139,19 @@ def test_an_object_that_only_transforms():
     X = SklearnEmbedder(pipeline=Lengths()).encode(DOCUMENTS)
     assert X.dtype == np.float32
     assert X[0].tolist() == [22.0, 1.0]
+
+
+def test_fingerprint_follows_the_source_of_a_users_own_step(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = tmp_path / "own_step.py"
+    prints = []
+    for factor in (1, 2):
+        source.write_text(
+            f"class Own:\n    def transform(self, documents):\n"
+            f"        return [[{factor} * len(d)] for d in documents]\n"
+        )
+        monkeypatch.delitem(sys.modules, "own_step", raising=False)
+        importlib.invalidate_caches()
+        own = importlib.import_module("own_step").Own()
+        prints.append(json.dumps(SklearnEmbedder(pipeline=own).fingerprint()))
+    assert prints[0] != prints[1]
