@@ -1,0 +1,214 @@
+"""From nearest neighbours to a weighted graph, and from a graph to communities."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Graph, Integers
+
+FARTHEST = {"cosine": 1.0, "hellinger": 1.0, "euclidean": np.inf}  # from here on: no link at all
+BLOCK = 4096  # rows whose shared neighbours are counted at a time
+
+
+def weighted(graph: Graph, weights: str) -> Any:
+    """Symmetric CSR (n, n) of link weights in [0, 1], without a diagonal.
+
+    ``fuzzy``: UMAP's membership strengths (McInnes, Healy and Melville 2018, section 3.1):
+    exp(-(d - nearest) / s), with s such that a row's strengths sum to log2(k + 1), and the two
+    directions joined as a + b - ab. ``jaccard``: neighbours that two rows share as a part of those
+    that either has, each row counting as its own neighbour (Levine et al. 2015, PhenoGraph).
+    """
+    from scipy import sparse
+
+    n, k = graph.indices.shape
+    if k == 0:
+        return sparse.csr_matrix((n, n))
+    near = graph.distances < FARTHEST[graph.metric]
+    starts = np.concatenate([[0], np.cumsum(near.sum(axis=1))])
+    values = _fuzzy(graph.distances) if weights == "fuzzy" else np.ones((n, k))
+    directed = sparse.csr_matrix((values[near], graph.indices[near], starts), shape=(n, n))
+    directed.sort_indices()
+    if weights == "fuzzy":
+        joined = directed + directed.T - directed.multiply(directed.T)
+        return joined.tocsr()
+    own = (directed + sparse.identity(n, format="csr")).tocsr()
+    sizes = np.diff(own.indptr)
+    blocks = []
+    for start in range(0, n, BLOCK):  # the product of all rows at once would not fit
+        links = directed[start : start + BLOCK]
+        shared = (own[start : start + BLOCK] @ own.T).multiply(links).tocoo()
+        either = sizes[start + shared.row] + sizes[shared.col] - shared.data
+        blocks.append(
+            sparse.csr_matrix((shared.data / either, (shared.row, shared.col)), links.shape)
+        )
+    similar = sparse.vstack(blocks, format="csr")
+    return similar.maximum(similar.T).tocsr()
+
+
+def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
+    beyond = np.asarray(distances, np.float64)
+    beyond = beyond - beyond[:, :1]
+    target = np.log2(distances.shape[1] + 1)
+    low, high = np.zeros((len(beyond), 1)), np.full((len(beyond), 1), np.inf)
+    scale = np.ones((len(beyond), 1))
+    for _ in range(48):  # bisection
+        too_much = np.exp(-beyond / scale).sum(axis=1, keepdims=True) > target
+        high, low = np.where(too_much, scale, high), np.where(too_much, low, scale)
+        scale = np.where(np.isinf(high), 2 * scale, (low + high) / 2)
+    # Where nearly all neighbours are equally near, no scale is small enough: keep it above zero.
+    scale = np.maximum(scale, max(1e-3 * float(distances.mean()), 1e-12))
+    strengths: NDArray[np.float64] = np.exp(-beyond / scale)
+    return strengths
+
+
+class Communities:
+    """Leiden (Traag, Waltman and van Eck 2019) on one weighted graph, as igraph has it.
+
+    Maximises the modularity of Reichardt and Bornholdt (2006): the sum over topics of
+    inside - resolution * degree^2 / (4 m), with `inside` the weight of the links inside a topic,
+    `degree` the sum of all link weights of its documents, and m the weight of all links.
+    """
+
+    def __init__(self, links: Any, degrees: NDArray[np.float64] | None = None) -> None:
+        import igraph
+        from scipy import sparse
+
+        self.links = links
+        upper = sparse.triu(links, 1).tocoo()
+        self._graph = igraph.Graph(n=links.shape[0], edges=np.column_stack([upper.row, upper.col]))
+        self._weights = upper.data.tolist()
+        # Given degrees count links that are not in the graph: those inside merged rows, or cut.
+        self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
+
+    def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
+        """Topic of each row, int64 (n,), numbered from 0."""
+        import igraph
+
+        total = float(self.degrees.sum())
+        if total == 0:
+            return np.arange(len(self.degrees), dtype=np.int64)
+        # igraph draws from a generator of the whole process: set it, and set it back.
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            found = self._graph.community_leiden(
+                objective_function="CPM",  # with these node weights it is modularity
+                weights=self._weights,
+                node_weights=self.degrees.tolist(),
+                resolution=resolution / total,
+                n_iterations=n_iterations,
+            )
+        finally:
+            igraph.set_random_number_generator(random)
+        return np.asarray(found.membership, dtype=np.int64)
+
+    def within(self, labels: Integers) -> Communities:
+        """The same graph without the links between topics: its communities lie inside them."""
+        links = self.links.tocoo()
+        same = labels[links.row] == labels[links.col]
+        inside = type(links)(
+            (links.data[same], (links.row[same], links.col[same])), shape=links.shape
+        )
+        return Communities(inside.tocsr(), self.degrees)
+
+    def merged(self, labels: Integers) -> Communities:
+        """A graph with a row for each topic: its communities are unions of topics."""
+        member = one_hot(labels)
+        links = (member.T @ self.links @ member).tocsr()
+        links.setdiag(0)
+        links.eliminate_zeros()
+        return Communities(links, np.asarray(member.T @ self.degrees).ravel())
+
+
+def one_hot(labels: Integers) -> Any:
+    """CSR (n, topics) with a one at each row's topic; an empty row for -1."""
+    from scipy import sparse
+
+    rows = np.flatnonzero(labels >= 0)
+    shape = (len(labels), int(labels.max(initial=-1)) + 1)
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, labels[rows])), shape=shape)
+
+
+def by_size(labels: Integers) -> Integers:
+    """Topics numbered anew, largest first; of equals, the one with the earliest row first."""
+    found, first, sizes = np.unique(labels[labels >= 0], return_index=True, return_counts=True)
+    new = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)
+    new[found[np.lexsort((first, -sizes))]] = np.arange(len(found))
+    return new[labels]
+
+
+def count_topics(labels: Integers) -> int:
+    return len(np.unique(labels[labels >= 0]))
+
+
+def shares(links: Any, labels: Integers) -> Any:
+    """Share of each row's link weight that goes to each topic: float32 CSR (n, topics)."""
+    found = (links @ one_hot(labels)).tocsr()
+    totals = np.asarray(links.sum(axis=1)).ravel()
+    found.data *= np.repeat(1 / np.where(totals > 0, totals, 1), np.diff(found.indptr))
+    return found.astype(np.float32)
+
+
+def own_share(memberships: Any, labels: Integers) -> NDArray[np.float32]:
+    """The entry of each row's own topic, float32 (n,); 0 where there is none."""
+    own = memberships.multiply(one_hot(labels)).sum(axis=1)
+    return np.asarray(own, dtype=np.float32).ravel().clip(0, 1)
+
+
+def absorb(labels: Integers, links: Any, least: int, keep_unlinked: bool = False) -> Integers:
+    """Join topics of fewer than `least` rows to those that they have the heaviest links to.
+
+    A small topic without a link to another becomes -1, unless it is to be kept as it is.
+    """
+    from scipy import sparse
+
+    labels = by_size(labels)
+    while True:
+        sizes = np.bincount(labels[labels >= 0])
+        member = one_hot(labels)
+        between = (member.T @ links @ member).tolil()
+        between.setdiag(0)
+        between = between.tocsr()
+        linked = np.asarray(between.sum(axis=1)).ravel() > 0
+        small = np.flatnonzero((sizes < least) & linked)
+        if not len(small):
+            break
+        target = np.asarray(between[small].argmax(axis=1)).ravel()
+        pairs = sparse.csr_matrix((np.ones(len(small)), (small, target)), shape=between.shape)
+        _, joined = sparse.csgraph.connected_components(pairs, directed=False)
+        labels = by_size(np.where(labels >= 0, joined[labels], -1))
+    if keep_unlinked:
+        return labels
+    return np.where((labels >= 0) & (sizes[labels] >= least), labels, -1)
+
+
+def merge_down(labels: Integers, links: Any, wanted: int) -> Integers:
+    """Merge topics, two at a time, until `wanted` are left.
+
+    Each time the two with the most weight between them for their degrees; where no two are
+    linked, the two smallest.
+    """
+    labels = by_size(labels)
+    member = one_hot(labels)
+    between = (member.T @ links @ member).toarray()
+    sizes = np.bincount(labels[labels >= 0]).astype(np.float64)
+    into = np.arange(len(sizes))
+    alive = np.ones(len(sizes), bool)
+    while alive.sum() > wanted:
+        degrees = between.sum(axis=1)
+        density = between / np.maximum(np.outer(degrees, degrees), 1e-300)
+        density[~alive] = density[:, ~alive] = -1
+        np.fill_diagonal(density, -1)
+        a, b = np.sort(np.unravel_index(density.argmax(), density.shape))
+        if density[a, b] <= 0:
+            a, b = np.sort(np.argsort(np.where(alive, sizes, np.inf), kind="stable")[:2])
+        between[a] += between[b]
+        between[:, a] += between[:, b]
+        between[b] = between[:, b] = 0
+        sizes[a] += sizes[b]
+        alive[b] = False
+        into[into == b] = a
+    return by_size(np.where(labels >= 0, into[labels], -1))

@@ -1,0 +1,230 @@
+"""Leiden: topics as communities of the nearest-neighbour graph."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from components.base import Graph, Integers, Matrix
+from components.clusterers.checks import at_least, at_most
+from components.clusterers.granularity import (
+    Rows,
+    agreement,
+    check_layers,
+    check_scale,
+    finest_agreed,
+    reason,
+)
+from components.clusterers.graph import (
+    Communities,
+    absorb,
+    by_size,
+    count_topics,
+    merge_down,
+    one_hot,
+    own_share,
+    shares,
+    weighted,
+)
+from components.neighbors import metric_for, neighbors
+
+log = logging.getLogger(__name__)
+
+RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
+TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
+ROUGH = 2  # iterations for those trials
+FEWEST = 100  # documents whose halves are worth comparing
+STEPS = 12  # trials on the way to an exact number of topics
+
+
+class LeidenClusterer:
+    """Communities of the graph of nearest neighbours, found by the Leiden algorithm.
+
+    Works on the vectors themselves (``reducer=none``), dense or sparse. How many topics there are
+    is said by `n_topics`, else by `resolution`, else by `granularity`.
+
+    Parameters
+    ----------
+    granularity : {"broad", "medium", "fine", "auto"}
+        Resolution 0.3, 1 or 3, or the one that two halves of the documents agree on.
+    n_topics : int, optional
+        Exactly so many topics.
+    resolution : float, optional
+        Of the modularity; the larger, the more topics.
+    layers : list of str
+        Granularities to return beside the main one, nested in it and in each other.
+    n_neighbors : int
+        Links of each document, before the links of others to it.
+    metric : {"auto", "cosine", "hellinger", "euclidean"}
+        ``auto`` is Hellinger for sparse vectors without negatives and cosine for all others.
+    weights : {"fuzzy", "jaccard"}
+        Of the links: by distance, or by the share of common neighbours.
+    min_topic_size : int
+        A smaller topic joins the one that it has the heaviest links to; its documents are
+        outliers if it has none.
+    outliers : {"none", "score"}
+        ``score``: a document with less than `outlier_threshold` of its link weight inside its
+        topic is an outlier. ``none``: only documents without any link are.
+    outlier_threshold : float
+        In [0, 1].
+    n_iterations : int
+        Rounds of the algorithm; -1 until nothing changes.
+    random_state : int, optional
+
+    Attributes
+    ----------
+    probabilities_ : float32 (n,)
+        Share of a document's link weight that stays inside its topic; 0 for outliers.
+    memberships_ : float32 CSR (n, topics)
+        Share of a document's link weight that goes to each topic.
+    choice_ : dict
+        What was chosen and why.
+    curve_ : list of dict
+        What ``auto`` saw: resolution, n_topics (of half the documents), score.
+    layers_ : dict of str to int64 (n,)
+        Topics for each of `layers`.
+    """
+
+    def __init__(
+        self,
+        *,
+        granularity: Literal["broad", "medium", "fine", "auto"] = "auto",
+        n_topics: int | None = None,
+        resolution: float | None = None,
+        layers: list[str] | None = None,
+        n_neighbors: int = 30,
+        metric: Literal["auto", "cosine", "hellinger", "euclidean"] = "auto",
+        weights: Literal["fuzzy", "jaccard"] = "fuzzy",
+        min_topic_size: int = 5,
+        outliers: Literal["none", "score"] = "none",
+        outlier_threshold: float = 0.3,
+        n_iterations: int = 10,
+        random_state: int | None = None,
+    ) -> None:
+        check_scale(granularity, n_topics, resolution=resolution)
+        check_layers(layers)
+        if resolution is not None:
+            at_least("resolution", resolution, 0)
+        at_least("n_neighbors", n_neighbors, 1)
+        at_least("min_topic_size", min_topic_size, 1)
+        self.granularity = granularity
+        self.n_topics = n_topics
+        self.resolution = resolution
+        self.layers = layers
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.weights = weights
+        self.min_topic_size = min_topic_size
+        self.outliers = outliers
+        self.outlier_threshold = outlier_threshold
+        self.n_iterations = n_iterations
+        self.random_state = random_state
+
+    def fit_predict(self, X: Matrix, *, neighbors: Callable[..., Graph] = neighbors) -> Integers:
+        """Topics of the rows of `X`: int64 (n,), the largest first, -1 an outlier.
+
+        Parameters
+        ----------
+        X : float array (n, d) or CSR matrix (n, d)
+            Finite. A CSR matrix is never made dense.
+        neighbors : callable
+            ``(X, k, metric) -> Graph``, such as a cached `components.neighbors.neighbors`.
+        """
+        n = int(X.shape[0])
+        k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
+        least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
+        links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
+        communities = Communities(links)
+        self.curve_: list[dict[str, Any]] = []
+        if self.n_topics is not None:
+            labels, resolution = self._exactly(self.n_topics, communities, least)
+            why = f"clusterer.n_topics={self.n_topics}"
+        else:
+            resolution, why = self._resolution(links)
+            labels = absorb(self._find(communities, resolution), links, least)
+        labels = by_size(labels)
+        self.layers_ = self._nested(communities, labels, resolution, least)
+        self.memberships_ = shares(links, labels)
+        self.probabilities_ = own_share(self.memberships_, labels)
+        if self.outliers == "score":
+            out = self.probabilities_ < self.outlier_threshold
+            labels = by_size(np.where(out, -1, labels))
+            self.layers_ = {
+                name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
+            }
+            self.memberships_ = shares(links, labels)
+            self.probabilities_[out] = 0
+        self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
+        return labels
+
+    def _find(self, communities: Communities, resolution: float) -> Integers:
+        return communities.find(resolution, self.n_iterations, self.random_state)
+
+    def _resolution(self, links: Any) -> tuple[float, str]:
+        """The resolution that the settings ask for, and why; sets `curve_` for ``auto``."""
+        if self.resolution is not None:
+            return self.resolution, f"clusterer.resolution={self.resolution}"
+        if self.granularity != "auto":
+            return RESOLUTIONS[self.granularity], f"clusterer.granularity={self.granularity}"
+        if links.shape[0] < FEWEST:
+            return RESOLUTIONS["medium"], f"medium: fewer than {FEWEST} documents to compare"
+
+        def cluster(rows: Rows) -> list[Integers]:
+            half = Communities(links[rows][:, rows])
+            return [half.find(r, ROUGH, self.random_state) for r in TRIED]
+
+        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+            across = links[target][:, source]
+            return [np.asarray((across @ one_hot(f)).argmax(axis=1)).ravel() for f in found]
+
+        points = agreement(links.shape[0], len(TRIED), cluster, carry, self.random_state)
+        self.curve_ = [{"resolution": r, **p} for r, p in zip(TRIED, points, strict=True)]
+        chosen = finest_agreed(self.curve_)
+        return TRIED[chosen], reason(chosen, self.curve_)
+
+    def _exactly(self, wanted: int, communities: Communities, least: int) -> tuple[Integers, float]:
+        """Exactly `wanted` topics: the fewest found that are enough, the most linked merged."""
+        n = communities.links.shape[0]
+        wanted = at_most("n_topics", wanted, max(1, n // least), n)
+        low, high, resolution = 0.0, np.inf, 1.0
+        tried: list[tuple[int, float, Integers]] = []
+        for _ in range(STEPS):
+            labels = absorb(self._find(communities, resolution), communities.links, least)
+            found = count_topics(labels)
+            tried.append((found, resolution, labels))
+            if found == wanted:
+                return labels, resolution
+            low, high = (low, resolution) if found > wanted else (resolution, high)
+            resolution = 2 * low if np.isinf(high) else (low + high) / 2
+        enough = [attempt for attempt in tried if attempt[0] > wanted]
+        if not enough:
+            found, resolution, labels = max(tried, key=lambda attempt: attempt[0])
+            log.warning(
+                "clusterer.n_topics=%d: only %d topics of clusterer.min_topic_size=%d or more "
+                "documents were found",
+                wanted, found, least,
+            )  # fmt: skip
+            return labels, resolution
+        _, resolution, labels = min(enough, key=lambda attempt: attempt[0])
+        return merge_down(labels, communities.links, wanted), resolution
+
+    def _nested(
+        self, communities: Communities, labels: Integers, resolution: float, least: int
+    ) -> dict[str, Integers]:
+        """Layers around the main topics: finer ones inside them, coarser ones made of them."""
+        made: dict[str, Integers] = {}
+        asked = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
+        inner = labels
+        for layer in (a for a in asked if RESOLUTIONS[a] > resolution):
+            inside = communities.within(inner)
+            found = self._find(inside, RESOLUTIONS[layer])
+            found = absorb(found, inside.links, least, keep_unlinked=True)
+            made[layer] = inner = by_size(np.where(inner >= 0, found, -1))
+        outer = labels
+        for layer in (a for a in reversed(asked) if RESOLUTIONS[a] < resolution):
+            joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
+            made[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
+        return {layer: made.get(layer, labels).copy() for layer in asked}

@@ -1,0 +1,189 @@
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+
+from components import neighbors as search
+from components.base import UserError
+from components.clusterers.leiden import LeidenClusterer
+
+TRUTH = np.arange(400) % 8
+
+
+def groups(n=400):
+    """Eight groups in four pairs."""
+    rng = np.random.default_rng(0)
+    pairs = np.repeat(rng.normal(size=(4, 30)), 2, axis=0) * 1.2
+    centres = pairs + rng.normal(size=(8, 30)) * 0.8
+    return (centres[TRUTH[:n]] + 0.5 * rng.normal(size=(n, 30))).astype(np.float32)
+
+
+def nested(fine, coarse):
+    return all(len(np.unique(coarse[fine == topic])) == 1 for topic in np.unique(fine[fine >= 0]))
+
+
+def test_auto_finds_the_groups_and_says_why():
+    part = LeidenClusterer(random_state=1)
+    labels = part.fit_predict(groups())
+    assert labels.dtype == np.int64
+    assert adjusted_rand_score(TRUTH, labels) > 0.95
+    assert part.choice_["n_topics"] == 8
+    assert part.choice_["why"].startswith("auto: ")
+    assert part.choice_["resolution"] in [point["resolution"] for point in part.curve_]
+    assert all(0 <= point["score"] <= 1 for point in part.curve_)
+
+
+def test_the_largest_topic_is_number_0():
+    X = np.vstack([groups(), groups()[TRUTH == 5]])
+    sizes = np.bincount(LeidenClusterer(random_state=1).fit_predict(X))
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_strengths_are_the_share_of_links_inside():
+    part = LeidenClusterer(resolution=1.0, random_state=1)
+    labels = part.fit_predict(groups())
+    total = np.asarray(part.memberships_.sum(axis=1)).ravel()
+    np.testing.assert_allclose(total, 1, rtol=1e-5)
+    own = part.memberships_.toarray()[np.arange(400), labels]
+    np.testing.assert_allclose(part.probabilities_, own)
+    assert sparse.issparse(part.memberships_)
+
+
+@pytest.mark.parametrize("n_topics", [2, 5, 8, 13])
+def test_an_exact_number_of_topics(n_topics):
+    part = LeidenClusterer(n_topics=n_topics, random_state=1)
+    labels = part.fit_predict(groups())
+    assert len(np.unique(labels)) == n_topics == part.choice_["n_topics"]
+
+
+def test_fewer_topics_than_parts_of_the_graph():
+    X = np.repeat(np.eye(6, dtype=np.float32), 40, axis=0)
+    labels = LeidenClusterer(n_topics=3, n_neighbors=5, random_state=1).fit_predict(X)
+    assert len(np.unique(labels)) == 3
+
+
+def test_broad_medium_and_fine_are_nested_layers():
+    part = LeidenClusterer(layers=["fine", "broad", "medium"], random_state=1)
+    labels = part.fit_predict(np.random.default_rng(0).normal(size=(600, 6)))
+    layers = part.layers_
+    assert nested(layers["fine"], layers["medium"])
+    assert nested(layers["medium"], layers["broad"])
+    assert nested(layers["fine"], labels) or nested(labels, layers["fine"])
+    counts = [len(np.unique(layers[name])) for name in ("broad", "medium", "fine")]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2]
+
+
+@pytest.mark.parametrize("weights", ["fuzzy", "jaccard"])
+@pytest.mark.parametrize("metric", ["auto", "cosine", "euclidean"])
+def test_weights_and_metrics(weights, metric):
+    part = LeidenClusterer(resolution=1.0, weights=weights, metric=metric, random_state=1)
+    assert adjusted_rand_score(TRUTH, part.fit_predict(groups())) > 0.9
+
+
+def test_sparse_weights_go_by_hellinger():
+    rng = np.random.default_rng(0)
+    profile = rng.random((8, 300)) ** 6
+    X = sparse.csr_matrix(rng.poisson(3 * profile[TRUTH]).astype(np.float32))
+    asked = []
+
+    def shared(X, k, metric):
+        asked.append((sparse.issparse(X), k, metric))
+        return search.neighbors(X, k, metric)
+
+    labels = LeidenClusterer(random_state=1).fit_predict(X, neighbors=shared)
+    assert asked == [(True, 30, "hellinger")]
+    assert adjusted_rand_score(TRUTH, labels) > 0.9
+
+
+def test_weak_documents_are_outliers_where_that_is_asked_for():
+    X = groups()
+    X[::20] = np.random.default_rng(1).normal(size=(20, 30)) * 0.5
+    keep = LeidenClusterer(resolution=1.0, random_state=1)
+    drop = LeidenClusterer(
+        resolution=1.0, outliers="score", outlier_threshold=0.6, layers=["broad"], random_state=1
+    )
+    assert (keep.fit_predict(X) >= 0).all()
+    labels = drop.fit_predict(X)
+    out = labels < 0
+    np.testing.assert_array_equal(out, keep.probabilities_ < 0.6)
+    assert out[::20].mean() > 5 * out.mean() > 0
+    assert (drop.probabilities_[out] == 0).all()
+    assert (drop.layers_["broad"][out] == -1).all()
+
+
+def test_a_document_without_any_link_is_an_outlier():
+    X = sparse.lil_matrix((60, 40), dtype=np.float32)
+    X[:59, :30] = np.random.default_rng(0).random((59, 30))
+    X[59, 35] = 1
+    part = LeidenClusterer(random_state=1)
+    labels = part.fit_predict(X.tocsr())
+    assert labels[59] == -1
+    assert (labels[:59] >= 0).all()
+    assert part.probabilities_[59] == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 12])
+def test_few_documents(n, caplog):
+    with caplog.at_level(logging.WARNING):
+        part = LeidenClusterer(random_state=1)
+        labels = part.fit_predict(groups(n))
+    assert labels.shape == part.probabilities_.shape == (n,)
+    assert part.memberships_.shape[0] == n
+    assert "clusterer.n_neighbors=30 is too large" in caplog.text
+
+
+def test_identical_documents_are_one_topic():
+    labels = LeidenClusterer(random_state=1).fit_predict(np.ones((25, 4), np.float32))
+    assert (labels == 0).all()
+
+
+CODE = """
+import numpy as np
+from components.clusterers.leiden import LeidenClusterer
+X = np.random.default_rng(0).normal(size=(600, 40)).astype(np.float32)
+print(LeidenClusterer(random_state=3, layers=["fine"]).fit_predict(X).tolist())
+"""
+
+
+def test_every_process_finds_the_same_whatever_its_threads():
+    found = set()
+    for threads in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", CODE],
+            env={"OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": ":".join(p for p in sys.path if p)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
+
+
+def test_the_generator_of_the_process_is_left_alone():
+    import random
+
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    LeidenClusterer(random_state=1).fit_predict(groups())
+    assert random.random() == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"granularity": "coarse"}, "clusterer.granularity=coarse"),
+        ({"n_topics": 3, "resolution": 1.0}, "set one of them to null"),
+        ({"n_topics": 0}, "clusterer.n_topics=0"),
+        ({"layers": ["auto"]}, "clusterer.layers"),
+        ({"min_topic_size": 0}, "clusterer.min_topic_size=0"),
+    ],
+)
+def test_settings_out_of_range(settings, message):
+    with pytest.raises(UserError, match=message):
+        LeidenClusterer(**settings)
