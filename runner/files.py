@@ -238,7 +238,7 @@ def storing(folder: Path, needed: int) -> Iterator[None]:
             space = as_size(needed) if needed else "some space"
             raise UserError(
                 f"the disk is full: the cache in {folder} needs {space} more. What is stored "
-                " stays valid, and the next run goes on from there. Make room (python -m "
+                "stays valid, and the next run goes on from there. Make room (python -m "
                 "runner.cache prune --older-than 30d removes what is old), or set cache.dir to a "
                 "folder on another disk, or cache.dir=null to store nothing."
             ) from error

@@ -23,7 +23,8 @@ from runner.shelf import Shelf, next_batch
 
 log = logging.getLogger(__name__)
 
-CHUNK = 256  # documents that are computed, and stored, at a time
+CHUNK = 256  # documents that are computed, and stored, at a time, but
+CHUNKS = 256  # no more parts than that, for the sake of the file system
 FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
 WAIT = 0.2  # seconds between looks at what another process computes
 
@@ -55,7 +56,7 @@ class Store:
         The cache's folder; several processes may use it at once. None keeps nothing; the vectors
         are the same.
     chunk : int
-        Documents that are computed, and stored, at a time.
+        Documents that are computed, and stored, at a time; more, where there are very many.
     """
 
     def __init__(self, folder: Path | None, chunk: int = CHUNK) -> None:
@@ -142,7 +143,7 @@ class Store:
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
         plan = np.flatnonzero(shelf.missing)
-        size = max(1, len(plan)) if caller.at_once else self.chunk
+        size = len(distinct) if caller.at_once else max(self.chunk, len(distinct) // CHUNKS)
         computed, costs, waited = 0, Counter[str](), False
         try:
             with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:

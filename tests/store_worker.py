@@ -1,7 +1,7 @@
 """An embedder without a model, and processes that use the store, to be killed and to compete.
 
-Run as a program: `python store_worker.py kill FOLDER LOG SEED` or `python store_worker.py share
-FOLDER LOG NUMBER`.
+Run as a program: `python store_worker.py kill FOLDER LOG SEED`, or with `share` or `reduce` and a
+NUMBER.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.stages import Stages
 from runner.store import Store
 
 CHUNK = 8
@@ -66,12 +67,15 @@ def encode(folder, embedder, documents, chunk=CHUNK, **more):
 def kill(folder: Path, calls: Path, seed: int) -> None:
     """Twenty times start a process that embeds, and kill it at a random moment."""
     random = np.random.default_rng(seed)
+    start = time.perf_counter()
+    encode(folder.with_name("undisturbed"), HashEmbedder(None, 0.002), DOCUMENTS)
+    needed = time.perf_counter() - start
     for _ in range(20):
         child = os.fork()
         if not child:
             encode(folder, HashEmbedder(calls, 0.002), DOCUMENTS)
             os._exit(0)
-        time.sleep(random.uniform(0.005, 0.06))
+        time.sleep(random.uniform(0.0, needed / 5))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
@@ -85,6 +89,25 @@ def share(folder: Path, calls: Path, number: int) -> None:
     np.save(f"{calls}.{number}.npy", found.vectors[order])
 
 
+class SlowReducer:
+    def __init__(self, calls: Path):
+        self.calls = calls
+
+    def fit_transform(self, X):
+        with open(self.calls, "a") as stream:
+            stream.write("reduced\n")
+        time.sleep(0.5)
+        return X[:, :2]
+
+
+def reduce(folder: Path, calls: Path, number: int) -> None:
+    """Reduce the same vectors as several other processes."""
+    X = np.arange(60, dtype=np.float32).reshape(10, 6)
+    np.save(f"{calls}.{number}.npy", Stages(folder).reduce(SlowReducer(calls), X, {}))
+
+
 if __name__ == "__main__":
     command, folder, calls, number = sys.argv[1:]
-    {"kill": kill, "share": share}[command](Path(folder), Path(calls), int(number))
+    {"kill": kill, "share": share, "reduce": reduce}[command](
+        Path(folder), Path(calls), int(number)
+    )
