@@ -18,8 +18,8 @@ class LinearReducer:
     Parameters
     ----------
     method : {"pca", "truncated_svd"}
-        PCA subtracts the mean first, which would make sparse vectors dense, so it takes dense
-        vectors only.
+        PCA subtracts the mean first; of sparse vectors only in effect (by ARPACK, Lehoucq et al.
+        1998), so that they stay sparse.
     n_components : int
         Dimensions of the result; fewer, with a warning, where there are fewer documents or
         columns.
@@ -49,16 +49,17 @@ class LinearReducer:
         from sklearn.decomposition import PCA, TruncatedSVD
         from threadpoolctl import threadpool_limits
 
-        if self.method == "pca" and sparse.issparse(X):
-            raise UserError("reducer=pca needs dense vectors. For sparse: reducer=truncated_svd.")
-        n_components = min(self.n_components, *X.shape)
+        centred_sparse = self.method == "pca" and sparse.issparse(X)
+        most = min(X.shape) - centred_sparse  # ARPACK finds all but one
+        n_components = max(1, min(self.n_components, most))
         if n_components < self.n_components:
             log.warning(
                 "reducer.n_components=%d is more than %d documents of %d columns allow: using %d",
                 self.n_components, *X.shape, n_components,
             )  # fmt: skip
         kind: Any = PCA if self.method == "pca" else TruncatedSVD
-        self.model_ = kind(n_components=n_components, random_state=self.random_state)
+        solver = {"svd_solver": "arpack"} if centred_sparse else {}
+        self.model_ = kind(n_components=n_components, random_state=self.random_state, **solver)
         # The last bits of a BLAS product depend on the number of threads.
         with (
             threadpool_limits(None if self.random_state is None else 1, user_api="blas"),
