@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,6 +50,12 @@ def require(module: str, extra: str) -> None:
             f"the package '{module}' is not installed. Install it with: "
             f"pip install -c constraints.txt '.[{extra}]'"
         )
+
+
+def call(method: Callable[..., T], *args: Any, **offers: Any) -> T:
+    """Call a part's method with those of the offered keywords that its signature names."""
+    names = inspect.signature(method).parameters
+    return method(*args, **{name: value for name, value in offers.items() if name in names})
 
 
 def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterator[T]:
@@ -192,6 +199,17 @@ class Graph:
         return Graph(self.indices[:, :k], self.distances[:, :k], self.metric)
 
 
+@dataclass(frozen=True)
+class Layer:
+    """Topics at one granularity; layers of a run are nested in each other.
+
+    labels : int64 (n,), -1 "no topic"; topics : by number
+    """
+
+    labels: Integers
+    topics: list[Topic]
+
+
 @dataclass
 class Result:
     """Everything that a run found out, in the order in which it found it.
@@ -206,6 +224,9 @@ class Result:
     labels: Integers  # (n,) topic of every document; -1 is "no topic"
     strengths: Floats  # (n,) in [0, 1]; 0 where there is no topic
     topics: list[Topic] = field(default_factory=list)  # by number
+    layers: dict[str, Layer] = field(default_factory=dict)  # coarsest first
+    choice: dict[str, Any] = field(default_factory=dict)  # the granularity chosen, and why
+    curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
     coordinates: Floats | None = None  # (n, 2), NaN where not kept
     metrics: dict[str, float] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import Clusterer, Dataset, Embedder, Metric, Reducer, Representation, UserError
 from components.embedders.adapt import as_embedder
+from runner import schema
 from runner.check import TRUSTED, ConfigError, Problem, check_config, is_trusted, report
 
 
@@ -45,7 +46,7 @@ def build(config: DictConfig) -> Parts:
     trusted = [*TRUSTED, *config.trusted_targets]
     nodes: dict[str, Any] = {
         role: OmegaConf.to_container(config[role], resolve=True)
-        for role in ("dataset", "embedder", "reducer", "clusterer", "representation", "metrics")
+        for role in (*schema.ROLES, "metrics", "outliers")
     }
     parts = Parts(
         dataset=_build("dataset", nodes, trusted, ["load"]),

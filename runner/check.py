@@ -16,6 +16,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 
 from components.base import UserError
 from runner import secrets
+from runner.schema import CHOICES
 from runner.signatures import NotFoundError, Signature, signature
 
 # Whose classes a config may build. `trusted_targets` adds to it. Hydra's own list of forbidden
@@ -70,6 +71,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def check_config(config: DictConfig) -> list[Problem]:
     """Every mistake of a composed config: values, types, targets and their arguments."""
     problems = list(_check_values(config))
+    for key, choices in CHOICES.items():
+        value = OmegaConf.select(config, key)
+        if value not in choices:
+            problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
     node = _plain(config)
     trusted = [*TRUSTED, *(node.get("trusted_targets") or [])]
     bad = {problem.path for problem in problems}

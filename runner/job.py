@@ -76,6 +76,10 @@ def write(result: Result, folder: Path) -> None:
 
     tables.write_topics(result, folder / "topics.csv")
     tables.write_documents(result, folder / "documents.parquet")
+    if result.layers:
+        tables.write_layers(result, folder / "layers.csv")
     plots.write_topics_plot(result, folder / "topics.png")
     if result.coordinates is not None:
         plots.write_map(result, folder / "map.png")
+    if result.curve:
+        plots.write_curve(result, folder / "granularity.png")

@@ -8,6 +8,12 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+# Keys that take one of a few words.
+CHOICES = {
+    "outliers.policy": ("keep", "assign"),
+    "outliers.by": ("nearest", "strength", "ctfidf"),
+    "tracking.kind": ("mlflow", "none"),
+}
 ROLES = ("dataset", "embedder", "reducer", "clusterer", "representation")
 
 
@@ -24,6 +30,13 @@ class TrackingConfig:
 
 
 @dataclass
+class OutliersConfig:
+    policy: str = MISSING
+    by: str = MISSING
+    threshold: float = MISSING
+
+
+@dataclass
 class LeaderboardConfig:
     sort: str = MISSING
 
@@ -36,9 +49,10 @@ class RunConfig:
     clusterer: Any = MISSING
     representation: Any = MISSING
     metrics: Any = MISSING
+    outliers: OutliersConfig = field(default_factory=OutliersConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int | None = MISSING
-    map: bool = MISSING
+    map: bool | None = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     trusted_targets: list[str] = MISSING

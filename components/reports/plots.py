@@ -80,6 +80,36 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
     figure.savefig(path, dpi=120)
 
 
+def write_curve(result: Result, path: Path) -> None:
+    """What the choice of granularity saw: its score at each setting, and the setting chosen."""
+    from matplotlib.figure import Figure
+
+    setting = next(name for name in result.curve[0] if name not in ("score", "n_topics"))
+    at = [point[setting] for point in result.curve]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(at, [point["score"] for point in result.curve], marker="o", color=_colour(1))
+    for point in result.curve:
+        axis.annotate(
+            f"{point['n_topics']:.0f}",
+            (point[setting], point["score"]),
+            textcoords="offset points",
+            xytext=(0, 8),
+            ha="center",
+            fontsize=8,
+        )
+    if setting in result.choice:
+        axis.axvline(result.choice[setting], color=_GREY, zorder=0)
+    axis.set_xscale("log")
+    axis.set_xticks(at, [f"{value:g}" for value in at])
+    axis.minorticks_off()
+    axis.set_xlabel(setting.replace("_", " "))
+    axis.set_ylabel("agreement of halves (AMI)")
+    axis.set_title("Numbers: topics. Line: what was chosen.", fontsize=9, loc="left")
+    axis.margins(y=0.15)
+    figure.savefig(path, dpi=120)
+
+
 def _spaced(result: Result, n_names: int) -> list[tuple[Any, Any]]:
     """Where to write the names of the largest topics: above them, moved apart vertically."""
     assert result.coordinates is not None

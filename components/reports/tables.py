@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.base import Result
+from components.base import Integers, Result
 
 
 def write_topics(result: Result, path: Path) -> None:
@@ -21,11 +21,30 @@ def write_topics(result: Result, path: Path) -> None:
             writer.writerow([topic.id, topic.size, words, typical])
 
 
+def write_layers(result: Result, path: Path) -> None:
+    """A row a topic of each layer, coarsest layer first.
+
+    Columns: layer, topic, parent (the topic of the next coarser layer that it lies in), size,
+    words, typical_document.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["layer", "topic", "parent", "size", "words", "typical_document"])
+        coarser: Integers | None = None
+        for name, layer in result.layers.items():
+            for topic in layer.topics:
+                parent = "" if coarser is None else int(coarser[topic.typical])
+                words = ", ".join(word for word, _ in topic.words)
+                typical = result.corpus.documents[topic.typical]
+                writer.writerow([name, topic.id, parent, topic.size, words, typical])
+            coarser = layer.labels
+
+
 def write_documents(result: Result, path: Path) -> None:
     """A row a document in the corpus' order.
 
-    Columns: row (in the source), document, topic (-1: none), strength, and label, timestamp,
-    image, x and y where there are any.
+    Columns: row (in the source), document, topic (-1: none), strength, and topic_<layer>, label,
+    timestamp, image, x and y where there are any.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -37,6 +56,8 @@ def write_documents(result: Result, path: Path) -> None:
         "topic": result.labels,
         "strength": result.strengths,
     }
+    for name, layer in result.layers.items():
+        columns[f"topic_{name}"] = layer.labels
     for name, values in (
         ("label", corpus.labels),
         ("timestamp", corpus.timestamps),

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from components.base import Corpus, UserError
 from components.representations.ctfidf import CTFIDF
 from runner.build import Parts
-from runner.pipeline import StageError, by_size, run
+from runner.pipeline import StageError, run
 from runner.stages import Stages
 from runner.store import Store
+from runner.topics import by_size
 
 WORDS = {"cats": 0, "dogs": 1, "cars": 2}
 
@@ -59,7 +60,11 @@ class Loaded:
 
 
 def parts(documents: list[str], **changes: Any) -> Parts:
-    nodes: dict[str, dict[str, Any]] = {"embedder": {"_target_": "Bag"}, "reducer": {"a": 1}}
+    nodes: dict[str, dict[str, Any]] = {
+        "embedder": {"_target_": "Bag"},
+        "reducer": {"a": 1},
+        "outliers": {"policy": "keep", "by": "nearest", "threshold": 0.0},
+    }
     built: dict[str, Any] = {
         "dataset": Loaded(Corpus(documents)),
         "embedder": Bag(),
