@@ -74,7 +74,8 @@ def _principal(X: Matrix) -> Floats:
         flat[:, : min(2, d)] = dense[:, :2]
         return flat
     centred = X if issparse(X) else X - X.mean(axis=0)
-    placed = TruncatedSVD(2, random_state=0).fit_transform(centred)
+    with np.errstate(invalid="ignore"):  # shares of a variance that is zero
+        placed = TruncatedSVD(2, random_state=0).fit_transform(centred)
     spread = placed.std(axis=0)
     scaled: Floats = (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scaled

@@ -70,12 +70,14 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
             },
         )
     axis.set_axis_off()
+    axis.margins(0.05)
     share = float(np.mean(labels[result.kept] < 0)) if len(result.kept) else 0.0
     axis.set_title(
         f"{len(result.corpus):,} documents, {len(result.topics)} topics, "
         f"{100 * share:.0f} % in no topic (grey)",
         fontsize=11,
         loc="left",
+        pad=18,
     )
     figure.savefig(path, dpi=120)
 

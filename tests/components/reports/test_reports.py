@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from components.base import Corpus, Layer, Result, Topic
+from components.reports import plots, tables
+from components.reports.terminal import print_topics
+
+DOCUMENTS = ["cats, and\nmore cats", "dogs", "", "dogs cost $5 or $6", "cats", "nothing"]
+
+
+@pytest.fixture
+def result() -> Result:
+    labels = np.array([1, 0, -1, 0, 1, -1])
+    rng = np.random.default_rng(0)
+    kept = np.array([0, 1, 3, 4, 5])
+    places = np.full((6, 2), np.nan, dtype=np.float32)
+    places[kept] = rng.normal(size=(5, 2))
+    words = ((("dogs", 0.9), ("$money$", 0.2)), (("cats", 0.5), ("more", -0.1)))
+    topics = [Topic(0, 2, words[0], 1), Topic(1, 2, words[1], 0)]
+    return Result(
+        corpus=Corpus(DOCUMENTS, labels=list("aabbab"), timestamps=["2020"] * 6),
+        kept=kept,
+        embeddings=rng.normal(size=(5, 3)).astype(np.float32),
+        reduced=rng.normal(size=(5, 2)).astype(np.float32),
+        labels=labels,
+        strengths=np.where(labels >= 0, 0.5, 0).astype(np.float32),
+        topics=topics,
+        layers={
+            "broad": Layer(np.array([0, 0, -1, 0, 0, -1]), [Topic(0, 4, words[0], 1)]),
+            "fine": Layer(labels, topics),
+        },
+        choice={"resolution": 1.0},
+        curve=[
+            {"resolution": 0.5, "n_topics": 2.0, "score": 0.4},
+            {"resolution": 1.0, "n_topics": 3.0, "score": 0.5},
+        ],
+        coordinates=places,
+        metrics={"npmi": 0.25, "total_seconds": 1.5},
+    )
+
+
+def test_topics_csv(result: Result, tmp_path: Path) -> None:
+    tables.write_topics(result, tmp_path / "topics.csv")
+    with (tmp_path / "topics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["topic"] for row in rows] == ["0", "1"]
+    assert rows[1] == {
+        "topic": "1",
+        "size": "2",
+        "words": "cats, more",
+        "typical_document": DOCUMENTS[0],
+    }
+
+
+def test_documents_parquet_has_a_row_a_document(result: Result, tmp_path: Path) -> None:
+    tables.write_documents(result, tmp_path / "documents.parquet")
+    table = pq.read_table(tmp_path / "documents.parquet").to_pydict()
+    assert table["document"] == DOCUMENTS
+    assert table["row"] == list(range(6))
+    assert table["topic"] == [1, 0, -1, 0, 1, -1]
+    assert table["topic_broad"] == [0, 0, -1, 0, 0, -1]
+    assert table["label"] == list("aabbab")
+    assert table["timestamp"] == ["2020"] * 6
+    assert np.isnan(table["x"][2])
+    assert np.isfinite(table["y"][5])
+
+
+def test_a_sample_keeps_the_rows_of_its_source(result: Result, tmp_path: Path) -> None:
+    result.corpus = Corpus(DOCUMENTS, rows=np.array([3, 5, 8, 9, 11, 40]), n_rows=50)
+    tables.write_documents(result, tmp_path / "documents.parquet")
+    assert pq.read_table(tmp_path / "documents.parquet")["row"].to_pylist() == [3, 5, 8, 9, 11, 40]
+
+
+def test_layers_csv_names_the_topic_above(result: Result, tmp_path: Path) -> None:
+    tables.write_layers(result, tmp_path / "layers.csv")
+    with (tmp_path / "layers.csv").open(newline="") as file:
+        rows = [(r["layer"], r["topic"], r["parent"]) for r in csv.DictReader(file)]
+    assert rows == [("broad", "0", ""), ("fine", "0", "0"), ("fine", "1", "0")]
+
+
+@pytest.mark.parametrize("write", [plots.write_topics_plot, plots.write_map, plots.write_curve])
+def test_pictures_are_drawn(write: object, result: Result, tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    write(result, tmp_path / "picture.png")  # type: ignore[operator]
+    pixels = imread(tmp_path / "picture.png")[..., :3]
+    assert pixels.shape[0] > 200
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10  # more than an empty frame
+
+
+def test_pictures_without_a_topic(result: Result, tmp_path: Path) -> None:
+    result.labels, result.topics = np.full(6, -1), []
+    plots.write_topics_plot(result, tmp_path / "topics.png")
+    plots.write_map(result, tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 1000
+
+
+def test_the_terminal_shows_topics_and_what_was_measured(result: Result) -> None:
+    out = io.StringIO()
+    print_topics(result, out)
+    lines = out.getvalue().splitlines()
+    assert any(line.split()[:4] == ["1", "2", "cats,", "more"] for line in lines)
+    assert "cats, and more cats" in out.getvalue()
+    assert "2 documents in no topic" in out.getvalue()
+    assert "npmi 0.250" in out.getvalue()
+    assert max(map(len, lines)) <= 120
