@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_layers_stay_nested(policy: str) -> None:
     clusterer = SimpleNamespace(layers_={"broad": broad, "fine": fine})
     labels = settle(FOUND, clusterer, X, TEXTS, outliers(policy, threshold=0.5))
     ordered = [labels.layers["broad"], labels.main, labels.layers["fine"]]
-    for coarse, finer in zip(ordered[:-1], ordered[1:], strict=True):
+    for coarse, finer in pairwise(ordered):
         for topic in np.unique(finer[finer >= 0]):
             assert len(np.unique(coarse[finer == topic])) == 1
     assert [int(np.sum(layer < 0)) for layer in ordered] == [3 if policy == "keep" else 1] * 3
