@@ -126,3 +126,56 @@ def clip_folder(tmp_path_factory):
     pixels = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     CLIPProcessor(pixels, tokenizer).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def trf_folder(minilm_folder, tmp_path_factory):
+    """A spaCy pipeline whose curated transformer has MiniLM's weights, and a tagger behind it."""
+    import spacy
+
+    bert = "spacy-curated-transformers"
+    config = {
+        "@architectures": f"{bert}.BertTransformer.v1",
+        "vocab_size": 30522,
+        "hidden_width": 384,
+        "intermediate_width": 1536,
+        "num_attention_heads": 12,
+        "num_hidden_layers": 6,
+        "piece_encoder": {"@architectures": f"{bert}.BertWordpieceEncoder.v1"},
+        "with_spans": {"@architectures": f"{bert}.WithStridedSpans.v1"},
+    }
+    nlp = spacy.blank("en")
+    nlp.add_pipe("curated_transformer", config={"model": config})
+    nlp.add_pipe("sentencizer")
+    source = {"name": str(minilm_folder)}
+    nlp.config["initialize"]["components"]["curated_transformer"] = {
+        "encoder_loader": {"@model_loaders": f"{bert}.HFTransformerEncoderLoader.v1", **source},
+        "piecer_loader": {"@model_loaders": f"{bert}.HFPieceEncoderLoader.v1", **source},
+    }
+    nlp.initialize()
+    folder = tmp_path_factory.mktemp("trf")
+    nlp.to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory):
+    """A SavedModel that is called as the published encoder is: texts in, (n, 512) out."""
+    import tensorflow as tf
+
+    class Encoder(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = tf.Variable(tf.random.stateless_normal([1000, 512], seed=[1, 2]))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def __call__(self, inputs):
+            words = tf.strings.to_hash_bucket_fast(tf.strings.split(inputs), 1000)
+            vectors = tf.RaggedTensor.from_row_splits(
+                tf.gather(self.table, words.values), words.row_splits
+            )
+            return tf.reduce_mean(vectors, axis=1)
+
+    folder = tmp_path_factory.mktemp("use")
+    tf.saved_model.save(Encoder(), str(folder))
+    return folder

@@ -17,34 +17,6 @@ def medium(build, spacy_md_folder):
     return build("spacy_md", model=str(spacy_md_folder))
 
 
-@pytest.fixture(scope="session")
-def trf_folder(minilm_folder, tmp_path_factory):
-    """A spaCy pipeline whose curated transformer has MiniLM's weights, and a tagger behind it."""
-    bert = "spacy-curated-transformers"
-    config = {
-        "@architectures": f"{bert}.BertTransformer.v1",
-        "vocab_size": 30522,
-        "hidden_width": 384,
-        "intermediate_width": 1536,
-        "num_attention_heads": 12,
-        "num_hidden_layers": 6,
-        "piece_encoder": {"@architectures": f"{bert}.BertWordpieceEncoder.v1"},
-        "with_spans": {"@architectures": f"{bert}.WithStridedSpans.v1"},
-    }
-    nlp = spacy.blank("en")
-    nlp.add_pipe("curated_transformer", config={"model": config})
-    nlp.add_pipe("sentencizer")
-    source = {"name": str(minilm_folder)}
-    nlp.config["initialize"]["components"]["curated_transformer"] = {
-        "encoder_loader": {"@model_loaders": f"{bert}.HFTransformerEncoderLoader.v1", **source},
-        "piecer_loader": {"@model_loaders": f"{bert}.HFPieceEncoderLoader.v1", **source},
-    }
-    nlp.initialize()
-    folder = tmp_path_factory.mktemp("trf")
-    nlp.to_disk(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def transformer(build, trf_folder):
     return build("spacy_trf", model=str(trf_folder))

@@ -6,29 +6,6 @@ from components.base import UserError
 DOCUMENTS = ["dogs chase cats", "banks raise rates " * 200, "goal", "dogs chase cats"]
 
 
-@pytest.fixture(scope="session")
-def saved_model(tmp_path_factory):
-    """A SavedModel that is called as the published encoder is: texts in, (n, 512) out."""
-    import tensorflow as tf
-
-    class Encoder(tf.Module):
-        def __init__(self):
-            super().__init__()
-            self.table = tf.Variable(tf.random.stateless_normal([1000, 512], seed=[1, 2]))
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-        def __call__(self, inputs):
-            words = tf.strings.to_hash_bucket_fast(tf.strings.split(inputs), 1000)
-            vectors = tf.RaggedTensor.from_row_splits(
-                tf.gather(self.table, words.values), words.row_splits
-            )
-            return tf.reduce_mean(vectors, axis=1)
-
-    folder = tmp_path_factory.mktemp("use")
-    tf.saved_model.save(Encoder(), str(folder))
-    return folder
-
-
 @pytest.fixture(scope="module")
 def encoder(build, saved_model):
     return build("use", model=str(saved_model), batch_size=2)
