@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 import tiktoken
-from api_server import vector
 
+from api_server import vector
 from components.base import UserError
 from components.embedders.openai import OpenAIEmbedder
+from tests_support import FAST
 
 MODEL = "text-embedding-3-small"
 DOCUMENTS = [f"document number {i}" for i in range(10)]
@@ -388,3 +389,30 @@ def test_fingerprint_knows_what_changes_a_vector(embedder):
         {"max_input_tokens": 99},
     ):
         assert text() != text(**options)
+
+
+# --- A run --------------------------------------------------------------------------------------
+
+
+def test_a_run_that_failed_goes_on_where_it_stopped(runner, api_server):
+    settings = ["embedder=openai", f"embedder.base_url={api_server.url}/v1"]
+    settings += ["embedder.batch_size=10", "embedder.max_retries=0", "embedder.concurrency=2"]
+    settings += [f"cache.dir={api_server.url[-5:]}"]
+    settings += [s for s in FAST if not s.startswith(("embedder", "cache"))]
+    api_server.faults.extend([None] * 3 + [(404, "The model is gone")])
+    failed = runner(*settings, "dataset.limit=60")
+    assert failed.code == 1
+    assert "The model is gone" in failed.out + failed.err
+    first = api_server.texts
+    refused = api_server.requests[3][3]["input"]
+
+    api_server.requests.clear()
+    assert runner(*settings, "dataset.limit=60").code == 0
+    second = api_server.texts
+    assert set(second) & set(first) == set(refused)
+    assert len(set(first) | set(second)) == 60
+    assert len(second) == 60 - len(first) + len(refused)
+
+    api_server.requests.clear()
+    assert runner(*settings, "dataset.limit=60").code == 0
+    assert not api_server.requests
