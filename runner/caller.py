@@ -28,6 +28,7 @@ class Caller:
         self.documents = documents
         self.rows = rows
         self.n_rows = n_rows
+        self._columns = 0  # of the vectors so far
         self.named = set(inspect.signature(embedder.encode).parameters)
         self.images = images if "images" in self.named else None
         self.name = type(embedder).__name__
@@ -88,6 +89,12 @@ class Caller:
             raise UserError(
                 f"embedder ({self.name}): it returned {vectors.shape[0]} rows for {len(which)} "
                 "documents. It must return one row a document, in their order."
+            )
+        self._columns = self._columns or vectors.shape[1]
+        if vectors.shape[1] != self._columns:
+            raise UserError(
+                f"embedder ({self.name}): it returned vectors of {self._columns} dimensions, and "
+                f"then some of {vectors.shape[1]}. All must have the same length."
             )
         bad = first_not_finite(vectors)
         if bad is not None:

@@ -110,6 +110,10 @@ class Shelf:
             if not self._manifest.exists():
                 self._write_manifest()
             self._write(self.keys[positions], truncated, arrays, meta)
+        if self.missing[positions].any():
+            raise UserError(
+                f"{self.folder} does not give back what is written to it: check the disk."
+            )
 
     def get(self, positions: Integers) -> tuple[Matrix, NDArray[np.bool_]]:
         """Vectors (len(positions), d) and truncated flags; a view of the file where rows allow."""

@@ -23,8 +23,6 @@ from runner.shelf import Shelf, next_batch
 
 log = logging.getLogger(__name__)
 
-CHUNK = 256  # documents that are computed, and stored, at a time, but
-CHUNKS = 256  # no more parts than that, for the sake of the file system
 FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
 WAIT = 0.2  # seconds between looks at what another process computes
 
@@ -55,11 +53,11 @@ class Store:
     folder : Path, optional
         The cache's folder; several processes may use it at once. None keeps nothing; the vectors
         are the same.
-    chunk : int
-        Documents that are computed, and stored, at a time; more, where there are very many.
+    chunk : int, optional
+        Documents that are computed, and stored, at a time; see `chunk_size`.
     """
 
-    def __init__(self, folder: Path | None, chunk: int = CHUNK) -> None:
+    def __init__(self, folder: Path | None, chunk: int | None = None) -> None:
         self.folder = None if folder is None else Path(folder).absolute()
         self.chunk = chunk
 
@@ -143,7 +141,8 @@ class Store:
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
         plan = np.flatnonzero(shelf.missing)
-        size = len(distinct) if caller.at_once else max(self.chunk, len(distinct) // CHUNKS)
+        n = len(distinct)
+        size = n if caller.at_once else self.chunk or chunk_size(n)
         computed, costs, waited = 0, Counter[str](), False
         try:
             with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
@@ -203,6 +202,13 @@ class _MemoryShelf:
 
     def merge(self) -> None:
         pass
+
+
+def chunk_size(n: int) -> int:
+    """Documents of `n` to compute at a time: few, so that little is lost in a crash, but enough
+    to fill a model's batches, and to keep the number of files below some 300.
+    """
+    return max(32, min(256, n // 32), n // 256)
 
 
 def document_keys(documents: Sequence[str], images: Sequence[str | None] | None = None) -> Keys:

@@ -15,6 +15,7 @@ from scipy import sparse
 import store_worker
 from components.base import UserError
 from runner import files
+from runner.store import chunk_size
 from store_worker import CHUNK, DIMENSIONS, DOCUMENTS, HashEmbedder, encode
 
 WORKER = [sys.executable, store_worker.__file__]
@@ -133,6 +134,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     resumed = encode(tmp_path, embedder, SOME)
     assert embedder.computed == 60 - 4 * CHUNK
     assert np.array_equal(resumed.vectors, encode(None, HashEmbedder(), SOME).vectors)
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 1), (300, 10), (20_000, 100), (500_000, 260)])
+def test_a_crash_loses_little_and_files_are_few(n, most):
+    assert -(-n // chunk_size(n)) <= most
+    assert chunk_size(n) <= max(32, n / 30)
 
 
 def test_what_an_api_answered_is_kept_when_a_later_request_fails(tmp_path):
@@ -386,6 +393,17 @@ def test_what_is_no_table_of_numbers_is_refused(tmp_path, folder, value, message
             rows=np.array([10, 11, 12]),
         )
     assert not shards(tmp_path / "cache")
+
+
+class Widening(HashEmbedder):
+    def encode(self, documents):
+        return super().encode(documents)[:, : 1 + len(self.batches)]
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_vectors_of_different_lengths_are_refused(tmp_path, folder):
+    with pytest.raises(UserError, match="of 2 dimensions, and then some of 3"):
+        encode(folder and tmp_path / folder, Widening(), SOME)
 
 
 def test_a_model_that_changed_its_dimensions_is_refused(tmp_path):
