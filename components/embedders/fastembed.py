@@ -96,6 +96,7 @@ class FastEmbedEmbedder:
     @cached_property
     def _loaded(self) -> Any:
         from fastembed import TextEmbedding
+        from loguru import logger
 
         model = weights.resolve(self.model)
         options: dict[str, Any] = {"cache_dir": self.cache_dir, "threads": self.threads}
@@ -115,8 +116,12 @@ class FastEmbedEmbedder:
                     "models: give their folder."
                 )
             options["model_name"] = model
-        with weights.loading(model):
-            return TextEmbedding(**options)
+        logger.disable("fastembed")  # what it has to say about a failed download, we say once
+        try:
+            with weights.loading(model):
+                return TextEmbedding(**options)
+        finally:
+            logger.enable("fastembed")
 
     def _register(self, folder: str) -> str:
         """Tell fastembed of a folder, once a process: its list outlives this object."""

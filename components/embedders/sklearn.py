@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from components.base import Matrix, UserError
 from components.embedders.adapt import as_matrix
 
@@ -75,7 +77,8 @@ class SklearnEmbedder:
         for step in steps:
             try:
                 _shrink(step, X)
-                X = _apply(step, X)
+                with np.errstate(invalid="ignore"):  # the variance of a single document is 0 / 0
+                    X = _apply(step, X)
             except ValueError as error:  # scikit-learn's word for parameters that do not fit
                 raise UserError(
                     f"embedder.pipeline: {type(step).__name__} could not be fitted on "
