@@ -26,7 +26,7 @@ class FlairTransformerEmbedder:
     model : str
         A hub's name, a local folder, or `pkg://package/folder`.
     revision : str, optional
-        Branch, tag or commit on the hub.
+        Branch, tag or commit on the hub; None takes what is cached here, else the newest.
     pooling : {"mean", "cls", "max"}
         Over the subtokens of the document (Flair's `cls_pooling`).
     layers : str
@@ -106,15 +106,14 @@ class FlairTransformerEmbedder:
     @cached_property
     def _loaded(self) -> tuple[Any, int]:
         """The embedding, and the tokens at which a document is cut."""
-        name = weights.resolve(self.model)
         device = _use_device(pick_device(self.device))
-        with weights.loading(name):
+
+        def build(name: str, **source: Any) -> Any:
             from flair.embeddings import TransformerDocumentEmbeddings
 
-            source: dict[str, Any] = {"revision": self.revision} if self.revision else {}
             if self.trust_remote_code:
                 source["trust_remote_code"] = True
-            embedding = TransformerDocumentEmbeddings(
+            return TransformerDocumentEmbeddings(
                 name,
                 layers=self.layers,
                 layer_mean=self.layer_mean,
@@ -126,6 +125,8 @@ class FlairTransformerEmbedder:
                 transformers_model_kwargs={"use_safetensors": None if self.trust_pickle else True},
                 **source,
             )
+
+        embedding = weights.fetch(self.model, self.revision, build, "config.json")
         tokenizer = embedding.tokenizer
         limit = length_limit(embedding.model, tokenizer, self.max_length)
         # Flair cuts at what the tokenizer names, and not at all where it names nothing.

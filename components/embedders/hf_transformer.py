@@ -23,7 +23,7 @@ class HFTransformerEmbedder:
     model : str
         A hub's name, a local folder, or `pkg://package/folder`.
     revision : str, optional
-        Branch, tag or commit on the hub.
+        Branch, tag or commit on the hub; None takes what is cached here, else the newest.
     pooling : {"mean", "cls", "max"}
         Over the last hidden states of all tokens, padding aside; "cls" takes the first token.
     normalise : bool
@@ -120,19 +120,18 @@ class HFTransformerEmbedder:
     @cached_property
     def _loaded(self) -> tuple[Any, Any, int]:
         """The tokenizer, the model, and the tokens at which a document is cut."""
-        name = weights.resolve(self.model)
         device = pick_device(self.device)
-        with weights.loading(name):
+
+        def build(name: str, **source: Any) -> Any:
             from transformers import AutoModel, AutoTokenizer
 
-            source = {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
-            tokenizer = AutoTokenizer.from_pretrained(name, **source)
-            model = AutoModel.from_pretrained(
-                name,
-                dtype=self.precision,
-                use_safetensors=None if self.trust_pickle else True,
-                **source,
+            source["trust_remote_code"] = self.trust_remote_code
+            safe = None if self.trust_pickle else True
+            return AutoTokenizer.from_pretrained(name, **source), AutoModel.from_pretrained(
+                name, dtype=self.precision, use_safetensors=safe, **source
             )
+
+        tokenizer, model = weights.fetch(self.model, self.revision, build, "config.json")
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
         if tokenizer.pad_token is None:  # as in GPT-2; what stands there is masked out

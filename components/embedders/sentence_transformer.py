@@ -29,7 +29,7 @@ class SentenceTransformerEmbedder:
     model : str
         A hub's name, a local folder, or `pkg://package/folder`.
     revision : str, optional
-        Branch, tag or commit on the hub.
+        Branch, tag or commit on the hub; None takes what is cached here, else the newest.
     sha256 : str, optional
         Of `model.safetensors` in a local folder; checked before the weights are loaded.
     device : str, optional
@@ -70,7 +70,7 @@ class SentenceTransformerEmbedder:
         trust_remote_code: bool = False,
         trust_pickle: bool = False,
     ) -> None:
-        require("sentence_transformers", extra="")
+        require("sentence_transformers", extra="all")
         self.model = model
         self.revision = revision
         self.sha256 = sha256
@@ -126,23 +126,26 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _loaded(self) -> Any:
-        model = weights.resolve(self.model)
         if self.sha256:
-            weights.check_sha256(os.path.join(model, "model.safetensors"), self.sha256)
+            file = os.path.join(weights.resolve(self.model), "model.safetensors")
+            weights.check_sha256(file, self.sha256)
         device = pick_device(self.device)
-        with weights.loading(model):
+
+        def build(name: str, **source: Any) -> Any:
             from sentence_transformers import SentenceTransformer
 
-            loaded = SentenceTransformer(
-                model,
+            return SentenceTransformer(
+                name,
                 device=device,
-                revision=self.revision,
                 trust_remote_code=self.trust_remote_code,
                 model_kwargs={
                     "dtype": self.precision,
                     "use_safetensors": None if self.trust_pickle else True,
                 },
+                **source,
             )
+
+        loaded = weights.fetch(self.model, self.revision, build, "modules.json")
         if self.max_length is not None:
             transformer = getattr(loaded[0], "auto_model", None)
             check_max_length(self.max_length, transformer and position_limit(transformer))

@@ -6,13 +6,15 @@ import hashlib
 import importlib.util
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from components.base import MissingExtraError, UserError
+
+T = TypeVar("T")
 
 # Packages whose name on the index is not their import name with dashes.
 DISTRIBUTIONS = {"static_model": "tokenlearn-static-model"}
@@ -79,26 +81,99 @@ def is_local(model: str) -> bool:
 def identity(model: str, revision: str | None = None) -> dict[str, Any]:
     """What identifies the weights of `model` (resolved or not) in a fingerprint.
 
-    Of a file or folder: the sha256 of its content, wherever it lies. Of a hub's name: the name,
-    the revision, and the commit that the local Hugging Face cache holds for it, None if it holds
-    none.
+    Of a file or folder: the sha256 of its content, wherever it lies. Of a name on the Hugging
+    Face hub: the name, and the commit. That is the one in the local cache, which is then what
+    `fetch` loads; where there is none, the hub is asked. None if neither knows it.
     """
     model = resolve(model)
     if is_local(model):
         return {"sha256": sha256(model)}
+    commit = _cached_commit(model, revision) or _hub_commit(model, revision)
+    return {"model": model, "commit": commit if isinstance(commit, str) else None}
+
+
+def fetch(model: str, revision: str | None, build: Callable[..., T], marker: str) -> T:
+    """`build(model)`, with the weights that `identity` names.
+
+    Parameters
+    ----------
+    model : str
+        Resolved or not.
+    revision : str, optional
+    build : callable
+        Takes a folder; or a name on the Hugging Face hub, and `revision`. What is in the hub's
+        cache is loaded from there as a folder, so that it needs no network.
+    marker : str
+        A file whose absence would change how a folder is read. A cached model without it is
+        only used if the hub is known to have none.
+
+    Raises
+    ------
+    UserError
+        When the model cannot be loaded; at once, where the hub does not know it.
+    """
+    model = resolve(model)
+    with loading(model):
+        if is_local(model):
+            return build(model)
+        commit = _cached_commit(model, revision)
+        snapshot = commit and _snapshot(model, commit, marker)
+        if snapshot:
+            try:
+                return build(snapshot)
+            except OSError:  # part of it was never downloaded
+                pass
+        found = _hub_commit(model, commit or revision)
+        if isinstance(found, Exception):  # the libraries would try for minutes
+            raise found
+        return build(model, revision=commit or revision or "main")
+
+
+def _cached_commit(model: str, revision: str | None) -> str | None:
     revision = revision or "main"
-    return {"model": model, "revision": revision, "commit": _cached_commit(model, revision)}
-
-
-def _cached_commit(model: str, revision: str) -> str | None:
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
-    repository = model if "/" in model else f"sentence-transformers/{model}"
-    for name in {model, repository}:  # SentenceTransformer adds its organisation to a bare name
-        reference = hub_cache() / f"models--{name.replace('/', '--')}" / "refs" / revision
+    for folder in _cache_folders(model):
+        reference = folder / "refs" / revision
         if reference.is_file():
             return reference.read_text().strip()
     return None
+
+
+def _snapshot(model: str, commit: str, marker: str) -> str | None:
+    """The folder of a cached commit, unless `marker` may be missing in the cache alone."""
+    for folder in _cache_folders(model):
+        snapshot = folder / "snapshots" / commit
+        missing_on_hub = folder / ".no_exist" / commit / marker  # how the hub's library notes it
+        if (snapshot / marker).is_file() or (snapshot.is_dir() and missing_on_hub.is_file()):
+            return str(snapshot)
+    return None
+
+
+def _cache_folders(model: str) -> list[Path]:
+    return [hub_cache() / f"models--{name.replace('/', '--')}" for name in _full_names(model)]
+
+
+@lru_cache
+def _hub_commit(model: str, revision: str | None) -> str | Exception:
+    """The commit that the hub has now, or why it could not be learnt; asked once a process."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+    error: Exception = ValueError("the hub names no commit")
+    for name in _full_names(model):
+        try:
+            commit = api.model_info(name, revision=revision or "main", timeout=10).sha
+        except Exception as problem:
+            error = problem
+        else:
+            return commit or error
+    return error
+
+
+def _full_names(model: str) -> list[str]:
+    """What a name can stand for: sentence-transformers adds its organisation to a bare one."""
+    return [model] if "/" in model else [model, f"sentence-transformers/{model}"]
 
 
 def hub_cache() -> Path:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,11 +12,12 @@ from components.embedders import weights
 
 LOCAL = [
     "minilm",
-    "sentence_transformer",
     "gensim_glove",
     "hf_transformer",
     "flair_transformer",
     "flair_glove",
+    "use",
+    "use_multilingual",
 ]
 
 
@@ -68,13 +70,68 @@ def test_a_folder_is_identified_by_its_content_alone(tmp_path):
 
 def test_a_hub_model_is_identified_by_the_commit_in_the_local_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    assert weights.identity("org/name")["commit"] is None
     references = tmp_path / "models--org--name" / "refs"
     references.mkdir(parents=True)
     (references / "main").write_text("a" * 40)
     assert weights.identity("org/name") == weights.identity("org/name", "main")
     assert weights.identity("org/name")["commit"] == "a" * 40
     assert weights.identity("org/name", "b" * 40)["commit"] == "b" * 40
+
+
+def test_a_hub_model_that_is_not_in_the_cache_has_the_hubs_commit(
+    httpserver, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", httpserver.url_for("").rstrip("/"))
+    answer = {"id": "org/new", "sha": "c" * 40, "tags": [], "siblings": []}
+    httpserver.expect_request("/api/models/org/new/revision/main").respond_with_json(answer)
+    assert weights.identity("org/new") == {"model": "org/new", "commit": "c" * 40}
+    assert weights.identity("org/unknown")["commit"] is None
+    with pytest.raises(UserError, match=r"'org/unknown' could not be loaded.*embedder\.model="):
+        weights.fetch("org/unknown", None, lambda *_, **__: pytest.fail("tried"), "config.json")
+
+
+def test_a_model_in_the_cache_is_loaded_from_there_without_the_hub(minilm_folder, tmp_path):
+    commit = "d" * 40
+    folder = tmp_path / "models--org--cached"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    (folder / "snapshots").mkdir()
+    shutil.copytree(minilm_folder, folder / "snapshots" / commit, copy_function=os.symlink)
+    code = """
+from components.embedders.flair import FlairTransformerEmbedder
+from components.embedders.hf_transformer import HFTransformerEmbedder
+from components.embedders.sentence_transformer import SentenceTransformerEmbedder
+for part in (SentenceTransformerEmbedder, HFTransformerEmbedder, FlairTransformerEmbedder):
+    print(part(model="org/cached").encode(["text"]).shape)
+"""
+    nowhere = {"HF_HUB_CACHE": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    environment = {**os.environ, **nowhere}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-3:] == ["(1, 384)"] * 3, done.stdout + done.stderr
+    assert "Retrying" not in done.stderr
+
+
+def test_a_cached_model_without_a_file_that_counts_is_completed_from_the_hub(
+    httpserver, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", httpserver.url_for("").rstrip("/"))
+    commit = "e" * 40
+    answer = {"id": "org/part", "sha": commit, "tags": [], "siblings": []}
+    httpserver.expect_request(f"/api/models/org/part/revision/{commit}").respond_with_json(answer)
+    folder = tmp_path / "models--org--part"
+    for name in ("refs", f"snapshots/{commit}", f".no_exist/{commit}"):
+        (folder / name).mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+
+    def fetched():
+        return weights.fetch("org/part", None, lambda name, **source: (name, source), "here.json")
+
+    assert fetched() == ("org/part", {"revision": commit})
+    (folder / ".no_exist" / commit / "here.json").touch()  # the hub has no such file
+    assert fetched() == (str(folder / "snapshots" / commit), {})
 
 
 def test_weights_that_are_not_the_expected_ones(tmp_path):
