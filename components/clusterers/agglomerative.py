@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, UserError
 from components.clusterers.checks import at_least, at_most, dense_rows
+from components.clusterers.granularity import (
+    Rows,
+    Scale,
+    carry_by_centre,
+    check_layers,
+    check_scale,
+    count_levels,
+    nest,
+)
+from components.clusterers.graph import by_size, count_topics
 
 
 class AgglomerativeClusterer:
-    """Agglomerative clustering, as scikit-learn has it.
+    """Agglomerative clustering (scipy's linkage): one tree, cut at as many places as asked.
 
-    It holds the distances of all pairs, 8 n (n - 1) / 2 bytes: 1.6 GB for 20,000 documents.
+    It holds the distances of all pairs, 8 n (n - 1) / 2 bytes: 1.6 GB for 20,000 documents. How
+    many topics there are is said by `n_topics`, else by `granularity`, else by `n_clusters` or
+    `distance_threshold`.
 
     Parameters
     ----------
@@ -23,11 +36,25 @@ class AgglomerativeClusterer:
         is cut at `distance_threshold`.
     distance_threshold : float, optional
         Topics farther apart than this are not merged. Needs ``n_clusters: null``.
+    granularity : {"broad", "medium", "fine", "auto"}, optional
+        1, 2 or 5 times the fourth root of the number of documents, or the number that two halves
+        of the documents agree on.
+    n_topics : int, optional
+        The same as `n_clusters`, under the name that every clusterer knows.
+    layers : list of str
+        Granularities to return beside the main one: cuts of the same tree, so nested.
     linkage : {"ward", "average", "complete", "single"}
         Ward needs the euclidean metric.
     metric : {"euclidean", "cosine", "manhattan"}
     normalise : bool
         Scale the vectors to unit length first, so that ward goes by direction.
+    random_state : int, optional
+        Of the halves that ``auto`` compares; the tree itself is not random.
+
+    Attributes
+    ----------
+    choice_, curve_, layers_
+        As in `components.clusterers.kmeans.KMeansClusterer`.
     """
 
     def __init__(
@@ -35,9 +62,13 @@ class AgglomerativeClusterer:
         *,
         n_clusters: int | None = 20,
         distance_threshold: float | None = None,
+        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        n_topics: int | None = None,
+        layers: list[str] | None = None,
         linkage: Literal["ward", "average", "complete", "single"] = "ward",
         metric: Literal["euclidean", "cosine", "manhattan"] = "euclidean",
         normalise: bool = False,
+        random_state: int | None = None,
     ) -> None:
         if (n_clusters is None) == (distance_threshold is None):
             raise UserError(
@@ -46,6 +77,8 @@ class AgglomerativeClusterer:
             )
         if n_clusters is not None:
             at_least("n_clusters", n_clusters, 1)
+        check_scale(granularity, n_topics)
+        check_layers(layers)
         if linkage == "ward" and metric != "euclidean":
             raise UserError(
                 f"clusterer.linkage=ward needs the euclidean metric, not {metric}. "
@@ -53,29 +86,85 @@ class AgglomerativeClusterer:
             )
         self.n_clusters = n_clusters
         self.distance_threshold = distance_threshold
+        self.granularity = granularity
+        self.n_topics = n_topics
+        self.layers = layers
         self.linkage = linkage
         self.metric = metric
         self.normalise = normalise
+        self.random_state = random_state
 
     def fit_predict(self, X: Matrix) -> Integers:
-        """Topics of the rows of `X` (n, d): int64 (n,)."""
-        from sklearn.cluster import AgglomerativeClustering
+        """Topics of the rows of `X` (n, d): int64 (n,), the largest first."""
+        from scipy.cluster.hierarchy import fcluster
 
         X = dense_rows(X, "agglomerative", self.normalise)
         n = len(X)
         _check_memory(n)
+        self.curve_: list[dict[str, Any]] = []
+        self.layers_: dict[str, Integers] = {}
         if n == 1:
+            self.choice_: dict[str, Any] = {"n_topics": 1, "why": "one document"}
             return np.zeros(1, np.int64)
-        n_clusters = self.n_clusters
-        if n_clusters is not None:
-            n_clusters = at_most("n_clusters", n_clusters, n, n)
-        model = AgglomerativeClustering(
-            n_clusters=n_clusters,
-            distance_threshold=self.distance_threshold,
-            linkage=self.linkage,
-            metric=self.metric,
+        tree = self._tree(X)
+        own = self.n_topics is None and self.granularity is None
+        if own and self.distance_threshold is not None:
+            labels = by_size(fcluster(tree, self.distance_threshold, "distance") - 1)
+            why = f"clusterer.distance_threshold={self.distance_threshold}"
+        else:
+            number, why = self._number(X)
+            labels = _cut(tree, number)
+        levels, _ = count_levels(n)
+        cuts = {k: _cut(tree, int(v)) for k, v in levels.items() if k in (self.layers or ())}
+        main = count_topics(labels)
+        self.layers_ = nest(
+            labels,
+            {k: v for k, v in cuts.items() if levels[k] <= main},
+            {k: v for k, v in cuts.items() if levels[k] > main},
         )
-        return np.asarray(model.fit_predict(X), dtype=np.int64)
+        self.choice_ = {"n_topics": count_topics(labels), "why": why}
+        return labels
+
+    def _tree(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        from scipy.cluster.hierarchy import linkage
+
+        metric = "cityblock" if self.metric == "manhattan" else self.metric
+        tree: NDArray[np.float64] = linkage(X.astype(np.float64), self.linkage, metric)
+        return tree
+
+    def _number(self, X: NDArray[Any]) -> tuple[int, str]:
+        """The number of topics, and why; sets `curve_` for ``auto``."""
+        n = len(X)
+        if self.n_topics is not None:
+            return at_most("n_topics", self.n_topics, n, n), f"clusterer.n_topics={self.n_topics}"
+        if self.granularity is None:
+            assert self.n_clusters is not None
+            why = f"clusterer.n_clusters={self.n_clusters}"
+            return at_most("n_clusters", self.n_clusters, n, n), why
+        levels, tried = count_levels(n)
+
+        def cluster(rows: Rows) -> list[Integers]:
+            tree = self._tree(X[rows])
+            return [_cut(tree, number) for number in tried]
+
+        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+            return carry_by_centre(X, source, target, found)
+
+        scale = Scale("n_clusters", levels, tried, cluster, carry)
+        number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
+        return int(number), why
+
+
+def _cut(tree: NDArray[np.float64], number: int) -> Integers:
+    """The last merges undone, so that there are `number` topics."""
+    from scipy import sparse
+
+    n = len(tree) + 1
+    merges = tree[: n - number, :2].astype(np.int64)
+    made = np.repeat(n + np.arange(len(merges)), 2)
+    links = sparse.csr_matrix((np.ones(len(made)), (merges.ravel(), made)), (2 * n, 2 * n))
+    _, parts = sparse.csgraph.connected_components(links, directed=False)
+    return by_size(parts[:n].astype(np.int64))
 
 
 def _check_memory(n: int) -> None:

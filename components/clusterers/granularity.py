@@ -13,7 +13,9 @@ than `TOLERANCE` in agreement.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,16 +23,19 @@ from numpy.typing import NDArray
 
 from components.base import Integers, UserError
 from components.clusterers.checks import at_least
+from components.clusterers.graph import by_size, count_topics
 
 Rows: TypeAlias = NDArray[np.int64]
 
 TOLERANCE = 0.04  # found on labelled corpora: experiments/granularity
+SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
+FEWEST = 100  # documents whose halves are worth comparing
 DOCUMENTS = 30_000  # clustered by all splits together: the more documents, the fewer splits
 
 
-def check_scale(granularity: str, n_topics: int | None, **own: float | None) -> None:
+def check_scale(granularity: str | None, n_topics: int | None, **own: float | None) -> None:
     """At most one of `n_topics` and the library's own parameter may be set."""
-    if granularity not in ("broad", "medium", "fine", "auto"):
+    if granularity not in ("broad", "medium", "fine", "auto", None):
         raise UserError(
             f"clusterer.granularity={granularity} is not one of: broad, medium, fine, auto."
         )
@@ -111,3 +116,105 @@ def reason(chosen: int, curve: Sequence[dict[str, Any]]) -> str:
         f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI), within "
         f"{TOLERANCE} of the best agreement ({best:.2f}), and on nothing finer"
     )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The one number that says how coarse or fine a clusterer is.
+
+    name : the parameter; levels : its value for broad, medium and fine; tried : the values that
+    ``auto`` compares, coarsest first; cluster, carry : see `agreement`, for the values tried.
+    """
+
+    name: str
+    levels: dict[str, float]
+    tried: Sequence[float]
+    cluster: Callable[[Rows], list[Integers]]
+    carry: Callable[[Rows, Rows, list[Integers]], list[Integers]]
+
+    def choose(
+        self, n: int, granularity: str, random_state: int | None
+    ) -> tuple[float, str, list[dict[str, Any]]]:
+        """The value that `granularity` stands for with `n` documents, why, and the curve."""
+        if granularity != "auto":
+            return self.levels[granularity], f"clusterer.granularity={granularity}", []
+        if n < FEWEST:
+            return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
+        points = agreement(n, len(self.tried), self.cluster, self.carry, random_state)
+        curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
+        chosen = finest_agreed(curve)
+        return self.tried[chosen], reason(chosen, curve), curve
+
+
+def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
+    """Numbers of topics among `n` documents: for broad, medium and fine, and those to try."""
+
+    def number(level: float) -> int:
+        return min(n, max(2, round(level * math.sqrt(math.sqrt(n)))))
+
+    levels = {"broad": 1.0, "medium": 2.0, "fine": 5.0}
+    tried = [number(level) for level in (0.5, 0.75, 1.1, 1.6, 2.4, 3.5, 5.0, 7.5)]
+    return {name: float(number(level)) for name, level in levels.items()}, sorted(set(tried))
+
+
+def nest(
+    labels: Integers, coarser: dict[str, Integers], finer: dict[str, Integers]
+) -> dict[str, Integers]:
+    """Make layers, found one by one, nested in one another and around the main `labels`.
+
+    A finer layer is cut along the main topics; a coarser one is put together from whole topics,
+    each going where most of its documents are. A document that is an outlier in a layer is one in
+    all finer ones.
+
+    Parameters
+    ----------
+    labels : int64 (n,)
+        Numbered by size.
+    coarser, finer : dict of str to int64 (n,)
+        Each from coarse to fine. One that is as coarse as the main layer counts as coarser.
+    """
+    made: dict[str, Integers] = {}
+    inner = outer = labels
+    for name, layer in finer.items():
+        made[name] = inner = _cut_along(inner, layer)
+    for name, layer in reversed(coarser.items()):
+        parents = np.full(count_topics(outer) + 1, -1, np.int64)  # the last is that of -1
+        for topic in range(len(parents) - 1):
+            inside = layer[(outer == topic) & (layer >= 0)]
+            # Nothing but outliers there: a topic of its own.
+            parents[topic] = np.bincount(inside).argmax() if len(inside) else len(layer) + topic
+        made[name] = outer = by_size(parents[outer])
+    return {name: made[name] for name in (*coarser, *finer)}
+
+
+def _cut_along(parents: Integers, layer: Integers) -> Integers:
+    """Topics of `layer` cut where `parents` part; slivers join the largest piece of the parent."""
+    kept = np.flatnonzero((parents >= 0) & (layer >= 0))
+    pairs, piece, sizes = np.unique(
+        np.column_stack([parents[kept], layer[kept]]),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
+    )
+    whole = np.bincount(layer[kept])
+    into = np.arange(len(pairs))
+    for index, (parent, topic) in enumerate(pairs):
+        if sizes[index] < SLIVER * whole[topic]:
+            siblings = np.flatnonzero(pairs[:, 0] == parent)
+            into[index] = siblings[sizes[siblings].argmax()]
+    made = np.full(len(parents), -1, np.int64)
+    made[kept] = into[piece.ravel()]
+    return by_size(made)
+
+
+def carry_by_centre(X: Any, source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+    """Topics of the rows `target` of `X`: those of `source` with the nearest mean."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    carried = []
+    for labels in found:
+        centres = np.stack(
+            [np.asarray(X[source[labels == t]].mean(axis=0)).ravel() for t in np.unique(labels)]
+        )
+        carried.append(np.asarray(pairwise_distances_argmin(X[target], centres), dtype=np.int64))
+    return carried

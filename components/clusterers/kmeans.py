@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from components.base import Integers, Matrix
 from components.clusterers.checks import at_least, at_most
+from components.clusterers.granularity import (
+    Rows,
+    Scale,
+    carry_by_centre,
+    check_layers,
+    check_scale,
+    count_levels,
+    nest,
+)
+from components.clusterers.graph import by_size, count_topics
 from components.neighbors import unit_rows
 
 
 class KMeansClusterer:
     """k-means with k-means++ starts, as scikit-learn has it. Dense or sparse vectors.
 
+    How many topics there are is said by `n_topics`, else by `granularity`, else by `n_clusters`.
+
     Parameters
     ----------
     n_clusters : int
         Number of topics; fewer, with a warning, where there are fewer documents.
+    granularity : {"broad", "medium", "fine", "auto"}, optional
+        1, 2 or 5 times the fourth root of the number of documents, or the number that two halves
+        of the documents agree on.
+    n_topics : int, optional
+        The same as `n_clusters`, under the name that every clusterer knows.
+    layers : list of str
+        Granularities to return beside the main one, nested in it and in each other.
     n_init : int
         Starts, of which the best is kept.
     max_iter : int
@@ -34,21 +53,35 @@ class KMeansClusterer:
         next centre (the simplified silhouette of Hruschka, de Castro and Campello 2004): 1 at the
         centre, 0 half-way to another topic.
     model_ : sklearn.cluster.KMeans
+    choice_ : dict
+        What was chosen and why.
+    curve_ : list of dict
+        What ``auto`` saw: n_clusters, n_topics (of half the documents), score.
+    layers_ : dict of str to int64 (n,)
+        Topics for each of `layers`.
     """
 
     def __init__(
         self,
         *,
         n_clusters: int = 20,
+        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        n_topics: int | None = None,
+        layers: list[str] | None = None,
         n_init: int = 1,
         max_iter: int = 300,
         normalise: bool = False,
         random_state: int | None = None,
     ) -> None:
         at_least("n_clusters", n_clusters, 1)
+        check_scale(granularity, n_topics)
+        check_layers(layers)
         at_least("n_init", n_init, 1)
         at_least("max_iter", max_iter, 1)
         self.n_clusters = n_clusters
+        self.granularity = granularity
+        self.n_topics = n_topics
+        self.layers = layers
         self.n_init = n_init
         self.max_iter = max_iter
         self.normalise = normalise
@@ -56,7 +89,6 @@ class KMeansClusterer:
 
     def fit_predict(self, X: Matrix) -> Integers:
         """Topics of the rows of `X` (n, d): int64 (n,)."""
-        from sklearn.cluster import KMeans
         from sklearn.exceptions import ConvergenceWarning
         from threadpoolctl import threadpool_limits
 
@@ -69,17 +101,61 @@ class KMeansClusterer:
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
-            self.model_: Any = KMeans(
-                n_clusters=at_most("n_clusters", self.n_clusters, n, n),
-                n_init=self.n_init,
-                max_iter=self.max_iter,
-                random_state=self.random_state,
-            ).fit(X)
+            n_clusters, why = self._number(X)
+            self.model_ = self._fitted(X, n_clusters)
             distances = np.sort(self.model_.transform(X), axis=1)
+            labels = np.asarray(self.model_.labels_, dtype=np.int64)
+            self.layers_: dict[str, Integers] = {}
+            if self.layers:
+                labels = by_size(labels)
+                levels, _ = count_levels(n)
+                found = {
+                    name: np.asarray(self._fitted(X, int(level)).labels_, dtype=np.int64)
+                    for name, level in levels.items()
+                    if name in self.layers
+                }
+                self.layers_ = nest(
+                    labels,
+                    {k: v for k, v in found.items() if levels[k] <= n_clusters},
+                    {k: v for k, v in found.items() if levels[k] > n_clusters},
+                )
+        self.choice_ = {"n_clusters": n_clusters, "n_topics": count_topics(labels), "why": why}
         self.probabilities_ = np.ones(n, np.float32)
         if distances.shape[1] > 1:
             own, other = distances[:, 0], distances[:, 1]
             self.probabilities_ = np.asarray(
                 1 - own / np.where(other > 0, other, 1), dtype=np.float32
             )
-        return np.asarray(self.model_.labels_, dtype=np.int64)
+        return labels
+
+    def _fitted(self, X: Matrix, n_clusters: int) -> Any:
+        from sklearn.cluster import KMeans
+
+        return KMeans(
+            n_clusters=n_clusters,
+            n_init=self.n_init,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+        ).fit(X)
+
+    def _number(self, X: Matrix) -> tuple[int, str]:
+        """The number of topics, and why; sets `curve_` for ``auto``."""
+        n = int(X.shape[0])
+        self.curve_: list[dict[str, Any]] = []
+        if self.n_topics is not None:
+            return at_most("n_topics", self.n_topics, n, n), f"clusterer.n_topics={self.n_topics}"
+        if self.granularity is None:
+            why = f"clusterer.n_clusters={self.n_clusters}"
+            return at_most("n_clusters", self.n_clusters, n, n), why
+        levels, tried = count_levels(n)
+
+        def cluster(rows: Rows) -> list[Integers]:
+            half = X[rows]
+            return [np.asarray(self._fitted(half, k).labels_, dtype=np.int64) for k in tried]
+
+        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+            return carry_by_centre(X, source, target, found)
+
+        scale = Scale("n_clusters", levels, tried, cluster, carry)
+        number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
+        return int(number), why

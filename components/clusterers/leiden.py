@@ -10,14 +10,7 @@ import numpy as np
 
 from components.base import Graph, Integers, Matrix
 from components.clusterers.checks import at_least, at_most
-from components.clusterers.granularity import (
-    Rows,
-    agreement,
-    check_layers,
-    check_scale,
-    finest_agreed,
-    reason,
-)
+from components.clusterers.granularity import Rows, Scale, check_layers, check_scale
 from components.clusterers.graph import (
     Communities,
     absorb,
@@ -36,7 +29,6 @@ log = logging.getLogger(__name__)
 RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
 ROUGH = 2  # iterations for those trials
-FEWEST = 100  # documents whose halves are worth comparing
 STEPS = 12  # trials on the way to an exact number of topics
 
 
@@ -167,10 +159,6 @@ class LeidenClusterer:
         """The resolution that the settings ask for, and why; sets `curve_` for ``auto``."""
         if self.resolution is not None:
             return self.resolution, f"clusterer.resolution={self.resolution}"
-        if self.granularity != "auto":
-            return RESOLUTIONS[self.granularity], f"clusterer.granularity={self.granularity}"
-        if links.shape[0] < FEWEST:
-            return RESOLUTIONS["medium"], f"medium: fewer than {FEWEST} documents to compare"
 
         def cluster(rows: Rows) -> list[Integers]:
             half = Communities(links[rows][:, rows])
@@ -180,10 +168,11 @@ class LeidenClusterer:
             across = links[target][:, source]
             return [np.asarray((across @ one_hot(f)).argmax(axis=1)).ravel() for f in found]
 
-        points = agreement(links.shape[0], len(TRIED), cluster, carry, self.random_state)
-        self.curve_ = [{"resolution": r, **p} for r, p in zip(TRIED, points, strict=True)]
-        chosen = finest_agreed(self.curve_)
-        return TRIED[chosen], reason(chosen, self.curve_)
+        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry)
+        resolution, why, self.curve_ = scale.choose(
+            links.shape[0], self.granularity, self.random_state
+        )
+        return resolution, why
 
     def _exactly(self, wanted: int, communities: Communities, least: int) -> tuple[Integers, float]:
         """Exactly `wanted` topics: the fewest found that are enough, the most linked merged."""
