@@ -1,11 +1,13 @@
-"""`key=value` arguments for the small commands beside the runner."""
+"""`key=value` arguments, and how a command ends: for the small commands beside the runner."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from components.base import UserError
 from runner.check import nearest
+from runner.secrets import mask
 
 
 def parse(arguments: list[str], usage: str, names: list[str]) -> dict[str, str]:
@@ -17,7 +19,7 @@ def parse(arguments: list[str], usage: str, names: list[str]) -> dict[str, str]:
         At a key that is not in `names`, or an argument that is not `key=value`.
     """
     if {"-h", "--help"} & set(arguments):
-        print(usage.strip())  # noqa: T201
+        say(usage.strip())
         sys.exit(0)
     options: dict[str, str] = {}
     for argument in arguments:
@@ -28,3 +30,19 @@ def parse(arguments: list[str], usage: str, names: list[str]) -> dict[str, str]:
             raise UserError(f"there is no key '{key}'.{nearest(key, names)}")
         options[key] = value
     return options
+
+
+def command(main: Callable[[list[str]], int]) -> None:
+    """Run a command on the program's arguments, and exit: 2 where the user made a mistake."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as mistake:
+        say(str(mistake), error=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print a text without its secrets."""
+    print(mask(text), file=sys.stderr if error else sys.stdout, flush=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,27 +14,44 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from runner import schema
+from runner.arguments import say
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Check the command line as a whole, then let Hydra run it."""
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())  # classes of the user's, for the console script too
+    # To be told to end is the same as Ctrl-C: what is done is kept, and the run is closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     schema.register()
     from runner.preflight import preflight
 
     try:
         preflight(sys.argv[1:])
-        job()
-        from runner import sweep
-
-        sys.exit(sweep.finish())
+        sys.exit(_launch())
     except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        say(str(error), error=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nStopped. The vectors computed so far are kept.", file=sys.stderr)  # noqa: T201
+        say("\nStopped. The vectors computed so far are kept.", error=True)
         sys.exit(130)
+
+
+def _launch() -> int:
+    """Run Hydra, and end the sweep if it was one; the exit status."""
+    from runner import sweep
+
+    code: int | str | None = 0
+    try:
+        job()
+    except SystemExit as stop:  # a failed run, or a launcher that broke
+        code = stop.code
+    except KeyboardInterrupt:
+        sweep.finish(stopped=True)
+        raise
+    return max(sweep.finish(), code if isinstance(code, int) else 1 if code else 0)
 
 
 @hydra.main(config_path="pkg://conf", config_name="config", version_base="1.3")
@@ -48,15 +67,20 @@ def job(config: DictConfig) -> None:
     from runner.job import execute
 
     try:
-        result, tracker = execute(config, settings.runtime.choices, folder)
+        result, known = execute(config, settings.runtime.choices, folder)
     except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        say(str(error), error=True)
+        sys.exit(1)
+    except Exception:
+        log.exception("an error that this program did not foresee")
         sys.exit(1)
     from components.reports.terminal import print_topics
 
     print_topics(result, sys.stdout)
-    print(f"Artifacts: {folder}")  # noqa: T201
-    if tracker:
-        from runner.tracking import ui_command
+    say(f"Artifacts: {folder}")
+    if known.lost:
+        sys.exit(1)
+    if known.run_id:
+        from runner import address
 
-        print(f"Compare:   {ui_command(tracker.uri)}", flush=True)  # noqa: T201
+        say(f"Compare:   {address.ui_command(address.absolute(config.tracking.uri))}")

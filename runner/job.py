@@ -3,54 +3,55 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Result
+from components.base import Result, UserError
 from runner import provenance, record
 from runner.build import build
 from runner.pipeline import run
+from runner.record import Record
 from runner.stages import Stages
 from runner.store import Store
 
 if TYPE_CHECKING:
     from runner.tracking import Tracker
 
+log = logging.getLogger(__name__)
+
 
 def execute(
     config: DictConfig,
     choices: dict[str, Any],
     folder: Path,
-    sweep: dict[str, str] | None = None,
-) -> tuple[Result, Tracker | None]:
+    sweep: dict[str, Any] | None = None,
+) -> tuple[Result, Record]:
     """Run a config, write its artifacts to a folder of its own, and track it.
+
+    A tracking store that goes away in the middle fails nothing: the record says so in `lost`.
 
     Parameters
     ----------
     config : the composed config
     choices : the option chosen in each group
     folder : an existing folder; holds the artifacts and `run.json` afterwards
-    sweep : the sweep that the run belongs to
+    sweep : see `record.begin`
 
     Raises
     ------
     UserError
         When the run fails for a reason that the user can mend. It is tracked as FAILED.
     """
-    plain = provenance.kept_config(config)
-    OmegaConf.save(plain, folder / "config.yaml")
+    OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
-    known = record.begin(config, choices, sweep)
+    known = record.begin(config, choices, folder, sweep)
+    known.save(folder)
     tracker = None
-    if config.tracking.kind != "none":
-        from runner.tracking import Tracker
-
-        tracker = Tracker(config.tracking.uri, config.tracking.experiment)
-        tracker.start(known)
     try:
-        known.save(folder)
+        tracker = _start_tracking(config, known, folder)
         result = _compute(config, folder)
         known.finish(result)
     except BaseException as error:
@@ -58,9 +59,46 @@ def execute(
         raise
     finally:
         known.save(folder)
-        if tracker:
-            tracker.close(known, folder)
-    return result, tracker
+        if tracker or sweep:
+            track(config, known, folder, tracker)
+    return result, known
+
+
+def track(config: DictConfig, known: Record, folder: Path, tracker: Tracker | None = None) -> None:
+    """Log a run that has ended. Where that cannot be done, its record says so in `lost`."""
+    if config.tracking.kind == "none":
+        return
+    from runner.tracking import Tracker
+
+    try:
+        tracker = tracker or Tracker(config.tracking.uri, config.tracking.experiment)
+        tracker.finish(known, folder)
+    except UserError as error:
+        known.lost = str(error).partition("\n")[0]
+        known.save(folder)
+        log.error(
+            "%s\nThe result is kept. To log it later: python -m runner.upload %s",
+            known.lost,
+            folder,
+        )
+
+
+def _start_tracking(config: DictConfig, known: Record, folder: Path) -> Tracker | None:
+    if config.tracking.kind == "none":
+        return None
+    from runner.tracking import Tracker
+
+    try:
+        tracker = Tracker(config.tracking.uri, config.tracking.experiment)
+        if "sweep_id" not in known.tags:
+            tracker.close_dead_runs()
+        tracker.start(known, folder)
+    except UserError as error:
+        if "sweep_id" not in known.tags:
+            raise
+        log.warning("%s\nThis job goes on without it.", str(error).partition("\n")[0])
+        return None
+    return tracker
 
 
 def _compute(config: DictConfig, folder: Path) -> Result:
@@ -76,10 +114,6 @@ def write(result: Result, folder: Path) -> None:
 
     tables.write_topics(result, folder / "topics.csv")
     tables.write_documents(result, folder / "documents.parquet")
-    if result.layers:
-        tables.write_layers(result, folder / "layers.csv")
     plots.write_topics_plot(result, folder / "topics.png")
     if result.coordinates is not None:
         plots.write_map(result, folder / "map.png")
-    if result.curve:
-        plots.write_curve(result, folder / "granularity.png")

@@ -6,7 +6,9 @@ import hashlib
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -58,19 +60,24 @@ def environment() -> dict[str, str]:
     return found
 
 
-def git_commit() -> str | None:
-    """The commit of the folder that the run is started in; `-dirty` where files differ from it."""
+@cache
+def git_commit() -> str:
+    """The commit of this code, or else of the folder that the run is started in.
 
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip()
+    `-dirty` where tracked files differ from it; `unknown` outside a repository.
+    """
+    for folder in (Path(__file__).parent, Path.cwd()):
+        if commit := _git(folder, "rev-parse", "HEAD"):
+            changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+            return f"{commit}-dirty" if changed else commit
+    return "unknown"
 
-    commit = git("rev-parse", "HEAD")
-    if commit is None:
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
         return None
-    return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no") else commit
+    return done.stdout.strip()

@@ -20,6 +20,8 @@ from runner import provenance, secrets
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
 FILE = "run.json"
+IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
 
 
 @dataclass
@@ -29,34 +31,58 @@ class Record:
     params : the flattened config without secrets, and the four options that the UI groups by
     tags : provenance: sweep_id, config_hash, git_commit, corpus_hash, host, pid, ...
     status : RUNNING, FINISHED, FAILED or KILLED
+    failure : why it has no result
+    run_id : its id in MLflow, once it has one
+    lost : why MLflow does not hold all of it, though it should
     """
 
     name: str
-    params: dict[str, Any]
-    tags: dict[str, str]
+    params: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     status: str = "RUNNING"
     failure: str | None = None
     start_time: int = 0
     end_time: int | None = None
     run_id: str | None = None
+    lost: str | None = None
 
     @property
     def label(self) -> str:
-        """The options, as they would be typed."""
-        return " ".join(f"{key}={self.params[key]}" for key in GROUPED_BY[1:])
+        """What sets it apart, as it would be typed."""
+        options = (f"{key}={self.params[key]}" for key in GROUPED_BY[1:] if key in self.params)
+        return self.tags.get("job") or " ".join(options)
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether its process is; None where that cannot be known, as it ran elsewhere."""
+        pid = self.tags.get("pid", "")
+        if self.tags.get("host") != socket.gethostname() or not pid.isdigit():
+            return None
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return _process_start(int(pid)) in (None, self.tags.get("process_start"))
 
     def finish(self, result: Result) -> None:
-        self.status = "FINISHED"
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
         self.tags["corpus_hash"] = result.corpus.hash
-        self.end_time = _now()
+        self.end("FINISHED")
 
     def fail(self, error: BaseException) -> None:
         """A failure's reason, or, where the run was interrupted rather than failed, its end."""
-        self.status = "FAILED" if isinstance(error, Exception) else "KILLED"
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        self.failure = secrets.mask(f"{kind}{error}")
+        if isinstance(error, Exception):
+            self.end("FAILED", f"{kind}{error}")
+        else:
+            self.end("KILLED", "it was interrupted")
+
+    def end(self, status: str, failure: str | None = None) -> None:
+        self.status = status
+        self.failure = None if failure is None else secrets.mask(failure)
         self.end_time = _now()
 
     def save(self, folder: Path) -> None:
@@ -65,14 +91,17 @@ class Record:
         draft.replace(folder / FILE)
 
 
-def begin(config: DictConfig, choices: dict[str, Any], sweep: dict[str, str] | None) -> Record:
+def begin(
+    config: DictConfig, choices: dict[str, Any], folder: Path, sweep: dict[str, Any] | None = None
+) -> Record:
     """The record of a run that starts now.
 
     Parameters
     ----------
     config : the composed config
     choices : the option chosen in each group
-    sweep : `sweep_id` and, under MLflow, `parent_run_id`; None for a single run
+    folder : where its artifacts go
+    sweep : what `sweep.json` says, and `job`, the overrides of this job; None for a single run
     """
     plain = provenance.kept_config(config)
     options = {role: str(choices[role]) for role in GROUPED_BY}
@@ -81,23 +110,39 @@ def begin(config: DictConfig, choices: dict[str, Any], sweep: dict[str, str] | N
         "config_hash": provenance.config_hash(plain),
         # The same for runs that differ in nothing but their seed.
         "seedless_hash": provenance.config_hash(_without_seed(config)),
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
-        "process_start": process_start(os.getpid()) or "",
+        "git_commit": provenance.git_commit(),
+        "folder": str(folder),
+        **_process(),
     }
-    if commit := provenance.git_commit():
-        tags["git_commit"] = commit
+    name = "-".join(options[role] for role in GROUPED_BY[1:])
     if sweep:
         tags["sweep_id"] = sweep["sweep_id"]
+        if sweep["job"]:
+            tags["job"] = sweep["job"]
         if sweep.get("parent_run_id"):
-            tags["mlflow.parentRunId"] = sweep["parent_run_id"]
+            tags[PARENT] = sweep["parent_run_id"]
+        other = [o for o in sweep["job"].split() if o.partition("=")[0] not in GROUPED_BY]
+        name = " ".join([name, *other])
     nodes = {key: value for key, value in plain.items() if key not in ("tracking", "leaderboard")}
     return Record(
-        name="-".join(options[role] for role in GROUPED_BY[1:]),
+        name=name[:250],
         params={**provenance.flatten(nodes), **options},
         tags=tags,
         start_time=_now(),
     )
+
+
+def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
+    """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
+    tags = {
+        "sweep_id": sweep_id,
+        IS_SWEEP: "true",
+        "overrides": " ".join(overrides),
+        "git_commit": provenance.git_commit(),
+        "folder": str(folder),
+        **_process(),
+    }
+    return Record(name=f"sweep {sweep_id}", tags=tags, start_time=_now())
 
 
 def load(folder: Path) -> Record:
@@ -108,8 +153,24 @@ def load(folder: Path) -> Record:
     return Record(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks; a pid alone may be used again (Linux)."""
+def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
+    """The records of a sweep's jobs, by their folders, in the order in which they began."""
+    found = {path.parent: load(path.parent) for path in folder.glob(f"*/{FILE}")}
+    mine = {path: job for path, job in found.items() if job.tags.get("sweep_id") == sweep_id}
+    return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
+
+
+def _process() -> dict[str, str]:
+    """Names this process. A pid alone may be used again."""
+    return {
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "process_start": _process_start(os.getpid()) or "",
+    }
+
+
+def _process_start(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks (proc(5)); None where that is not known."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -10,25 +10,26 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
-import socket
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner import leaderboard, record
+from runner import board, leaderboard, record
+from runner.apart import run_apart
+from runner.arguments import say
+from runner.progress import Progress
 from runner.record import Record
 
 log = logging.getLogger(__name__)
 
 FILE = "sweep.json"
-STATUSES = ("FINISHED", "FAILED", "KILLED", "RUNNING")
 
 
 class SweepCallback(Callback):
@@ -37,144 +38,185 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Make the sweep's folder, its parent run and `sweep.json`.
 
-        Hydra turns exceptions of callbacks into warnings, so a failure is kept for `finish`, and
-        every job notices that there is no `sweep.json`.
+        Hydra turns exceptions of callbacks into warnings, so a failure ends the program here.
         """
-        global _opened
-        folder = _folder(config.hydra)
+        global _progress
         try:
-            _opened = _open(config, folder)
+            _progress = _open(config)
         except UserError as error:
-            _opened = error
+            say(str(error), error=True)
+            raise SystemExit(2) from None
+        except Exception:
+            log.exception("an error that this program did not foresee")
+            raise SystemExit(1) from None
 
 
-_opened: Path | UserError | None = None
+_progress: Progress | None = None  # of the sweep that this process has opened
 
 
-def _folder(settings: Any) -> Path:
-    return Path(settings.runtime.cwd or os.getcwd()) / str(settings.sweep.dir)
-
-
-def _open(config: DictConfig, folder: Path) -> Path:
+def _open(config: DictConfig) -> Progress:
+    folder = folder_of(config.hydra)
     folder.mkdir(parents=True, exist_ok=True)
     overrides = [*config.hydra.overrides.task]
+    swept = _swept([*_preset(config), *overrides])
+    parent = record.begin_sweep(
+        f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}", overrides, folder
+    )
     about = {
-        "sweep_id": f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}",
-        "n_jobs": _n_jobs(overrides),
-        "overrides": overrides,
+        "sweep_id": parent.tags["sweep_id"],
+        "n_jobs": _n_jobs(config, swept),
+        "swept": list(swept),
         "sort": config.leaderboard.sort,
-        "start": time.time(),
+        "tracking": OmegaConf.to_container(config.tracking, resolve=True),
     }
+    parent.save(folder)
     if config.tracking.kind != "none":
-        from runner.tracking import SWEEP_TAG, Tracker
+        from runner.tracking import Tracker
 
-        parent = Record(
-            name=f"sweep {about['sweep_id']}",
-            params={},
-            tags={
-                "sweep_id": about["sweep_id"],
-                SWEEP_TAG: "true",
-                "overrides": " ".join(overrides)[:5000],
-                "host": socket.gethostname(),
-                "pid": str(os.getpid()),
-                "process_start": record.process_start(os.getpid()) or "",
-            },
-            start_time=int(about["start"] * 1000),
-        )
         tracker = Tracker(config.tracking.uri, config.tracking.experiment)
-        tracker.start(parent)
-        about |= {
-            "parent_run_id": parent.run_id,
-            "uri": config.tracking.uri,
-            "experiment": config.tracking.experiment,
-        }
+        tracker.close_dead_runs()
+        tracker.start(parent, folder)
+        about["parent_run_id"] = parent.run_id
     (folder / FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
-    return folder
+    count = "" if about["n_jobs"] is None else f": {about['n_jobs']} jobs"
+    say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)
+    # Jobs of another process cannot tell this one that they ended; it looks for itself.
+    return Progress(folder, about, looks=not _in_this_process(config.hydra))
 
 
-def _n_jobs(overrides: list[str]) -> int | None:
-    """How many jobs a grid of overrides makes; None where Hydra expands it (glob, interval)."""
-    counts = []
+def folder_of(settings: Any) -> Path:
+    """A sweep's folder, by Hydra's settings."""
+    return Path(settings.runtime.cwd) / str(settings.sweep.dir)
+
+
+def _preset(config: DictConfig) -> list[str]:
+    """The overrides that a preset sweeps."""
+    return [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+
+
+def _swept(overrides: list[str]) -> dict[str, int | None]:
+    """Each swept key, and how many values it takes; None where Hydra expands it (glob, interval).
+
+    As in Hydra, what comes later takes the place of what came before.
+    """
+    found: dict[str, Override] = {}
     for override in OverridesParser.create().parse_overrides(overrides):
-        if override.is_sweep_override():
-            if not (override.is_choice_sweep() or override.is_range_sweep()):
-                return None
-            counts.append(len(list(override.sweep_iterator())))
-    return math.prod(counts)
+        found[override.get_key_element()] = override
+    return {
+        key: len(list(override.sweep_iterator()))
+        if override.is_choice_sweep() or override.is_range_sweep()
+        else None
+        for key, override in found.items()
+        if override.is_sweep_override()
+    }
+
+
+def _n_jobs(config: DictConfig, swept: dict[str, int | None]) -> int | None:
+    counts = swept.values()
+    grid = str(config.hydra.sweeper._target_).endswith("BasicSweeper")
+    return math.prod(c or 0 for c in counts) if grid and None not in counts else None
+
+
+def _in_this_process(settings: Any) -> bool:
+    return str(settings.launcher._target_).endswith("BasicLauncher")
 
 
 def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
     """Run one job of a sweep. Its failure is recorded, and printed, but not raised."""
+    path = folder_of(settings) / FILE
+    if not path.is_file():
+        raise UserError(f"there is no {path}: was hydra.callbacks.sweep taken away?")
+    about = json.loads(path.read_text(encoding="utf-8"))
+    mine = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
+    about["job"] = " ".join(mine)
+    if _in_this_process(settings):
+        _execute(config, settings, folder, about)
+        if _progress:
+            _progress.look()
+        return
+    if config.tracking.kind != "none":
+        from runner.tracking import load_mlflow
+
+        load_mlflow()  # once for all jobs of this worker
+    death = run_apart(lambda: _execute(config, settings, folder, about))
+    if death:
+        _record_death(death, config, settings, folder, about)
+
+
+def _execute(config: DictConfig, settings: Any, folder: Path, about: dict[str, Any]) -> None:
     from runner.job import execute
 
-    sweep_folder = _folder(settings)
-    if not (sweep_folder / FILE).is_file():
-        return  # opening it failed, and `finish` says why
-    about = json.loads((sweep_folder / FILE).read_text(encoding="utf-8"))
     try:
         execute(config, settings.runtime.choices, folder, sweep=about)
     except UserError as error:
         log.error("%s", error)
     except Exception:
         log.exception("an error that this program did not foresee")
-    done = {path.parent: record.load(path.parent) for path in sweep_folder.glob(f"*/{record.FILE}")}
-    if folder in done:
-        log.info(_progress(done[folder], list(done.values()), about))
 
 
-def _progress(this: Record, jobs: list[Record], about: dict[str, Any]) -> str:
-    count = {status: sum(job.status == status for job in jobs) for status in STATUSES}
-    ended = len(jobs) - count["RUNNING"]
-    n_jobs = about["n_jobs"]
-    left = "" if n_jobs is None else f", {n_jobs - ended} left"
-    minutes, seconds = divmod(int(time.time() - about["start"]), 60)
-    if this.status == "FINISHED":
-        said = f"{this.metrics['n_topics']:.0f} topics in {this.metrics['total_seconds']:.1f} s"
-    else:
-        said = this.status
-    failed = count["FAILED"] + count["KILLED"]
-    return (
-        f"{this.label}: {said}   "
-        f"[{count['FINISHED']} done, {failed} failed{left}, {minutes}:{seconds:02d}]"
-    )
+def _record_death(
+    death: str, config: DictConfig, settings: Any, folder: Path, about: dict[str, Any]
+) -> None:
+    """Finish the record of a job whose process could not do so itself."""
+    from runner.job import track
+
+    try:
+        known = record.load(folder)
+    except UserError:
+        known = record.begin(config, settings.runtime.choices, folder, about)
+    if known.status == "RUNNING":
+        known.fail(UserError(death))
+        known.save(folder)
+        track(config, known, folder)
 
 
-def finish() -> int:
+def finish(*, stopped: bool = False) -> int:
     """End the sweep that this process opened, if it did: leaderboard, failures, exit status.
 
-    Raises
-    ------
-    UserError
-        When the sweep could not be opened.
+    Parameters
+    ----------
+    stopped : it was interrupted
     """
-    if _opened is None:
+    global _progress
+    if _progress is None:
         return 0
-    if isinstance(_opened, UserError):
-        raise _opened
-    folder = _opened
-    about = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    jobs = [record.load(path.parent) for path in sorted(folder.glob(f"*/{record.FILE}"))]
+    progress, _progress = _progress, None
+    folder, about = progress.folder, progress.about
+    jobs = progress.end(patience=10 if stopped else math.inf)
     n_missing = max(0, (about["n_jobs"] or 0) - len(jobs))
-    unfinished = [job for job in jobs if job.status != "FINISHED"]
-    board = leaderboard.make(jobs, about["sort"])
-    leaderboard.write(board, folder, title=f"Sweep {about['sweep_id']}")
-    leaderboard.show(board)
-    print(f"Leaderboard: {folder / leaderboard.HTML}")  # noqa: T201
-    for job in unfinished:
-        reason = job.failure or "the process ended without a word"
-        print(f"{job.status}: {job.label}: {reason}")  # noqa: T201
+    bad = [job for job in jobs.values() if job.status != "FINISHED"]
+    lost = [path for path, job in jobs.items() if job.lost]
+    made = board.make(jobs.values(), about["sort"])
+    leaderboard.write(made, folder, title=f"Sweep {about['sweep_id']}")
+    leaderboard.show(made)
+    say(f"Leaderboard: {folder / leaderboard.HTML}")
     if n_missing:
-        print(f"{n_missing} of {about['n_jobs']} jobs never started.")  # noqa: T201
-    failed = bool(unfinished or n_missing)
-    if about.get("parent_run_id"):
-        _close_parent(about, folder, failed)
-    return 1 if failed else 0
+        say(f"{n_missing} of {about['n_jobs']} jobs never started.")
+    parent = record.load(folder)
+    parent.end("KILLED" if stopped else "FAILED" if bad or n_missing else "FINISHED")
+    parent.save(folder)
+    if about["tracking"]["kind"] != "none":
+        _close_parent(parent, folder, about, lost)
+    return 1 if bad or n_missing or lost or parent.lost else 0
 
 
-def _close_parent(about: dict[str, Any], folder: Path, failed: bool) -> None:
-    from runner.tracking import Tracker, ui_command
+def _close_parent(parent: Record, folder: Path, about: dict[str, Any], lost: list[Path]) -> None:
+    from runner import address
+    from runner.tracking import Tracker
 
-    tracker = Tracker(about["uri"], about["experiment"])
-    tracker.log_files(about["parent_run_id"], folder)
-    tracker.client.set_terminated(about["parent_run_id"], "FAILED" if failed else "FINISHED")
-    print(f"Compare: {ui_command(tracker.uri)}")  # noqa: T201
+    settings = about["tracking"]
+    try:
+        tracker = Tracker(settings["uri"], settings["experiment"])
+        tracker.close_dead_runs()
+        tracker.finish(parent, folder)
+        say(f"Compare: {address.ui_command(tracker.uri)}")
+    except UserError as error:
+        parent.lost = str(error).partition("\n")[0]
+        parent.save(folder)
+        say(parent.lost)
+    if lost or parent.lost:
+        jobs = f" of {len(lost)} jobs" if lost else ""
+        say(
+            f"MLflow does not hold the results{jobs}. They are kept; to log them later: "
+            f"python -m runner.upload {folder}",
+        )

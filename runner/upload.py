@@ -1,42 +1,70 @@
 """Logs results that lie in output folders to MLflow, after its server was away.
 
-python -m runner.upload outputs/2026-01-31/12-00-00-000000 multirun/.../3
+python -m runner.upload outputs/2026-01-31/12-00-00-000000    a run, or a job of a sweep
+python -m runner.upload multirun/2026-01-31/12-00-00-000000   a sweep, with all of its jobs
+python -m runner.upload FOLDER uri=http://... experiment=NAME to another store or experiment
+
+What is there already is completed, not logged twice.
 """
 
 from __future__ import annotations
 
-import sys
+import json
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from components.base import UserError
 from runner import record
-from runner.tracking import Tracker
+from runner.arguments import command, parse, say
+from runner.record import Record
 
 
-def main(folders: list[str]) -> None:
-    """Log each folder's run, to the store that its config names."""
-    if not folders or {"-h", "--help"} & set(folders):
-        print((__doc__ or "").strip())  # noqa: T201
-        return
-    for name in folders:
-        folder = Path(name)
-        known = record.load(folder)
-        if known.status == "RUNNING":
+def main(arguments: list[str]) -> int:
+    """Log each folder's run to the store that its config names, or to another one."""
+    settings = [a for a in arguments if a.startswith(("uri=", "experiment="))]
+    folders = [Path(a) for a in arguments if a not in settings and not a.startswith("-")]
+    if not folders:
+        settings = ["--help"]
+    options = parse(settings, __doc__ or "", ["uri", "experiment"])
+    for folder in folders:
+        if (folder / "sweep.json").is_file():
+            _upload_sweep(folder, options)
+        else:
+            _upload(folder, record.load(folder), options)
+    return 0
+
+
+def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
+    from runner.tracking import Tracker
+
+    about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    parent = _ended(folder, record.load(folder))
+    tracker = Tracker(**{k: about["tracking"][k] for k in ("uri", "experiment")} | options)
+    tracker.finish(parent, folder)
+    for place, job in record.load_jobs(folder, about["sweep_id"]).items():
+        assert parent.run_id is not None
+        job.tags[record.PARENT] = parent.run_id
+        _upload(place, job, options)
+    say(f"Logged {folder} as {parent.run_id}")
+
+
+def _upload(folder: Path, known: Record, options: dict[str, str]) -> None:
+    from runner.tracking import Tracker
+
+    settings = OmegaConf.load(folder / "config.yaml").tracking
+    tracker = Tracker(**{"uri": settings.uri, "experiment": settings.experiment} | options)
+    tracker.finish(_ended(folder, known), folder)
+    say(f"Logged {folder} as {known.run_id}")
+
+
+def _ended(folder: Path, known: Record) -> Record:
+    if known.status == "RUNNING":
+        if known.alive is not False:
             raise UserError(f"the run in {folder} has not ended.")
-        settings = OmegaConf.load(folder / "config.yaml").tracking
-        tracker = Tracker(settings.uri, settings.experiment)
-        if known.run_id is None:
-            tracker.start(known)
-        known.save(folder)
-        tracker.close(known, folder)
-        print(f"Logged {folder} as {known.run_id}")  # noqa: T201
+        known.end("KILLED", "its process was killed")
+    return known
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except UserError as mistake:
-        print(mistake, file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+    command(main)
