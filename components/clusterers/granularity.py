@@ -29,6 +29,7 @@ Rows: TypeAlias = NDArray[np.int64]
 
 TOLERANCE = 0.04  # found on labelled corpora: experiments/granularity
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
+LEAST = 1.5  # effective number of topics below which there is nothing to agree on
 FEWEST = 100  # documents whose halves are worth comparing
 DOCUMENTS = 30_000  # clustered by all splits together: the more documents, the fewer splits
 
@@ -75,8 +76,8 @@ def agreement(
     Returns
     -------
     list of dict
-        For each setting ``score``, the mean adjusted mutual information (0 where a half has
-        fewer than two topics), and ``n_topics``, the mean number of topics in a half.
+        For each setting ``score``, the mean adjusted mutual information (0 where nearly all
+        documents of a half have one topic), and ``n_topics``, the mean number of topics in a half.
     """
     from sklearn.metrics import adjusted_mutual_info_score
 
@@ -90,14 +91,20 @@ def agreement(
         for this, other in ((0, 1), (1, 0)):
             carried = carry(sides[other], sides[this], found[other])
             for k, (own, given) in enumerate(zip(found[this], carried, strict=True)):
-                topics = len(np.unique(own[own >= 0]))
-                trivial = topics < 2 or len(np.unique(given[given >= 0])) < 2
+                trivial = min(_effective_number(own), _effective_number(given)) < LEAST
                 scores[k].append(0.0 if trivial else adjusted_mutual_info_score(own, given))
-                counts[k].append(topics)
+                counts[k].append(count_topics(own))
     return [
         {"score": float(np.mean(score)), "n_topics": float(np.mean(count))}
         for score, count in zip(scores, counts, strict=True)
     ]
+
+
+def _effective_number(labels: Integers) -> float:
+    """Exp of the entropy: how many topics of equal size would be as diverse; -1 counts as one."""
+    shares = np.bincount(labels + 1) / len(labels)
+    shares = shares[shares > 0]
+    return math.exp(-float((shares * np.log(shares)).sum()))
 
 
 def finest_agreed(curve: Sequence[dict[str, Any]]) -> int:
