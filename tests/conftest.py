@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -58,18 +59,26 @@ def process(tmp_path: Path) -> Callable[..., Outcome]:
 def runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Outcome]:
-    """Run the command line in this process, in an empty folder: quicker, for many small runs."""
+    """Run the command line in this process, in an empty folder: quicker, for many small runs.
+
+    Not for sweeps, which fork: this process has threads.
+    """
     from runner import cli
 
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["runner", *arguments])
-        code = 0
+        code, handlers = 0, logging.root.handlers[:]
         try:
             cli.main()
         except SystemExit as stop:
             code = int(stop.code or 0)
+        finally:
+            # Hydra's handlers write to this test's terminal, which is closed after it.
+            for handler in set(logging.root.handlers) - set(handlers):
+                handler.close()
+            logging.root.handlers[:] = handlers
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err, tmp_path)
 

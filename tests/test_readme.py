@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,9 @@ def test_command(
         preflight(arguments)
         return
     limit = [] if "dataset" in command else ["dataset.limit=80"]
-    outcome = runner(*arguments, *QUICK, *limit)
+    sweep = "-m" in arguments or "experiment" in command
+    run = partial(run_process, folder) if sweep else runner
+    outcome = run(*arguments, *QUICK, *limit)
     assert outcome.code == 0, outcome.err
 
 
