@@ -25,7 +25,7 @@ print("HEAVY", [name for name in {heavy!r} if name in sys.modules])
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--cfg", "job"], ["embedder=minilmm", "seed=x"], ["reducer.n_neighbours=3"]],
+    [["--help"], ["--cfg", "job"], ["embedder=minilmm", "seed=x"], ["clusterer.n_neighbours=3"]],
     ids=" ".join,
 )
 def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_one_mistake(case: str, runner: Callable[..., object], files: Path) -> N
 
 def test_all_mistakes_at_once(runner: Callable[..., object]) -> None:
     outcome = runner(
-        "embedder=minlm", "seed=x", "reducer.n_neighbours=3", "clusterer.min_cluster_size=big",
+        "embedder=minlm", "seed=x", "clusterer.n_neighbours=3", "clusterer.n_topics=big",
         "tracking.experimant=a",
     )  # fmt: skip
     assert outcome.code == 2
