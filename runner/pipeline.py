@@ -90,7 +90,7 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = N
         },
     )
     if result.choice:
-        log.info("granularity: %s", ", ".join(f"{k} {v}" for k, v in result.choice.items()))
+        log.info("granularity: %s", _chosen(result.choice))
     with clock("measure"):
         result.metrics |= _measure(parts, result)
         for name, layer in layers.items():
@@ -111,6 +111,12 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = N
     }
     result.metrics |= clock.metrics()
     return result
+
+
+def _chosen(choice: dict[str, Any]) -> str:
+    """`resolution=1.5, n_topics=12 (auto: ...)`."""
+    settings = ", ".join(f"{key}={value}" for key, value in choice.items() if key != "why")
+    return f"{settings} ({choice['why']})" if "why" in choice else settings
 
 
 def _measure(parts: Parts, result: Result) -> dict[str, float]:
