@@ -86,6 +86,13 @@ class Board:
             order = f"in no order, as none has the metric {self.sort}"
         return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}, {order}."
 
+    @property
+    def note(self) -> str:
+        """What a reader might take the numbers for, and should not."""
+        if len(self.rows) < 2 or "embed_seconds" not in self.metrics:
+            return ""
+        return "Seconds are those of each run: what it took from the cache cost it nothing."
+
 
 def make(runs: Iterable[Record], sort: str) -> Board:
     """Fold runs that differ only by seed, and put the best first.

@@ -56,7 +56,7 @@ def page(board: Board, title: str) -> str:
 <html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>
 <style>{_STYLE}</style>
 <h1>{escape(title)}</h1>
-<p>{escape(board.summary)} A click on a column sorts by it.</p>
+<p>{escape(board.summary)} {escape(board.note)} A click on a column sorts by it.</p>
 <div class="wide"><table><thead><tr>{names}</tr></thead><tbody>
 {rows}
 </tbody></table></div>

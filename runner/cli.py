@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from components.base import UserError
 from runner import schema
 from runner.arguments import say
+from runner.secrets import mask
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def main() -> None:
 
     try:
         preflight(sys.argv[1:])
+        _refuse_secrets(sys.argv[1:])
         sys.exit(_launch())
     except UserError as error:
         say(str(error), error=True)
@@ -37,6 +39,16 @@ def main() -> None:
     except KeyboardInterrupt:
         say("\nStopped. The vectors computed so far are kept.", error=True)
         sys.exit(130)
+
+
+def _refuse_secrets(arguments: list[str]) -> None:
+    """Hydra writes the whole command line to its folder, also what is no part of the config."""
+    for argument in arguments:
+        if (masked := mask(argument)) != argument:
+            raise UserError(
+                f"{masked}: this holds a secret, and Hydra writes every argument to disk. Backends "
+                "read their keys from the environment."
+            )
 
 
 def _launch() -> int:
@@ -79,6 +91,7 @@ def job(config: DictConfig) -> None:
     print_topics(result, sys.stdout)
     say(f"Artifacts: {folder}")
     if known.lost:
+        say(f"{known.lost}\nTo log this run later: python -m runner.upload {folder}", error=True)
         sys.exit(1)
     if known.run_id:
         from runner import address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,27 +61,30 @@ def execute(
     finally:
         known.save(folder)
         if tracker or sweep:
-            track(config, known, folder, tracker)
+            track(config.tracking, known, folder, tracker)
     return result, known
 
 
-def track(config: DictConfig, known: Record, folder: Path, tracker: Tracker | None = None) -> None:
-    """Log a run that has ended. Where that cannot be done, its record says so in `lost`."""
-    if config.tracking.kind == "none":
+def track(
+    settings: Mapping[str, Any], known: Record, folder: Path, tracker: Tracker | None = None
+) -> None:
+    """Log a run that has ended. Where that cannot be done, its record says so in `lost`.
+
+    Parameters
+    ----------
+    settings : the config's `tracking`
+    tracker : one that is there already
+    """
+    if settings["kind"] == "none":
         return
     from runner.tracking import Tracker
 
     try:
-        tracker = tracker or Tracker(config.tracking.uri, config.tracking.experiment)
+        tracker = tracker or Tracker(settings["uri"], settings["experiment"])
         tracker.finish(known, folder)
     except UserError as error:
         known.lost = str(error).partition("\n")[0]
         known.save(folder)
-        log.error(
-            "%s\nThe result is kept. To log it later: python -m runner.upload %s",
-            known.lost,
-            folder,
-        )
 
 
 def _start_tracking(config: DictConfig, known: Record, folder: Path) -> Tracker | None:

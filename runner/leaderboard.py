@@ -101,7 +101,9 @@ def show(board: Board, file: TextIO | None = None) -> None:
     for run in board.failed:
         told = f"{run.status}: {run.label}: {run.failure}\n    {run.tags.get('folder', '')}"
         console.print(Text(mask(told)), soft_wrap=True)
-    console.print(board.summary[0].upper() + board.summary[1:], soft_wrap=True)
+    console.print(board.summary, soft_wrap=True)
+    if board.note:
+        console.print(board.note, style="dim", soft_wrap=True)
 
 
 def _columns(board: Board) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -52,16 +53,18 @@ class Progress:
             if job.status != "RUNNING":
                 say(self._line(job), error=True)
 
-    def end(self, patience: float) -> dict[Path, Record]:
+    def end(self, *, stopped: bool) -> dict[Path, Record]:
         """Stop looking; returns the jobs by their folders.
 
         Called when the launcher is done with every job, or broke. Jobs that are alive all the
-        same are waited for, up to `patience` seconds; the records of dead ones are ended here.
+        same are waited for, though not for long where they were told to stop; the records of dead
+        ones are ended here.
         """
         if self._thread.is_alive():
             self._ending.set()
             self._thread.join()
-        give_up = time.monotonic() + patience
+        give_up = time.monotonic() + (10 if stopped else math.inf)
+        reason = "it was interrupted" if stopped else "its process was killed"
         while True:
             self.look()
             running = {f: job for f, job in self._jobs.items() if job.status == "RUNNING"}
@@ -69,7 +72,7 @@ class Progress:
             self.look()  # a job may have ended properly before its process did
             for folder, job in running.items():
                 if alive[folder] is False and self._jobs[folder].status == "RUNNING":
-                    job.end("KILLED", "its process was killed")
+                    job.end("KILLED", reason)
                     job.save(folder)
             if True not in alive.values() or time.monotonic() > give_up:
                 break

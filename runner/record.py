@@ -33,7 +33,8 @@ class Record:
     status : RUNNING, FINISHED, FAILED or KILLED
     failure : why it has no result
     run_id : its id in MLflow, once it has one
-    lost : why MLflow does not hold all of it, though it should
+    tracked : MLflow holds all of it
+    lost : why MLflow does not, though it should
     """
 
     name: str
@@ -45,6 +46,7 @@ class Record:
     start_time: int = 0
     end_time: int | None = None
     run_id: str | None = None
+    tracked: bool = False
     lost: str | None = None
 
     @property
@@ -65,11 +67,13 @@ class Record:
             return False
         except PermissionError:
             pass
-        return _process_start(int(pid)) in (None, self.tags.get("process_start"))
+        state, started = _process_state(int(pid))
+        return state not in ("Z", "X") and started in ("", self.tags.get("process_start"))
 
     def finish(self, result: Result) -> None:
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
         self.tags["corpus_hash"] = result.corpus.hash
+        self.tags |= {f"chosen_{key}": str(value) for key, value in result.choice.items()}
         self.end("FINISHED")
 
     def fail(self, error: BaseException) -> None:
@@ -165,17 +169,20 @@ def _process() -> dict[str, str]:
     return {
         "host": socket.gethostname(),
         "pid": str(os.getpid()),
-        "process_start": _process_start(os.getpid()) or "",
+        "process_start": _process_state(os.getpid())[1],
     }
 
 
-def _process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks (proc(5)); None where that is not known."""
+def _process_state(pid: int) -> tuple[str, str]:
+    """A process's state (Z and X: dead) and when it began, in the kernel's ticks (proc(5)).
+
+    Empty where there is no /proc.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return fields[19]
+        return "", ""
+    return fields[0], fields[19]
 
 
 def _without_seed(config: DictConfig) -> dict[str, Any]:

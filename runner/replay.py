@@ -121,7 +121,8 @@ def _causes(recorded: Path, config: DictConfig, corpus_hash: str) -> list[str]:
     then["commit"], now["commit"] = known.tags.get("git_commit", ""), provenance.git_commit()
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name):
-            causes.append(f"{name}: {then.get(name, 'not there')} then, {now.get(name)} now")
+            was, has = then.get(name, "not there"), now.get(name, "not there")
+            causes.append(f"{name}: {was} then, {has} now")
     if config.seed is None:
         causes.append("seed=null: such a run is not repeatable")
     return causes

@@ -167,7 +167,7 @@ def _record_death(
     if known.status == "RUNNING":
         known.fail(UserError(death))
         known.save(folder)
-        track(config, known, folder)
+        track(config.tracking, known, folder)
 
 
 def finish(*, stopped: bool = False) -> int:
@@ -182,10 +182,9 @@ def finish(*, stopped: bool = False) -> int:
         return 0
     progress, _progress = _progress, None
     folder, about = progress.folder, progress.about
-    jobs = progress.end(patience=10 if stopped else math.inf)
+    jobs = progress.end(stopped=stopped)
     n_missing = max(0, (about["n_jobs"] or 0) - len(jobs))
     bad = [job for job in jobs.values() if job.status != "FINISHED"]
-    lost = [path for path, job in jobs.items() if job.lost]
     made = board.make(jobs.values(), about["sort"])
     leaderboard.write(made, folder, title=f"Sweep {about['sweep_id']}")
     leaderboard.show(made)
@@ -195,28 +194,31 @@ def finish(*, stopped: bool = False) -> int:
     parent = record.load(folder)
     parent.end("KILLED" if stopped else "FAILED" if bad or n_missing else "FINISHED")
     parent.save(folder)
-    if about["tracking"]["kind"] != "none":
-        _close_parent(parent, folder, about, lost)
-    return 1 if bad or n_missing or lost or parent.lost else 0
+    tracked = about["tracking"]["kind"] == "none" or _track(parent, jobs, folder, about)
+    return 1 if bad or n_missing or not tracked else 0
 
 
-def _close_parent(parent: Record, folder: Path, about: dict[str, Any], lost: list[Path]) -> None:
+def _track(parent: Record, jobs: dict[Path, Record], folder: Path, about: dict[str, Any]) -> bool:
+    """Log the sweep as a whole, and what of its jobs is not logged; whether all is logged now."""
     from runner import address
+    from runner.job import track
     from runner.tracking import Tracker
 
     settings = about["tracking"]
     try:
         tracker = Tracker(settings["uri"], settings["experiment"])
-        tracker.close_dead_runs()
-        tracker.finish(parent, folder)
         say(f"Compare: {address.ui_command(tracker.uri)}")
     except UserError as error:
-        parent.lost = str(error).partition("\n")[0]
-        parent.save(folder)
-        say(parent.lost)
-    if lost or parent.lost:
-        jobs = f" of {len(lost)} jobs" if lost else ""
-        say(
-            f"MLflow does not hold the results{jobs}. They are kept; to log them later: "
-            f"python -m runner.upload {folder}",
-        )
+        say(str(error).partition("\n")[0])
+        tracker = None
+    left = {path: job for path, job in jobs.items() if job.status != "RUNNING"}
+    left = {path: job for path, job in left.items() if not job.tracked} | {folder: parent}
+    for path, job in left.items():
+        if tracker:
+            track(settings, job, path, tracker)
+    lost = [job.label for job in left.values() if not job.tracked and job is not parent]
+    for label in lost:
+        say(f"not in MLflow: {label}")
+    if lost or not parent.tracked:
+        say(f"The results are kept. To log them later: python -m runner.upload {folder}")
+    return parent.tracked and not lost

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 def load_mlflow() -> None:
     """Import MLflow, which takes seconds, with settings of ours that the user may override."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # MLflow's own 7 retries, of up to two minutes each, wait half an hour for a dead server.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -152,12 +153,13 @@ class Tracker:
                 tags=[RunTag(key, value[:5000]) for key, value in tags.items() if value],
             )
             record.lost = None
-            record.save(folder)
             for file in sorted(folder.iterdir()):
                 # Not Hydra's own, nor a log that is still written to.
                 if file.is_file() and file.suffix != ".log" and not file.name.startswith("."):
                     self._client.log_artifact(record.run_id, str(file))
             self._client.set_terminated(record.run_id, record.status, record.end_time)
+            record.tracked = True
+            record.save(folder)
 
     def _knows(self, run_id: str | None) -> bool:
         from mlflow.exceptions import MlflowException

@@ -1,0 +1,83 @@
+"""A store that is there, a server that runs, an embedder in trouble."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tracking_support import TESTS, TRACKED, Server
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run. MLflow takes seconds to make one."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    from runner.tracking import connect
+
+    connect(f"sqlite:///{path}", create=True)
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path) -> Path:
+    """The MLflow store of a test's folder."""
+    return Path(shutil.copy(empty_store, tmp_path / "mlflow.db"))
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> list[str]:
+    """Arguments for an embedder that can be told to fail: `embedder=troubled`."""
+    folder = tmp_path / "parts" / "embedder"
+    folder.mkdir(parents=True)
+    (folder / "troubled.yaml").write_text(
+        "_target_: sweep_parts.Troubled\ntrouble: none\nseconds: 0.0\ncalls: null\npid_file: null\n"
+    )
+    return [
+        f"--config-dir={folder.parent}",
+        *TRACKED,
+        "embedder=troubled",
+        "trusted_targets=[sweep_parts]",
+    ]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `python -m runner ...` in the test's folder, without waiting for its end."""
+    started = []
+
+    def launch(*arguments: str, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": f"{TESTS.parent}:{TESTS}", **env},
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield launch
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def server(tmp_path: Path, empty_store: Path) -> Iterator[Server]:
+    """An MLflow server that is running."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    found = Server(folder, Path(shutil.copy(empty_store, folder / "mlflow.db")))
+    found.start()
+    yield found
+    found.stop()

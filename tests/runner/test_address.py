@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner import address
+
+
+def test_the_address_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert address.absolute(None) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert address.absolute("sqlite:///sub/x.db") == f"sqlite:///{tmp_path}/sub/x.db"
+    assert address.absolute("sqlite:////abs/x.db") == "sqlite:////abs/x.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert address.absolute(None) == "http://host:5000"
+    assert address.absolute("sqlite:////abs/x.db") == "sqlite:////abs/x.db"
+
+
+def test_what_opens_the_ui() -> None:
+    assert address.ui_command("http://host:5000") == "http://host:5000"
+    assert address.ui_command("sqlite:////a.db") == "mlflow ui --backend-store-uri sqlite:////a.db"
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql+psycopg2://me@127.0.0.1:9/x"])
+def test_a_store_that_is_not_there_is_told_at_once(uri: str) -> None:
+    with pytest.raises(OSError, match="refused"):
+        address.check(uri, create=True)
+
+
+def test_a_store_of_another_kind_is_left_to_mlflow() -> None:
+    address.check("databricks://profile", create=True)

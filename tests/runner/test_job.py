@@ -1,0 +1,48 @@
+"""One run: what it leaves in its folder, whether it ends well or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+
+from runner import record
+from tests_support import FAST
+
+Run = Callable[..., Any]
+
+
+def test_the_folder_of_a_run(runner: Run) -> None:
+    outcome = runner(*FAST, "dataset.limit=60", "map=true")
+    assert outcome.code == 0, outcome.err
+    assert {path.name for path in outcome.output.iterdir()} == {
+        "config.yaml", "documents.parquet", "environment.json", "map.png", "run.json",
+        "runner.log", "topics.csv", "topics.png", ".hydra",
+    }  # fmt: skip
+    known = record.load(outcome.output)
+    assert known.status == "FINISHED"
+    assert known.metrics["n_documents"] == 60
+    assert known.run_id is None
+    assert not known.lost
+    assert len(pq.read_table(outcome.output / "documents.parquet")) == 60
+    config = yaml.safe_load((outcome.output / "config.yaml").read_text())
+    assert config["dataset"]["seed"] == 42  # resolved
+    assert json.loads((outcome.output / "environment.json").read_text())["numpy"]
+    assert f"Artifacts: {outcome.output}" in outcome.out
+
+
+def test_the_folder_of_a_failed_run(runner: Run, troubled: list[str]) -> None:
+    outcome = runner(*troubled, "tracking=none", "embedder.trouble=fail")
+    assert outcome.code == 1
+    known = record.load(outcome.output)
+    assert known.status == "FAILED"
+    assert known.failure is not None
+    assert known.failure.startswith("embedder (Troubled) failed: RuntimeError: 401")
+    assert (outcome.output / "config.yaml").is_file()
+    log = (outcome.output / "runner.log").read_text()
+    assert "Artifacts" not in outcome.out
+    assert "Traceback" not in outcome.err
+    assert "sweep_parts.py" in log or "Traceback" not in log

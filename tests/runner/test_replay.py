@@ -1,0 +1,106 @@
+"""Running a recorded config again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base import UserError
+from runner import replay
+from tests_support import FAST
+from tracking_support import TRACKED, runs_of
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """Two kinds of documents, and some that are both."""
+    texts = [f"the cat number {i} sat on the mat with a cat" for i in range(20)]
+    texts += [f"stocks and shares {i} fell on the market today" for i in range(20)]
+    path = tmp_path / "documents.jsonl"
+    path.write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    return path
+
+
+def mine(documents: Path) -> list[str]:
+    return [
+        *FAST,
+        "dataset=jsonl",
+        f"dataset.path={documents}",
+        "reducer.n_components=2",
+        "clusterer.n_clusters=2",
+    ]
+
+
+def test_a_run_in_mlflow_again(
+    runner: Run, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner(*TRACKED)
+    (run,) = runs_of(store)
+    assert replay.main([f"run={run.info.run_id}", "cache=null", "folder=again"]) == 0
+    assert capsys.readouterr().out == "The same topics for all 60 documents.\n"
+    assert Path("again/documents.parquet").is_file()
+
+
+def test_other_documents_make_other_topics(
+    runner: Run, documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = runner(*mine(documents))
+    assert replay.main([f"run={outcome.output}"]) == 0
+    capsys.readouterr()
+    lines = documents.read_text().splitlines()
+    documents.write_text("\n".join([*lines[25:], *lines[:25]]))
+    assert replay.main([f"run={outcome.output}"]) == 1
+    said = capsys.readouterr().out
+    assert "of 40 documents have another topic (adjusted Rand index" in said
+    assert "the documents are not the same" in said
+    documents.write_text("\n".join(lines[:30]))
+    assert replay.main([f"run={outcome.output}"]) == 1
+    assert "40 documents then, 30 now" in capsys.readouterr().out
+
+
+def test_the_versions_and_the_machine_that_differ_are_named(
+    runner: Run, documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = runner(*mine(documents))
+    capsys.readouterr()
+    path = outcome.output / "environment.json"
+    then = json.loads(path.read_text())
+    path.write_text(json.dumps({**then, "numpy": "1.0", "platform": "CP/M", "gone": "3"}))
+    assert replay.main([f"run={outcome.output}"]) == 0
+    said = capsys.readouterr().out
+    assert "The same topics for all 40 documents." in said
+    assert f"numpy: 1.0 then, {then['numpy']} now" in said
+    assert "platform: CP/M then" in said
+    assert "gone: 3 then, not there now" in said
+
+
+def test_the_classes_of_a_record_are_built_only_if_trusted_anew(
+    runner: Run, troubled: list[str]
+) -> None:
+    outcome = runner(*troubled, "tracking=none")
+    with pytest.raises(UserError, match=r"trusted_targets=\[sweep_parts\]"):
+        replay.main([f"run={outcome.output}"])
+    assert replay.main([f"run={outcome.output}", "trusted_targets=[sweep_parts]"]) == 0
+
+
+def test_what_cannot_be_replayed_is_said(
+    runner: Run, store: Path, troubled: list[str], tmp_path: Path
+) -> None:
+    outcome = runner(*troubled, "embedder.trouble=fail")
+    (run,) = runs_of(store)
+    with pytest.raises(UserError, match="no result"):
+        replay.main([f"run={outcome.output}"])
+    with pytest.raises(UserError, match=r"documents\.parquet of run .* cannot be fetched"):
+        replay.main([f"run={run.info.run_id}"])
+    with pytest.raises(UserError, match="cannot be fetched"):
+        replay.main(["run=nonsense"])
+    with pytest.raises(UserError, match="name the run"):
+        replay.main([])
+    with pytest.raises(UserError, match=r"holds no run\.json"):
+        replay.main([f"run={outcome.folder}"])
