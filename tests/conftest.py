@@ -66,6 +66,9 @@ def runner(
     from runner import cli
 
     monkeypatch.chdir(tmp_path)
+    # A new logging config closes every old handler, and absl's (TensorFlow brings it) then closes
+    # the stream that it writes to, which under pytest is pytest's own.
+    monkeypatch.setattr(logging, "shutdown", lambda *handlers: None)
 
     def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["runner", *arguments])
@@ -77,7 +80,8 @@ def runner(
         finally:
             # Hydra's handlers write to this test's terminal, which is closed after it.
             for handler in set(logging.root.handlers) - set(handlers):
-                handler.close()
+                if isinstance(handler, logging.FileHandler):
+                    handler.close()
             logging.root.handlers[:] = handlers
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err, tmp_path)
