@@ -146,7 +146,7 @@ class Tracker:
         with _reaching(self.uri):
             if not self._knows(record.run_id):
                 self.start(record, folder)
-            tags = {"corpus_hash": record.tags.get("corpus_hash"), "failure": record.failure}
+            tags = {**record.tags, "failure": record.failure}  # some are known only now
             self._client.log_batch(
                 record.run_id,
                 metrics=[Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()],
