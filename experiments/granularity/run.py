@@ -1,0 +1,281 @@
+"""Ways to group the same vectors into topics, against the labels of several corpora.
+
+    python experiments/granularity/run.py DATA/bbc_news.jsonl.gz DATA/20newsgroups.jsonl.gz
+    python experiments/granularity/run.py DATA/*.jsonl.gz --vectors VECTORS
+    python experiments/granularity/run.py DATA/bbc_news.jsonl.gz --embedder sklearn --seeds 3
+    python experiments/granularity/run.py          # table and plot anew, from results.csv
+
+A corpus is a JSONL file with the keys "text" and "label". Its vectors come from `--embedder`,
+through the cache of the runner, or from VECTORS/name.npy, one row a document. No method sees the
+labels, but for the oracle, which is told how many there are. Each run is added to results.csv,
+and one that is there already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+KEYS = "embedder corpus method seed ami ari topics outliers seconds labels documents chosen".split()
+FROM_UMAP = ["reducer=umap"]  # whose defaults are those of BERTopic
+METHODS = {
+    "Leiden, auto (default)": [],
+    "Leiden, resolution 1": ["clusterer.resolution=1"],
+    "UMAP + HDBSCAN (BERTopic's defaults)": ["experiment=bertopic_defaults"],
+    "UMAP + HDBSCAN, auto": [*FROM_UMAP, "clusterer=hdbscan", "clusterer.granularity=auto"],
+    "UMAP + k-means, true number (oracle)": [*FROM_UMAP, "clusterer=kmeans"],
+}
+
+
+def build_parts(overrides: list[str]) -> Any:
+    """The parts of a run, from the project's own config."""
+    from hydra import compose, initialize_config_module
+
+    from runner import schema
+    from runner.build import build
+
+    schema.register()
+    with initialize_config_module("conf", version_base="1.3"):
+        return build(compose("config", overrides))
+
+
+class Study:
+    """One corpus with its vectors; what several methods share is computed and timed once."""
+
+    def __init__(self, path: Path, source: list[str], cache: Path | None) -> None:
+        from runner.embed import embed
+        from runner.stages import Stages
+        from runner.store import Store
+
+        data = ["dataset=jsonl", f"dataset.path={path}", "dataset.label=label"]
+        self.given = [*data, *source]
+        parts = build_parts(self.given)
+        corpus = parts.dataset.load()
+        kept, encoded = embed(corpus, parts, Store(cache))
+        self.X = encoded.vectors
+        self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][kept]
+        self.stages = Stages(None)
+        start = time.perf_counter()
+        self.stages.neighbors(self.X, 30, self._metric())
+        self.search_seconds = time.perf_counter() - start
+        self._reduced: dict[str, tuple[Any, float]] = {}
+
+    def _metric(self) -> str:
+        from components.neighbors import metric_for
+
+        return metric_for(self.X, "auto")
+
+    def topics(self, overrides: list[str], seed: int) -> tuple[Any, float, Any]:
+        """Topics, seconds from vectors to topics (neighbours included), and what was chosen."""
+        from components.base import call
+
+        n_labels = len(np.unique(self.truth))
+        oracle = [f"clusterer.n_clusters={n_labels}"] if "clusterer=kmeans" in overrides else []
+        parts = build_parts([*self.given, *overrides, *oracle, f"seed={seed}"])
+        X, reduction_seconds = self._reduce(parts)
+        start = time.perf_counter()
+        labels = call(parts.clusterer.fit_predict, X, neighbors=self.stages.neighbors)
+        seconds = self.search_seconds + reduction_seconds + time.perf_counter() - start
+        return labels, seconds, getattr(parts.clusterer, "choice_", {})
+
+    def _reduce(self, parts: Any) -> tuple[Any, float]:
+        node = {**parts.nodes["reducer"], "metric": self._metric()}
+        key = f"{node}"
+        if key not in self._reduced:
+            start = time.perf_counter()
+            reduced = self.stages.reduce(parts.reducer, self.X, parts.nodes["reducer"])
+            self._reduced = {key: (reduced, time.perf_counter() - start)}
+        return self._reduced[key]
+
+
+def measure(study: Study, seeds: int, done: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """A row of results.csv for each method and seed that is not done."""
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    for seed in range(seeds):
+        for method, overrides in METHODS.items():
+            if (method, seed) in done:
+                continue
+            labels, seconds, choice = study.topics(overrides, seed)
+            yield {
+                "method": method,
+                "seed": seed,
+                "ami": round(adjusted_mutual_info_score(study.truth, labels), 4),
+                "ari": round(adjusted_rand_score(study.truth, labels), 4),
+                "topics": len(np.unique(labels[labels >= 0])),
+                "outliers": round(float(np.mean(labels < 0)), 4),
+                "seconds": round(seconds, 2),
+                "labels": len(np.unique(study.truth)),
+                "documents": len(labels),
+                "chosen": next(iter(choice.values()), ""),
+            }
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def add(path: Path, row: dict[str, Any]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def values(rows: list[dict[str, str]], key: str, **where: str) -> list[float]:
+    return [float(r[key]) for r in rows if all(r[k] == v for k, v in where.items())]
+
+
+def spread(numbers: list[float], digits: int) -> str:
+    mean = f"{statistics.mean(numbers):.{digits}f}"
+    return mean if len(numbers) < 2 else f"{mean} ± {statistics.stdev(numbers):.{digits}f}"
+
+
+def names(rows: list[dict[str, str]], key: str, **where: str) -> list[str]:
+    return list(dict.fromkeys(r[key] for r in rows if all(r[k] == v for k, v in where.items())))
+
+
+def table(rows: list[dict[str, str]]) -> Iterator[str]:
+    """Markdown: for each embedder the runs by corpus and method, then the means over corpora."""
+    for embedder in names(rows, "embedder"):
+        corpora = names(rows, "corpus", embedder=embedder)
+        yield f"\n`{embedder}`\n"
+        yield "| corpus | method | seeds | AMI | ARI | topics | outliers | seconds |"
+        yield "|---|---|---:|---:|---:|---:|---:|---:|"
+        for corpus in corpora:
+            about = next(r for r in rows if r["corpus"] == corpus)
+            yield (
+                f"| **{corpus}**: {int(about['documents']):,} documents, {about['labels']} labels "
+                "| | | | | | | |"
+            )
+            for method in METHODS:
+                at = {"embedder": embedder, "corpus": corpus, "method": method}
+                if not (ami := values(rows, "ami", **at)):
+                    continue
+                out = f"{100 * statistics.mean(values(rows, 'outliers', **at)):.0f} %"
+                yield (
+                    f"| | {method} | {len(ami)} | {spread(ami, 3)} "
+                    f"| {spread(values(rows, 'ari', **at), 3)} "
+                    f"| {spread(values(rows, 'topics', **at), 1)} | {out} "
+                    f"| {spread(values(rows, 'seconds', **at), 1)} |"
+                )
+        yield ""
+        yield f"| mean of {len(corpora)} corpora | AMI | ARI | outliers | sd of AMI over seeds |"
+        yield "|---|---:|---:|---:|---:|"
+        for method in METHODS:
+            each = [{"embedder": embedder, "corpus": c, "method": method} for c in corpora]
+            if not all(values(rows, "ami", **at) for at in each):
+                continue
+            mean_ami, mean_ari, mean_out = (
+                statistics.mean(statistics.mean(values(rows, key, **at)) for at in each)
+                for key in ("ami", "ari", "outliers")
+            )
+            by_corpus = [values(rows, "ami", **at) for at in each]
+            sds = [statistics.stdev(seeds) for seeds in by_corpus if len(seeds) > 1]
+            sd = f"{statistics.mean(sds):.3f}" if sds else ""
+            yield f"| {method} | {mean_ami:.3f} | {mean_ari:.3f} | {100 * mean_out:.0f} % | {sd} |"
+
+
+def plot(rows: list[dict[str, str]], path: Path) -> None:
+    """AMI by corpus and method: a dot for the mean of the seeds, a line from least to most."""
+    from matplotlib.figure import Figure
+
+    embedders = names(rows, "embedder")
+    corpora = {e: names(rows, "corpus", embedder=e) for e in embedders}
+    heights = [len(corpora[e]) for e in embedders]
+    figure = Figure(figsize=(9, 2.0 + 0.62 * sum(heights)), layout="constrained")
+    axes = figure.subplots(
+        len(embedders), 1, squeeze=False, sharex=True, height_ratios=heights
+    )[:, 0]  # fmt: skip
+    looks = dict(zip(METHODS, zip("oDsv*", ("C0", "C9", "C3", "C1", "0.25"), strict=True),
+                     strict=True))  # fmt: skip
+    for embedder, axis in zip(embedders, axes, strict=True):
+        for line, corpus in enumerate(corpora[embedder]):
+            for step, (method, (marker, colour)) in enumerate(looks.items()):
+                at = {"embedder": embedder, "corpus": corpus, "method": method}
+                if not (ami := values(rows, "ami", **at)):
+                    continue
+                y = line + 0.14 * (step - 2)
+                axis.plot([min(ami), max(ami)], [y, y], color=colour, linewidth=1.5)
+                axis.plot(statistics.mean(ami), y, marker, color=colour, markersize=7,
+                          label=method if line == 0 else None)  # fmt: skip
+        n = len(corpora[embedder])
+        axis.set_yticks(range(n), corpora[embedder])
+        axis.set_ylim(n - 0.5, -0.5)
+        axis.hlines(np.arange(n - 1) + 0.5, 0, 1, color="0.9", linewidth=1)
+        axis.grid(axis="x", color="0.9")
+        axis.set_xlim(0, 1)
+        axis.set_title(f"embedder: {embedder}", loc="left", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("AMI of topics and labels, all documents, outliers as one class")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+def main() -> None:
+    """Run what is missing, then print the table and draw the plot."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpora", nargs="*", type=Path)
+    parser.add_argument("--embedder", default="minilm")
+    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--results", type=Path, default=HERE / "results.csv")
+    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
+    options = parser.parse_args()
+    for path in options.corpora:
+        name = path.name.partition(".")[0]
+        at = {"embedder": options.embedder, "corpus": name}
+        known = [r for r in read(options.results) if all(r[k] == v for k, v in at.items())]
+        done = {(r["method"], int(r["seed"])) for r in known}
+        if len([d for d in done if d[1] < options.seeds]) == options.seeds * len(METHODS):
+            continue
+        source = [f"embedder={options.embedder}"]
+        if options.vectors:
+            vectors = options.vectors / f"{name}.npy"
+            source = ["embedder=precomputed", f"embedder.path={vectors}"]
+        study = Study(path, source, options.cache)
+        warm_up(study)
+        for row in measure(study, options.seeds, done):
+            add(options.results, at | row)
+            say("  ".join(str(v) for v in (at | row).values()))
+    rows = read(options.results)
+    for line in table(rows):
+        say(line)
+    plot(rows, options.results.with_suffix(".png"))
+
+
+def warm_up(study: Study) -> None:
+    """Let numba compile, and libraries load, before anything is timed."""
+    from components.clusterers.hdbscan import HDBSCANClusterer
+    from components.clusterers.leiden import LeidenClusterer
+    from components.reducers.umap import UMAPReducer
+
+    few = study.X[:300]
+    LeidenClusterer().fit_predict(few)
+    HDBSCANClusterer().fit_predict(UMAPReducer(random_state=0).fit_transform(few))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    main()
