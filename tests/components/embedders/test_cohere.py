@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from api_server import vector
 
+from api_server import vector
 from components.base import UserError
 from components.embedders.cohere import CohereEmbedder
 
