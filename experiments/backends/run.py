@@ -2,6 +2,7 @@
 
     python experiments/backends/run.py                    # prints the table
     python experiments/backends/run.py minilm tfidf       # only these
+    python experiments/backends/run.py "spacy_md embedder.model=FOLDER"
 
 Nothing is cached, so the seconds are those of a first run: import, loading of weights, embedding.
 """
@@ -25,7 +26,7 @@ def measure(embedder: str) -> dict[str, float]:
     """Metrics of one run."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-m", "runner", f"embedder={embedder}", "tracking=none",
+            [sys.executable, "-m", "runner", *f"embedder={embedder}".split(), "tracking=none",
              "cache.dir=null", "map=false", f"hydra.run.dir={folder}"],
             cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -41,7 +42,7 @@ def main(embedders: list[str]) -> None:
         m = measure(embedder)
         speed = m["n_documents"] / m["embed_seconds"]
         say(
-            f"| `{embedder}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
+            f"| `{embedder.split()[0]}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
             f"| {m['n_topics']:.0f} | {m['npmi']:.3f} |"
         )
 
