@@ -32,9 +32,12 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
 
 
-def ui_command(uri: str) -> str:
-    """What opens the UI on a store."""
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+def how_to_look(uri: str, experiment_id: str | None) -> str:
+    """What opens MLflow's UI on a store, and the page of the experiment's runs there."""
+    page = f"#/experiments/{experiment_id}/runs"
+    if uri.startswith("http"):
+        return f"Compare: {uri.rstrip('/')}/{page}"
+    return f"Compare: mlflow ui --backend-store-uri {uri}\n         http://127.0.0.1:5000/{page}"
 
 
 def check(uri: str, *, create: bool) -> None:

@@ -139,11 +139,12 @@ def less_is_better(board: Board, metric: str) -> bool:
 
 
 def best(board: Board, metric: str) -> float | None:
-    """The best value of a metric, where there is such a thing: not for counts."""
+    """The best value of a metric, where there is such a thing: not for counts, nor shared."""
     means = [row.metrics[metric].mean for row in board.rows if metric in row.metrics]
     if metric.startswith("n_") or len(means) < 2:
         return None
-    return (min if less_is_better(board, metric) else max)(means)
+    found = (min if less_is_better(board, metric) else max)(means)
+    return found if means.count(found) == 1 else None
 
 
 def _less_is_better(metric: str) -> bool:

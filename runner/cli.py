@@ -96,4 +96,4 @@ def job(config: DictConfig) -> None:
     if known.run_id:
         from runner import address
 
-        say(f"Compare:   {address.ui_command(address.absolute(config.tracking.uri))}")
+        say(address.how_to_look(address.absolute(config.tracking.uri), known.experiment_id))

@@ -32,7 +32,7 @@ class Record:
     tags : provenance: sweep_id, config_hash, git_commit, corpus_hash, host, pid, ...
     status : RUNNING, FINISHED, FAILED or KILLED
     failure : why it has no result
-    run_id : its id in MLflow, once it has one
+    run_id, experiment_id : its ids in MLflow, once it has them
     tracked : MLflow holds all of it
     lost : why MLflow does not, though it should
     """
@@ -46,6 +46,7 @@ class Record:
     start_time: int = 0
     end_time: int | None = None
     run_id: str | None = None
+    experiment_id: str | None = None
     tracked: bool = False
     lost: str | None = None
 
@@ -115,6 +116,7 @@ def begin(
         # The same for runs that differ in nothing but their seed.
         "seedless_hash": provenance.config_hash(_without_seed(config)),
         "git_commit": provenance.git_commit(),
+        "mlflow.source.name": "runner",
         "folder": str(folder),
         **_process(),
     }
@@ -128,9 +130,15 @@ def begin(
         other = [o for o in sweep["job"].split() if o.partition("=")[0] not in GROUPED_BY]
         name = " ".join([name, *other])
     nodes = {key: value for key, value in plain.items() if key not in ("tracking", "leaderboard")}
+    params = {
+        key: value
+        for key, value in provenance.flatten(nodes).items()
+        # What a metric is made of says nothing that its name does not.
+        if not (key.startswith("metrics.") and key.endswith("_"))
+    }
     return Record(
         name=name[:250],
-        params={**provenance.flatten(nodes), **options},
+        params={**params, **options},
         tags=tags,
         start_time=_now(),
     )

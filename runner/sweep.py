@@ -207,7 +207,7 @@ def _track(parent: Record, jobs: dict[Path, Record], folder: Path, about: dict[s
     settings = about["tracking"]
     try:
         tracker = Tracker(settings["uri"], settings["experiment"])
-        say(f"Compare: {address.ui_command(tracker.uri)}")
+        say(address.how_to_look(tracker.uri, parent.experiment_id))
     except UserError as error:
         say(str(error).partition("\n")[0])
         tracker = None

@@ -109,7 +109,7 @@ class Tracker:
             path = address.sqlite_path(self.uri)
             location = None if path is None else (path.parent / "mlartifacts").as_uri()
             try:
-                return str(self._client.create_experiment(name, artifact_location=location))
+                return str(self._client.create_experiment(name, location))
             except MlflowException:  # another process was quicker
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
@@ -129,7 +129,7 @@ class Tracker:
         with _reaching(self.uri):
             tags = {key: value[:5000] for key, value in record.tags.items()}
             run = self._client.create_run(self._experiment_id, record.start_time, tags, record.name)
-            record.run_id = run.info.run_id
+            record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
             record.save(folder)
             params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
             for first in range(0, len(params), 100):  # MLflow's limit for one request
@@ -152,6 +152,8 @@ class Tracker:
                 metrics=[Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()],
                 tags=[RunTag(key, value[:5000]) for key, value in tags.items() if value],
             )
+            if dataset := _dataset(record):
+                self._client.log_inputs(record.run_id, [dataset])
             record.lost = None
             for file in sorted(folder.iterdir()):
                 # Not Hydra's own, nor a log that is still written to.
@@ -223,6 +225,17 @@ def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
         raise UserError(
             f"{name} of run {run_id} cannot be fetched: {_first_line(error)}"
         ) from error
+
+
+def _dataset(record: Record) -> Any:
+    """What MLflow's UI shows as a run's data set: its name, and the hash of its documents."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    if "corpus_hash" not in record.tags:
+        return None
+    source = str(record.params.get("dataset.path") or record.params["dataset"])
+    digest = record.tags["corpus_hash"][:36]  # no more fits
+    return DatasetInput(Dataset(Path(source).name, digest, "local", source))
 
 
 def _record(run: Any) -> Record:

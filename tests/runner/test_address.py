@@ -18,9 +18,12 @@ def test_the_address_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert address.absolute("sqlite:////abs/x.db") == "sqlite:////abs/x.db"
 
 
-def test_what_opens_the_ui() -> None:
-    assert address.ui_command("http://host:5000") == "http://host:5000"
-    assert address.ui_command("sqlite:////a.db") == "mlflow ui --backend-store-uri sqlite:////a.db"
+def test_how_to_look() -> None:
+    server = address.how_to_look("http://host:5000/", "7")
+    assert server == "Compare: http://host:5000/#/experiments/7/runs"
+    command, page = address.how_to_look("sqlite:////a.db", "7").splitlines()
+    assert command == "Compare: mlflow ui --backend-store-uri sqlite:////a.db"
+    assert page.strip() == "http://127.0.0.1:5000/#/experiments/7/runs"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql+psycopg2://me@127.0.0.1:9/x"])

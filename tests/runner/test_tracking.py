@@ -47,6 +47,9 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
     assert run.data.metrics["n_documents"] == 60
     assert run.data.metrics["n_topics"] == 4
     assert len(run.data.tags["corpus_hash"]) == 64
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "lee"
+    assert run.data.tags["corpus_hash"].startswith(data.dataset.digest)
     logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
     assert {file.name for file in logged.iterdir()} == ARTIFACTS
     for name in ARTIFACTS - {"run.json"}:
@@ -147,7 +150,7 @@ def test_a_server_that_goes_away_loses_no_result(
     # While it is there, everything is logged to it.
     outcome = runner(*TRACKED, uri)
     assert outcome.code == 0, outcome.err
-    assert f"Compare:   {server.uri}" in outcome.out
+    assert f"Compare: {server.uri}/#/experiments/1/runs" in outcome.out
     (single,) = runs_of(server.uri)
     client = MlflowClient(server.uri)
     assert {file.path for file in client.list_artifacts(single.info.run_id)} == ARTIFACTS
