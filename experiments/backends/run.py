@@ -41,8 +41,9 @@ def main(embedders: list[str]) -> None:
     for embedder in embedders:
         m = measure(embedder)
         speed = m["n_documents"] / m["embed_seconds"]
+        name = embedder.split()[0]
         say(
-            f"| `{embedder.split()[0]}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
+            f"| `{name}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
             f"| {m['n_topics']:.0f} | {m['npmi']:.3f} |"
         )
 
