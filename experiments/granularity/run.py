@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -277,5 +277,5 @@ def warm_up(study: Study) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()
