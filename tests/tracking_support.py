@@ -49,6 +49,9 @@ def wait_for(condition: Callable[[], Any], seconds: float = 90) -> Any:
     raise AssertionError("waited in vain")
 
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 class Server:
     """`mlflow server` on SQLite, on a port of its own, that can be killed and started again."""
 
@@ -80,7 +83,8 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=2):
+            # Not urlopen: it keeps for ever the proxies that the first test to call it had set.
+            with _DIRECT.open(f"{self.uri}/health", timeout=2):
                 return True
         except OSError:
             return False
