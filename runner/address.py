@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from components.base import UserError
 
@@ -66,6 +66,7 @@ def check(uri: str, *, create: bool) -> None:
 def _knock(uri: str) -> None:
     address = urlsplit(uri)
     scheme = address.scheme.partition("+")[0]
-    if address.hostname and scheme in _PORTS and scheme not in getproxies():
-        port = address.port or _PORTS[scheme]
-        socket.create_connection((address.hostname, port), timeout=5).close()
+    host = address.hostname
+    if host is None or scheme not in _PORTS or (scheme in getproxies() and not proxy_bypass(host)):
+        return  # not a place that can be reached directly
+    socket.create_connection((host, address.port or _PORTS[scheme]), timeout=5).close()

@@ -34,3 +34,11 @@ def test_a_store_that_is_not_there_is_told_at_once(uri: str) -> None:
 
 def test_a_store_of_another_kind_is_left_to_mlflow() -> None:
     address.check("databricks://profile", create=True)
+
+
+def test_behind_a_proxy_nothing_is_reached_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    address.check("http://tracking.example.org:5000", create=True)
+    with pytest.raises(OSError, match="refused"):
+        address.check("http://127.0.0.1:9", create=True)

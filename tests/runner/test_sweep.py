@@ -131,7 +131,7 @@ def test_a_folder_that_held_another_sweep(runner: Run) -> None:
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_launchers_outlive_a_job_that_dies(
-    launcher: str, store: Path, troubled: list[str], start: Run
+    launcher: str, store: Path, troubled: list[str], start: Run, runner: Run
 ) -> None:
     process = start(
         "-m", *troubled, f"hydra/launcher={launcher}", "embedder.trouble=exit,kill,none"
@@ -150,6 +150,11 @@ def test_launchers_outlive_a_job_that_dies(
     # Each job has the number, and so the folder, that it has under every launcher.
     jobs = [record.load(sweep_folder(store.parent) / number) for number in "012"]
     assert [job.params["embedder.trouble"] for job in jobs] == ["exit", "kill", "none"]
+    # What it finds is what a run of its own finds, bit for bit.
+    alone = runner(*troubled, "cache.dir=null", "tracking=none").output
+    in_sweep = sweep_folder(store.parent) / "2"
+    for name in ("documents.parquet", "topics.csv"):
+        assert (alone / name).read_bytes() == (in_sweep / name).read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore:(?s).*is validated against ConfigStore")
