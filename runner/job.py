@@ -46,6 +46,8 @@ def execute(
     UserError
         When the run fails for a reason that the user can mend. It is tracked as FAILED.
     """
+    for name in record.RUN_FILES:  # of an earlier run in the same folder
+        (folder / name).unlink(missing_ok=True)
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, folder, sweep)
@@ -113,11 +115,15 @@ def _compute(config: DictConfig, folder: Path) -> Result:
 
 
 def write(result: Result, folder: Path) -> None:
-    """Write every artifact of a result."""
+    """Write every artifact of a result. Their names are among `record.RUN_FILES`."""
     from components.reports import plots, tables
 
     tables.write_topics(result, folder / "topics.csv")
     tables.write_documents(result, folder / "documents.parquet")
+    if result.layers:
+        tables.write_layers(result, folder / "layers.csv")
     plots.write_topics_plot(result, folder / "topics.png")
     if result.coordinates is not None:
         plots.write_map(result, folder / "map.png")
+    if result.curve:
+        plots.write_curve(result, folder / "granularity.png")

@@ -42,14 +42,14 @@ class Progress:
 
     def look(self) -> None:
         """Say what has ended since the last look."""
-        for path in sorted(self.folder.glob(f"*/{record.FILE}")):
-            known = self._jobs.get(path.parent)
+        for path in sorted(record.job_folders(self.folder)):
+            known = self._jobs.get(path)
             if known is not None and known.status != "RUNNING":
                 continue
-            job = record.load(path.parent)
+            job = record.load(path)
             if job.tags.get("sweep_id") != self.about["sweep_id"]:
                 continue  # of an older sweep in the same folder
-            self._jobs[path.parent] = job
+            self._jobs[path] = job
             if job.status != "RUNNING":
                 say(self._line(job), error=True)
 

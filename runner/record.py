@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ from runner import provenance, secrets
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
 FILE = "run.json"
+# What a run leaves in its folder, and a sweep in its own, and both in MLflow. The folder may hold
+# other things: with hydra.run.dir=. it is the user's.
+RUN_FILES = (
+    f"config.yaml environment.json {FILE} topics.csv documents.parquet layers.csv topics.png "
+    "map.png granularity.png"
+).split()
+SWEEP_FILES = "sweep.json multirun.yaml leaderboard.csv leaderboard.html".split()
 IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
 
@@ -165,9 +173,14 @@ def load(folder: Path) -> Record:
     return Record(**json.loads(path.read_text(encoding="utf-8")))
 
 
+def job_folders(folder: Path) -> Iterator[Path]:
+    """The folders of a sweep's jobs, at any depth: hydra.sweep.subdir says how deep."""
+    return (path.parent for path in folder.rglob(FILE) if path.parent != folder)
+
+
 def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
     """The records of a sweep's jobs, by their folders, in the order in which they began."""
-    found = {path.parent: load(path.parent) for path in folder.glob(f"*/{FILE}")}
+    found = {path: load(path) for path in job_folders(folder)}
     mine = {path: job for path, job in found.items() if job.tags.get("sweep_id") == sweep_id}
     return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
 

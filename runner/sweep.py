@@ -160,9 +160,8 @@ def _record_death(
     """Finish the record of a job whose process could not do so itself."""
     from runner.job import track
 
-    try:
-        known = record.load(folder)
-    except UserError:
+    known = record.load_jobs(folder_of(settings), about["sweep_id"]).get(folder)
+    if known is None:
         known = record.begin(config, settings.runtime.choices, folder, about)
     if known.status == "RUNNING":
         known.fail(UserError(death))

@@ -15,7 +15,7 @@ from filelock import FileLock
 from components.base import UserError
 from runner import address, secrets
 from runner.check import nearest
-from runner.record import Record
+from runner.record import RUN_FILES, SWEEP_FILES, Record
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +155,8 @@ class Tracker:
             if dataset := _dataset(record):
                 self._client.log_inputs(record.run_id, [dataset])
             record.lost = None
-            for file in sorted(folder.iterdir()):
-                # Not Hydra's own, nor a log that is still written to.
-                if file.is_file() and file.suffix != ".log" and not file.name.startswith("."):
+            for file in (folder / name for name in (*RUN_FILES, *SWEEP_FILES)):
+                if file.exists():
                     self._client.log_artifact(record.run_id, str(file))
             self._client.set_terminated(record.run_id, record.status, record.end_time)
             record.tracked = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import yaml
 
 from runner import record
 from tests_support import FAST
+from tracking_support import runs_of
 
 Run = Callable[..., Any]
 
@@ -46,3 +48,32 @@ def test_the_folder_of_a_failed_run(runner: Run, troubled: list[str]) -> None:
     assert "Artifacts" not in outcome.out
     assert "Traceback" not in outcome.err
     assert "sweep_parts.py" in log or "Traceback" not in log
+
+
+def test_layers_and_the_choice_of_granularity_are_written_and_tracked(
+    runner: Run, store: Path
+) -> None:
+    outcome = runner(
+        "embedder=tfidf", "map=true", "dataset.limit=120", "clusterer.layers=[broad,fine]",
+        "cache.dir=null",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    written = {path.name for path in outcome.output.iterdir()} - {".hydra", "runner.log"}
+    assert "layers.csv" in written
+    (run,) = runs_of(store)
+    logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
+    assert {path.name for path in logged.iterdir()} == written
+
+
+def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -> None:
+    """Its other files are left alone and stay out of MLflow; what an earlier run left goes."""
+    (tmp_path / "diary.txt").write_text("mine")
+    runner(*FAST, "dataset.limit=60", "map=true", "hydra.run.dir=.")
+    assert (tmp_path / "map.png").is_file()
+    arguments = [argument for argument in FAST if argument != "tracking=none"]
+    assert runner(*arguments, "dataset.limit=60", "hydra.run.dir=.").code == 0
+    assert not (tmp_path / "map.png").exists()
+    assert (tmp_path / "diary.txt").is_file()
+    (run,) = runs_of(store)
+    logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
+    assert not {path.name for path in logged.iterdir()} - set(record.RUN_FILES)

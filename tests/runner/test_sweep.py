@@ -122,6 +122,18 @@ def test_a_preset_holds_a_sweep(runner: Run) -> None:
     assert "[3 done, 0 failed, 0 left" in outcome.err
 
 
+def test_folders_of_jobs_may_lie_deeper(runner: Run) -> None:
+    outcome = runner(
+        "-m",
+        *FAST,
+        "dataset.limit=60",
+        "seed=1,2",
+        "hydra.sweep.subdir=jobs/number/${hydra.job.num}",
+    )
+    assert outcome.code == 0, outcome.err
+    assert "2 runs, best first by npmi." in outcome.out
+
+
 def test_a_folder_that_held_another_sweep(runner: Run) -> None:
     first = runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=1,2,3")
     second = runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=4,5")
