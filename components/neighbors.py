@@ -12,6 +12,7 @@ all-zero row.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,10 @@ METRICS = ("cosine", "euclidean", "hellinger")
 # 20,000 rows of 384 numbers, and so about two minutes for 100,000. pynndescent needs as long
 # there, because numba compiles it anew in each process.
 EXACT_LIMIT = 100_000
-BLOCK_ENTRIES = 2**23  # of the similarities held at a time: 64 MB
+BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
+FEWEST_ROWS = 64  # ... but for so many rows each at least
+PAIRS = 2**12  # rows compared in double precision at a time
+MOST_CANDIDATES = 4  # for each neighbour: where there are more, all is done in double precision
 COMMON = 0.1  # share of the rows in which a column of a sparse matrix counts as common
 # Similarities are rounded to multiples of this, as a share of the largest. Double precision errs
 # by far less, so rows that are equal on paper are equal here, however many threads did the sums.
@@ -129,11 +133,13 @@ class _Rows(NamedTuple):
     dense: NDArray[np.float64]  # (n, c)
     sparse: Any  # CSR (n, m), or None
     squares: NDArray[np.float64]  # (n,) squared lengths
+    single: Floats | None  # the dense part in single precision where it is all
 
     def part(self, start: int, stop: int | None) -> _Rows:
         rows = slice(start, stop)
         sparse = None if self.sparse is None else self.sparse[rows]
-        return _Rows(self.dense[rows], sparse, self.squares[rows])
+        single = None if self.single is None else self.single[rows]
+        return _Rows(self.dense[rows], sparse, self.squares[rows], single)
 
     def products(self, other: _Rows) -> NDArray[np.float64]:
         found = self.dense @ other.dense.T
@@ -167,44 +173,110 @@ def _prepare(X: Matrix, metric: str) -> _Rows:
         squares = np.where(zero, 1.0, squares)
     mark = zero[:, None].astype(np.float64)
     if not is_sparse:
-        return _Rows(np.hstack([X, mark]) if marked else X, None, squares)
+        X = np.hstack([X, mark]) if marked else X
+        return _Rows(X, None, squares, X.astype(np.float32))
     common = np.bincount(X.indices, minlength=X.shape[1]) > COMMON * X.shape[0]
     dense = X[:, common].toarray()
-    return _Rows(np.hstack([dense, mark]) if marked else dense, X[:, ~common], squares)
+    dense = np.hstack([dense, mark]) if marked else dense
+    return _Rows(dense, X[:, ~common], squares, None)
 
 
 def _search(
     queries: _Rows, rows: _Rows, k: int, metric: str, same: bool = False
 ) -> tuple[NDArray[np.int32], Floats]:
     """Indices and distances, (q, k), block by block. `same`: leave out each row itself."""
-    n = len(rows.squares)
-    indices = np.empty((len(queries.squares), k), np.int32)
-    distances = np.empty(indices.shape, np.float32)
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    n, q = len(rows.squares), len(queries.squares)
+    indices = np.empty((q, k), np.int32)
+    distances = np.empty((q, k), np.float32)
     scale = max(float(rows.squares.max()), float(queries.squares.max()), 1e-300)
-    for start in range(0, len(indices), max(1, BLOCK_ENTRIES // n)):
-        stop = min(start + max(1, BLOCK_ENTRIES // n), len(indices))
-        block = queries.part(start, stop)
-        found = block.products(rows)
-        if metric == "euclidean":  # the nearer, the larger: (|x|^2 - |x - y|^2) / 2
-            found -= rows.squares / 2
-        found /= scale * STEP
-        np.rint(found, out=found)
-        if same:
-            found[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-        columns = _largest(found, k)
-        found = np.take_along_axis(found, columns, axis=1)
-        if metric == "euclidean":
-            squared = block.squares[:, None] - found * (2 * scale * STEP)
-            squared[squared < 4 * scale * STEP] = 0
-            distance = np.sqrt(squared)
-        else:
-            distance = np.clip(1 - found * (scale * STEP), 0, None)
-            distance[distance < 4 * STEP] = 0
-            if metric == "hellinger":
-                distance = np.sqrt(distance)
-        indices[start:stop] = columns
-        distances[start:stop] = distance
+    search = _Search(rows, k, metric, same, scale)
+    # A thread a block, each with a BLAS of one thread, keeps every core busy in the selection too.
+    threads = max((lib["num_threads"] for lib in threadpool_info()), default=1)
+    size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * threads))
+
+    def fill(start: int) -> None:
+        stop = min(start + size, q)
+        indices[start:stop], distances[start:stop] = search(queries.part(start, stop), start)
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, range(0, q, size)):
+            pass
     return indices, distances
+
+
+class _Search(NamedTuple):
+    """The nearest of `rows`, for one block of queries at a time.
+
+    Dense rows are compared in single precision first, at half the cost. Its error has a bound, so
+    those that may be among the nearest are known; they alone are compared in double precision, pair
+    by pair, which gives the same bits whatever the block and the thread.
+    """
+
+    rows: _Rows
+    k: int
+    metric: str
+    same: bool
+    scale: float
+
+    def __call__(self, block: _Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        found = None if self.rows.single is None else self._two_steps(block, start)
+        columns, nearness = found or self._one_step(block, start)
+        if self.metric == "euclidean":
+            squared = block.squares[:, None] - nearness * (2 * self.scale * STEP)
+            squared[squared < 4 * self.scale * STEP] = 0
+            return columns, np.sqrt(squared)
+        distance = np.clip(1 - nearness * (self.scale * STEP), 0, None)
+        distance[distance < 4 * STEP] = 0
+        return columns, np.sqrt(distance) if self.metric == "hellinger" else distance
+
+    def _two_steps(
+        self, block: _Rows, start: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Columns and nearness (b, k), nearest first; None where too many are nearly as near."""
+        assert block.single is not None
+        assert self.rows.single is not None
+        b, n = len(block.squares), len(self.rows.squares)
+        rough = block.single @ self.rows.single.T
+        self._prefer_near(rough, start)
+        # The error of a product of d numbers in single precision (Higham 2002, section 3.1), with
+        # room for the rounding of its factors and of the squares.
+        margin = 2 * (self.rows.single.shape[1] + 8) * 2.0**-24 * self.scale
+        bound = np.partition(rough, n - self.k, axis=1)[:, n - self.k, None] - np.float32(margin)
+        row, column = np.divmod(np.flatnonzero(rough >= bound), n)
+        if len(row) > MOST_CANDIDATES * b * self.k:
+            return None
+        exact = np.concatenate(
+            [
+                np.einsum("ij,ij->i", block.dense[row[part]], self.rows.dense[column[part]])
+                for part in (slice(i, i + PAIRS) for i in range(0, len(row), PAIRS))
+            ]
+        )
+        if self.metric == "euclidean":
+            exact -= self.rows.squares[column] / 2
+        exact = np.rint(exact / (self.scale * STEP))
+        order = np.lexsort((-exact, row))  # stable, and columns ascend within a row
+        first = np.searchsorted(row, np.arange(b))
+        chosen = order[first[:, None] + np.arange(self.k)]
+        return column[chosen], exact[chosen]
+
+    def _one_step(self, block: _Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The same, all of it in double precision."""
+        found = block.products(self.rows)
+        self._prefer_near(found, start)
+        found /= self.scale * STEP
+        np.rint(found, out=found)
+        columns = _largest(found, self.k)
+        return columns, np.take_along_axis(found, columns, axis=1)
+
+    def _prefer_near(self, products: NDArray[Any], start: int) -> None:
+        """Make the nearest the largest, in place, and the rows themselves the smallest."""
+        if self.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
+            products -= (self.rows.squares / 2).astype(products.dtype)
+        if self.same:
+            own = np.arange(len(products))
+            products[own, start + own] = -np.inf
 
 
 def _largest(found: NDArray[np.float64], k: int) -> NDArray[np.int64]:

@@ -16,8 +16,8 @@ from components.clusterers.graph import (
     absorb,
     by_size,
     count_topics,
+    heaviest,
     merge_down,
-    one_hot,
     own_share,
     shares,
     weighted,
@@ -166,7 +166,7 @@ class LeidenClusterer:
 
         def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
             across = links[target][:, source]
-            return [np.asarray((across @ one_hot(f)).argmax(axis=1)).ravel() for f in found]
+            return [heaviest(across, labels) for labels in found]
 
         scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry)
         resolution, why, self.curve_ = scale.choose(
