@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ RUN_FILES = (
 SWEEP_FILES = "sweep.json multirun.yaml leaderboard.csv leaderboard.html".split()
 IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
+SOURCE = {"mlflow.source.name": "runner"}
+DESCRIPTION = "mlflow.note.content"  # the tag that heads a run's page, in Markdown
 
 
 @dataclass
@@ -124,7 +127,7 @@ def begin(
         # The same for runs that differ in nothing but their seed.
         "seedless_hash": provenance.config_hash(_without_seed(config)),
         "git_commit": provenance.git_commit(),
-        "mlflow.source.name": "runner",
+        **SOURCE,
         "folder": str(folder),
         **_process(),
     }
@@ -154,15 +157,23 @@ def begin(
 
 def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
     """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
+    command = shlex.join(["python", "-m", "runner", "-m", *overrides])
     tags = {
         "sweep_id": sweep_id,
         IS_SWEEP: "true",
         "overrides": " ".join(overrides),
+        DESCRIPTION: f"{verbatim(command)}\n\nIts jobs compared: Artifacts, leaderboard.html",
         "git_commit": provenance.git_commit(),
+        **SOURCE,
         "folder": str(folder),
         **_process(),
     }
     return Record(name=f"sweep {sweep_id}", tags=tags, start_time=_now())
+
+
+def verbatim(text: str) -> str:
+    """Markdown that shows a text as it is."""
+    return f"```\n{text}\n```"
 
 
 def load(folder: Path) -> Record:

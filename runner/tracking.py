@@ -15,7 +15,7 @@ from filelock import FileLock
 from components.base import UserError
 from runner import address, secrets
 from runner.check import nearest
-from runner.record import RUN_FILES, SWEEP_FILES, Record
+from runner.record import DESCRIPTION, RUN_FILES, SWEEP_FILES, Record, verbatim
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,8 @@ class Tracker:
             if not self._knows(record.run_id):
                 self.start(record, folder)
             tags = {**record.tags, "failure": record.failure}  # some are known only now
+            if record.failure:  # as a tag alone, the UI cuts it off after a few words
+                tags.setdefault(DESCRIPTION, verbatim(record.failure))
             self._client.log_batch(
                 record.run_id,
                 metrics=[Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()],

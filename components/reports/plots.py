@@ -20,22 +20,34 @@ def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words
     topics = result.topics[:n_topics]
     columns = min(4, max(1, len(topics)))
     rows = max(1, -(-len(topics) // columns))
-    figure = Figure(figsize=(3.4 * columns, 2.3 * rows + 0.5), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    width, height = 3.4 * columns, 2.3 * rows + 0.5
+    figure = Figure(figsize=(width, height))
+    # Margins in inches: a layout that measures the texts draws everything twice.
+    axes = figure.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        gridspec_kw={
+            "left": 1.2 / width, "right": 1 - 0.15 / width, "wspace": 1.35 / 2.05,
+            "bottom": 0.25 / height, "top": 1 - 0.75 / height, "hspace": 0.6 / 1.7,
+        },
+    )  # fmt: skip
     for axis in axes.flat[len(topics) :]:
         axis.set_axis_off()
     for topic, axis in zip(topics, axes.flat, strict=False):
         words = [word for word, _ in topic.words[:n_words]]
         weights = [weight for _, weight in topic.words[:n_words]]
         axis.barh(range(len(words)), weights, color=_colour(topic.id))
-        axis.set_yticks(range(len(words)), [_plain(word) for word in words], fontsize=8)
+        axis.set_yticks(range(len(words)), [_plain(_short(word)) for word in words], fontsize=8)
         axis.invert_yaxis()
         axis.set_title(f"Topic {topic.id} · {topic.size:,} documents", fontsize=9, loc="left")
         axis.tick_params(axis="x", labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)
     shown = f"the {len(topics)} largest of " if len(result.topics) > len(topics) else ""
     n_all = len(result.topics)
-    figure.suptitle(f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}", fontsize=11)
+    figure.suptitle(
+        f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}", fontsize=11, y=1 - 0.2 / height
+    )
     figure.savefig(path, dpi=120)
 
 
@@ -138,6 +150,10 @@ def _spaced(result: Result, n_names: int) -> list[tuple[Any, Any]]:
 def _colour(topic: int) -> tuple[float, float, float]:
     """Colours far apart for neighbouring numbers: hues by the golden angle, three shades."""
     return colorsys.hls_to_rgb(topic * 0.618034 % 1.0, (0.42, 0.56, 0.34)[topic % 3], 0.62)
+
+
+def _short(word: str, most: int = 18) -> str:
+    return word if len(word) <= most else f"{word[: most - 1]}…"
 
 
 def _plain(text: str) -> str:

@@ -65,7 +65,22 @@ def test_a_failed_run_has_its_reason(runner: Run, store: Path, troubled: list[st
     (run,) = runs_of(store)
     assert run.info.status == "FAILED"
     assert "RuntimeError: 401" in run.data.tags["failure"]
+    assert "RuntimeError: 401" in run.data.tags["mlflow.note.content"]
     assert run.data.metrics == {}
+
+
+def test_the_page_of_a_sweep_says_what_was_typed_and_where_its_jobs_are_compared(
+    runner: Run, store: Path
+) -> None:
+    swept = "dataset.limit=40,60"
+    assert runner("-m", *TRACKED, swept).code == 0
+    runs = runs_of(store)
+    (parent,) = [run for run in runs if "is_sweep" in run.data.tags]
+    description = parent.data.tags["mlflow.note.content"]
+    assert "python -m runner -m " in description
+    assert swept in description
+    assert "leaderboard.html" in description
+    assert {run.data.tags["mlflow.source.name"] for run in runs} == {"runner"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
