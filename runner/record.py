@@ -149,7 +149,8 @@ def begin(
     }
     return Record(
         name=name[:250],
-        params={**params, **options},
+        # First, as the UI lists parameters in this order, and again, as theirs is the last word.
+        params={**options, **params, **options},
         tags=tags,
         start_time=_now(),
     )
@@ -172,8 +173,8 @@ def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
 
 
 def verbatim(text: str) -> str:
-    """Markdown that shows a text as it is."""
-    return f"```\n{text}\n```"
+    """Markdown that shows a text as it is, and breaks its lines where a block of code would not."""
+    return "\n\n".join(f"`` {line} ``" for line in text.splitlines() if line.strip())
 
 
 def load(folder: Path) -> Record:

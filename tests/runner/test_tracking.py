@@ -43,6 +43,8 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
     assert params["clusterer"] == "kmeans"
     assert params["reducer.n_components"] == "5"
     assert params["seed"] == "42"
+    # The UI lists parameters in this order, and these are what one looks for.
+    assert list(params)[:4] == ["dataset", "embedder", "reducer", "clusterer"]
     assert not {key for key in params if key.startswith(("tracking", "leaderboard"))}
     assert run.data.metrics["n_documents"] == 60
     assert run.data.metrics["n_topics"] == 4
