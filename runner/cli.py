@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -27,13 +28,16 @@ def entry_point() -> NoReturn:
     """`main`, and then the end of the process at once.
 
     To take apart every module that a run has loaded takes Python half a second. What was to be
-    done at the end is done before, and what was printed is written.
+    done at the end is done before, and what was printed is written. Where threads are left
+    that it must wait for, such as one that ends a launcher's workers, Python ends in its own way.
     """
     code: int | str | None = 0
     try:
         main()
     except SystemExit as stop:
         code = stop.code
+    if sum(not thread.daemon for thread in threading.enumerate()) > 1:
+        sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody reads any more
