@@ -219,6 +219,12 @@ def test_what_was_killed_is_closed_by_the_next_start(
     assert Counter(run.info.status for run in runs_of(store)) == {"KILLED": 2, "FINISHED": 2}
 
 
+def has_finished(folder: Path) -> bool:
+    """Whether a job has begun, and ended well."""
+    path = folder / "run.json"
+    return path.is_file() and '"FINISHED"' in path.read_text()
+
+
 def test_a_worker_that_is_killed_leaves_the_board_of_the_rest(
     store: Path, troubled: list[str], start: Run
 ) -> None:
@@ -227,7 +233,7 @@ def test_a_worker_that_is_killed_leaves_the_board_of_the_rest(
         "-m", *troubled, "hydra/launcher=joblib", "embedder.seconds=0,600", "tracking=none"
     )
     second = wait_for(lambda: [*store.parent.glob("multirun/*/*/1/run.json")])[0]
-    wait_for(lambda: '"FINISHED"' in (second.parents[1] / "0" / "run.json").read_text())
+    wait_for(lambda: has_finished(second.parents[1] / "0"))
     job = json.loads(second.read_text())["tags"]["pid"]
     worker = Path(f"/proc/{job}/stat").read_text().rpartition(")")[2].split()[1]
     os.kill(int(worker), signal.SIGKILL)
@@ -245,7 +251,7 @@ def test_ctrl_c_ends_a_sweep_with_what_it_has(
     process = start("-m", *troubled, f"hydra/launcher={launcher}", "embedder.seconds=0,600")
     second = wait_for(lambda: [*store.parent.glob("multirun/*/*/1/run.json")])[0]
     wait_for(lambda: json.loads(second.read_text())["run_id"])
-    wait_for(lambda: '"FINISHED"' in (second.parents[1] / "0" / "run.json").read_text())
+    wait_for(lambda: has_finished(second.parents[1] / "0"))
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
