@@ -34,7 +34,8 @@ def sqlite_path(uri: str) -> Path | None:
 
 def how_to_look(uri: str, experiment_id: str | None) -> str:
     """What opens MLflow's UI on a store, and the page of the experiment's runs there."""
-    page = f"#/experiments/{experiment_id}/runs"
+    # Without the last part the UI may open in the mode for language models, which shows no runs.
+    page = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
     if uri.startswith("http"):
         return f"Compare: {uri.rstrip('/')}/{page}"
     return f"Compare: mlflow ui --backend-store-uri {uri}\n         http://127.0.0.1:5000/{page}"

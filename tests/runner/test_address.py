@@ -20,10 +20,11 @@ def test_the_address_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_how_to_look() -> None:
     server = address.how_to_look("http://host:5000/", "7")
-    assert server == "Compare: http://host:5000/#/experiments/7/runs"
+    runs = "#/experiments/7/runs?workflowType=machine_learning"
+    assert server == f"Compare: http://host:5000/{runs}"
     command, page = address.how_to_look("sqlite:////a.db", "7").splitlines()
     assert command == "Compare: mlflow ui --backend-store-uri sqlite:////a.db"
-    assert page.strip() == "http://127.0.0.1:5000/#/experiments/7/runs"
+    assert page.strip() == f"http://127.0.0.1:5000/{runs}"
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql+psycopg2://me@127.0.0.1:9/x"])
