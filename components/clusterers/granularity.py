@@ -16,6 +16,7 @@ below the best are out of the question. And of the settings on which the halves 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -90,9 +91,7 @@ def agreement(
     from sklearn.metrics import adjusted_mutual_info_score
 
     rng = np.random.default_rng(random_state)
-    scores: list[list[float]] = [[] for _ in range(n_settings)]
-    counts: list[list[int]] = [[] for _ in range(n_settings)]
-    modularities: list[list[float]] = [[] for _ in range(n_settings)]
+    seen: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
     for _ in range(min(6, max(1, DOCUMENTS // n))):
         order = rng.permutation(n)
         sides = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
@@ -101,17 +100,14 @@ def agreement(
             carried = carry(sides[other], sides[this], found[other])
             for k, (own, given) in enumerate(zip(found[this], carried, strict=True)):
                 trivial = min(_effective_number(own), _effective_number(given)) < LEAST
-                scores[k].append(0.0 if trivial else adjusted_mutual_info_score(own, given))
-                counts[k].append(count_topics(own))
+                score = 0.0 if trivial else adjusted_mutual_info_score(own, given)
+                seen[k]["score"].append(score)
+                seen[k]["n_topics"].append(count_topics(own))
                 if modularity is not None:
                     everywhere = np.empty(n, np.int64)
                     everywhere[sides[other]], everywhere[sides[this]] = found[other][k], given
-                    modularities[k].append(modularity(everywhere))
-    columns = {"score": scores, "n_topics": counts}
-    if modularity is not None:
-        columns["modularity"] = modularities
-    means = {name: np.mean(column, axis=1) for name, column in columns.items()}
-    return [{name: float(mean[k]) for name, mean in means.items()} for k in range(n_settings)]
+                    seen[k]["modularity"].append(modularity(everywhere))
+    return [{name: float(np.mean(values)) for name, values in point.items()} for point in seen]
 
 
 def _effective_number(labels: Integers) -> float:
