@@ -224,6 +224,7 @@ class LeidenClusterer:
 
 def _modularity(links: Any, labels: Integers) -> float:
     """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1)."""
-    member = one_hot(labels)
-    between = (member.T @ links @ member) / max(links.sum(), 1e-300)
-    return float(between.diagonal().sum() - np.square(between.sum(axis=1)).sum())
+    inside = links.data[labels[links.indices] == np.repeat(labels, np.diff(links.indptr))]
+    degrees = np.asarray(links.sum(axis=1)).ravel()
+    total = max(float(degrees.sum()), 1e-300)
+    return float(inside.sum() / total - np.square(np.bincount(labels, degrees) / total).sum())
