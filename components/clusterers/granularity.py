@@ -6,14 +6,17 @@ compared with the topics that those found by themselves: the adjusted mutual inf
 two. Structure that is there is found twice; noise is not. (The idea is that of Lange, Roth, Braun
 and Buhmann 2004, "Stability-based validation of clustering solutions"; the measure is another.)
 
-Very coarse topics are almost always found twice, so the best score alone would choose too few.
-From the best setting the choice therefore moves on to finer ones for as long as they cost no more
-than `TOLERANCE` in agreement.
+Agreement alone can mislead where the vectors say little: a few giants, with crumbs beside them,
+are found twice in any graph, and so are the smallest groups of near-duplicates. Hence two
+precautions. Where topics are communities of a graph, those whose modularity is more than `LOOSE`
+below the best are out of the question. And of the settings on which the halves agree within
+`TOLERANCE` of the best, none is better founded than another: the middle one is chosen.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,7 +30,8 @@ from components.clusterers.graph import by_size, count_topics
 
 Rows: TypeAlias = NDArray[np.int64]
 
-TOLERANCE = 0.04  # found on labelled corpora: experiments/granularity
+TOLERANCE = 0.03  # in agreement; this and the next were found in experiments/granularity
+LOOSE = 0.06  # in modularity
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
 LEAST = 1.5  # effective number of topics below which there is nothing to agree on
 FEWEST = 100  # documents whose halves are worth comparing
@@ -62,6 +66,7 @@ def agreement(
     cluster: Callable[[Rows], list[Integers]],
     carry: Callable[[Rows, Rows, list[Integers]], list[Integers]],
     random_state: int | None,
+    modularity: Callable[[Integers], float] | None = None,
 ) -> list[dict[str, Any]]:
     """How far two halves of `n` documents agree, at each setting, coarsest first.
 
@@ -72,18 +77,21 @@ def agreement(
     carry : callable
         Rows of one half, rows of the other, topics of the first for each setting -> topics of
         the second by likeness to the first.
+    modularity : callable, optional
+        Topics (n,) -> their modularity, where there is a graph.
 
     Returns
     -------
     list of dict
         For each setting ``score``, the mean adjusted mutual information (0 where nearly all
-        documents of a half have one topic), and ``n_topics``, the mean number of topics in a half.
+        documents of a half have one topic), and ``n_topics``, the mean number of topics in a
+        half. With `modularity` also that: the mean over halves, with each half's topics carried
+        over to the other.
     """
     from sklearn.metrics import adjusted_mutual_info_score
 
     rng = np.random.default_rng(random_state)
-    scores: list[list[float]] = [[] for _ in range(n_settings)]
-    counts: list[list[int]] = [[] for _ in range(n_settings)]
+    seen: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
     for _ in range(min(6, max(1, DOCUMENTS // n))):
         order = rng.permutation(n)
         sides = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
@@ -92,12 +100,14 @@ def agreement(
             carried = carry(sides[other], sides[this], found[other])
             for k, (own, given) in enumerate(zip(found[this], carried, strict=True)):
                 trivial = min(_effective_number(own), _effective_number(given)) < LEAST
-                scores[k].append(0.0 if trivial else adjusted_mutual_info_score(own, given))
-                counts[k].append(count_topics(own))
-    return [
-        {"score": float(np.mean(score)), "n_topics": float(np.mean(count))}
-        for score, count in zip(scores, counts, strict=True)
-    ]
+                score = 0.0 if trivial else adjusted_mutual_info_score(own, given)
+                seen[k]["score"].append(score)
+                seen[k]["n_topics"].append(count_topics(own))
+                if modularity is not None:
+                    everywhere = np.empty(n, np.int64)
+                    everywhere[sides[other]], everywhere[sides[this]] = found[other][k], given
+                    seen[k]["modularity"].append(modularity(everywhere))
+    return [{name: float(np.mean(values)) for name, values in point.items()} for point in seen]
 
 
 def _effective_number(labels: Integers) -> float:
@@ -107,21 +117,29 @@ def _effective_number(labels: Integers) -> float:
     return math.exp(-float((shares * np.log(shares)).sum()))
 
 
-def finest_agreed(curve: Sequence[dict[str, Any]]) -> int:
+def middle_agreed(curve: Sequence[dict[str, Any]]) -> int:
     """Index of the chosen setting of a curve, coarsest first; see the module's docstring."""
-    scores = [point["score"] for point in curve]
-    chosen = best = int(np.argmax(scores))
-    while chosen + 1 < len(scores) and scores[chosen + 1] >= scores[best] - TOLERANCE:
-        chosen += 1
-    return chosen
+    candidates = _sound(curve)
+    best = max(curve[k]["score"] for k in candidates)
+    agreed = [k for k in candidates if curve[k]["score"] >= best - TOLERANCE]
+    return agreed[len(agreed) // 2]
+
+
+def _sound(curve: Sequence[dict[str, Any]]) -> list[int]:
+    """Indices of the settings that are not ruled out by their modularity."""
+    modularity = [point.get("modularity", 0.0) for point in curve]
+    return [k for k, value in enumerate(modularity) if value >= max(modularity) - LOOSE]
 
 
 def reason(chosen: int, curve: Sequence[dict[str, Any]]) -> str:
     """Why this setting was chosen, in a sentence."""
-    best = max(point["score"] for point in curve)
+    sound = _sound(curve)
+    best = max(curve[k]["score"] for k in sound)
+    ruled_out = len(curve) - len(sound)
     return (
-        f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI), within "
-        f"{TOLERANCE} of the best agreement ({best:.2f}), and on nothing finer"
+        f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI); it is "
+        f"the middle one of the settings within {TOLERANCE} of the best agreement ({best:.2f})"
+        + (f", {ruled_out} of {len(curve)} left out for their modularity" if ruled_out else "")
     )
 
 
@@ -130,7 +148,8 @@ class Scale:
     """The one number that says how coarse or fine a clusterer is.
 
     name : the parameter; levels : its value for broad, medium and fine; tried : the values that
-    ``auto`` compares, coarsest first; cluster, carry : see `agreement`, for the values tried.
+    ``auto`` compares, coarsest first; cluster, carry, modularity : see `agreement`, for the
+    values tried.
     """
 
     name: str
@@ -138,6 +157,7 @@ class Scale:
     tried: Sequence[float]
     cluster: Callable[[Rows], list[Integers]]
     carry: Callable[[Rows, Rows, list[Integers]], list[Integers]]
+    modularity: Callable[[Integers], float] | None = None
 
     def choose(
         self, n: int, granularity: str, random_state: int | None
@@ -147,9 +167,11 @@ class Scale:
             return self.levels[granularity], f"clusterer.granularity={granularity}", []
         if n < FEWEST:
             return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
-        points = agreement(n, len(self.tried), self.cluster, self.carry, random_state)
+        points = agreement(
+            n, len(self.tried), self.cluster, self.carry, random_state, self.modularity
+        )
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
-        chosen = finest_agreed(curve)
+        chosen = middle_agreed(curve)
         return self.tried[chosen], reason(chosen, curve), curve
 
 

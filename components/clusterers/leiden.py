@@ -75,7 +75,7 @@ class LeidenClusterer:
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
-        What ``auto`` saw: resolution, n_topics (of half the documents), score.
+        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     """
@@ -168,7 +168,10 @@ class LeidenClusterer:
             across = links[target][:, source]
             return [heaviest(across, labels) for labels in found]
 
-        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry)
+        def modularity(labels: Integers) -> float:
+            return _modularity(links, labels)
+
+        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, modularity)
         resolution, why, self.curve_ = scale.choose(
             links.shape[0], self.granularity, self.random_state
         )
@@ -217,3 +220,11 @@ class LeidenClusterer:
             joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
             made[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
         return {layer: made.get(layer, labels).copy() for layer in asked}
+
+
+def _modularity(links: Any, labels: Integers) -> float:
+    """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1)."""
+    inside = links.data[labels[links.indices] == np.repeat(labels, np.diff(links.indptr))]
+    degrees = np.asarray(links.sum(axis=1)).ravel()
+    total = max(float(degrees.sum()), 1e-300)
+    return float(inside.sum() / total - np.square(np.bincount(labels, degrees) / total).sum())

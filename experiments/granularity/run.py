@@ -48,6 +48,13 @@ def build_parts(overrides: list[str]) -> Any:
         return build(compose("config", overrides))
 
 
+def vectors_from(embedder: str, folder: Path | None, name: str) -> list[str]:
+    """The settings for an embedder, or for vectors made before."""
+    if folder is None:
+        return [f"embedder={embedder}"]
+    return ["embedder=precomputed", f"embedder.path={folder / f'{name}.npy'}"]
+
+
 class Study:
     """One corpus with its vectors; what several methods share is computed and timed once."""
 
@@ -97,27 +104,24 @@ class Study:
         return self._reduced[key]
 
 
-def measure(study: Study, seeds: int, done: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
-    """A row of results.csv for each method and seed that is not done."""
+def measure(study: Study, todo: list[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """A row of results.csv for each method and seed."""
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-    for seed in range(seeds):
-        for method, overrides in METHODS.items():
-            if (method, seed) in done:
-                continue
-            labels, seconds, choice = study.topics(overrides, seed)
-            yield {
-                "method": method,
-                "seed": seed,
-                "ami": round(adjusted_mutual_info_score(study.truth, labels), 4),
-                "ari": round(adjusted_rand_score(study.truth, labels), 4),
-                "topics": len(np.unique(labels[labels >= 0])),
-                "outliers": round(float(np.mean(labels < 0)), 4),
-                "seconds": round(seconds, 2),
-                "labels": len(np.unique(study.truth)),
-                "documents": len(labels),
-                "chosen": next(iter(choice.values()), ""),
-            }
+    for method, seed in todo:
+        labels, seconds, choice = study.topics(METHODS[method], seed)
+        yield {
+            "method": method,
+            "seed": seed,
+            "ami": round(adjusted_mutual_info_score(study.truth, labels), 4),
+            "ari": round(adjusted_rand_score(study.truth, labels), 4),
+            "topics": len(np.unique(labels[labels >= 0])),
+            "outliers": round(float(np.mean(labels < 0)), 4),
+            "seconds": round(seconds, 2),
+            "labels": len(np.unique(study.truth)),
+            "documents": len(labels),
+            "chosen": next(iter(choice.values()), ""),
+        }
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -127,10 +131,10 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def add(path: Path, row: dict[str, Any]) -> None:
+def add(path: Path, row: dict[str, Any], keys: list[str] = KEYS) -> None:
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
+        writer = csv.DictWriter(file, keys, lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)
@@ -240,6 +244,7 @@ def main() -> None:
     parser.add_argument("--embedder", default="minilm")
     parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default="", help="methods with this in their name")
     parser.add_argument("--results", type=Path, default=HERE / "results.csv")
     parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
     options = parser.parse_args()
@@ -248,15 +253,13 @@ def main() -> None:
         at = {"embedder": options.embedder, "corpus": name}
         known = [r for r in read(options.results) if all(r[k] == v for k, v in at.items())]
         done = {(r["method"], int(r["seed"])) for r in known}
-        if len([d for d in done if d[1] < options.seeds]) == options.seeds * len(METHODS):
+        wanted = [(m, s) for s in range(options.seeds) for m in METHODS if options.only in m]
+        todo = [pair for pair in wanted if pair not in done]
+        if not todo:
             continue
-        source = [f"embedder={options.embedder}"]
-        if options.vectors:
-            vectors = options.vectors / f"{name}.npy"
-            source = ["embedder=precomputed", f"embedder.path={vectors}"]
-        study = Study(path, source, options.cache)
+        study = Study(path, vectors_from(options.embedder, options.vectors, name), options.cache)
         warm_up(study)
-        for row in measure(study, options.seeds, done):
+        for row in measure(study, todo):
             add(options.results, at | row)
             say("  ".join(str(v) for v in (at | row).values()))
     rows = read(options.results)

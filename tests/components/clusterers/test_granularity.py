@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from components.clusterers.agglomerative import AgglomerativeClusterer
-from components.clusterers.granularity import agreement, finest_agreed, nest, reason
+from components.clusterers.granularity import agreement, middle_agreed, nest, reason
 from components.clusterers.graph import absorb, by_size, merge_down
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
 from components.clusterers.kmeans import KMeansClusterer
@@ -14,11 +14,21 @@ def curve(*scores):
     return [{"score": score, "n_topics": 2.0} for score in scores]
 
 
-def test_the_choice_moves_on_to_finer_topics_while_they_cost_little():
-    assert finest_agreed(curve(0.5, 0.9, 0.88, 0.87, 0.6)) == 3
-    assert finest_agreed(curve(0.9, 0.5, 0.89)) == 0
-    assert finest_agreed(curve(0.1, 0.2, 0.3)) == 2
-    assert "0.87" in reason(1, curve(0.9, 0.87))
+def test_of_settings_that_are_agreed_on_about_equally_the_middle_one_is_chosen():
+    assert middle_agreed(curve(0.5, 0.9, 0.89, 0.88, 0.6)) == 2
+    assert middle_agreed(curve(0.9, 0.5, 0.4)) == 0
+    assert middle_agreed(curve(0.1, 0.2, 0.3)) == 2
+    assert middle_agreed(curve(0.5, 0.5, 0.5, 0.5, 0.5)) == 2
+    assert middle_agreed(curve(0.0, 0.0)) == 1
+    assert "0.88" in reason(1, curve(0.9, 0.88))
+
+
+def test_giants_with_crumbs_are_left_out_however_well_they_are_found_twice():
+    points = curve(0.9, 0.6, 0.5)
+    for point, modularity in zip(points, (0.3, 0.6, 0.62), strict=True):
+        point["modularity"] = modularity
+    assert middle_agreed(points) == 1
+    assert "1 of 3 left out" in reason(1, points)
 
 
 def test_what_is_found_twice_scores_high_and_what_is_not_low():
@@ -35,6 +45,10 @@ def test_what_is_found_twice_scores_high_and_what_is_not_low():
     assert points[0]["score"] > 0.99
     assert abs(points[1]["score"]) < 0.1
     assert points[2] == {"score": 0.0, "n_topics": 1.0}
+    seen = []
+    points = agreement(300, 3, cluster, carry, 1, lambda labels: seen.append(labels) or 0.5)
+    assert [point["modularity"] for point in points] == [0.5] * 3
+    assert any(np.array_equal(labels, truth) for labels in seen)
 
 
 def test_topics_are_numbered_by_size():

@@ -2,6 +2,7 @@ import logging
 import subprocess
 import sys
 
+import igraph
 import numpy as np
 import pytest
 from scipy import sparse
@@ -9,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from components import neighbors as search
 from components.base import UserError
+from components.clusterers.graph import weighted
 from components.clusterers.leiden import LeidenClusterer
 
 TRUTH = np.arange(400) % 8
@@ -35,6 +37,17 @@ def test_auto_finds_the_groups_and_says_why():
     assert part.choice_["why"].startswith("auto: ")
     assert part.choice_["resolution"] in [point["resolution"] for point in part.curve_]
     assert all(0 <= point["score"] <= 1 for point in part.curve_)
+
+
+def test_auto_knows_the_modularity_of_what_it_tries():
+    part = LeidenClusterer(random_state=1)
+    part.fit_predict(groups())
+    # Both are one topic for each group here, in the halves as in the whole.
+    point = next(p for p in part.curve_ if p["resolution"] == part.choice_["resolution"])
+    links = weighted(search.neighbors(groups(), 30), "fuzzy").tocoo()
+    graph = igraph.Graph(400, np.column_stack([links.row, links.col])[links.row < links.col])
+    weights = links.data[links.row < links.col]
+    assert point["modularity"] == pytest.approx(graph.modularity(TRUTH, weights), abs=0.01)
 
 
 def test_the_largest_topic_is_number_0():
@@ -143,6 +156,7 @@ def test_identical_documents_are_one_topic():
 
 
 CODE = """
+import igraph
 import numpy as np
 from components.clusterers.leiden import LeidenClusterer
 X = np.random.default_rng(0).normal(size=(600, 40)).astype(np.float32)
