@@ -9,8 +9,8 @@ and Buhmann 2004, "Stability-based validation of clustering solutions"; the meas
 Agreement alone can mislead where the vectors say little: a few giants, with crumbs beside them,
 are found twice in any graph, and so are the smallest groups of near-duplicates. Hence two
 precautions. Where topics are communities of a graph, those whose modularity is more than `LOOSE`
-below the best are out of the question. And of the settings on which the halves agree within
-`TOLERANCE` of the best, none is better founded than another: the middle one is chosen.
+below the best are out of the question. And of the settings around the best on which the halves
+agree within `TOLERANCE` of it, none is better founded than another: the middle one is chosen.
 """
 
 from __future__ import annotations
@@ -119,10 +119,15 @@ def _effective_number(labels: Integers) -> float:
 
 def middle_agreed(curve: Sequence[dict[str, Any]]) -> int:
     """Index of the chosen setting of a curve, coarsest first; see the module's docstring."""
-    candidates = _sound(curve)
-    best = max(curve[k]["score"] for k in candidates)
-    agreed = [k for k in candidates if curve[k]["score"] >= best - TOLERANCE]
-    return agreed[len(agreed) // 2]
+    sound = _sound(curve)
+    best = max(sound, key=lambda k: curve[k]["score"])
+    agreed = [k for k in sound if curve[k]["score"] >= curve[best]["score"] - TOLERANCE]
+    first = last = best
+    while first - 1 in agreed:
+        first -= 1
+    while last + 1 in agreed:
+        last += 1
+    return (first + last + 1) // 2
 
 
 def _sound(curve: Sequence[dict[str, Any]]) -> list[int]:
@@ -138,7 +143,7 @@ def reason(chosen: int, curve: Sequence[dict[str, Any]]) -> str:
     ruled_out = len(curve) - len(sound)
     return (
         f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI); it is "
-        f"the middle one of the settings within {TOLERANCE} of the best agreement ({best:.2f})"
+        f"the middle one of the settings around the best ({best:.2f}), within {TOLERANCE} of it"
         + (f", {ruled_out} of {len(curve)} left out for their modularity" if ruled_out else "")
     )
 

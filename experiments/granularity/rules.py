@@ -41,24 +41,34 @@ def finest(curve: Curve, tolerance: float = 0.04) -> int:
 
 
 def middle(curve: Curve, tolerance: float = 0.03, loose: float = 0.06, pick: str = "middle") -> int:
-    """Of the settings within both tolerances: the middle one, or another."""
+    """Of the settings within both tolerances: the middle one around the best, or another."""
     modularity = max(point["modularity"] for point in curve)
     sound = [k for k, point in enumerate(curve) if point["modularity"] >= modularity - loose]
     best = max(curve[k]["score"] for k in sound)
     agreed = [k for k in sound if curve[k]["score"] >= best - tolerance]
     if pick == "nearest":
         return min(agreed, key=lambda k: abs(np.log(curve[k]["resolution"] / MEDIUM)))
-    return agreed[-1] if pick == "finest" else agreed[len(agreed) // 2]
+    if pick == "finest":
+        return agreed[-1]
+    if pick == "middle of all":
+        return agreed[len(agreed) // 2]
+    first = last = max(sound, key=lambda k: curve[k]["score"])
+    while first - 1 in agreed:
+        first -= 1
+    while last + 1 in agreed:
+        last += 1
+    return (first + last + 1) // 2
 
 
 RULES: dict[str, Callable[[Curve], int]] = {
     "resolution 1": lambda curve: [point["resolution"] for point in curve].index(MEDIUM),
     "finest within 0.04 (before)": finest,
-    "middle one within 0.03": lambda curve: middle(curve, loose=np.inf),
+    "middle one around the best": lambda curve: middle(curve, loose=np.inf),
     "guard, best agreement": lambda curve: middle(curve, tolerance=0),
     "guard, finest within 0.03": lambda curve: middle(curve, pick="finest"),
     "guard, nearest to 1 within 0.04": lambda curve: middle(curve, 0.04, pick="nearest"),
-    "guard, middle one within 0.03 (now)": middle,
+    "guard, middle one of all within 0.03": lambda curve: middle(curve, pick="middle of all"),
+    "guard, middle one around the best (now)": middle,
     "the best of those tried (oracle)": lambda curve: int(np.argmax([p["ami"] for p in curve])),
 }
 

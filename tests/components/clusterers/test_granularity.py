@@ -20,6 +20,7 @@ def test_of_settings_that_are_agreed_on_about_equally_the_middle_one_is_chosen()
     assert middle_agreed(curve(0.1, 0.2, 0.3)) == 2
     assert middle_agreed(curve(0.5, 0.5, 0.5, 0.5, 0.5)) == 2
     assert middle_agreed(curve(0.0, 0.0)) == 1
+    assert middle_agreed(curve(0.90, 0.5, 0.89, 0.89)) == 0  # the others are not around the best
     assert "0.88" in reason(1, curve(0.9, 0.88))
 
 
