@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from components import neighbors as module
 from components.base import UserError
-from components.neighbors import metric_for, nearest, neighbors, unit_rows
+from components.neighbors import exact, metric_for, nearest, neighbors, unit_rows
 
 
 def rows(metric, kind, n=300):
@@ -37,7 +37,7 @@ def all_distances(X, metric):
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean", "hellinger"])
 def test_the_nearest_come_first_and_the_row_itself_is_left_out(metric, kind, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK_ENTRIES", 300 * 70)  # several blocks, the last one short
+    monkeypatch.setattr(exact, "BLOCK_ENTRIES", 300 * 70)  # several blocks, the last one short
     X = rows(metric, kind)
     graph = neighbors(X, 10, metric)
     truth = all_distances(X, metric)
@@ -62,6 +62,30 @@ def test_of_equals_the_lower_row_comes_first():
     assert graph.indices[0].tolist() == [1, 2, 3, 4]
     assert graph.indices[49].tolist() == [0, 1, 2, 3]
     assert (graph.distances == 0).all()
+
+
+@pytest.mark.parametrize("k", [5, 100], ids=["double precision", "two steps"])
+def test_what_single_precision_cannot_tell_apart_is_in_order(k):
+    rng = np.random.default_rng(0)
+    one, other = np.linalg.qr(rng.normal(size=(384, 2)))[0].T
+    angles = np.sqrt(2e-9 * np.arange(300))[rng.permutation(300)]  # cosines 1e-9 apart
+    X = np.outer(np.cos(angles), one) + np.outer(np.sin(angles), other)
+    first = int(angles.argmin())
+    expected = np.argsort(angles)[1 : k + 1]
+    np.testing.assert_array_equal(neighbors(X, k).indices[first], expected)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("most", [0, 1000], ids=["double precision", "two steps"])
+def test_both_ways_of_searching_find_the_same(metric, most, monkeypatch):
+    X = np.random.default_rng(2).normal(size=(500, 64)).astype(np.float32)
+    X[100:200] = X[0]
+    monkeypatch.setattr(exact, "MOST_CANDIDATES", most)
+    graph = neighbors(X, 8, metric)
+    truth = all_distances(X, metric).round(6)
+    np.fill_diagonal(truth, np.inf)
+    expected = np.argsort(truth, axis=1, kind="stable")[:, :8]
+    np.testing.assert_array_equal(graph.indices, expected)
 
 
 @pytest.mark.parametrize(("n", "k", "expected"), [(1, 5, 0), (2, 5, 1), (4, 9, 3)])
