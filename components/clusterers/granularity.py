@@ -176,6 +176,9 @@ class Scale:
             n, len(self.tried), self.cluster, self.carry, random_state, self.modularity
         )
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
+        sound = _sound(curve)
+        for k, point in enumerate(curve):
+            point["ruled_out"] = k not in sound
         chosen = middle_agreed(curve)
         return self.tried[chosen], reason(chosen, curve), curve
 

@@ -75,7 +75,8 @@ class LeidenClusterer:
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
-        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity.
+        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity, and
+        whether that ruled it out.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     """

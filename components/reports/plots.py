@@ -98,11 +98,20 @@ def write_curve(result: Result, path: Path) -> None:
     """What the choice of granularity saw: its score at each setting, and the setting chosen."""
     from matplotlib.figure import Figure
 
-    setting = next(name for name in result.curve[0] if name not in ("score", "n_topics"))
+    setting = next(iter(result.curve[0]))
     at = [point[setting] for point in result.curve]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     axis.plot(at, [point["score"] for point in result.curve], marker="o", color=_colour(1))
+    out = [point for point in result.curve if point.get("ruled_out")]
+    axis.plot(
+        [point[setting] for point in out],
+        [point["score"] for point in out],
+        linestyle="none",
+        marker="o",
+        color=_colour(1),
+        markerfacecolor="white",
+    )
     for point in result.curve:
         axis.annotate(
             f"{point['n_topics']:.0f}",
@@ -119,7 +128,8 @@ def write_curve(result: Result, path: Path) -> None:
     axis.minorticks_off()
     axis.set_xlabel(setting.replace("_", " "))
     axis.set_ylabel("agreement of halves (AMI)")
-    axis.set_title("Numbers: topics. Line: what was chosen.", fontsize=9, loc="left")
+    hollow = " Hollow: ruled out by the modularity." if out else ""
+    axis.set_title(f"Numbers: topics. Line: what was chosen.{hollow}", fontsize=9, loc="left")
     axis.margins(y=0.15)
     figure.savefig(path, dpi=120)
 

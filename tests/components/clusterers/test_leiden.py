@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from components import neighbors as search
 from components.base import UserError
+from components.clusterers.granularity import LOOSE
 from components.clusterers.graph import weighted
 from components.clusterers.leiden import LeidenClusterer
 
@@ -48,6 +49,10 @@ def test_auto_knows_the_modularity_of_what_it_tries():
     graph = igraph.Graph(400, np.column_stack([links.row, links.col])[links.row < links.col])
     weights = links.data[links.row < links.col]
     assert point["modularity"] == pytest.approx(graph.modularity(TRUTH, weights), abs=0.01)
+    best = max(point["modularity"] for point in part.curve_)
+    ruled_out = [point["ruled_out"] for point in part.curve_]
+    assert ruled_out == [point["modularity"] < best - LOOSE for point in part.curve_]
+    assert any(ruled_out)
 
 
 def test_the_largest_topic_is_number_0():

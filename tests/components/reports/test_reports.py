@@ -38,7 +38,7 @@ def result() -> Result:
         },
         choice={"resolution": 1.0},
         curve=[
-            {"resolution": 0.5, "n_topics": 2.0, "score": 0.4},
+            {"resolution": 0.5, "n_topics": 2.0, "score": 0.4, "ruled_out": True},
             {"resolution": 1.0, "n_topics": 3.0, "score": 0.5},
         ],
         coordinates=places,
