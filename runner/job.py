@@ -46,8 +46,9 @@ def execute(
     UserError
         When the run fails for a reason that the user can mend. It is tracked as FAILED.
     """
-    for name in record.RUN_FILES:  # of an earlier run in the same folder
-        (folder / name).unlink(missing_ok=True)
+    if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
+        for name in record.RUN_FILES:
+            (folder / name).unlink(missing_ok=True)
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, folder, sweep)

@@ -186,8 +186,14 @@ def load(folder: Path) -> Record:
 
 
 def job_folders(folder: Path) -> Iterator[Path]:
-    """The folders of a sweep's jobs, at any depth: hydra.sweep.subdir says how deep."""
-    return (path.parent for path in folder.rglob(FILE) if path.parent != folder)
+    """The folders of a sweep's jobs, at any depth: hydra.sweep.subdir says how deep.
+
+    MLflow's copies of their files may lie below as well, with hydra.sweep.dir=. for one.
+    """
+    for root, names, files in os.walk(folder):
+        names[:] = [n for n in names if n not in ("mlartifacts", "mlruns") and n[0] != "."]
+        if FILE in files and Path(root) != folder:
+            yield Path(root)
 
 
 def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:

@@ -117,11 +117,13 @@ def _effective_number(labels: Integers) -> float:
     return math.exp(-float((shares * np.log(shares)).sum()))
 
 
-def middle_agreed(curve: Sequence[dict[str, Any]]) -> int:
+def middle_agreed(
+    curve: Sequence[dict[str, Any]], tolerance: float = TOLERANCE, loose: float = LOOSE
+) -> int:
     """Index of the chosen setting of a curve, coarsest first; see the module's docstring."""
-    sound = _sound(curve)
-    best = max(sound, key=lambda k: curve[k]["score"])
-    agreed = [k for k in sound if curve[k]["score"] >= curve[best]["score"] - TOLERANCE]
+    candidates = sound(curve, loose)
+    best = max(candidates, key=lambda k: curve[k]["score"])
+    agreed = [k for k in candidates if curve[k]["score"] >= curve[best]["score"] - tolerance]
     first = last = best
     while first - 1 in agreed:
         first -= 1
@@ -130,17 +132,17 @@ def middle_agreed(curve: Sequence[dict[str, Any]]) -> int:
     return (first + last + 1) // 2
 
 
-def _sound(curve: Sequence[dict[str, Any]]) -> list[int]:
+def sound(curve: Sequence[dict[str, Any]], loose: float = LOOSE) -> list[int]:
     """Indices of the settings that are not ruled out by their modularity."""
     modularity = [point.get("modularity", 0.0) for point in curve]
-    return [k for k, value in enumerate(modularity) if value >= max(modularity) - LOOSE]
+    return [k for k, value in enumerate(modularity) if value >= max(modularity) - loose]
 
 
 def reason(chosen: int, curve: Sequence[dict[str, Any]]) -> str:
     """Why this setting was chosen, in a sentence."""
-    sound = _sound(curve)
-    best = max(curve[k]["score"] for k in sound)
-    ruled_out = len(curve) - len(sound)
+    candidates = sound(curve)
+    best = max(curve[k]["score"] for k in candidates)
+    ruled_out = len(curve) - len(candidates)
     return (
         f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI); it is "
         f"the middle one of the settings around the best ({best:.2f}), within {TOLERANCE} of it"
@@ -176,9 +178,9 @@ class Scale:
             n, len(self.tried), self.cluster, self.carry, random_state, self.modularity
         )
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
-        sound = _sound(curve)
+        candidates = sound(curve)
         for k, point in enumerate(curve):
-            point["ruled_out"] = k not in sound
+            point["ruled_out"] = k not in candidates
         chosen = middle_agreed(curve)
         return self.tried[chosen], reason(chosen, curve), curve
 

@@ -107,6 +107,15 @@ class Communities:
             igraph.set_random_number_generator(random)
         return np.asarray(found.membership, dtype=np.int64)
 
+    def modularity(self, labels: Integers) -> float:
+        """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1).
+
+        0 where there are no links.
+        """
+        if not self._weights:
+            return 0.0
+        return float(self._graph.modularity(labels.tolist(), weights=self._weights))
+
     def within(self, labels: Integers) -> Communities:
         """The same graph without the links between topics: its communities lie inside them."""
         links = self.links.tocoo()

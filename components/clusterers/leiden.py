@@ -136,7 +136,7 @@ class LeidenClusterer:
             labels, resolution = self._exactly(self.n_topics, communities, least)
             why = f"clusterer.n_topics={self.n_topics}"
         else:
-            resolution, why = self._resolution(links)
+            resolution, why = self._resolution(communities)
             labels = absorb(self._find(communities, resolution), links, least)
         labels = by_size(labels)
         self.layers_ = self._nested(communities, labels, resolution, least)
@@ -156,10 +156,12 @@ class LeidenClusterer:
     def _find(self, communities: Communities, resolution: float) -> Integers:
         return communities.find(resolution, self.n_iterations, self.random_state)
 
-    def _resolution(self, links: Any) -> tuple[float, str]:
+    def _resolution(self, communities: Communities) -> tuple[float, str]:
         """The resolution that the settings ask for, and why; sets `curve_` for ``auto``."""
         if self.resolution is not None:
             return self.resolution, f"clusterer.resolution={self.resolution}"
+
+        links = communities.links
 
         def cluster(rows: Rows) -> list[Integers]:
             half = Communities(links[rows][:, rows])
@@ -169,10 +171,7 @@ class LeidenClusterer:
             across = links[target][:, source]
             return [heaviest(across, labels) for labels in found]
 
-        def modularity(labels: Integers) -> float:
-            return _modularity(links, labels)
-
-        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, modularity)
+        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, communities.modularity)
         resolution, why, self.curve_ = scale.choose(
             links.shape[0], self.granularity, self.random_state
         )
@@ -221,11 +220,3 @@ class LeidenClusterer:
             joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
             made[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
         return {layer: made.get(layer, labels).copy() for layer in asked}
-
-
-def _modularity(links: Any, labels: Integers) -> float:
-    """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1)."""
-    inside = links.data[labels[links.indices] == np.repeat(labels, np.diff(links.indptr))]
-    degrees = np.asarray(links.sum(axis=1)).ravel()
-    total = max(float(degrees.sum()), 1e-300)
-    return float(inside.sum() / total - np.square(np.bincount(labels, degrees) / total).sum())

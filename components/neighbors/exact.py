@@ -32,7 +32,8 @@ def search(
     scale = max(float(rows.squares.max()), float(queries.squares.max()), 1e-300)
     of_block = _Search(rows, k, metric, same, scale)
     # A thread a block, each with a BLAS of one thread, keeps every core busy in the selection too.
-    threads = max((lib["num_threads"] for lib in threadpool_info()), default=1)
+    blas = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+    threads = max(blas, default=1)
     size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * threads))
 
     def fill(start: int) -> None:
@@ -78,10 +79,10 @@ class _Search(NamedTuple):
         assert self.rows.single is not None
         b, n = len(block.squares), len(self.rows.squares)
         rough = block.single @ self.rows.single.T
-        self._prefer_near(rough, start)
+        self._prefer_near(rough, start, self.scale)
         # The error of a product of d numbers in single precision (Higham 2002, section 3.1), with
         # room for the rounding of its factors and of the squares.
-        margin = 2 * (self.rows.single.shape[1] + 8) * 2.0**-24 * self.scale
+        margin = 2 * (self.rows.single.shape[1] + 8) * 2.0**-24
         bound = np.partition(rough, n - self.k, axis=1)[:, n - self.k, None] - np.float32(margin)
         row, column = np.divmod(np.flatnonzero(rough >= bound), n)
         if len(row) > MOST_CANDIDATES * b * self.k:
@@ -103,16 +104,16 @@ class _Search(NamedTuple):
     def _one_step(self, block: Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The same, all of it in double precision."""
         found = block.products(self.rows)
-        self._prefer_near(found, start)
+        self._prefer_near(found, start, 1.0)
         found /= self.scale * STEP
         np.rint(found, out=found)
         columns = _largest(found, self.k)
         return columns, np.take_along_axis(found, columns, axis=1)
 
-    def _prefer_near(self, products: NDArray[Any], start: int) -> None:
+    def _prefer_near(self, products: NDArray[Any], start: int, unit: float) -> None:
         """Make the nearest the largest, in place, and the rows themselves the smallest."""
         if self.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
-            products -= (self.rows.squares / 2).astype(products.dtype)
+            products -= (self.rows.squares / (2 * unit)).astype(products.dtype)
         if self.same:
             own = np.arange(len(products))
             products[own, start + own] = -np.inf

@@ -39,7 +39,8 @@ class Rows(NamedTuple):
     dense: NDArray[np.float64]  # (n, c)
     sparse: Any  # CSR (n, m), or None
     squares: NDArray[np.float64]  # (n,) squared lengths
-    single: Floats | None  # the dense part in single precision where it is all
+    # Where the dense part is all: the same in single precision, the longest row of length 1.
+    single: Floats | None
 
     def part(self, start: int, stop: int | None) -> Rows:
         rows = slice(start, stop)
@@ -80,7 +81,8 @@ def prepare(X: Matrix, metric: str) -> Rows:
     mark = zero[:, None].astype(np.float64)
     if not is_sparse:
         X = np.hstack([X, mark]) if marked else X
-        return Rows(X, None, squares, X.astype(np.float32))
+        longest = np.sqrt(max(float(squares.max()), 1e-300))
+        return Rows(X, None, squares, (X / longest).astype(np.float32))
     common = np.bincount(X.indices, minlength=X.shape[1]) > COMMON * X.shape[0]
     dense = X[:, common].toarray()
     dense = np.hstack([dense, mark]) if marked else dense

@@ -42,22 +42,16 @@ def finest(curve: Curve, tolerance: float = 0.04) -> int:
 
 def middle(curve: Curve, tolerance: float = 0.03, loose: float = 0.06, pick: str = "middle") -> int:
     """Of the settings within both tolerances: the middle one around the best, or another."""
-    modularity = max(point["modularity"] for point in curve)
-    sound = [k for k, point in enumerate(curve) if point["modularity"] >= modularity - loose]
-    best = max(curve[k]["score"] for k in sound)
-    agreed = [k for k in sound if curve[k]["score"] >= best - tolerance]
+    from components.clusterers.granularity import middle_agreed, sound
+
+    if pick == "middle":
+        return middle_agreed(curve, tolerance, loose)
+    candidates = sound(curve, loose)
+    best = max(curve[k]["score"] for k in candidates)
+    agreed = [k for k in candidates if curve[k]["score"] >= best - tolerance]
     if pick == "nearest":
         return min(agreed, key=lambda k: abs(np.log(curve[k]["resolution"] / MEDIUM)))
-    if pick == "finest":
-        return agreed[-1]
-    if pick == "middle of all":
-        return agreed[len(agreed) // 2]
-    first = last = max(sound, key=lambda k: curve[k]["score"])
-    while first - 1 in agreed:
-        first -= 1
-    while last + 1 in agreed:
-        last += 1
-    return (first + last + 1) // 2
+    return agreed[-1] if pick == "finest" else agreed[len(agreed) // 2]
 
 
 RULES: dict[str, Callable[[Curve], int]] = {

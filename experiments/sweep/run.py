@@ -22,15 +22,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RESULTS = HERE / "results.csv"
 KEYS = "what seconds cpu_seconds load".split()
-GRID = {
-    "embedder": "minilm sklearn tfidf".split(),
-    "reducer": "umap truncated_svd".split(),
-    "clusterer": "leiden hdbscan kmeans".split(),
-}
+PRESET = ROOT / "conf" / "experiment" / "grid.yaml"
 DONE = re.compile(r"(embeddings: (\d+) computed|neighbours computed|reduction computed)")
 
 
@@ -67,9 +65,10 @@ def computed(folder: Path) -> Counter[str]:
 def measure(corpus: Path, scratch: Path) -> Iterator[dict[str, str]]:
     """Half of the single runs, the sweep, the other half."""
     given = ["dataset=jsonl", f"dataset.path={corpus}", "dataset.label=label", "map=false"]
+    grid = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["hydra"]["sweeper"]["params"]
     jobs = [
-        [f"{group}={name}" for group, name in zip(GRID, names, strict=True)]
-        for names in itertools.product(*GRID.values())
+        [f"{key}={value}" for key, value in zip(grid, values, strict=True)]
+        for values in itertools.product(*(str(swept).split(",") for swept in grid.values()))
     ]
     for index, job in enumerate(jobs):
         if index == len(jobs) // 2:
@@ -77,7 +76,7 @@ def measure(corpus: Path, scratch: Path) -> Iterator[dict[str, str]]:
             yield {"what": "sweep", **timed(sweep, scratch)}
             for what, count in computed(scratch / "sweep").items():
                 yield {"what": f"computed: {what}", "seconds": str(count)}
-        single = [*job, "reducer.n_components=10", *given, "cache.dir=null"]
+        single = [*job, *given, "cache.dir=null"]
         yield {"what": " ".join(job), **timed(single, scratch)}
 
 

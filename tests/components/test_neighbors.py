@@ -88,6 +88,15 @@ def test_both_ways_of_searching_find_the_same(metric, most, monkeypatch):
     np.testing.assert_array_equal(graph.indices, expected)
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_very_small_and_very_large_numbers(metric, size):
+    """Their squares are beyond single precision."""
+    X = np.random.default_rng(3).normal(size=(300, 30)).astype(np.float32)
+    plain, scaled = neighbors(X, 5, metric), neighbors(X * np.float32(size), 5, metric)
+    np.testing.assert_array_equal(plain.indices, scaled.indices)
+
+
 @pytest.mark.parametrize(("n", "k", "expected"), [(1, 5, 0), (2, 5, 1), (4, 9, 3)])
 def test_few_rows_give_few_neighbours(n, k, expected):
     graph = neighbors(np.eye(n, 3, dtype=np.float32), k)

@@ -68,8 +68,10 @@ def test_layers_and_the_choice_of_granularity_are_written_and_tracked(
 def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -> None:
     """Its other files are left alone and stay out of MLflow; what an earlier run left goes."""
     (tmp_path / "diary.txt").write_text("mine")
+    (tmp_path / "layers.csv").write_text("mine too: no run was here before")
     runner(*FAST, "dataset.limit=60", "map=true", "hydra.run.dir=.")
     assert (tmp_path / "map.png").is_file()
+    assert (tmp_path / "layers.csv").is_file()
     arguments = [argument for argument in FAST if argument != "tracking=none"]
     assert runner(*arguments, "dataset.limit=60", "hydra.run.dir=.").code == 0
     assert not (tmp_path / "map.png").exists()

@@ -134,6 +134,15 @@ def test_folders_of_jobs_may_lie_deeper(runner: Run) -> None:
     assert "2 runs, best first by npmi." in outcome.out
 
 
+def test_a_sweep_in_the_folder_that_mlflow_keeps_its_files_in(runner: Run, store: Path) -> None:
+    """Each job's run.json is there twice then: its own, and MLflow's copy."""
+    tracked = [argument for argument in FAST if argument != "tracking=none"]
+    outcome = runner("-m", *tracked, "dataset.limit=60", "seed=1,2", "hydra.sweep.dir=.")
+    assert outcome.code == 0, outcome.err
+    assert len([*store.parent.glob("mlartifacts/**/run.json")]) >= 2
+    assert "2 runs, best first by npmi." in outcome.out
+
+
 def test_a_folder_that_held_another_sweep(runner: Run) -> None:
     first = runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=1,2,3")
     second = runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=4,5")
