@@ -13,7 +13,8 @@ from components.neighbors.rows import Rows
 
 BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
 FEWEST_ROWS = 64  # ... but for so many rows each at least
-PAIRS = 2**12  # rows compared in double precision at a time
+PAIRS = 2**8  # rows compared in double precision at a time: few enough to stay in the L2 cache
+GROUPS = 16  # for each neighbour: of how many groups of columns the largest entries are compared
 MOST_CANDIDATES = 4  # for each neighbour: where there are more, all is done in double precision
 # Similarities are rounded to multiples of this, as a share of the largest. Double precision errs
 # by far less, so rows that are equal on paper are equal here, however many threads did the sums.
@@ -83,7 +84,7 @@ class _Search(NamedTuple):
         # The error of a product of d numbers in single precision (Higham 2002, section 3.1), with
         # room for the rounding of its factors and of the squares.
         margin = 2 * (self.rows.single.shape[1] + 8) * 2.0**-24
-        bound = np.partition(rough, n - self.k, axis=1)[:, n - self.k, None] - np.float32(margin)
+        bound = _bound(rough, self.k) - np.float32(margin)
         row, column = np.divmod(np.flatnonzero(rough >= bound), n)
         if len(row) > MOST_CANDIDATES * b * self.k:
             return None
@@ -117,6 +118,20 @@ class _Search(NamedTuple):
         if self.same:
             own = np.arange(len(products))
             products[own, start + own] = -np.inf
+
+
+def _bound(found: NDArray[Any], k: int) -> NDArray[Any]:
+    """A bound (b, 1) that at least `k` entries of each row reach, and few more than that.
+
+    The k-th largest of the rows' entries where these are few, else that of the largest entries of
+    so many groups of columns that the `k` largest seldom share one.
+    """
+    n = found.shape[1]
+    groups = GROUPS * k
+    if n >= 2 * groups:
+        apart = found[:, : n - n % groups].reshape(len(found), -1, groups)
+        found, n = apart.max(axis=1), groups
+    return np.partition(found, n - k, axis=1)[:, n - k, None]
 
 
 def _largest(found: NDArray[np.float64], k: int) -> NDArray[np.int64]:

@@ -12,22 +12,25 @@ from components.base import Floats, Matrix
 COMMON = 0.1  # share of the rows in which a column of a sparse matrix counts as common
 
 
-def unit_rows(X: Matrix) -> Matrix:
-    """`X` with each row divided by its length; an all-zero row stays as it is."""
+def unit_rows(X: Matrix, out: NDArray[Any] | None = None) -> Matrix:
+    """`X` with each row divided by its length; an all-zero row stays as it is.
+
+    `out`: where to put them, for a dense `X`; `X` itself will do.
+    """
     from scipy import sparse
 
     if sparse.issparse(X):
         return divided(X, np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel()))
-    return divided(X, np.linalg.norm(X, axis=1))
+    return divided(X, np.sqrt(np.einsum("ij,ij->i", X, X)), out)
 
 
-def divided(X: Matrix, sizes: NDArray[Any]) -> Matrix:
+def divided(X: Matrix, sizes: NDArray[Any], out: NDArray[Any] | None = None) -> Matrix:
     """`X` with each row divided by its entry of `sizes`, in the precision of `X`."""
     from scipy import sparse
 
     factors = (1 / np.where(sizes > 0, sizes, 1)).astype(X.dtype)
     if not sparse.issparse(X):
-        return X * factors[:, None]
+        return np.multiply(X, factors[:, None], out=out)
     X = X.tocsr(copy=True)
     X.data *= np.repeat(factors, np.diff(X.indptr))
     return X
@@ -65,15 +68,19 @@ def prepare(X: Matrix, metric: str) -> Rows:
     from scipy import sparse
 
     is_sparse = sparse.issparse(X)
-    X = sparse.csr_matrix(X, dtype=np.float64) if is_sparse else np.asarray(X, dtype=np.float64)
+    # Copying the vectors costs more than the arithmetic on them: one copy, changed in place.
+    X = sparse.csr_matrix(X, dtype=np.float64) if is_sparse else np.array(X, dtype=np.float64)
     if metric == "hellinger":
-        X = divided(X, np.asarray(X.sum(axis=1)).ravel())
-        X = X.sqrt() if is_sparse else np.sqrt(X)
+        X = divided(X, np.asarray(X.sum(axis=1)).ravel(), None if is_sparse else X)
+        X = X.sqrt() if is_sparse else np.sqrt(X, out=X)
     elif metric == "cosine":
-        X = unit_rows(X)
+        X = unit_rows(X, None if is_sparse else X)
     elif not is_sparse:
-        X = X - X.mean(axis=0)  # far from the origin, the products would drown the differences
-    squares = np.asarray(X.multiply(X).sum(axis=1)).ravel() if is_sparse else (X * X).sum(axis=1)
+        X -= X.mean(axis=0)  # far from the origin, the products would drown the differences
+    if is_sparse:
+        squares = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    else:
+        squares = np.einsum("ij,ij->i", X, X)
     zero = squares == 0
     marked = metric != "euclidean" and bool(zero.any())
     if marked:
@@ -82,7 +89,9 @@ def prepare(X: Matrix, metric: str) -> Rows:
     if not is_sparse:
         X = np.hstack([X, mark]) if marked else X
         longest = np.sqrt(max(float(squares.max()), 1e-300))
-        return Rows(X, None, squares, (X / longest).astype(np.float32))
+        single = np.empty(X.shape, np.float32)
+        np.divide(X, longest, out=single, casting="same_kind")
+        return Rows(X, None, squares, single)
     common = np.bincount(X.indices, minlength=X.shape[1]) > COMMON * X.shape[0]
     dense = X[:, common].toarray()
     dense = np.hstack([dense, mark]) if marked else dense

@@ -88,6 +88,18 @@ def test_both_ways_of_searching_find_the_same(metric, most, monkeypatch):
     np.testing.assert_array_equal(graph.indices, expected)
 
 
+@pytest.mark.parametrize("apart", [1, 48, 100])
+def test_neighbours_at_equal_distances_in_the_table(apart):
+    """Where all of a row's neighbours fall into one group of columns, the bound is a poor one."""
+    rng = np.random.default_rng(5)
+    X = np.repeat(rng.normal(size=(apart, 20)), 12, axis=0) + rng.normal(size=(12 * apart, 20)) / 9
+    X = X.reshape(apart, 12, 20).swapaxes(0, 1).reshape(-1, 20)  # likes are `apart` rows apart
+    graph = neighbors(X, 3)
+    truth = all_distances(X, "cosine")
+    np.fill_diagonal(truth, np.inf)
+    np.testing.assert_array_equal(graph.indices, np.argsort(truth, axis=1)[:, : graph.k])
+
+
 @pytest.mark.parametrize("size", [1e-25, 1e25])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_very_small_and_very_large_numbers(metric, size):

@@ -78,7 +78,7 @@ def test_graphs_are_kept_for_the_next_process(tmp_path, log):
 
 
 def test_an_approximate_graph_does_not_depend_on_what_was_asked_before(tmp_path, monkeypatch):
-    graphs = {k: neighbors(X + k, k) for k in (64, 128)}  # as if each k gave another graph
+    graphs = {k: neighbors(X + k, k) for k in (32, 128)}  # as if each k gave another graph
     monkeypatch.setattr(components.neighbors, "EXACT_LIMIT", 100)
     asked = []
 
@@ -90,7 +90,7 @@ def test_an_approximate_graph_does_not_depend_on_what_was_asked_before(tmp_path,
     alone = Stages(None).neighbors(X, 15)
     Stages(tmp_path).neighbors(X, 100)
     assert same(Stages(tmp_path).neighbors(X, 15), alone)
-    assert asked == [64, 128, 64]
+    assert asked == [32, 128, 32]
 
 
 def test_a_graph_may_be_changed_by_whoever_gets_it(tmp_path):
