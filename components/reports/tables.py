@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.arrow import numbers, strings
 from components.base import Integers, Result
 
 
@@ -51,13 +52,13 @@ def write_documents(result: Result, path: Path) -> None:
 
     corpus = result.corpus
     columns: dict[str, object] = {
-        "row": np.arange(len(corpus)) if corpus.rows is None else corpus.rows,
-        "document": list(corpus.documents),
-        "topic": result.labels,
-        "strength": result.strengths,
+        "row": numbers(np.arange(len(corpus)) if corpus.rows is None else corpus.rows),
+        "document": strings(corpus.documents),
+        "topic": numbers(result.labels),
+        "strength": numbers(result.strengths),
     }
     for name, layer in result.layers.items():
-        columns[f"topic_{name}"] = layer.labels
+        columns[f"topic_{name}"] = numbers(layer.labels)
     for name, values in (
         ("label", corpus.labels),
         ("timestamp", corpus.timestamps),
@@ -66,6 +67,6 @@ def write_documents(result: Result, path: Path) -> None:
         if values is not None:
             columns[name] = list(values)
     if result.coordinates is not None:
-        columns["x"] = result.coordinates[:, 0]
-        columns["y"] = result.coordinates[:, 1]
+        columns["x"] = numbers(result.coordinates[:, 0])
+        columns["y"] = numbers(result.coordinates[:, 1])
     pq.write_table(pa.table(columns), path)
