@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, UserError
+from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.granularity import (
-    Rows,
     Scale,
     carry_by_centre,
     check_layers,

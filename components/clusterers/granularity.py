@@ -16,26 +16,21 @@ agree within `TOLERANCE` of it, none is better founded than another: the middle 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base import Integers, UserError
+from components.clusterers.agreement import Rows, agreement
 from components.clusterers.checks import at_least
 from components.clusterers.graph import by_size, count_topics
-
-Rows: TypeAlias = NDArray[np.int64]
 
 TOLERANCE = 0.03  # in agreement; this and the next were found in experiments/granularity
 LOOSE = 0.06  # in modularity
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
-LEAST = 1.5  # effective number of topics below which there is nothing to agree on
 FEWEST = 100  # documents whose halves are worth comparing
-DOCUMENTS = 30_000  # clustered by all splits together: the more documents, the fewer splits
 
 
 def check_scale(granularity: str | None, n_topics: int | None, **own: float | None) -> None:
@@ -58,63 +53,6 @@ def check_layers(layers: Sequence[str] | None) -> None:
     for layer in layers or ():
         if layer not in ("broad", "medium", "fine"):
             raise UserError(f"clusterer.layers: {layer!r} is not one of: broad, medium, fine.")
-
-
-def agreement(
-    n: int,
-    n_settings: int,
-    cluster: Callable[[Rows], list[Integers]],
-    carry: Callable[[Rows, Rows, list[Integers]], list[Integers]],
-    random_state: int | None,
-    modularity: Callable[[Integers], float] | None = None,
-) -> list[dict[str, Any]]:
-    """How far two halves of `n` documents agree, at each setting, coarsest first.
-
-    Parameters
-    ----------
-    cluster : callable
-        Rows (h,) -> for each setting the topics (h,) of these rows, clustered on their own.
-    carry : callable
-        Rows of one half, rows of the other, topics of the first for each setting -> topics of
-        the second by likeness to the first.
-    modularity : callable, optional
-        Topics (n,) -> their modularity, where there is a graph.
-
-    Returns
-    -------
-    list of dict
-        For each setting ``score``, the mean adjusted mutual information (0 where nearly all
-        documents of a half have one topic), and ``n_topics``, the mean number of topics in a
-        half. With `modularity` also that: the mean over halves, with each half's topics carried
-        over to the other.
-    """
-    from sklearn.metrics import adjusted_mutual_info_score
-
-    rng = np.random.default_rng(random_state)
-    seen: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
-    for _ in range(min(6, max(1, DOCUMENTS // n))):
-        order = rng.permutation(n)
-        sides = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
-        found = [cluster(rows) for rows in sides]
-        for this, other in ((0, 1), (1, 0)):
-            carried = carry(sides[other], sides[this], found[other])
-            for k, (own, given) in enumerate(zip(found[this], carried, strict=True)):
-                trivial = min(_effective_number(own), _effective_number(given)) < LEAST
-                score = 0.0 if trivial else adjusted_mutual_info_score(own, given)
-                seen[k]["score"].append(score)
-                seen[k]["n_topics"].append(count_topics(own))
-                if modularity is not None:
-                    everywhere = np.empty(n, np.int64)
-                    everywhere[sides[other]], everywhere[sides[this]] = found[other][k], given
-                    seen[k]["modularity"].append(modularity(everywhere))
-    return [{name: float(np.mean(values)) for name, values in point.items()} for point in seen]
-
-
-def _effective_number(labels: Integers) -> float:
-    """Exp of the entropy: how many topics of equal size would be as diverse; -1 counts as one."""
-    shares = np.bincount(labels + 1) / len(labels)
-    shares = shares[shares > 0]
-    return math.exp(-float((shares * np.log(shares)).sum()))
 
 
 def middle_agreed(

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from components.base import Integers, Matrix
+from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import (
-    Rows,
     Scale,
     carry_by_centre,
     check_layers,

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from components.base import Graph, Integers, Matrix
+from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
-from components.clusterers.granularity import Rows, Scale, check_layers, check_scale
+from components.clusterers.granularity import Scale, check_layers, check_scale
 from components.clusterers.graph import (
     Communities,
     absorb,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "umap", "mlflow", "sklearn", "transformers", "pandas", "matplotlib", "scipy")
+RUN = ["dataset=jsonl", "dataset.path=documents.jsonl", "embedder=precomputed",
+       "embedder.path=vectors.npy", "tracking=none", "map=false"]  # fmt: skip
 CODE = """
 import sys
 sys.argv = ["runner", *{arguments!r}]
@@ -29,13 +33,27 @@ print("HEAVY", [name for name in {heavy!r} if name in sys.modules])
     ids=" ".join,
 )
 def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None:
+    assert heavy_imports(arguments, tmp_path) == "[]"
+
+
+def test_a_default_run_without_a_map_imports_no_more_than_it_uses(tmp_path: Path) -> None:
+    """igraph and the plots want matplotlib. scikit-learn and pandas would add a second or more."""
+    X = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32)
+    np.save(tmp_path / "vectors.npy", X)
+    lines = [json.dumps({"text": f"number {i} of {i % 7}"}) for i in range(len(X))]
+    (tmp_path / "documents.jsonl").write_text("\n".join(lines))
+    assert heavy_imports(RUN, tmp_path) == "['matplotlib', 'scipy']"
+
+
+def heavy_imports(arguments: list[str], folder: Path) -> str:
+    """Those of `HEAVY` that a run in a process of its own imports."""
     code = CODE.format(arguments=arguments, heavy=HEAVY)
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
     )
-    assert done.stdout.strip().endswith("HEAVY []")
+    return done.stdout.strip().rpartition("HEAVY ")[2]

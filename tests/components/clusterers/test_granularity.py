@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from components.clusterers.agglomerative import AgglomerativeClusterer
-from components.clusterers.granularity import agreement, middle_agreed, nest, reason
+from components.clusterers.granularity import middle_agreed, nest, reason
 from components.clusterers.graph import absorb, by_size, merge_down
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
 from components.clusterers.kmeans import KMeansClusterer
@@ -30,26 +30,6 @@ def test_giants_with_crumbs_are_left_out_however_well_they_are_found_twice():
         point["modularity"] = modularity
     assert middle_agreed(points) == 1
     assert "1 of 3 left out" in reason(1, points)
-
-
-def test_what_is_found_twice_scores_high_and_what_is_not_low():
-    truth = np.arange(300) % 3
-    noise = np.random.default_rng(0)
-
-    def cluster(rows):
-        return [truth[rows], noise.integers(0, 3, len(rows)), np.zeros(len(rows), int)]
-
-    def carry(source, target, found):
-        return [truth[target], noise.integers(0, 3, len(target)), np.zeros(len(target), int)]
-
-    points = agreement(300, 3, cluster, carry, random_state=1)
-    assert points[0]["score"] > 0.99
-    assert abs(points[1]["score"]) < 0.1
-    assert points[2] == {"score": 0.0, "n_topics": 1.0}
-    seen = []
-    points = agreement(300, 3, cluster, carry, 1, lambda labels: seen.append(labels) or 0.5)
-    assert [point["modularity"] for point in points] == [0.5] * 3
-    assert any(np.array_equal(labels, truth) for labels in seen)
 
 
 def test_topics_are_numbered_by_size():
