@@ -95,7 +95,7 @@ class LeidenClusterer:
         min_topic_size: int = 5,
         outliers: Literal["none", "score"] = "none",
         outlier_threshold: float = 0.3,
-        n_iterations: int = 10,
+        n_iterations: int = 4,
         random_state: int | None = None,
     ) -> None:
         check_scale(granularity, n_topics, resolution=resolution)

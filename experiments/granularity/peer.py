@@ -5,9 +5,14 @@
     python experiments/granularity/peer.py         # the table anew, from timing.csv
 
 PEER/bin/python is an interpreter with BERTopic; the vectors are VECTORS/name.npy, one row a
-document. The two alternate. The seconds are those of the whole process: start, imports, reading of
-documents and vectors, topics and their words; here also all metrics and all files of a run, but
-for the map. Each run is added to timing.csv.
+document. Three kinds of process take turns, and are timed whole, from start to end:
+
+- "BERTopic" and "ours" do the same work: import, read documents and vectors, find topics and their
+  words, everything as it comes, and write down the topic of each document;
+- "ours, a run" is `python -m runner`, which also composes and checks a config, measures, and writes
+  all files of a run but for the map.
+
+Each process is added to timing.csv.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+WHO = ("BERTopic", "ours", "ours, a run")
 KEYS = "corpus who seconds cpu_seconds peak_mb topics outliers ami load".split()
 
 
@@ -38,13 +44,21 @@ def read_corpus(path: Path) -> tuple[list[str], list[str]]:
     return [row["text"] for row in rows], [row["label"] for row in rows]
 
 
-def fit_peer(corpus: Path, vectors: Path, out: Path) -> None:
-    """What runs in BERTopic's process: everything as it comes."""
+def fit(who: str, corpus: Path, vectors: Path, out: Path) -> None:
+    """What runs in the timed process, but for a whole run."""
     import numpy as np
-    from bertopic import BERTopic  # type: ignore[import-not-found]
 
-    documents, _ = read_corpus(corpus)
-    topics, _ = BERTopic().fit_transform(documents, np.load(vectors))
+    documents, X = read_corpus(corpus)[0], np.load(vectors)
+    if who == "BERTopic":
+        from bertopic import BERTopic  # type: ignore[import-not-found]
+
+        topics, _ = BERTopic().fit_transform(documents, X)
+    else:
+        from components.clusterers.leiden import LeidenClusterer
+        from components.representations.ctfidf import CTFIDF
+
+        topics = LeidenClusterer(random_state=42).fit_predict(X)
+        CTFIDF().fit(documents, topics)
     out.write_text(json.dumps([int(topic) for topic in topics]))
 
 
@@ -66,31 +80,33 @@ def measured(command: list[str]) -> dict[str, float]:
     }
 
 
-def run_peer(python: str, corpus: Path, vectors: Path, scratch: Path) -> dict[str, Any]:
+def timed(who: str, python: str, corpus: Path, vectors: Path, scratch: Path) -> dict[str, Any]:
+    """A row of timing.csv."""
+    # Nothing heavy here: the peak memory of a process counts what its parent held at the fork.
     import numpy as np
-    from sklearn.metrics import adjusted_mutual_info_score
+    from pyarrow.parquet import read_table
+
+    from components.clusterers.agreement import adjusted_mutual_information
 
     out = scratch / "topics.json"
-    figures = measured([python, __file__, "--fit", str(corpus), str(vectors), str(out)])
-    topics = np.array(json.loads(out.read_text()))
+    if who == "ours, a run":
+        figures = measured(
+            [sys.executable, "-m", "runner", "dataset=jsonl", f"dataset.path={corpus}",
+             "embedder=precomputed", f"embedder.path={vectors}", "map=false", "tracking=none",
+             "cache.dir=null", f"hydra.run.dir={scratch}"]
+        )  # fmt: skip
+        topics = np.array(
+            read_table(scratch / "documents.parquet", columns=["topic"])["topic"].to_pylist()
+        )
+    else:
+        interpreter = python if who == "BERTopic" else sys.executable
+        figures = measured([interpreter, __file__, "--fit", who, *map(str, (corpus, vectors, out))])
+        topics = np.array(json.loads(out.read_text()))
+    labels = np.unique(read_corpus(corpus)[1], return_inverse=True)[1]
     return figures | {
         "topics": len(np.unique(topics[topics >= 0])),
         "outliers": round(float(np.mean(topics < 0)), 4),
-        "ami": round(adjusted_mutual_info_score(read_corpus(corpus)[1], topics), 4),
-    }
-
-
-def run_ours(corpus: Path, vectors: Path, scratch: Path) -> dict[str, Any]:
-    figures = measured(
-        [sys.executable, "-m", "runner", "dataset=jsonl", f"dataset.path={corpus}",
-         "dataset.label=label", "embedder=precomputed", f"embedder.path={vectors}", "map=false",
-         "tracking=none", "cache.dir=null", f"hydra.run.dir={scratch / 'run'}"]
-    )  # fmt: skip
-    metrics = json.loads((scratch / "run" / "run.json").read_text())["metrics"]
-    return figures | {
-        "topics": metrics["n_topics"],
-        "outliers": metrics["outlier_ratio"],
-        "ami": round(metrics["ami"], 4),
+        "ami": round(adjusted_mutual_information(labels, topics), 4),
     }
 
 
@@ -100,7 +116,7 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     for corpus in dict.fromkeys(row["corpus"] for row in rows):
         middle: dict[str, dict[str, float]] = {}
-        for who in ("BERTopic", "ours"):
+        for who in WHO:
             runs = [r for r in rows if (r["corpus"], r["who"]) == (corpus, who)]
             m = {k: statistics.median(float(r[k]) for r in runs) for k in KEYS[2:]}
             middle[who] = m
@@ -109,10 +125,11 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
                 f"| {m['peak_mb']:.0f} | {m['topics']:.0f} | {100 * m['outliers']:.0f} % "
                 f"| {m['ami']:.3f} |"
             )
-        ratio, cpu_ratio = (
-            middle["BERTopic"][k] / middle["ours"][k] for k in ("seconds", "cpu_seconds")
-        )
-        yield f"| | **BERTopic / ours** | | **{ratio:.1f}** | **{cpu_ratio:.1f}** | | | | |"
+        for who in WHO[1:]:
+            ratio, cpu_ratio = (
+                middle["BERTopic"][k] / middle[who][k] for k in ("seconds", "cpu_seconds")
+            )
+            yield f"| | **BERTopic / {who}** | | **{ratio:.1f}** | **{cpu_ratio:.1f}** | | | | |"
 
 
 def say(line: str) -> None:
@@ -129,10 +146,11 @@ def main() -> None:
     parser.add_argument("--peer", help="the interpreter that has BERTopic")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--results", type=Path, default=HERE / "timing.csv")
-    parser.add_argument("--fit", nargs=3, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.fit:
-        fit_peer(*options.fit)
+        who, *paths = options.fit
+        fit(who, *map(Path, paths))
         return
     if options.corpora and not (options.vectors and options.peer):
         parser.error("--vectors and --peer are needed")
@@ -141,14 +159,9 @@ def main() -> None:
             corpus = corpus.absolute()
             name = corpus.name.partition(".")[0]
             vectors = (options.vectors / f"{name}.npy").absolute()
-            for who in ("ours", "BERTopic"):
+            for who in WHO:
                 with tempfile.TemporaryDirectory() as folder:
-                    scratch = Path(folder)
-                    row = (
-                        run_ours(corpus, vectors, scratch)
-                        if who == "ours"
-                        else run_peer(options.peer, corpus, vectors, scratch)
-                    )
+                    row = timed(who, options.peer, corpus, vectors, Path(folder))
                 row |= {"corpus": name, "who": who}
                 new = not options.results.exists()
                 with options.results.open("a", newline="") as file:
@@ -163,4 +176,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the project, where it is not installed
     main()
