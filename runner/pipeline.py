@@ -20,8 +20,8 @@ from runner.topics import describe, settle
 
 log = logging.getLogger(__name__)
 
-# Above so many documents the map is drawn only where it is asked for: the layout takes 10 s for
-# 20,000, longer than the search for topics (7 s), though less than most embedders.
+# Above so many documents the map is drawn only where it is asked for: the layout takes 6 s for
+# 20,000, longer than the search for topics (5 s), though less than most embedders.
 MAP_LIMIT = 20_000
 
 

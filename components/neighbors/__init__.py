@@ -23,8 +23,8 @@ __all__ = ["EXACT_LIMIT", "METRICS", "metric_for", "nearest", "neighbors", "unit
 
 METRICS = ("cosine", "euclidean", "hellinger")
 
-# Rows beyond which pynndescent takes over. Exact search costs n^2: on two cores 2.4 s for 20,000
-# rows of 384 numbers and 53 s for 100,000. pynndescent needs as long there, because numba compiles
+# Rows beyond which pynndescent takes over. Exact search costs n^2: on two cores 2.2 s for 20,000
+# rows of 384 numbers and 50 s for 100,000. pynndescent needs as long there, because numba compiles
 # it anew in each process.
 EXACT_LIMIT = 100_000
 

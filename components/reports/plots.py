@@ -27,18 +27,18 @@ def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words
     axis.set_axis_off()
     for place, topic in enumerate(topics):
         row, column = divmod(place, columns)
-        left, top = 3.4 * column + 1.25, 2.2 * row + 0.7
+        left, top = 3.4 * column + 1.4, 2.2 * row + 0.7
         title = f"Topic {topic.id} · {topic.size:,} documents"
         axis.text(left, top, title, fontsize=9, va="center")
         if not topic.words:
             continue
         words, weights = zip(*topic.words[:n_words], strict=True)
         lines = top + 0.24 + 0.2 * np.arange(len(words))
-        lengths = np.array(weights) * 1.6 / (max(weights) or 1)
+        lengths = np.array(weights) * 1.5 / (max(weights) or 1)
         axis.barh(lines, lengths, height=0.15, left=left, color=_colour(topic.id))
         for word, line in zip(words, lines, strict=True):
             axis.text(left - 0.06, line, _plain(_short(word)), fontsize=8, ha="right", va="center")
-        axis.text(left + 1.66, lines[0], f"{weights[0]:.2g}", fontsize=7, va="center", color="grey")
+        axis.text(left + 1.56, lines[0], f"{weights[0]:.2g}", fontsize=7, va="center", color="grey")
     shown = f"the {len(topics)} largest of " if len(result.topics) > len(topics) else ""
     n_all = len(result.topics)
     title = f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}, and their weights"

@@ -61,7 +61,7 @@ def test_list_shows_what_is_there(folder, capsys):
     rows = {line[1]: line for line in lines[1:5]}
     assert rows["minilm"][:4] == ["embeddings", "minilm", "40", "6"]
     assert rows["HashEmbedder"][2:4] == ["30", "6"]
-    assert rows["cosine"][:4] == ["graphs", "cosine", "50", "49"]
+    assert rows["cosine"][:4] == ["graphs", "cosine", "50", "32"]
     assert rows["Half"][:4] == ["reductions", "Half", "50", "2"]
     assert rows["Half"][6] == time.strftime("%Y-%m-%d", time.localtime(time.time() - 30 * DAY))
 
