@@ -13,7 +13,7 @@ from components.neighbors.rows import Rows
 
 BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
 FEWEST_ROWS = 64  # ... but for so many rows each at least
-PAIRS = 2**8  # rows compared in double precision at a time: few enough to stay in the L2 cache
+PAIRS = 2**8  # rows compared in double precision at a time: few enough to stay in the cache
 GROUPS = 16  # for each neighbour: of how many groups of columns the largest entries are compared
 MOST_CANDIDATES = 4  # for each neighbour: where there are more, all is done in double precision
 # Similarities are rounded to multiples of this, as a share of the largest. Double precision errs

@@ -89,7 +89,7 @@ def test_both_ways_of_searching_find_the_same(metric, most, monkeypatch):
 
 
 @pytest.mark.parametrize("apart", [1, 48, 100])
-def test_neighbours_at_equal_distances_in_the_table(apart):
+def test_likes_that_are_spread_evenly_over_the_rows(apart):
     """Where all of a row's neighbours fall into one group of columns, the bound is a poor one."""
     rng = np.random.default_rng(5)
     X = np.repeat(rng.normal(size=(apart, 20)), 12, axis=0) + rng.normal(size=(12 * apart, 20)) / 9
