@@ -226,7 +226,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Graph:
+class NeighborGraph:
     """The k nearest neighbours of each row, nearest first, the row itself left out.
 
     indices : int32 (n, k); distances : float32 (n, k); metric : "cosine", "euclidean"
@@ -241,9 +241,9 @@ class Graph:
     def k(self) -> int:
         return int(self.indices.shape[1])
 
-    def first(self, k: int) -> Graph:
+    def first(self, k: int) -> NeighborGraph:
         """The same graph with only the `k` nearest neighbours."""
-        return Graph(self.indices[:, :k], self.distances[:, :k], self.metric)
+        return NeighborGraph(self.indices[:, :k], self.distances[:, :k], self.metric)
 
 
 @dataclass(frozen=True)
@@ -322,6 +322,14 @@ class Clusterer(Protocol):
     """`fit_predict` returns int (n,), -1 an outlier; `probabilities_` (n,), if set, is strength."""
 
     def fit_predict(self, X: Matrix) -> Integers: ...
+
+
+class Outliers(Protocol):
+    """Decides what becomes of outliers; see `components.topics.outliers`."""
+
+    def assign(
+        self, labels: Integers, X: Matrix, documents: Sequence[str], memberships: Any | None
+    ) -> Integers: ...
 
 
 class Representation(Protocol):

@@ -17,8 +17,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from components.base import UserError
-from runner import schema
-from runner.arguments import say
+from runner.config import schema
+from runner.console import say
 from runner.secrets import mask
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def main() -> None:
     # To be told to end is the same as Ctrl-C: what is done is kept, and the run is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     schema.register()
-    from runner.preflight import preflight
+    from runner.config.command_line import preflight
 
     try:
         preflight(sys.argv[1:])
@@ -119,6 +119,6 @@ def job(config: DictConfig) -> None:
         say(f"{known.lost}\nTo log this run later: python -m runner.upload {folder}", error=True)
         sys.exit(1)
     if known.run_id:
-        from runner import address
+        from runner.tracking.uri import absolute_uri, ui_command
 
-        say(address.how_to_look(address.absolute(config.tracking.uri), known.experiment_id))
+        say(ui_command(absolute_uri(config.tracking.uri), known.experiment_id))

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Corpus, Integers, Matrix, UserError
-from runner.build import Parts, word_model
-from runner.fingerprint import fingerprint
-from runner.store import Encoded, Store
+from components.base import Corpus, Embedder, Integers, Matrix, UserError
+from runner.cache.embeddings import EmbeddingCache, Encoded
+from runner.cache.fingerprint import fingerprint
 
 log = logging.getLogger(__name__)
 
 
-def embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encoded]:
+def embed(
+    corpus: Corpus, embedder: Embedder, cache: EmbeddingCache, settings: Mapping[str, Any]
+) -> tuple[Integers, Encoded]:
     """Vectors of the documents that have one.
 
-    Blank documents are never given to a model; those in which it knows no word, and so gives an
-    all-zero vector, are left out after it. What was too long for the model is said.
+    Blank documents are not encoded; documents with an all-zero vector (no known word) are
+    dropped. Truncation is logged.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    embedder : Embedder
+    cache : EmbeddingCache
+    settings : mapping
+        What identifies the embedder in the cache; see `runner.cache.fingerprint`.
 
     Returns
     -------
@@ -39,23 +48,24 @@ def embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encoded
     chosen = filled.tolist()
     if not chosen:
         raise UserError(
-            f"all {len(corpus)} documents are empty. Check dataset.text and the file's contents."
+            f"all {len(corpus)} documents are empty. Check which column of the data set is read "
+            "as text, and its contents."
         )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
-    encoded = store.encode(
-        parts.embedder,
+    encoded = cache.encode(
+        embedder,
         [corpus.documents[row] for row in chosen],
-        fingerprint=fingerprint(parts.embedder, parts.nodes["embedder"]),
+        fingerprint=fingerprint(embedder, settings),
         corpus_hash=corpus.hash,
         images=None if corpus.images is None else [corpus.images[row] for row in chosen],
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
     )
-    known = _has_values(encoded.vectors)
-    if known.all():
+    has_vector = _has_values(encoded.vectors)
+    if has_vector.all():
         kept = filled
     else:
-        kept, encoded = filled[known], encoded.take(np.flatnonzero(known))
+        kept, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
     _report(len(corpus), len(kept), int(encoded.truncated.sum()))
     if len(kept) < 2:
         raise UserError(
@@ -64,15 +74,22 @@ def embed(corpus: Corpus, parts: Parts, store: Store) -> tuple[Integers, Encoded
     return kept, encoded
 
 
-def word_encoder(parts: Parts, store: Store, corpus: Corpus) -> Callable[[list[str]], Matrix]:
-    """What turns words into vectors: the embedder's word model, its results kept in the store."""
-    embedder = word_model(parts.embedder)
-    node = parts.nodes["embedder"].get("word_embedder", parts.nodes["embedder"])
+def word_model(embedder: Embedder) -> Embedder:
+    """The embedder for words: an embedder's own `word_embedder`, or itself."""
+    model: Embedder = getattr(embedder, "word_embedder", embedder)
+    return model
+
+
+def word_encoder(
+    embedder: Embedder, cache: EmbeddingCache, corpus: Corpus, settings: Mapping[str, Any]
+) -> Callable[[list[str]], Matrix]:
+    """A function from words to their vectors, (n, d), served from the cache."""
+    model = word_model(embedder)
 
     def encode_words(words: list[str]) -> Matrix:
-        key = fingerprint(embedder, node)
-        return store.encode(
-            embedder, words, fingerprint=key, corpus_hash=corpus.hash, label="words"
+        key = fingerprint(model, settings)
+        return cache.encode(
+            model, words, fingerprint=key, corpus_hash=corpus.hash, label="words"
         ).vectors
 
     return encode_words
@@ -82,8 +99,8 @@ def _has_values(X: Matrix) -> NDArray[np.bool_]:
     """Bool (n,): the row is not all zero."""
     from scipy.sparse import issparse
 
-    found: Any = abs(X).sum(axis=1) > 0 if issparse(X) else X.any(axis=1)
-    return np.asarray(found).ravel()
+    nonzero: Any = abs(X).sum(axis=1) > 0 if issparse(X) else X.any(axis=1)
+    return np.asarray(nonzero).ravel()
 
 
 def _report(n: int, n_kept: int, n_cut: int) -> None:
@@ -95,7 +112,7 @@ def _report(n: int, n_kept: int, n_cut: int) -> None:
         )
     if n_cut:
         log.warning(
-            "%d of %d documents (%.1f %%) are longer than the model reads: the rest was cut off.",
+            "%d of %d documents (%.1f %%) are longer than the model's limit and were truncated.",
             n_cut,
             n_kept,
             100 * n_cut / n_kept,

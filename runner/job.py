@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import Result, UserError
-from runner import provenance, record
-from runner.build import build
+from runner.cache import Cache
+from runner.config.build import build
 from runner.pipeline import run
-from runner.record import Record
-from runner.stages import Stages
-from runner.store import Store
+from runner.tracking import provenance, record
+from runner.tracking.record import Record
 
 if TYPE_CHECKING:
     from runner.tracking import Tracker
@@ -109,8 +108,7 @@ def _start_tracking(config: DictConfig, known: Record, folder: Path) -> Tracker 
 
 
 def _compute(config: DictConfig, folder: Path) -> Result:
-    cache = None if config.cache.dir is None else Path(config.cache.dir).expanduser().absolute()
-    result = run(build(config), Store(cache), Stages(cache), draw_map=config.map)
+    result = run(build(config), Cache(config.cache.dir), draw_map=config.map)
     write(result, folder)
     return result
 

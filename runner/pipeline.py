@@ -1,22 +1,34 @@
-"""The main job: documents in, topics out. No Hydra and no MLflow here."""
+"""The pipeline: documents in, topics out. It knows neither Hydra nor MLflow."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from components.base import Layer, Result, UserError, call
-from runner.build import Parts
-from runner.clock import Clock
+from components.base import (
+    Clusterer,
+    Dataset,
+    Embedder,
+    Layer,
+    Metric,
+    Outliers,
+    ParameterError,
+    Reducer,
+    Representation,
+    Result,
+    UserError,
+    call,
+)
+from components.topics import describe, settle
+from components.topics.outliers import KeepOutliers
+from runner.cache import Cache
 from runner.embed import embed, word_encoder
-from runner.stages import Stages
-from runner.store import Store
-from runner.topics import describe, settle
+from runner.timing import StageProfiler
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +38,35 @@ MAP_LIMIT = 20_000
 
 
 class StageError(UserError):
-    """A part failed on its input; the message says which, on what, and what it said."""
+    """A part failed on its input; the message names the part, the input and the error."""
 
 
-def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = None) -> Result:
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a run, one for each role.
+
+    settings : what identifies a part in the cache beside its code, by role (`embedder`,
+        `word_embedder`, `reducer`), as JSON; without it a part is identified by its
+        `fingerprint()` or its class alone
+    """
+
+    dataset: Dataset
+    embedder: Embedder
+    reducer: Reducer
+    clusterer: Clusterer
+    representation: Representation
+    outliers: Outliers = field(default_factory=KeepOutliers)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = None) -> Result:
     """Load, embed, reduce, cluster, represent, measure.
 
     Parameters
     ----------
-    parts : the parts, built from a config
-    store : where vectors are kept; `Store(None)` keeps none
-    stages : where neighbour graphs and reductions are kept; `Stages(None)` keeps none
+    parts : the built parts
+    cache : where vectors, neighbour graphs and reductions are cached; None caches nothing
     draw_map : compute two coordinates for each document; None: up to 20,000 documents
 
     Raises
@@ -44,18 +74,22 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = N
     UserError
         When the documents or a part's settings do not allow it.
     """
-    clock = Clock()
+    cache = cache or Cache(None)
+    stages = cache.stages
+    clock = StageProfiler()
     with clock("load"), _stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
     with clock("embed"), _stage("embedder", parts.embedder):
-        kept, encoded = embed(corpus, parts, store)
+        kept, encoded = embed(
+            corpus, parts.embedder, cache.embeddings, parts.settings.get("embedder", {})
+        )
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
     with clock("reduce"), _stage("reducer", parts.reducer, X.shape):
-        reduced = stages.reduce(parts.reducer, X, parts.nodes["reducer"])
+        reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
     with clock("cluster"), _stage("clusterer", parts.clusterer, reduced.shape):
         found = call(parts.clusterer.fit_predict, reduced, neighbors=stages.neighbors)
-        labels = settle(found, parts.clusterer, X, texts, parts.nodes["outliers"])
+        labels = settle(found, parts.clusterer, X, texts, parts.outliers)
 
     def spread(values: Any, missing: float) -> Any:
         """Values of the kept documents in an array over all."""
@@ -64,7 +98,9 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = N
         return over_all
 
     with clock("represent"), _stage("representation", parts.representation):
-        encode_words = word_encoder(parts, store, corpus)
+        encode_words = word_encoder(
+            parts.embedder, cache.embeddings, corpus, parts.settings.get("word_embedder", {})
+        )
         layers = {
             name: Layer(
                 spread(layer, -1),
@@ -101,7 +137,7 @@ def run(parts: Parts, store: Store, stages: Stages, *, draw_map: bool | None = N
 
         with clock("map"):
             result.coordinates = spread(coordinates(X, stages.neighbors), np.nan)
-    if parts.nodes["outliers"]["policy"] == "assign":
+    if not isinstance(parts.outliers, KeepOutliers):
         result.metrics["outlier_ratio_before"] = labels.before / len(kept)
     result.metrics |= encoded.metrics | {
         "n_documents": len(corpus),
@@ -137,6 +173,8 @@ def _stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
     """Name the part and its input in what a library raises."""
     try:
         yield
+    except ParameterError as error:
+        raise error.within(role) from error
     except UserError:
         raise
     except Exception as error:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner import provenance, record
-from runner.arguments import command, parse, say
+from runner.console import command, parse, say
+from runner.tracking import provenance, record
 
 _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
 
@@ -54,15 +54,13 @@ def main(arguments: list[str]) -> int:
 def _replay(recorded: Path, options: dict[str, str]) -> int:
     import pyarrow.parquet as pq
 
-    from runner.build import build
+    from runner.cache import Cache
+    from runner.config.build import build
     from runner.job import write
     from runner.pipeline import run
-    from runner.stages import Stages
-    from runner.store import Store
 
     config = _config(recorded, options)
-    cache = None if config.cache.dir is None else Path(config.cache.dir).expanduser().absolute()
-    result = run(build(config), Store(cache), Stages(cache), draw_map=False)
+    result = run(build(config), Cache(config.cache.dir), draw_map=False)
     if "folder" in options:
         Path(options["folder"]).mkdir(parents=True, exist_ok=True)
         write(result, Path(options["folder"]))
@@ -86,7 +84,7 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
 
 
 def _config(recorded: Path, options: dict[str, str]) -> DictConfig:
-    from runner.schema import RunConfig
+    from runner.config.schema import RunConfig
 
     config = OmegaConf.merge(RunConfig, OmegaConf.load(recorded / "config.yaml"))
     assert isinstance(config, DictConfig)

@@ -15,9 +15,9 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from components.base import UserError
-from runner import record
-from runner.arguments import command, parse, say
-from runner.record import Record
+from runner.console import command, parse, say
+from runner.tracking import record
+from runner.tracking.record import Record
 
 
 def main(arguments: list[str]) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.stages import Stages
-from runner.store import Store
+from runner.cache.embeddings import EmbeddingCache
+from runner.cache.stages import StageCache
 
 CHUNK = 8
 DIMENSIONS = 6
@@ -61,7 +61,7 @@ def _digest(text: str) -> bytes:
 def encode(folder, embedder, documents, chunk=CHUNK, **more):
     """Ask the store for vectors."""
     more = {"fingerprint": {"class": "HashEmbedder"}, "corpus_hash": "c", **more}
-    return Store(folder, chunk=chunk).encode(embedder, documents, **more)
+    return EmbeddingCache(folder, chunk=chunk).encode(embedder, documents, **more)
 
 
 def kill(folder: Path, calls: Path, seed: int) -> None:
@@ -103,7 +103,7 @@ class SlowReducer:
 def reduce(folder: Path, calls: Path, number: int) -> None:
     """Reduce the same vectors as several other processes."""
     X = np.arange(60, dtype=np.float32).reshape(10, 6)
-    np.save(f"{calls}.{number}.npy", Stages(folder).reduce(SlowReducer(calls), X, {}))
+    np.save(f"{calls}.{number}.npy", StageCache(folder).reduce(SlowReducer(calls), X, {}))
 
 
 if __name__ == "__main__":

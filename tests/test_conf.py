@@ -8,9 +8,9 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import conf
-from runner import schema
-from runner.check import check_config
-from runner.signatures import signature
+from runner.config import schema
+from runner.config.signatures import signature
+from runner.config.validate import check_config
 
 FOLDER = Path(conf.__file__).parent
 OPTIONS = sorted(

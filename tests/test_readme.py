@@ -50,7 +50,7 @@ def test_command(
     monkeypatch.chdir(folder)
     arguments = shlex.split(command)[3:]
     if any(word in command for word in REMOTE):
-        from runner.preflight import preflight
+        from runner.config.command_line import preflight
 
         preflight(arguments)
         return

@@ -19,7 +19,7 @@ from components.clusterers.granularity import (
     count_levels,
     nest,
 )
-from components.clusterers.graph import by_size, count_topics
+from components.labels import by_size, count_topics
 
 
 class AgglomerativeClusterer:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers
-from components.clusterers.graph import count_topics
+from components.labels import count_topics
 
 Rows: TypeAlias = NDArray[np.int64]
 

@@ -25,7 +25,7 @@ import numpy as np
 from components.base import Integers, UserError
 from components.clusterers.agreement import Rows, agreement
 from components.clusterers.checks import at_least
-from components.clusterers.graph import by_size, count_topics
+from components.labels import by_size, count_topics
 
 TOLERANCE = 0.03  # in agreement; this and the next were found in experiments/granularity
 LOOSE = 0.06  # in modularity

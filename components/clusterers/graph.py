@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Graph, Integers
+from components.base import Integers, NeighborGraph
+from components.labels import by_size, one_hot
 
 FARTHEST = {"cosine": 1.0, "hellinger": 1.0, "euclidean": np.inf}  # from here on: no link at all
 BLOCK = 4096  # rows whose shared neighbours are counted at a time
 
 
-def weighted(graph: Graph, weights: str) -> Any:
+def weighted(graph: NeighborGraph, weights: str) -> Any:
     """Symmetric CSR (n, n) of link weights in [0, 1], without a diagonal.
 
     ``fuzzy``: UMAP's membership strengths (McInnes, Healy and Melville 2018, section 3.1):
@@ -132,27 +133,6 @@ class Communities:
         links.setdiag(0)
         links.eliminate_zeros()
         return Communities(links, np.asarray(member.T @ self.degrees).ravel())
-
-
-def one_hot(labels: Integers) -> Any:
-    """CSR (n, topics) with a one at each row's topic; an empty row for -1."""
-    from scipy import sparse
-
-    rows = np.flatnonzero(labels >= 0)
-    shape = (len(labels), int(labels.max(initial=-1)) + 1)
-    return sparse.csr_matrix((np.ones(len(rows)), (rows, labels[rows])), shape=shape)
-
-
-def by_size(labels: Integers) -> Integers:
-    """Topics numbered anew, largest first; of equals, the one with the earliest row first."""
-    found, first, sizes = np.unique(labels[labels >= 0], return_index=True, return_counts=True)
-    new = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)
-    new[found[np.lexsort((first, -sizes))]] = np.arange(len(found))
-    return new[labels]
-
-
-def count_topics(labels: Integers) -> int:
-    return len(np.unique(labels[labels >= 0]))
 
 
 def shares(links: Any, labels: Integers) -> Any:

@@ -12,7 +12,7 @@ from components.base import Floats, Integers, Matrix, require
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.granularity import Scale, check_layers, check_scale, nest
-from components.clusterers.graph import by_size, count_topics
+from components.labels import by_size, count_topics
 from components.neighbors import nearest
 
 log = logging.getLogger(__name__)

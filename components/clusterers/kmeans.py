@@ -18,7 +18,7 @@ from components.clusterers.granularity import (
     count_levels,
     nest,
 )
-from components.clusterers.graph import by_size, count_topics
+from components.labels import by_size, count_topics
 from components.neighbors import unit_rows
 
 

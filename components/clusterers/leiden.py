@@ -8,21 +8,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Graph, Integers, Matrix
+from components.base import Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import Scale, check_layers, check_scale
 from components.clusterers.graph import (
     Communities,
     absorb,
-    by_size,
-    count_topics,
     heaviest,
     merge_down,
     own_share,
     shares,
     weighted,
 )
+from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors
 
 log = logging.getLogger(__name__)
@@ -117,7 +116,9 @@ class LeidenClusterer:
         self.n_iterations = n_iterations
         self.random_state = random_state
 
-    def fit_predict(self, X: Matrix, *, neighbors: Callable[..., Graph] = neighbors) -> Integers:
+    def fit_predict(
+        self, X: Matrix, *, neighbors: Callable[..., NeighborGraph] = neighbors
+    ) -> Integers:
         """Topics of the rows of `X`: int64 (n,), the largest first, -1 an outlier.
 
         Parameters

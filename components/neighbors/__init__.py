@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Graph, Matrix, UserError
+from components.base import Floats, Matrix, NeighborGraph, UserError
 from components.neighbors.exact import search
 from components.neighbors.rows import prepare, unit_rows
 
@@ -29,7 +29,7 @@ METRICS = ("cosine", "euclidean", "hellinger")
 EXACT_LIMIT = 100_000
 
 
-def neighbors(X: Matrix, k: int, metric: str = "cosine") -> Graph:
+def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
     """The `k` nearest neighbours of each row of `X`.
 
     Parameters
@@ -43,7 +43,7 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> Graph:
 
     Returns
     -------
-    Graph
+    NeighborGraph
         Nearest first, the row itself left out; of equals, the lower row first. Exact up to
         `EXACT_LIMIT` rows, by pynndescent (seeded, the same in every call) beyond it.
     """
@@ -51,11 +51,11 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> Graph:
     n = int(X.shape[0])
     k = min(k, n - 1)
     if k == 0:
-        return Graph(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32), metric)
+        return NeighborGraph(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32), metric)
     if n > EXACT_LIMIT:
         return _approximate(X, k, metric)
     rows = prepare(X, metric)
-    return Graph(*search(rows, rows, k, metric, same=True), metric)
+    return NeighborGraph(*search(rows, rows, k, metric, same=True), metric)
 
 
 def nearest(
@@ -99,7 +99,7 @@ def _check(X: Matrix, k: int, metric: str) -> None:
         )
 
 
-def _approximate(X: Matrix, k: int, metric: str) -> Graph:
+def _approximate(X: Matrix, k: int, metric: str) -> NeighborGraph:
     """The same by nearest-neighbour descent (Dong et al. 2011), as pynndescent has it."""
     from pynndescent import NNDescent
 
@@ -110,4 +110,4 @@ def _approximate(X: Matrix, k: int, metric: str) -> Graph:
     drop = np.where(own.any(axis=1), own.argmax(axis=1), k)
     keep = np.arange(k + 1) != drop[:, None]
     indices = indices[keep].reshape(-1, k).astype(np.int32)
-    return Graph(indices, distances[keep].reshape(-1, k).astype(np.float32), metric)
+    return NeighborGraph(indices, distances[keep].reshape(-1, k).astype(np.float32), metric)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Graph, Matrix, UserError
+from components.base import Floats, Matrix, NeighborGraph, UserError
 from components.neighbors import METRICS, metric_for, nearest, neighbors
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class UMAPReducer:
         X: Matrix,
         y: NDArray[Any] | None = None,
         *,
-        neighbors: Callable[..., Graph] = neighbors,
+        neighbors: Callable[..., NeighborGraph] = neighbors,
     ) -> Floats:
         """Reduce `X` to float32 (n, n_components), finite.
 
@@ -166,7 +166,7 @@ class _ExactIndex:
         return nearest(X, self.X, k, self.metric)
 
 
-def _with_self(graph: Graph, n_neighbors: int) -> tuple[NDArray[np.int32], Floats]:
+def _with_self(graph: NeighborGraph, n_neighbors: int) -> tuple[NDArray[np.int32], Floats]:
     """The graph as umap-learn wants it: each row is its own first neighbour, (n, n_neighbors)."""
     n = len(graph.indices)
     own = np.arange(n, dtype=np.int32)[:, None]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from components.base import Floats, Graph, Matrix
+from components.base import Floats, Matrix, NeighborGraph
 
 N_NEIGHBORS = 15
 
 
 def coordinates(
-    X: Matrix, neighbors: Callable[[Matrix, int, str], Graph], seed: int | None = 0
+    X: Matrix, neighbors: Callable[[Matrix, int, str], NeighborGraph], seed: int | None = 0
 ) -> Floats:
     """Lay documents out in two dimensions, neighbours close together.
 

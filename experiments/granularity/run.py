@@ -40,8 +40,8 @@ def build_parts(overrides: list[str]) -> Any:
     """The parts of a run, from the project's own config."""
     from hydra import compose, initialize_config_module
 
-    from runner import schema
-    from runner.build import build
+    from runner.config import schema
+    from runner.config.build import build
 
     schema.register()
     with initialize_config_module("conf", version_base="1.3"):
@@ -59,18 +59,18 @@ class Study:
     """One corpus with its vectors; what several methods share is computed and timed once."""
 
     def __init__(self, path: Path, source: list[str], cache: Path | None) -> None:
+        from runner.cache.embeddings import EmbeddingCache
+        from runner.cache.stages import StageCache
         from runner.embed import embed
-        from runner.stages import Stages
-        from runner.store import Store
 
         data = ["dataset=jsonl", f"dataset.path={path}", "dataset.label=label"]
         self.given = [*data, *source]
         parts = build_parts(self.given)
         corpus = parts.dataset.load()
-        kept, encoded = embed(corpus, parts, Store(cache))
+        kept, encoded = embed(corpus, parts, EmbeddingCache(cache))
         self.X = encoded.vectors
         self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][kept]
-        self.stages = Stages(None)
+        self.stages = StageCache(None)
         start = time.perf_counter()
         self.stages.neighbors(self.X, 30, self._metric())
         self.search_seconds = time.perf_counter() - start
@@ -95,11 +95,11 @@ class Study:
         return labels, seconds, getattr(parts.clusterer, "choice_", {})
 
     def _reduce(self, parts: Any) -> tuple[Any, float]:
-        node = {**parts.nodes["reducer"], "metric": self._metric()}
+        node = {**parts.settings["reducer"], "metric": self._metric()}
         key = f"{node}"
         if key not in self._reduced:
             start = time.perf_counter()
-            reduced = self.stages.reduce(parts.reducer, self.X, parts.nodes["reducer"])
+            reduced = self.stages.reduce(parts.reducer, self.X, parts.settings["reducer"])
             self._reduced = {key: (reduced, time.perf_counter() - start)}
         return self._reduced[key]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from runner import record
+from runner.tracking import record
 from tests_support import FAST
 from tracking_support import runs_of
 

@@ -7,12 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from components.base import Corpus, UserError
+from components.labels import by_size
 from components.representations.ctfidf import CTFIDF
-from runner.build import Parts
-from runner.pipeline import StageError, run
-from runner.stages import Stages
-from runner.store import Store
-from runner.topics import by_size
+from runner.cache import Cache
+from runner.pipeline import Parts, StageError, run
 
 WORDS = {"cats": 0, "dogs": 1, "cars": 2}
 
@@ -60,11 +58,6 @@ class Loaded:
 
 
 def parts(documents: list[str], **changes: Any) -> Parts:
-    nodes: dict[str, dict[str, Any]] = {
-        "embedder": {"_target_": "Bag"},
-        "reducer": {"a": 1},
-        "outliers": {"policy": "keep", "by": "nearest", "threshold": 0.0},
-    }
     built: dict[str, Any] = {
         "dataset": Loaded(Corpus(documents)),
         "embedder": Bag(),
@@ -73,7 +66,7 @@ def parts(documents: list[str], **changes: Any) -> Parts:
         "representation": CTFIDF(),
         "metrics": {},
     }
-    return Parts(**{**built, **changes}, nodes=nodes)
+    return Parts(**{**built, **changes})
 
 
 DOCUMENTS = ["dogs dogs dogs", "cats cats", "  ", "dogs", "nothing known", "cars", "cats", "dogs x"]
@@ -81,7 +74,7 @@ DOCUMENTS = ["dogs dogs dogs", "cats cats", "  ", "dogs", "nothing known", "cars
 
 def test_blank_and_unknown_documents_have_no_topic_and_are_counted() -> None:
     made = parts(DOCUMENTS)
-    result = run(made, Store(None), Stages(None), draw_map=False)
+    result = run(made, draw_map=False)
     assert result.labels.tolist() == [0, 1, -1, 0, -1, 2, 1, 0]
     assert result.strengths[[2, 4]].tolist() == [0, 0]
     assert result.kept.tolist() == [0, 1, 3, 5, 6, 7]
@@ -92,7 +85,7 @@ def test_blank_and_unknown_documents_have_no_topic_and_are_counted() -> None:
 
 
 def test_topics_are_numbered_by_size_with_words_and_a_typical_document() -> None:
-    result = run(parts(DOCUMENTS), Store(None), Stages(None), draw_map=False)
+    result = run(parts(DOCUMENTS), draw_map=False)
     assert [topic.size for topic in result.topics] == [3, 2, 1]
     assert result.topics[0].words[0][0] == "dogs"
     assert result.topics[0].typical == 0
@@ -100,7 +93,7 @@ def test_topics_are_numbered_by_size_with_words_and_a_typical_document() -> None
 
 
 def test_truncated_documents_and_costs_are_metrics() -> None:
-    result = run(parts([*DOCUMENTS, "cats " * 40]), Store(None), Stages(None), draw_map=False)
+    result = run(parts([*DOCUMENTS, "cats " * 40]), draw_map=False)
     assert result.metrics["n_documents_truncated"] == 1
     assert result.metrics["embed_tokens"] > 40
     for stage in ("load", "embed", "reduce", "cluster", "represent", "measure", "total"):
@@ -110,9 +103,9 @@ def test_truncated_documents_and_costs_are_metrics() -> None:
 
 def test_truncation_is_remembered_with_the_vectors(tmp_path: Any) -> None:
     documents = [*DOCUMENTS, "cats " * 40]
-    run(parts(documents), Store(tmp_path), Stages(tmp_path), draw_map=False)
+    run(parts(documents), Cache(tmp_path), draw_map=False)
     again = parts(documents)
-    result = run(again, Store(tmp_path), Stages(tmp_path), draw_map=False)
+    result = run(again, Cache(tmp_path), draw_map=False)
     assert again.embedder.seen == []
     assert result.metrics["n_documents_truncated"] == 1
 
@@ -123,7 +116,7 @@ def test_a_metric_that_does_not_apply_is_absent() -> None:
         "never": lambda result: None,
         "both": lambda result: {"one": 1.0, "two": 2.0},
     }
-    result = run(parts(DOCUMENTS, metrics=metrics), Store(None), Stages(None), draw_map=False)
+    result = run(parts(DOCUMENTS, metrics=metrics), draw_map=False)
     assert result.metrics["always"] == 1.0
     assert "never" not in result.metrics
     assert (result.metrics["one"], result.metrics["two"]) == (1.0, 2.0)
@@ -134,7 +127,10 @@ def test_no_topic_at_all_is_a_result() -> None:
         def fit_predict(self, X: Any) -> Any:
             return np.full(len(X), -1)
 
-    result = run(parts(DOCUMENTS, clusterer=Nothing()), Store(None), Stages(None), draw_map=False)
+    result = run(
+        parts(DOCUMENTS, clusterer=Nothing()),
+        draw_map=False,
+    )
     assert result.topics == []
     assert set(result.labels) == {-1}
 
@@ -142,7 +138,7 @@ def test_no_topic_at_all_is_a_result() -> None:
 @pytest.mark.parametrize("documents", [["", " "], ["cats"], ["cats", "unknown"]])
 def test_too_little_is_an_error_of_the_users(documents: list[str]) -> None:
     with pytest.raises(UserError):
-        run(parts(documents), Store(None), Stages(None), draw_map=False)
+        run(parts(documents), draw_map=False)
 
 
 def test_a_library_error_names_the_part_and_its_input() -> None:
@@ -151,7 +147,10 @@ def test_a_library_error_names_the_part_and_its_input() -> None:
             raise ValueError("singular matrix")
 
     with pytest.raises(StageError, match=r"reducer \(.*Broken\) failed on 6 x 3 .*singular"):
-        run(parts(DOCUMENTS, reducer=Broken()), Store(None), Stages(None), draw_map=False)
+        run(
+            parts(DOCUMENTS, reducer=Broken()),
+            draw_map=False,
+        )
 
 
 def test_by_size() -> None:
@@ -163,5 +162,5 @@ def test_by_size() -> None:
 
 def test_the_corpus_is_not_changed() -> None:
     documents = list(DOCUMENTS)
-    run(parts(documents), Store(None), Stages(None), draw_map=False)
+    run(parts(documents), draw_map=False)
     assert documents == DOCUMENTS

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from components.base import UserError
-from runner import record, upload
+from runner import upload
+from runner.tracking import record
 from tests_support import FAST
 from tracking_support import runs_of
 

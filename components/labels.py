@@ -1,0 +1,40 @@
+"""Arrays of topic numbers: -1 is no topic, topics count from 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.base import Integers
+
+
+def by_size(labels: Integers) -> Integers:
+    """Topics renumbered by falling size; of equals, the one with the earliest row first.
+
+    Parameters
+    ----------
+    labels : int array (n,)
+        Any numbers from 0 on, with gaps or without; negative is no topic.
+
+    Returns
+    -------
+    int64 (n,)
+    """
+    ids, first, sizes = np.unique(labels[labels >= 0], return_index=True, return_counts=True)
+    numbers = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)  # the last is that of -1
+    numbers[ids[np.lexsort((first, -sizes))]] = np.arange(len(ids))
+    return numbers[np.maximum(labels, -1)]
+
+
+def one_hot(labels: Integers) -> Any:
+    """CSR (n, topics) with a one at each row's topic; an empty row for -1."""
+    from scipy import sparse
+
+    rows = np.flatnonzero(labels >= 0)
+    shape = (len(labels), int(labels.max(initial=-1)) + 1)
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, labels[rows])), shape=shape)
+
+
+def count_topics(labels: Integers) -> int:
+    return len(np.unique(labels[labels >= 0]))

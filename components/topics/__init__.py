@@ -1,0 +1,111 @@
+"""From a clusterer's labels to topics: numbering, outliers, layers, words, typical documents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.base import Floats, Integers, Matrix, Outliers, Representation, Topic, call
+from components.labels import by_size
+from components.representations.typical import cosine_to_topic, typical_rows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Topics of the kept documents: the main ones, and those of each layer, nested in them.
+
+    main : int64 (m,); layers : by name, coarsest first, int64 (m,) each; strengths :
+    float32 (m,); before : how many had no topic before outliers were assigned
+    """
+
+    main: Integers
+    layers: dict[str, Integers]
+    strengths: Floats
+    before: int
+
+
+def settle(
+    found: Any, clusterer: Any, X: Matrix, documents: Sequence[str], outliers: Outliers
+) -> Labels:
+    """Number a clusterer's topics by size, after its outliers were dealt with.
+
+    Parameters
+    ----------
+    found : int (m,), what `fit_predict` returned
+    clusterer : the fitted part; its `layers_`, `memberships_` and `probabilities_` are used
+    X : float32 ndarray or CSR (m, d), the embedder's vectors
+    documents : m texts
+    outliers : the part that decides what becomes of outliers
+    """
+    raw = np.asarray(found, dtype=np.int64)
+    layers = {name: np.asarray(v) for name, v in getattr(clusterer, "layers_", {}).items()}
+    before = int(np.sum(raw < 0))
+    if before:
+        # Layers are nested, so the finest labels decide those of all others.
+        finest = max([raw, *layers.values()], key=lambda labels: labels.max(initial=-1))
+        memberships = getattr(clusterer, "memberships_", None) if finest is raw else None
+        assigned = outliers.assign(finest, X, documents, memberships)
+        raw = _carry(raw, finest, assigned)
+        layers = {name: _carry(labels, finest, assigned) for name, labels in layers.items()}
+    return Labels(
+        by_size(raw),
+        {name: by_size(labels) for name, labels in layers.items()},
+        _strengths(clusterer, X, raw, found),
+        before,
+    )
+
+
+def describe(
+    representation: Representation,
+    documents: Sequence[str],
+    labels: Integers,
+    X: Matrix,
+    kept: Integers,
+    encode_words: Callable[[list[str]], Matrix],
+) -> list[Topic]:
+    """Words, size and typical document of each topic."""
+    n_topics = int(labels.max(initial=-1)) + 1
+    if n_topics == 0:
+        log.warning(
+            "no topic was found: every document is an outlier. Lower the clusterer's minimum topic "
+            "size, or try another clusterer."
+        )
+        return []
+    call(representation.fit, documents, labels, embeddings=X, encode_words=encode_words)
+    sizes = np.bincount(labels[labels >= 0], minlength=n_topics)
+    typical = typical_rows(X, labels, 1)
+    return [
+        Topic(topic, int(sizes[topic]), tuple(words), int(kept[typical[topic][0]]))
+        for topic, words in enumerate(representation.words_)
+    ]
+
+
+def _carry(labels: Integers, finest: Integers, assigned: Integers) -> Integers:
+    """Labels of a layer after the finest ones have changed."""
+    if labels is finest:
+        return assigned
+    inside = np.full(int(finest.max(initial=-1)) + 2, -1, dtype=np.int64)
+    inside[finest] = labels
+    inside[-1] = -1
+    return np.where(labels < 0, inside[assigned], labels)
+
+
+def _strengths(clusterer: Any, X: Matrix, labels: Integers, found: Any) -> Floats:
+    """float32 (m,), how firmly each document belongs to its topic, in [0, 1].
+
+    The clusterer's own `probabilities_` where it has them; else, and for outliers that were
+    assigned, the cosine of a document's vector to the mean of its topic's unit vectors, and 0
+    where that is negative.
+    """
+    own = getattr(clusterer, "probabilities_", None)
+    assigned = (labels >= 0) & (np.asarray(found) < 0)
+    if own is None or assigned.any():
+        near = np.clip(cosine_to_topic(X, labels), 0.0, 1.0)
+        own = near if own is None else np.where(assigned, near, own)
+    return np.where(labels >= 0, own, 0.0).astype(np.float32)

@@ -1,0 +1,28 @@
+"""The cache: embeddings by document, and stages (neighbour graphs, reductions) by their input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.cache.embeddings import EmbeddingCache
+from runner.cache.stages import StageCache
+
+
+class Cache:
+    """Both caches of one folder.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        Several processes may use it at once. None stores nothing; the results are the same.
+
+    Attributes
+    ----------
+    embeddings : EmbeddingCache
+    stages : StageCache
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        path = None if folder is None else Path(folder).expanduser().absolute()
+        self.embeddings = EmbeddingCache(path)
+        self.stages = StageCache(path)

@@ -1,0 +1,259 @@
+"""Shows, checks and prunes the cache: `python -m runner.cache list`, `check` or `prune`.
+
+All of it is safe while runs are going on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.base import UserError
+from runner.cache import array_file, table
+from runner.cache.shards import Shard
+
+DEFAULT_FOLDER = Path(".runner-cache")  # as in conf/config.yaml
+KINDS = ("embeddings", "graphs", "reductions", "quarantine")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_HEAD = ("kind", "name", "documents", "columns", "size", "last use", "key")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing in the cache: an embedder's vectors, a graph, a reduction, a damaged file."""
+
+    kind: str
+    name: str
+    path: Path
+    size: int  # bytes
+    used: float  # seconds since 1970
+    shape: tuple[int, int] | None = None  # documents and dimensions, or neighbours
+    about: str = ""  # more text in which a name is looked for
+
+    def matches(self, name: str) -> bool:
+        """Whether a part of its name, its settings or its key is `name`."""
+        return name.lower() in f"{self.name} {self.path.name} {self.about}".lower()
+
+    def row(self) -> tuple[str, ...]:
+        """What the table shows, under `_HEAD`."""
+        n, d = ("", "") if self.shape is None else (f"{self.shape[0]:,}", str(self.shape[1]))
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.used))
+        return self.kind, self.name, n, d, array_file.as_size(self.size), used, self.path.name[:12]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    root = (options.dir or DEFAULT_FOLDER).expanduser().absolute()
+    if not root.is_dir():
+        if options.dir is None:
+            return _say(f"nothing is cached here yet: there is no folder {root}")
+        print(f"there is no folder {root}: check --dir", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        if options.command == "check":
+            return check(root)
+        if options.command == "prune":
+            wanted = (options.name, options.older_than, options.max_size)
+            if wanted == (None, None, None):
+                _parser().error(
+                    "prune: say what: --older-than 30d, --max-size 5GB or --name minilm"
+                )
+            return prune(root, *wanted, dry_run=options.dry_run)
+        return show(root)
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def show(root: Path) -> int:
+    """Print a table of what is in the cache."""
+    found = list(entries(root))
+    _table(found)
+    return _say(f"{array_file.as_size(sum(e.size for e in found))} in {root}")
+
+
+def check(root: Path) -> int:
+    """Verify every file, set the damaged ones aside. Returns 1 if there were any."""
+    n_files = n_bad = 0
+    for kind in KINDS[:3]:
+        for path in sorted((root / kind).rglob("*")):
+            if not path.is_file() or path.name.startswith(".") or path.parent.name == "claims":
+                continue
+            n_files += 1
+            try:
+                if path.suffix == array_file.SUFFIX:
+                    array_file.verify(path)
+                else:
+                    json.loads(path.read_bytes())
+            except FileNotFoundError:  # merged into another one, or pruned
+                n_files -= 1
+            except (array_file.DamagedError, ValueError) as error:
+                n_bad += 1
+                array_file.set_aside(path, root, error)
+                _say(f"damaged: {path} ({error})")
+    if not n_bad:
+        return _say(f"{n_files} files checked: all sound")
+    _say(
+        f"{n_files} files checked: {n_bad} damaged, set aside in {root / 'quarantine'}. "
+        "What they held is computed again when it is needed."
+    )
+    return 1
+
+
+def prune(
+    root: Path,
+    name: str | None = None,
+    older_than: float | None = None,
+    max_size: float | None = None,
+    *,
+    dry_run: bool = False,
+) -> int:
+    """Remove what is old, or beyond a size, the longest unused first.
+
+    Parameters
+    ----------
+    root : Path
+        The cache's folder.
+    name : str, optional
+        Look only at what has this in its name, its settings or its key.
+    older_than : float, optional
+        Remove what was not used for so many seconds.
+    max_size : float, optional
+        Remove until no more than so many bytes are left.
+    dry_run : bool
+        Only say what would be removed.
+    """
+    left = sorted(
+        (e for e in entries(root) if name is None or e.matches(name)), key=lambda e: e.used
+    )
+    chosen = left if older_than is None and max_size is None else []
+    if older_than is not None:
+        chosen = [entry for entry in left if entry.used < time.time() - older_than]
+    if max_size is not None:
+        total = sum(entry.size for entry in left) - sum(entry.size for entry in chosen)
+        for entry in left[len(chosen) :]:
+            if total <= max_size:
+                break
+            chosen = [*chosen, entry]
+            total -= entry.size
+    if not dry_run:
+        shutil.rmtree(root / "trash", ignore_errors=True)  # of a prune that was killed
+        chosen = [entry for entry in chosen if _remove(entry)]
+    _table(chosen)
+    verb = "would be removed" if dry_run else "removed"
+    return _say(f"{verb}: {len(chosen)} entries, {array_file.as_size(sum(e.size for e in chosen))}")
+
+
+def entries(root: Path) -> Iterator[Entry]:
+    """What is in the cache, in the order of `KINDS`."""
+    for kind in KINDS:
+        for path in sorted((root / kind).glob("[!.]*")):
+            with suppress(FileNotFoundError):  # a run or a prune may be going on
+                yield _embeddings(path) if kind == "embeddings" else _file(kind, path)
+
+
+def _embeddings(folder: Path) -> Entry:
+    stats = [path.stat() for path in folder.iterdir() if path.is_file()]
+    used = max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
+    about: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        used = (folder / "manifest.json").stat().st_mtime
+        about = json.loads((folder / "manifest.json").read_bytes())
+    shards = []
+    for path in folder.glob(f"[!.]*{array_file.SUFFIX}"):
+        with suppress(array_file.DamagedError, KeyError):
+            shards.append(Shard(path))
+    n = len(np.unique(np.concatenate([s.keys for s in shards]))) if shards else 0
+    d = shards[0].vectors.shape[1] if shards else 0
+    name = about.get("name") or f"{about.get('embedder', '?')} {about.get('model', '')}".strip()
+    size = sum(stat.st_size for stat in stats)
+    text = " ".join(str(about.get(key)) for key in ("embedder", "model", "fingerprint"))
+    return Entry("embeddings", name, folder, size, used, (n, d), text)
+
+
+def _file(kind: str, path: Path) -> Entry:
+    stat = path.stat()
+    if kind == "quarantine":
+        return Entry(kind, "damaged", path, stat.st_size, stat.st_mtime)
+    try:
+        content = array_file.read(path)
+        array = content.arrays.get("indices") if kind == "graphs" else array_file.unpack(content)
+        n, d = array.shape  # type: ignore[union-attr]
+    except (array_file.DamagedError, KeyError, AttributeError):
+        return Entry(kind, "damaged", path, stat.st_size, stat.st_mtime)
+    name, about = content.meta.get("name", "?"), content.meta.get("settings", "")
+    return Entry(kind, name, path, stat.st_size, stat.st_mtime, (n, d), about)
+
+
+def _remove(entry: Entry) -> bool:
+    if entry.kind == "embeddings":
+        if table.remove(entry.path):
+            return True
+        _say(f"kept, because a run is adding to it: {entry.name}")
+        return False
+    entry.path.unlink(missing_ok=True)
+    return True
+
+
+def _table(found: list[Entry]) -> None:
+    rows = [_HEAD, *(entry.row() for entry in found)] if found else []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if place in (2, 3, 4) else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        _say("  ".join(cells).rstrip())
+
+
+def _say(line: str) -> int:
+    print(line)  # noqa: T201
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m runner.cache", description="Show, check or prune the cache."
+    )
+    parser.add_argument("command", nargs="?", default="list", choices=("list", "check", "prune"))
+    parser.add_argument(
+        "--dir", type=Path, help=f"the cache's folder (cache.dir; default: {DEFAULT_FOLDER})"
+    )
+    group = parser.add_argument_group("prune")
+    group.add_argument("--older-than", type=_age, metavar="30d", help="not used for that long")
+    group.add_argument("--max-size", type=_size, metavar="5GB", help="keep no more than that")
+    group.add_argument("--name", metavar="minilm", help="a part of a name, a setting or a key")
+    group.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    return parser
+
+
+def _age(text: str) -> float:
+    return _quantity(text, _SECONDS, "a time such as 30d, 12h or 2w")
+
+
+def _size(text: str) -> float:
+    return _quantity(text, _BYTES, "a size such as 5GB or 300MB")
+
+
+def _quantity(text: str, units: dict[str, int], wanted: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
+    if found is None or found[2] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return float(found[1]) * units[found[2]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

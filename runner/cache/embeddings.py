@@ -1,0 +1,244 @@
+"""The embedding store: a vector is computed once, for one text and one embedder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Embedder, Integers, Matrix, UserError
+from runner.cache import array_file
+from runner.cache.encoding import EncodeRequest
+from runner.cache.leases import Keys
+from runner.cache.table import EmbeddingTable, next_batch
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
+WAIT = 0.2  # seconds between looks at what another process computes
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Vectors, and what it took to get them.
+
+    vectors : float32 (n, d) or CSR (n, d); truncated : bool (n,), cut at the model's limit;
+    computed : documents embedded now, the others came from the store; metrics : costs of that.
+    """
+
+    vectors: Matrix
+    truncated: NDArray[np.bool_]
+    computed: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def take(self, rows: Integers) -> Encoded:
+        """Only these rows."""
+        return Encoded(self.vectors[rows], self.truncated[rows], self.computed, self.metrics)
+
+
+class EmbeddingCache:
+    """Keeps vectors by document and embedder.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The cache's folder; several processes may use it at once. None keeps nothing; the vectors
+        are the same.
+    chunk : int, optional
+        Documents that are computed, and stored, at a time; see `chunk_size`.
+    """
+
+    def __init__(self, folder: Path | None, chunk: int | None = None) -> None:
+        self.folder = None if folder is None else Path(folder).absolute()
+        self.chunk = chunk
+
+    def encode(
+        self,
+        embedder: Embedder,
+        documents: Sequence[str],
+        *,
+        fingerprint: dict[str, Any],
+        corpus_hash: str,
+        images: Sequence[str | None] | None = None,
+        rows: Integers | None = None,
+        n_rows: int | None = None,
+        name: str = "",
+        label: str = "embeddings",
+    ) -> Encoded:
+        """Vectors of documents: those in the store are read, the others computed and stored.
+
+        Parameters
+        ----------
+        embedder : Embedder
+            Its `encode` is not called when every vector is in the store.
+        documents : sequence of str, length n
+            None of them blank.
+        fingerprint : dict
+            All that changes a vector, as JSON, without secrets.
+        corpus_hash : str
+            Of what the embedder is fitted on. Counts only where it `fits_corpus`.
+        images, rows, n_rows : see `components.base.Corpus`
+            Given to `encode` where its signature names them. A vector is kept by its image's
+            content too; the vectors of an embedder that asks for `rows` are not kept.
+        name : str, optional
+            What `python -m runner.cache` calls the embedder.
+        label : str
+            What the log and the progress bar call the vectors.
+
+        Raises
+        ------
+        UserError
+            When what the embedder returns is no table of finite numbers with a row a document,
+            when the disk is full, or when an image cannot be read.
+        """
+        caller = EncodeRequest(embedder, documents, images, rows, n_rows)
+        if not len(documents):
+            return Encoded(np.zeros((0, 0), np.float32), np.zeros(0, bool))
+        if not caller.can_be_stored:
+            vectors, truncated = caller.encode(np.arange(len(documents)))
+            log.info("%s: %d read, none stored", label, len(documents))
+            return Encoded(vectors, truncated, len(documents), caller.costs())
+        keys, distinct, place = _distinct(document_keys(documents, caller.images))
+        shelf = self._shelf(caller, keys, fingerprint, corpus_hash, name)
+        computed, costs = self._fill(shelf, caller, distinct, label)
+        shelf.merge()
+        vectors, truncated = shelf.get(place)
+        return Encoded(vectors, truncated, computed, costs)
+
+    def _shelf(
+        self,
+        caller: EncodeRequest,
+        keys: Keys,
+        fingerprint: dict[str, Any],
+        corpus_hash: str,
+        name: str,
+    ) -> EmbeddingTable | _MemoryTable:
+        if self.folder is None:
+            return _MemoryTable(keys)
+        identity = {
+            "format": FORMAT,
+            "fingerprint": fingerprint,
+            "corpus": corpus_hash if caller.fits_corpus else None,
+        }
+        about = {"name": name, "embedder": caller.name, "model": caller.model, **identity}
+        return EmbeddingTable(self.folder, array_file.key_of(identity), keys, about)
+
+    def _fill(
+        self,
+        shelf: EmbeddingTable | _MemoryTable,
+        caller: EncodeRequest,
+        distinct: Integers,
+        label: str,
+    ) -> tuple[int, dict[str, float]]:
+        """Compute what is missing, or wait for other processes that do."""
+        from tqdm import tqdm
+
+        # A batch is stored whole, so after a crash what is left falls into the same batches, and
+        # the vectors, whose last bits may depend on their batch, come out the same.
+        plan = np.flatnonzero(shelf.missing)
+        n = len(distinct)
+        size = n if caller.at_once else self.chunk or chunk_size(n)
+        computed, costs, waited = 0, Counter[str](), False
+        try:
+            with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
+                while shelf.missing.any():
+                    with shelf.claim(plan, size) as batch:
+                        for rows, vectors, truncated in caller.blocks(distinct[batch]):
+                            shelf.put(batch[rows], vectors, truncated)
+                            computed += len(rows)
+                            bar.update(len(plan) - int(shelf.missing.sum()) - bar.n)
+                    if len(batch):
+                        costs.update(caller.costs())
+                    elif shelf.missing.any():
+                        if not waited:
+                            log.info("%s: waiting for another process that computes them", label)
+                        waited = True
+                        time.sleep(WAIT)
+        finally:
+            stored = len(distinct) - int(shelf.missing.sum()) - computed
+            repeated = len(caller.documents) - len(distinct)
+            suffix = f", {repeated} repeated" if repeated else ""
+            log.info("%s: %d computed, %d from the store%s", label, computed, stored, suffix)
+        return computed, dict(costs)
+
+
+class _MemoryTable:
+    """`EmbeddingTable` for `EmbeddingCache(None)`: the same plan of work, no files."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.missing = np.ones(len(keys), bool)
+        self._truncated = np.zeros(len(keys), bool)
+        self._dense: NDArray[np.float32] | None = None
+        self._sparse: list[tuple[Integers, Matrix]] = []
+
+    @contextmanager
+    def claim(self, plan: Integers, size: int) -> Iterator[Integers]:
+        yield next_batch(plan, size, self.missing)
+
+    def put(self, positions: Integers, vectors: Matrix, truncated: NDArray[np.bool_]) -> None:
+        self.missing[positions] = False
+        self._truncated[positions] = truncated
+        if hasattr(vectors, "indptr"):
+            self._sparse.append((positions, vectors))
+            return
+        if self._dense is None:
+            self._dense = np.empty((len(self.missing), vectors.shape[1]), np.float32)
+        self._dense[positions] = vectors
+
+    def get(self, positions: Integers) -> tuple[Matrix, NDArray[np.bool_]]:
+        truncated = self._truncated[positions]
+        if self._dense is not None:
+            every = np.array_equal(positions, np.arange(len(self._dense)))
+            return (self._dense if every else self._dense[positions]), truncated
+        from scipy.sparse import vstack
+
+        order = np.argsort(np.concatenate([rows for rows, _ in self._sparse]))
+        return vstack([X for _, X in self._sparse], format="csr")[order[positions]], truncated
+
+    def merge(self) -> None:
+        pass
+
+
+def chunk_size(n: int) -> int:
+    """Documents of `n` to compute at a time: few, so that little is lost in a crash, but enough
+    to fill a model's batches, and to keep the number of files below some 300.
+    """
+    return max(32, min(256, n // 32), n // 256)
+
+
+def document_keys(documents: Sequence[str], images: Sequence[str | None] | None = None) -> Keys:
+    """The sha256 of each document, that of its image's content included."""
+    digests = [hashlib.sha256(d.encode("utf-8", "surrogatepass")).digest() for d in documents]
+    for row, path in enumerate(images or ()):
+        if path:
+            digests[row] = hashlib.sha256(digests[row] + _image_hash(path, row)).digest()
+    return np.frombuffer(b"".join(digests), "S32")
+
+
+def _image_hash(path: str, row: int) -> bytes:
+    try:
+        with open(path, "rb") as image:
+            return hashlib.file_digest(image, "sha256").digest()
+    except OSError as error:
+        raise UserError(
+            f"the image {path!r} of document {row} cannot be read: {error.strerror}. Check "
+            "dataset.image and dataset.path."
+        ) from error
+
+
+def _distinct(keys: Keys) -> tuple[Keys, Integers, Integers]:
+    """The distinct keys in the order of their first rows, these rows, and each row's place."""
+    ordered, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return ordered[order], first[order], place[inverse]

@@ -1,0 +1,134 @@
+"""Calls an embedder the way that it asks for, and checks what it returns."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Embedder, Integers, Matrix, UserError
+from components.embedders.adapt import as_matrix
+
+
+class EncodeRequest:
+    """An embedder and the documents that it is asked for."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        documents: Sequence[str],
+        images: Sequence[str | None] | None,
+        rows: Integers | None,
+        n_rows: int | None,
+    ) -> None:
+        self.embedder: Any = embedder
+        self.documents = documents
+        self.rows = rows
+        self.n_rows = n_rows
+        self._columns = 0  # of the vectors so far
+        self.named = set(inspect.signature(embedder.encode).parameters)
+        self.images = images if "images" in self.named else None
+        self.name = type(embedder).__name__
+        self.model = str(getattr(embedder, "model", ""))
+        self.fits_corpus = bool(getattr(embedder, "fits_corpus", False))
+        self.iterates = hasattr(embedder, "iter_encode") and not self.fits_corpus
+        # An API is asked for everything at once, since it sends requests side by side.
+        self.at_once = self.fits_corpus or self.iterates
+        self.can_be_stored = getattr(embedder, "stored", True) and not (
+            self.named & {"rows", "n_rows"}
+        )
+
+    def blocks(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
+        """Rows of `which`, their vectors and truncated flags, as they come."""
+        if not len(which):
+            return
+        if self.iterates:
+            yield from self._iterate(which)
+        elif self.fits_corpus:
+            vectors, truncated = self.encode(np.arange(len(self.documents)))
+            whole = len(which) == len(truncated)
+            yield (
+                np.arange(len(which)),
+                vectors if whole else vectors[which],
+                truncated[which],
+            )
+        else:
+            yield np.arange(len(which)), *self.encode(which)
+
+    def encode(self, which: Integers) -> tuple[Matrix, NDArray[np.bool_]]:
+        """Vectors and truncated flags of these documents."""
+        offers = {
+            "images": None if self.images is None else [self.images[i] for i in which],
+            "rows": None if self.rows is None else np.asarray(self.rows)[which],
+            "n_rows": self.n_rows,
+        }
+        named = {name: value for name, value in offers.items() if name in self.named}
+        found = self.embedder.encode([self.documents[i] for i in which], **named)
+        return self._checked(found, which), self._truncated(np.arange(len(which)), len(which))
+
+    def costs(self) -> dict[str, float]:
+        """What the last call cost."""
+        return {k: float(v) for k, v in (getattr(self.embedder, "metrics_", None) or {}).items()}
+
+    def _iterate(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
+        left = np.ones(len(which), bool)
+        for found, vectors in self.embedder.iter_encode([self.documents[i] for i in which]):
+            rows = np.asarray(found, dtype=np.int64)
+            left[rows] = False
+            yield rows, self._checked(vectors, which[rows]), self._truncated(rows, len(which))
+        if left.any():
+            row = self._row(which[np.argmax(left)])
+            raise UserError(f"embedder ({self.name}): it returned no vector for document {row}.")
+
+    def _checked(self, found: Any, which: Integers) -> Matrix:
+        vectors = as_matrix(found)
+        if vectors.shape[0] != len(which):
+            raise UserError(
+                f"embedder ({self.name}): it returned {vectors.shape[0]} rows for {len(which)} "
+                "documents. It must return one row a document, in their order."
+            )
+        self._columns = self._columns or vectors.shape[1]
+        if vectors.shape[1] != self._columns:
+            raise UserError(
+                f"embedder ({self.name}): it returned vectors of {self._columns} dimensions, and "
+                f"then some of {vectors.shape[1]}. All must have the same length."
+            )
+        bad = first_not_finite(vectors)
+        if bad is not None:
+            raise UserError(
+                f"embedder ({self.name}): its vector of document {self._row(which[bad])} has a "
+                "value that is not a finite float32 number (NaN or infinite). Drop that document, "
+                "or choose another embedder or precision."
+            )
+        return vectors
+
+    def _truncated(self, rows: Integers, n: int) -> NDArray[np.bool_]:
+        flags = getattr(self.embedder, "truncated_", None)
+        if flags is None:
+            return np.zeros(len(rows), bool)
+        flags = np.asarray(flags, dtype=bool)
+        if flags.shape != (n,):
+            raise UserError(
+                f"embedder ({self.name}): its truncated_ has the shape {flags.shape}, but it was "
+                f"given {n} documents."
+            )
+        return np.asarray(flags[rows])
+
+    def _row(self, document: int) -> int:
+        """Number of a document in the data set."""
+        return int(document if self.rows is None else self.rows[document])
+
+
+def first_not_finite(X: Matrix) -> int | None:
+    """The first row with a NaN or an infinity."""
+    if hasattr(X, "indptr"):
+        bad = np.flatnonzero(~np.isfinite(X.data))
+        return int(np.searchsorted(X.indptr, bad[0], "right") - 1) if len(bad) else None
+    for start in range(0, len(X), 8192):  # piece by piece: X may be larger than the memory
+        finite = np.isfinite(X[start : start + 8192]).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None

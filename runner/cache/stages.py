@@ -1,0 +1,224 @@
+"""The stage cache: neighbour graphs and reductions, by the content of their input."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import os
+import weakref
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.base import Matrix, NeighborGraph, Reducer, UserError
+from runner.cache import array_file
+from runner.cache.encoding import first_not_finite
+from runner.secrets import mask_config
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
+LEAST_K = 32  # neighbours found at once: enough for most settings, and hardly dearer than 15
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "pynndescent", "numba")
+
+
+class StageCache:
+    """Keeps what is computed from vectors, so that a sweep computes it once.
+
+    Vectors must not be changed in place: they are known by what they held when first seen.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The cache's folder; several processes may use it at once. None keeps graphs for as long
+        as this object lives, and reductions not at all; the results are the same.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = None if folder is None else Path(folder).absolute()
+        self._graphs: dict[str, list[NeighborGraph]] = {}
+        self._hashes: dict[int, tuple[weakref.ref[Any], str]] = {}
+
+    def neighbors(self, X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
+        """`components.neighbors.neighbors`, kept. A graph with more neighbours serves fewer."""
+        from components.neighbors import EXACT_LIMIT, neighbors
+
+        if k < 1:
+            return neighbors(X, k, metric)  # which says what is wrong
+        # An approximate graph is not the beginning of a wider one. Only powers of two are
+        # searched for, so what is found does not depend on what was asked for before.
+        width = max(LEAST_K, 1 << (k - 1).bit_length())
+        exact = X.shape[0] <= EXACT_LIMIT
+        name = array_file.key_of({"input": self._hash(X), "metric": metric, **_identity()})
+        known = self._graphs.setdefault(name, [])
+        for graph in known:
+            if graph.k >= min(k, X.shape[0] - 1) if exact else graph.k == width:
+                return _first(graph, k)
+        if self.folder is None:
+            graph = neighbors(X, width, metric)
+            log.info("neighbours computed (k=%d, %s)", graph.k, metric)
+        else:
+            graph = self._stored_graph(X, width, metric, name, exact)
+        known.append(graph)
+        return _first(graph, k)
+
+    def reduce(self, reducer: Reducer, X: Matrix, key: Mapping[str, Any]) -> Matrix:
+        """`reducer.fit_transform(X)`, kept.
+
+        Parameters
+        ----------
+        reducer : Reducer
+            It stays unfitted when its result is in the cache.
+        X : float array (n, d) or CSR matrix (n, d)
+            What to reduce.
+        key : mapping
+            The reducer's settings, as JSON. With a `random_state` of None among them the result
+            cannot be repeated, and is not kept.
+
+        Returns
+        -------
+        float32 array (n, r) in C order, or CSR (n, r)
+
+        Raises
+        ------
+        UserError
+            When the reducer returns no table of finite numbers with a row a document.
+        """
+        label = str(key.get("_target_", type(reducer).__name__)).rpartition(".")[2]
+        if self.folder is None or _unseeded(key):
+            return self._reduced(reducer, X, label)
+        name = array_file.key_of({"input": self._hash(X), "settings": dict(key), **_identity()})
+        path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
+        with array_file.locked(self.folder, f"reductions-{name[:3]}"):
+            content = self._read(path)
+            if content is not None:
+                log.info("reduction from the cache (%s)", label)
+                return array_file.unpack(content)
+            reduced = self._reduced(reducer, X, label)
+            if reduced is X:  # nothing was reduced, so there is nothing to keep
+                return X
+            arrays, meta = array_file.pack(reduced)
+            about = {"name": label, "settings": json.dumps(mask_config(dict(key)))}
+            return array_file.unpack(self._write(path, arrays, meta | about))
+
+    def _stored_graph(
+        self, X: Matrix, width: int, metric: str, name: str, exact: bool
+    ) -> NeighborGraph:
+        from components.neighbors import neighbors
+
+        assert self.folder is not None
+        folder = self.folder / "graphs"
+        with array_file.locked(self.folder, f"graphs-{name[:3]}"):
+            widths = [width]
+            if exact:
+                stored = (int(path.stem.partition("-")[2]) for path in folder.glob(f"{name}-*"))
+                widths = sorted(k for k in stored if k >= width)
+            for k in widths:
+                if content := self._read(folder / f"{name}-{k}{array_file.SUFFIX}"):
+                    log.info("neighbours from the cache (%s)", metric)
+                    break
+            else:
+                graph = neighbors(X, width, metric)
+                log.info("neighbours computed (k=%d, %s)", graph.k, metric)
+                content = self._write(
+                    folder / f"{name}-{width}{array_file.SUFFIX}",
+                    {"indices": graph.indices, "distances": graph.distances},
+                    {"name": metric},
+                )
+        return NeighborGraph(content.arrays["indices"], content.arrays["distances"], metric)
+
+    def _reduced(self, reducer: Reducer, X: Matrix, label: str) -> Matrix:
+        method: Any = reducer.fit_transform
+        takes = "neighbors" in inspect.signature(method).parameters
+        found = method(X, neighbors=self.neighbors) if takes else method(X)
+        if found is X:
+            return X
+        log.info("reduction computed (%s)", label)
+        if hasattr(found, "tocsr"):
+            found = found.tocsr().astype(np.float32, copy=False)
+        else:
+            found = np.ascontiguousarray(found, dtype=np.float32)
+        if found.ndim != 2 or found.shape[0] != X.shape[0]:
+            raise UserError(
+                f"reducer ({label}): it returned an array of shape {found.shape} for "
+                f"{X.shape[0]} documents. It must return one row a document."
+            )
+        bad = first_not_finite(found)
+        if bad is not None:
+            raise UserError(
+                f"reducer ({label}): row {bad} of its result has a value that is not finite (NaN "
+                "or infinite). Change its settings, or choose another reducer."
+            )
+        return found
+
+    def _read(self, path: Path) -> array_file.Content | None:
+        """A stored file's content; None where there is none, or it is damaged."""
+        assert self.folder is not None
+        with suppress(OSError):
+            os.utime(path)  # the time of last use
+        try:
+            content = array_file.read(path)
+            array_file.verify(path)
+        except FileNotFoundError:
+            return None
+        except array_file.DamagedError as error:
+            with array_file.storing(self.folder, 0):
+                array_file.set_aside(path, self.folder, error)
+            return None
+        return content
+
+    def _write(
+        self, path: Path, arrays: dict[str, Any], meta: dict[str, str]
+    ) -> array_file.Content:
+        """Write a file and return its content as every later run will see it."""
+        assert self.folder is not None
+        with array_file.storing(self.folder, sum(array.nbytes for array in arrays.values())):
+            array_file.write(path, arrays, meta)
+        return array_file.read(path)
+
+    def _hash(self, X: Matrix) -> str:
+        """sha256 (hex) of the content of `X`, computed once for each object."""
+        known = self._hashes.get(id(X))
+        if known is not None and known[0]() is X:
+            return known[1]
+        digest = hashlib.sha256(str(X.shape).encode())
+        for array in (X.data, X.indices, X.indptr) if hasattr(X, "indptr") else (X,):
+            digest.update(f"{array.dtype.str}{array.size}:".encode())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        self._hashes[id(X)] = weakref.ref(X), digest.hexdigest()
+        return digest.hexdigest()
+
+
+def _first(graph: NeighborGraph, k: int) -> NeighborGraph:
+    """The `k` nearest neighbours, in arrays of their own."""
+    few = graph.first(k)
+    return NeighborGraph(few.indices.copy(order="C"), few.distances.copy(order="C"), few.metric)
+
+
+def _unseeded(settings: Any) -> bool:
+    """Whether a `random_state` of None is anywhere in the settings."""
+    if isinstance(settings, Mapping):
+        return any(
+            (key == "random_state" and value is None) or _unseeded(value)
+            for key, value in settings.items()
+        )
+    return isinstance(settings, list) and any(_unseeded(value) for value in settings)
+
+
+@cache
+def _identity() -> dict[str, Any]:
+    """What changes every result: the format, and the versions of what computes."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = version(library)
+        except PackageNotFoundError:
+            versions[library] = ""
+    return {"format": FORMAT, "libraries": versions}

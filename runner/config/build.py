@@ -1,0 +1,109 @@
+"""Turns a checked config into parts. The only caller of `hydra.utils.instantiate`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from components.base import Embedder, ParameterError, UserError
+from components.embedders.adapt import as_embedder
+from runner.config import schema
+from runner.config.validate import TRUSTED, ConfigError, Problem, check_config, is_trusted, report
+from runner.embed import word_model
+from runner.pipeline import Parts
+
+
+def build(config: DictConfig) -> Parts:
+    """Check the whole config, then build every part.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake found.
+    MissingExtraError
+        When a backend is not installed.
+    """
+    if problems := check_config(config):
+        raise ConfigError(report(problems))
+    trusted = [*TRUSTED, *config.trusted_targets]
+    nodes: dict[str, Any] = {
+        role: OmegaConf.to_container(config[role], resolve=True)
+        for role in (*schema.ROLES, "metrics")
+    }
+    embedder = as_embedder(_build("embedder", nodes, trusted, []))
+    parts = Parts(
+        dataset=_build("dataset", nodes, trusted, ["load"]),
+        embedder=embedder,
+        reducer=_build("reducer", nodes, trusted, ["fit_transform"]),
+        clusterer=_build("clusterer", nodes, trusted, ["fit_predict"]),
+        outliers=_build("outliers", nodes, trusted, ["assign"]),
+        representation=_build("representation", nodes, trusted, ["fit"]),
+        metrics=_build("metrics", nodes, trusted, []),
+        settings={
+            "embedder": nodes["embedder"],
+            "word_embedder": nodes["embedder"].get("word_embedder", nodes["embedder"]),
+            "reducer": nodes["reducer"],
+        },
+    )
+    wants_words = "encode_words" in inspect.signature(parts.representation.fit).parameters
+    if wants_words and not _knows_words(word_model(parts.embedder)):
+        problem = Problem(
+            "representation",
+            "needs vectors of words, and this embedder makes none, only of whole documents. "
+            "Type embedder=word_doc, or representation=ctfidf.",
+        )
+        raise ConfigError(report([problem]))
+    return parts
+
+
+def _knows_words(embedder: Embedder) -> bool:
+    """Not where vectors exist only within a corpus, or only in a file."""
+    return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
+
+
+def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
+    node = nodes[role]
+    if role != "metrics" and "_target_" not in node:
+        raise ConfigError(
+            report([Problem(f"{role}._target_", "is missing: name the class to build.")])
+        )
+    try:
+        part = instantiate(node, _convert_="all")
+    except HydraException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ParameterError):
+            path = ".".join(
+                [role, *filter(None, [error.full_key if hasattr(error, "full_key") else ""])]
+            )
+            raise cause.within(path) from None
+        if isinstance(cause, UserError):
+            raise cause from None
+        raise ConfigError(
+            report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
+        ) from error
+    if role != "metrics" and not is_trusted(_module(part), trusted):
+        # A trusted module may hold a name that comes from elsewhere.
+        raise ConfigError(
+            report([Problem(f"{role}._target_", f"{_module(part)} is not a trusted package.")])
+        )
+    for method in methods:
+        if not callable(getattr(part, method, None)):
+            raise ConfigError(
+                report(
+                    [Problem(f"{role}._target_", f"{node['_target_']} has no method {method}().")]
+                )
+            )
+    return part
+
+
+def _module(part: Any) -> str:
+    """Where the class or function that a part was made from is defined."""
+    made_from = part.func if isinstance(part, partial) else part
+    named = inspect.isroutine(made_from) or inspect.isclass(made_from)
+    return str((made_from if named else type(made_from)).__module__)

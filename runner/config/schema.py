@@ -1,0 +1,54 @@
+"""The types of the run's own keys. The parts are typed by the classes that they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+# Keys that take one of a few words.
+CHOICES = {
+    "tracking.kind": ("mlflow", "none"),
+}
+ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation")
+
+
+@dataclass
+class CacheConfig:
+    dir: str | None = MISSING
+
+
+@dataclass
+class TrackingConfig:
+    kind: str = MISSING
+    uri: str | None = None
+    experiment: str = MISSING
+
+
+@dataclass
+class LeaderboardConfig:
+    sort: str = MISSING
+
+
+@dataclass
+class RunConfig:
+    dataset: Any = MISSING
+    embedder: Any = MISSING
+    reducer: Any = MISSING
+    clusterer: Any = MISSING
+    representation: Any = MISSING
+    metrics: Any = MISSING
+    outliers: Any = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int | None = MISSING
+    map: bool | None = MISSING
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
+    trusted_targets: list[str] = MISSING
+
+
+def register() -> None:
+    """Make `run_schema` known to Hydra."""
+    ConfigStore.instance().store(name="run_schema", node=RunConfig)

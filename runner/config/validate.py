@@ -1,0 +1,247 @@
+"""Checks a whole config before any work, and reports every mistake at once.
+
+Nothing is imported for it but Hydra and OmegaConf: signatures are read from source.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+
+from components.base import UserError
+from runner import secrets
+from runner.config.schema import CHOICES
+from runner.config.signatures import NotFoundError, Signature, signature
+from runner.console import nearest
+
+# Whose classes a config may build. `trusted_targets` adds to it. Hydra's own list of forbidden
+# targets is no boundary: it lets joblib.load through.
+TRUSTED = (
+    "builtins.tuple",
+    "components",
+    "fast_hdbscan",
+    "fastembed",
+    "hdbscan",
+    "langchain_cohere",
+    "langchain_community",
+    "langchain_core",
+    "langchain_huggingface",
+    "langchain_openai",
+    "model2vec",
+    "sentence_transformers",
+    "sklearn",
+    "umap",
+)
+
+
+class ConfigError(UserError):
+    """One or more mistakes in a config."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def report(problems: Iterable[Problem]) -> str:
+    """All problems as one text, each once."""
+    lines = list(dict.fromkeys(str(problem) for problem in problems))
+    count = "A mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+    return secrets.mask("\n".join([f"{count} in the config; nothing was run.", *lines]))
+
+
+def check_config(config: DictConfig) -> list[Problem]:
+    """Every mistake of a composed config: values, types, targets and their arguments."""
+    problems = list(_check_values(config))
+    for key, choices in CHOICES.items():
+        value = OmegaConf.select(config, key)
+        if value not in choices:
+            problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
+    node = _plain(config)
+    trusted = [*TRUSTED, *(node.get("trusted_targets") or [])]
+    bad = {problem.path for problem in problems}
+    problems += [p for p in _check_targets(node, "", trusted) if p.path not in bad]
+    return problems
+
+
+def is_trusted(dotted: str, trusted: Iterable[str]) -> bool:
+    """Whether a dotted name lies in one of the trusted packages."""
+    return any(dotted == prefix or dotted.startswith(f"{prefix}.") for prefix in trusted)
+
+
+def _check_values(node: DictConfig | ListConfig, path: str = "") -> Iterator[Problem]:
+    keys = list(node) if isinstance(node, DictConfig) else list(range(len(node)))
+    for key in keys:
+        where = f"{path}.{key}" if path else str(key)
+        if OmegaConf.is_missing(node, key):
+            yield Problem(where, f"a value is required. Type {where}=...")
+            continue
+        literal = not OmegaConf.is_interpolation(node, key)
+        try:
+            value = node[key]
+        except InterpolationResolutionError as error:
+            if "hydra" not in str(error):  # ${hydra:...} is known only inside a job
+                yield Problem(where, f"cannot be resolved: {str(error).splitlines()[0]}")
+            continue
+        if isinstance(value, DictConfig | ListConfig):
+            yield from _check_values(value, where)
+        elif literal and isinstance(value, str) and secrets.is_secret(str(key), value):
+            yield Problem(
+                where,
+                "this looks like a secret, and a config is written to disk and to MLflow. "
+                "Remove it here; backends read their keys from the environment "
+                "(for example: export OPENAI_API_KEY=...).",
+            )
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """The config as dicts and lists; what cannot be resolved stays as it is written."""
+
+    def convert(node: Any) -> Any:
+        if isinstance(node, DictConfig):
+            return {key: item(node, key) for key in node}
+        if isinstance(node, ListConfig):
+            return [item(node, index) for index in range(len(node))]
+        return node
+
+    def item(node: Any, key: Any) -> Any:
+        if OmegaConf.is_missing(node, key):
+            return "???"
+        try:
+            return convert(node[key])
+        except OmegaConfBaseException:
+            return "???"
+
+    plain: dict[str, Any] = convert(config)
+    return plain
+
+
+def _check_targets(node: Any, path: str, trusted: list[str]) -> Iterator[Problem]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield from _check_target(node, path, trusted)
+        for key, value in node.items():
+            yield from _check_targets(value, f"{path}.{key}" if path else str(key), trusted)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _check_targets(value, f"{path}.{index}", trusted)
+
+
+def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterator[Problem]:
+    target = node["_target_"]
+    where = f"{path}._target_" if path else "_target_"
+    if not isinstance(target, str):
+        yield Problem(where, f"must be the dotted name of a class or function, not {target!r}.")
+        return
+    refusal = (
+        f"'{target}' is not in a trusted package, so it is not built. If you trust its code: "
+        f"trusted_targets=[{target.partition('.')[0]}]"
+    )
+    if not is_trusted(target, trusted):
+        yield Problem(where, refusal)
+        return
+    try:
+        found = signature(target)
+    except NotFoundError as error:
+        if error.package:
+            yield Problem(where, f"{error}. Install it, or mend the name '{target}'.")
+        else:
+            yield Problem(where, f"{error}.{nearest(target.rpartition('.')[2], error.names)}")
+        return
+    if found is None:
+        return
+    if not is_trusted(found.module, trusted):
+        yield Problem(where, refusal)
+        return
+    yield from _check_arguments(node, path, target, found)
+
+
+def _check_arguments(
+    node: dict[str, Any], path: str, target: str, found: Signature
+) -> Iterator[Problem]:
+    prefix = f"{path}." if path else ""
+    for key, value in node.items():
+        if key.startswith("_") and key.endswith("_"):
+            continue
+        parameter = found.parameters.get(key)
+        if parameter is None:
+            if not found.takes_any:
+                hint = nearest(key, found.parameters) or " It takes none."
+                yield Problem(
+                    f"{prefix}{key}={_shown(key, value)}",
+                    f"{target} has no such parameter.{hint}",
+                )
+        elif value != "???" and not _fits(value, parameter.annotation):
+            expected = ast.unparse(parameter.annotation) if parameter.annotation else ""
+            yield Problem(
+                f"{prefix}{key}={_shown(key, value)}", f"must be {expected}, not {_kind(value)}."
+            )
+    if node.get("_partial_") or "_args_" in node:
+        return
+    for name, parameter in found.parameters.items():
+        if parameter.required and name not in node:
+            yield Problem(
+                f"{prefix}{name}", f"{target} needs a value here. Type +{prefix}{name}=..."
+            )
+
+
+def _shown(key: str, value: Any) -> str:
+    return str(secrets.mask_config(value, key))
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "None": (type(None),),
+}
+
+
+def _fits(value: Any, annotation: ast.expr | None) -> bool:
+    """Whether a value may go where the annotation stands; what is not understood fits."""
+    if annotation is None or (isinstance(value, dict) and "_target_" in value):
+        return True
+    if isinstance(annotation, ast.BinOp):
+        return _fits(value, annotation.left) or _fits(value, annotation.right)
+    if isinstance(annotation, ast.Constant):
+        if isinstance(annotation.value, str):  # an annotation in quotes
+            return _fits(value, ast.parse(annotation.value, mode="eval").body)
+        return value is None
+    if isinstance(annotation, ast.Name):
+        kinds = _SCALARS.get(annotation.id)
+        if kinds is None:
+            return {"list": list, "dict": dict}.get(annotation.id, object) is object or isinstance(
+                value, {"list": list, "dict": dict}[annotation.id]
+            )
+        return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+    if isinstance(annotation, ast.Subscript):
+        return _fits_generic(value, annotation)
+    return True
+
+
+def _fits_generic(value: Any, annotation: ast.Subscript) -> bool:
+    name = ast.unparse(annotation.value).rpartition(".")[2]
+    inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    if name == "Literal":
+        return any(isinstance(item, ast.Constant) and item.value == value for item in inner)
+    if name == "Optional":
+        return value is None or _fits(value, inner[0])
+    if name in ("list", "Sequence", "Iterable"):
+        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
+    if name in ("dict", "Mapping"):
+        return isinstance(value, dict) and all(_fits(item, inner[-1]) for item in value.values())
+    return True

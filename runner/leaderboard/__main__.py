@@ -1,0 +1,73 @@
+"""Compares runs in a table: best first by one metric, seeds folded into mean and spread.
+
+python -m runner.leaderboard                              the newest sweep
+python -m runner.leaderboard sort=ami                     by another metric; sort=-NAME: least first
+python -m runner.leaderboard sweep_id=ID                  one sweep, by its id or its folder
+python -m runner.leaderboard experiment=NAME              every run of an MLflow experiment
+python -m runner.leaderboard folder=out uri=http://...    CSV and HTML go there; another store
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from components.base import UserError
+from runner.console import command, nearest, parse, say
+from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.table import CSV, HTML, show, write
+from runner.tracking.record import IS_SWEEP, Record, load_jobs
+
+DEFAULT_SORT = "npmi"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the board of some runs; that of a sweep is stored on its parent run too."""
+    options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
+    place = Path(options.get("sweep_id", ""))
+    if "sweep_id" in options and (place / "sweep.json").is_file():
+        sweep_id = json.loads((place / "sweep.json").read_text(encoding="utf-8"))["sweep_id"]
+        return _report([*load_jobs(place, sweep_id).values()], f"Sweep {sweep_id}", options)
+    from runner.tracking import connect, experiment_ids, find, log_file
+
+    client = connect(options.get("uri"))
+    experiments = experiment_ids(client, options.get("experiment"))
+    if "experiment" in options and "sweep_id" not in options:
+        runs = [run for run in find(client, "", experiments) if "config_hash" in run.tags]
+        return _report(runs, f"Experiment {options['experiment']}", options)
+    wanted = f" and tags.sweep_id = '{options['sweep_id']}'" if "sweep_id" in options else ""
+    sweeps = find(client, f"tags.{IS_SWEEP} = 'true'{wanted}", experiments)
+    if not sweeps:
+        raise UserError(
+            "there is no such sweep in this MLflow store. Start one: "
+            "python -m runner -m embedder=minilm,tfidf"
+        )
+    sweep_id = sweeps[0].tags["sweep_id"]
+    runs = find(client, f"tags.sweep_id = '{sweep_id}'", experiments)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.setdefault("folder", scratch)
+        code = _report(runs, f"Sweep {sweep_id}", options, says=folder != scratch)
+        for name in (CSV, HTML):
+            log_file(client, sweeps[0].run_id, Path(folder) / name)
+    return code
+
+
+def _report(runs: list[Record], title: str, options: dict[str, str], *, says: bool = True) -> int:
+    ranking = rank_runs(runs, options.get("sort", DEFAULT_SORT))
+    if "sort" in options and ranking.rows and ranking.sort not in ranking.metrics:
+        raise UserError(
+            f"no run has a metric '{ranking.sort}'.{nearest(ranking.sort, ranking.metrics)}"
+        )
+    say(f"\n{title}")
+    show(ranking)
+    if "folder" in options:
+        folder = Path(options["folder"])
+        write(ranking, folder, title)
+        if says:
+            say(f"Written: {folder / CSV}, {folder / HTML}")
+    return 0
+
+
+if __name__ == "__main__":
+    command(main)

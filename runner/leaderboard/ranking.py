@@ -1,0 +1,175 @@
+"""Runs compared: best first by one metric, seeds folded into mean and spread."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
+
+# Where less is better.
+_LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens")
+# What most people look at first.
+FIRST = (
+    "n_topics outlier_ratio npmi topic_diversity silhouette ari ami v_measure coverage "
+    "embed_seconds total_seconds peak_memory_mb"
+).split()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Mean of a metric over runs, and the standard deviation where there are several."""
+
+    mean: float
+    spread: float | None
+
+    @property
+    def mean_text(self) -> str:
+        return self._text(self.mean)
+
+    @property
+    def spread_text(self) -> str:
+        return "" if self.spread is None else self._text(self.spread)
+
+    def _text(self, value: float) -> str:
+        """As many digits as the mean's size makes sense of."""
+        size = abs(self.mean)
+        digits = 3 if size < 1 else 2 if size < 10 else 1 if size < 1000 else 0
+        if self.mean.is_integer() and not self.spread:
+            digits = 0
+        return f"{value:,.{digits}f}"
+
+    def __str__(self) -> str:
+        return self.mean_text if self.spread is None else f"{self.mean_text} ± {self.spread_text}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that differ by nothing but their seed.
+
+    settings : what sets them apart from the other rows, by name
+    """
+
+    settings: dict[str, str]
+    metrics: dict[str, Cell]
+    runs: list[Record]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows, best first by the metric `sort`; those without it come last.
+
+    least_first : whether less of it is better
+    settings, metrics : names of the columns
+    failed : runs that have no result
+    n_running : runs that have none yet
+    """
+
+    rows: list[Row]
+    sort: str
+    least_first: bool
+    settings: list[str]
+    metrics: list[str]
+    failed: list[Record]
+    n_running: int
+
+    @property
+    def summary(self) -> str:
+        """In words: how many runs, by what they are sorted."""
+        n_runs = sum(len(row.runs) for row in self.rows)
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        running = f", {self.n_running} still running" if self.n_running else ""
+        order = f"best first by {self.sort}"
+        if self.sort not in self.metrics:
+            order = f"in no order, as none has the metric {self.sort}"
+        return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}, {order}."
+
+    @property
+    def note(self) -> str:
+        """What a reader might take the numbers for, and should not."""
+        if len(self.rows) < 2 or "embed_seconds" not in self.metrics:
+            return ""
+        return "Seconds are those of each run: what it took from the cache cost it nothing."
+
+
+def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
+    """Fold runs that differ only by seed, and put the best first.
+
+    Parameters
+    ----------
+    runs : records of single runs; those of sweeps as wholes are left out
+    sort : a metric; with a minus before it, the least is the best
+    """
+    runs = [run for run in runs if IS_SWEEP not in run.tags]
+    finished = [run for run in runs if run.status == "FINISHED"]
+    groups: dict[str, list[Record]] = {}
+    for run in finished:
+        groups.setdefault(run.tags.get("seedless_hash", str(run.run_id)), []).append(run)
+    names = {name for run in finished for name in run.metrics}
+    metrics = [m for m in FIRST if m in names] + sorted(names - set(FIRST))
+    settings = _varied([group[0] for group in groups.values()])
+    rows = [
+        Row(
+            {name: str(group[0].params.get(name, "")) for name in settings},
+            {name: cell for name in metrics if (cell := _cell(group, name))},
+            group,
+        )
+        for group in groups.values()
+    ]
+    name = sort.removeprefix("-")
+    least_first = _less_is_better(name) or sort != name
+    sign = 1 if least_first else -1
+    rows.sort(key=lambda row: sign * row.metrics[name].mean if name in row.metrics else math.inf)
+    return Ranking(
+        rows,
+        name,
+        least_first,
+        settings,
+        metrics,
+        failed=[run for run in runs if run.status in ("FAILED", "KILLED")],
+        n_running=sum(run.status == "RUNNING" for run in runs),
+    )
+
+
+def less_is_better(ranking: Ranking, metric: str) -> bool:
+    """As the sort says, or else as is known of the metric."""
+    return ranking.least_first if metric == ranking.sort else _less_is_better(metric)
+
+
+def best(ranking: Ranking, metric: str) -> float | None:
+    """The best value of a metric, where there is such a thing: not for counts, nor shared."""
+    means = [row.metrics[metric].mean for row in ranking.rows if metric in row.metrics]
+    if metric.startswith("n_") or len(means) < 2:
+        return None
+    found = (min if less_is_better(ranking, metric) else max)(means)
+    return found if means.count(found) == 1 else None
+
+
+def _less_is_better(metric: str) -> bool:
+    return any(word in metric for word in _LESS)
+
+
+def _cell(group: list[Record], name: str) -> Cell | None:
+    values = [run.metrics[name] for run in group if name in run.metrics]
+    if not values:
+        return None
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return Cell(statistics.fmean(values), spread)
+
+
+def _varied(runs: list[Record]) -> list[str]:
+    """The options that differ between runs, and the parameters of parts that share an option."""
+    options = [name for name in GROUPED_BY if len({run.params.get(name) for run in runs}) > 1]
+    varied = []
+    for name in sorted({name for run in runs for name in run.params} - set(GROUPED_BY)):
+        role = name.partition(".")[0]
+        by_option: dict[str, set[str]] = {}
+        for run in runs:
+            option = str(run.params.get(role, ""))
+            by_option.setdefault(option, set()).add(str(run.params.get(name)))
+        follows_seed = all(str(r.params.get(name)) == str(r.params.get("seed")) for r in runs)
+        if role != "cache" and not follows_seed and any(len(v) > 1 for v in by_option.values()):
+            varied.append(name)
+    return [*options, *varied] or ["embedder"]

@@ -1,0 +1,102 @@
+"""How far a sweep is: a line for each job that ends."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from runner.console import say
+from runner.tracking import record
+from runner.tracking.record import Record
+
+PAUSE = 0.5  # seconds between looks
+
+
+class Progress:
+    """Follows a sweep by what its jobs leave in its folder, whatever process they run in.
+
+    Parameters
+    ----------
+    folder : the sweep's folder
+    about : what `sweep.json` says
+    looks : look by itself; otherwise only when told to
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any], *, looks: bool) -> None:
+        self.folder = folder
+        self.about = about
+        self._jobs: dict[Path, Record] = {}
+        self._start = time.monotonic()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, daemon=True)
+        if looks:
+            self._thread.start()
+
+    def _look_on(self) -> None:
+        while not self._ending.wait(PAUSE):
+            self.look()
+
+    def look(self) -> None:
+        """Say what has ended since the last look."""
+        for path in sorted(record.job_folders(self.folder)):
+            known = self._jobs.get(path)
+            if known is not None and known.status != "RUNNING":
+                continue
+            job = record.load(path)
+            if job.tags.get("sweep_id") != self.about["sweep_id"]:
+                continue  # of an older sweep in the same folder
+            self._jobs[path] = job
+            if job.status != "RUNNING":
+                say(self._line(job), error=True)
+
+    def end(self, *, stopped: bool) -> dict[Path, Record]:
+        """Stop looking; returns the jobs by their folders.
+
+        Called when the launcher is done with every job, or broke. Jobs that are alive all the
+        same are waited for, though not for long where they were told to stop; the records of dead
+        ones are ended here.
+        """
+        if self._thread.is_alive():
+            self._ending.set()
+            self._thread.join()
+        give_up = time.monotonic() + (10 if stopped else math.inf)
+        reason = "it was interrupted" if stopped else "its process was killed"
+        while True:
+            self.look()
+            running = {f: job for f, job in self._jobs.items() if job.status == "RUNNING"}
+            alive = {folder: job.alive for folder, job in running.items()}
+            self.look()  # a job may have ended properly before its process did
+            for folder, job in running.items():
+                if alive[folder] is False and self._jobs[folder].status == "RUNNING":
+                    job.end("KILLED", reason)
+                    job.save(folder)
+            if True not in alive.values() or time.monotonic() > give_up:
+                break
+            time.sleep(PAUSE)
+        self.look()
+        # What tracking had to say of a job came after its end.
+        return {folder: record.load(folder) for folder in self._jobs}
+
+    def _line(self, job: Record) -> str:
+        count = Counter(each.status for each in self._jobs.values())
+        n_jobs = self.about["n_jobs"]
+        ended = len(self._jobs) - count["RUNNING"]
+        left = "" if n_jobs is None else f", {n_jobs - ended} left"
+        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
+        said = job.status
+        if job.failure:
+            said = f"{job.status}, {job.failure.partition(chr(10))[0]}"
+        if job.status == "FINISHED":
+            sort = self.about["sort"].removeprefix("-")
+            found = [f"{job.metrics['n_topics']:.0f} topics"] if "n_topics" in job.metrics else []
+            found += [f"{sort} {job.metrics[sort]:.3g}"] if sort in job.metrics else []
+            said = f"{', '.join(found) or 'done'} in {job.metrics['total_seconds']:.1f} s"
+        failed = count["FAILED"] + count["KILLED"]
+        return (
+            f"{job.label}: {said}   "
+            f"[{count['FINISHED']} done, {failed} failed{left}, {minutes}:{seconds:02d}]"
+        )

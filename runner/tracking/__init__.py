@@ -1,0 +1,258 @@
+"""MLflow: a run's record and its folder in, an MLflow run out. The only importer of MLflow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from components.base import UserError
+from runner import secrets
+from runner.console import nearest
+from runner.tracking.record import DESCRIPTION, RUN_FILES, SWEEP_FILES, Record, verbatim
+from runner.tracking.uri import absolute_uri, check_store, sqlite_path
+
+log = logging.getLogger(__name__)
+
+
+def load_mlflow() -> None:
+    """Import MLflow, which takes seconds, with settings of ours that the user may override."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # MLflow's own 7 retries, of up to two minutes each, wait half an hour for a dead server.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+    for chatty in ("alembic", "mlflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def connect(uri: str | None, *, create: bool = False) -> Any:
+    """A client of an MLflow store.
+
+    Parameters
+    ----------
+    uri : see `runner.tracking.uri.absolute_uri`
+    create : make an SQLite file that is not there
+
+    Raises
+    ------
+    UserError
+        When the store cannot be reached.
+    """
+    uri = absolute_uri(uri)
+    path = sqlite_path(uri)
+    with _reaching(uri):
+        check_store(uri, create=create)
+        # MLflow makes its tables without a lock, so two first starts break each other.
+        with nullcontext() if path is None else FileLock(f"{path}.lock"):
+            load_mlflow()
+            from mlflow import MlflowClient
+
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)  # only now does it connect
+            return client
+
+
+def _losses() -> tuple[type[Exception], ...]:
+    """What MLflow raises when its store is gone."""
+    load_mlflow()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError, OSError)
+
+
+@contextmanager
+def _reaching(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, _losses()):
+            raise
+        raise UserError(
+            f"the MLflow store {secrets.mask(uri)} cannot be used: {_first_line(error)}\n"
+            "Start the server, mend tracking.uri, or go without: tracking=none"
+        ) from error
+
+
+class Tracker:
+    """Writes runs to an MLflow experiment, which is made if there is none.
+
+    Every method raises a `UserError` when the store cannot be reached.
+
+    Parameters
+    ----------
+    uri : see `runner.tracking.uri.absolute_uri`
+    experiment : name of the experiment
+    """
+
+    def __init__(self, uri: str | None, experiment: str) -> None:
+        self.uri = absolute_uri(uri)
+        self._client = connect(uri, create=True)
+        with _reaching(self.uri):
+            self._experiment_id = self._experiment(experiment)
+
+    def _experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            path = sqlite_path(self.uri)
+            location = None if path is None else (path.parent / "mlartifacts").as_uri()
+            try:
+                return str(self._client.create_experiment(name, location))
+            except MlflowException:  # another process was quicker
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            raise UserError(
+                f"the MLflow experiment '{name}' is deleted. Name another one "
+                "(tracking.experiment=...), or restore it: "
+                f"mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
+        return str(found.experiment_id)
+
+    def start(self, record: Record, folder: Path) -> None:
+        """Open a run for a record, and keep its id there and in the folder."""
+        from mlflow.entities import Param
+
+        with _reaching(self.uri):
+            tags = {key: value[:5000] for key, value in record.tags.items()}
+            run = self._client.create_run(self._experiment_id, record.start_time, tags, record.name)
+            record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
+            record.save(folder)
+            params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
+            for first in range(0, len(params), 100):  # MLflow's limit for one request
+                self._client.log_batch(record.run_id, params=params[first : first + 100])
+
+    def finish(self, record: Record, folder: Path) -> None:
+        """Log a record's metrics and the files of its folder, and end its run.
+
+        A run that this store does not know is started first. To log twice changes nothing.
+        """
+        from mlflow.entities import Metric, RunTag
+
+        assert record.end_time is not None
+        with _reaching(self.uri):
+            if not self._knows(record.run_id):
+                self.start(record, folder)
+            tags = {**record.tags, "failure": record.failure}  # some are known only now
+            if record.failure:  # as a tag alone, the UI cuts it off after a few words
+                tags.setdefault(DESCRIPTION, verbatim(record.failure))
+            self._client.log_batch(
+                record.run_id,
+                metrics=[Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()],
+                tags=[RunTag(key, value[:5000]) for key, value in tags.items() if value],
+            )
+            if dataset := _dataset(record):
+                self._client.log_inputs(record.run_id, [dataset])
+            record.lost = None
+            for file in (folder / name for name in (*RUN_FILES, *SWEEP_FILES)):
+                if file.exists():
+                    self._client.log_artifact(record.run_id, str(file))
+            self._client.set_terminated(record.run_id, record.status, record.end_time)
+            record.tracked = True
+            record.save(folder)
+
+    def _knows(self, run_id: str | None) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        if run_id is None:
+            return False
+        try:
+            self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        return True
+
+    def close_dead_runs(self) -> None:
+        """End as KILLED what this machine's dead processes left RUNNING."""
+        query = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+        with _reaching(self.uri):
+            for run in find(self._client, query, [self._experiment_id]):
+                if run.alive is False:
+                    log.warning("run %s was killed; MLflow says so now too.", run.name)
+                    self._client.set_tag(run.run_id, "failure", "its process was killed")
+                    self._client.set_terminated(run.run_id, "KILLED")
+
+
+def experiment_ids(client: Any, name: str | None = None) -> list[str]:
+    """The id of the experiment of this name; of all where there is no name."""
+    found = {str(e.name): str(e.experiment_id) for e in client.search_experiments()}
+    if name is None:
+        return list(found.values())
+    if name not in found:
+        raise UserError(f"there is no MLflow experiment '{name}'.{nearest(name, found)}")
+    return [found[name]]
+
+
+def find(client: Any, query: str, experiments: list[str]) -> list[Record]:
+    """Records of the runs that a query of MLflow's finds, newest first."""
+    found: list[Record] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            experiments, query, order_by=["attributes.start_time DESC"], page_token=token
+        )
+        found += [_record(run) for run in page]
+        token = page.token
+        if not token:
+            return found
+
+
+def log_file(client: Any, run_id: str | None, file: Path) -> None:
+    """Log a file as an artifact of a run."""
+    with _reaching(client.tracking_uri):
+        client.log_artifact(run_id, str(file))
+
+
+def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
+    """Copy an artifact of a run to a folder."""
+    try:
+        client.download_artifacts(run_id, name, str(folder))
+    except _losses() as error:
+        raise UserError(
+            f"{name} of run {run_id} cannot be fetched: {_first_line(error)}"
+        ) from error
+
+
+def _dataset(record: Record) -> Any:
+    """What MLflow's UI shows as a run's data set: its name, and the hash of its documents."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    if "corpus_hash" not in record.tags:
+        return None
+    source = str(record.params.get("dataset.path") or record.params["dataset"])
+    digest = record.tags["corpus_hash"][:36]  # no more fits
+    return DatasetInput(Dataset(Path(source).name, digest, "local", source))
+
+
+def _record(run: Any) -> Record:
+    return Record(
+        name=run.info.run_name,
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        metrics=dict(run.data.metrics),
+        status=run.info.status,
+        failure=run.data.tags.get("failure"),
+        start_time=run.info.start_time,
+        end_time=run.info.end_time,
+        run_id=run.info.run_id,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return secrets.mask(str(error)).strip().partition("\n")[0]

@@ -1,0 +1,235 @@
+"""What is known of a run, kept beside its artifacts as `run.json`.
+
+The file holds all that tracking needs, so a result can be logged after the run as well as in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from components.base import Result, UserError
+from runner import secrets
+from runner.tracking import provenance
+
+GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
+FILE = "run.json"
+# What a run leaves in its folder, and a sweep in its own, and both in MLflow. The folder may hold
+# other things: with hydra.run.dir=. it is the user's.
+RUN_FILES = (
+    f"config.yaml environment.json {FILE} topics.csv documents.parquet layers.csv topics.png "
+    "map.png granularity.png"
+).split()
+SWEEP_FILES = "sweep.json multirun.yaml leaderboard.csv leaderboard.html".split()
+IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
+SOURCE = {"mlflow.source.name": "runner"}
+DESCRIPTION = "mlflow.note.content"  # the tag that heads a run's page, in Markdown
+
+
+@dataclass
+class Record:
+    """One run. Times are milliseconds since 1970, as MLflow counts them.
+
+    params : the flattened config without secrets, and the four options that the UI groups by
+    tags : provenance: sweep_id, config_hash, git_commit, corpus_hash, host, pid, ...
+    status : RUNNING, FINISHED, FAILED or KILLED
+    failure : why it has no result
+    run_id, experiment_id : its ids in MLflow, once it has them
+    tracked : MLflow holds all of it
+    lost : why MLflow does not, though it should
+    """
+
+    name: str
+    params: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    status: str = "RUNNING"
+    failure: str | None = None
+    start_time: int = 0
+    end_time: int | None = None
+    run_id: str | None = None
+    experiment_id: str | None = None
+    tracked: bool = False
+    lost: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What sets it apart, as it would be typed."""
+        options = (f"{key}={self.params[key]}" for key in GROUPED_BY[1:] if key in self.params)
+        return self.tags.get("job") or " ".join(options)
+
+    @property
+    def alive(self) -> bool | None:
+        """Whether its process is; None where that cannot be known, as it ran elsewhere."""
+        pid = self.tags.get("pid", "")
+        if self.tags.get("host") != socket.gethostname() or not pid.isdigit():
+            return None
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        state, started = _process_state(int(pid))
+        return state not in ("Z", "X") and started in ("", self.tags.get("process_start"))
+
+    def finish(self, result: Result) -> None:
+        self.metrics = {name: float(value) for name, value in result.metrics.items()}
+        self.tags["corpus_hash"] = result.corpus.hash
+        self.tags |= {f"chosen_{key}": str(value) for key, value in result.choice.items()}
+        self.end("FINISHED")
+
+    def fail(self, error: BaseException) -> None:
+        """A failure's reason, or, where the run was interrupted rather than failed, its end."""
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        if isinstance(error, Exception):
+            self.end("FAILED", f"{kind}{error}")
+        else:
+            self.end("KILLED", "it was interrupted")
+
+    def end(self, status: str, failure: str | None = None) -> None:
+        self.status = status
+        self.failure = None if failure is None else secrets.mask(failure)
+        self.end_time = _now()
+
+    def save(self, folder: Path) -> None:
+        draft = folder / f".{FILE}.{os.getpid()}"
+        draft.write_text(json.dumps(asdict(self), indent=2, default=str), encoding="utf-8")
+        draft.replace(folder / FILE)
+
+
+def begin(
+    config: DictConfig, choices: dict[str, Any], folder: Path, sweep: dict[str, Any] | None = None
+) -> Record:
+    """The record of a run that starts now.
+
+    Parameters
+    ----------
+    config : the composed config
+    choices : the option chosen in each group
+    folder : where its artifacts go
+    sweep : what `sweep.json` says, and `job`, the overrides of this job; None for a single run
+    """
+    plain = provenance.kept_config(config)
+    options = {role: str(choices[role]) for role in GROUPED_BY}
+    tags = {
+        **options,
+        "config_hash": provenance.config_hash(plain),
+        # The same for runs that differ in nothing but their seed.
+        "seedless_hash": provenance.config_hash(_without_seed(config)),
+        "git_commit": provenance.git_commit(),
+        **SOURCE,
+        "folder": str(folder),
+        **_process(),
+    }
+    name = "-".join(options[role] for role in GROUPED_BY[1:])
+    if sweep:
+        tags["sweep_id"] = sweep["sweep_id"]
+        if sweep["job"]:
+            tags["job"] = sweep["job"]
+        if sweep.get("parent_run_id"):
+            tags[PARENT] = sweep["parent_run_id"]
+        other = [o for o in sweep["job"].split() if o.partition("=")[0] not in GROUPED_BY]
+        name = " ".join([name, *other])
+    nodes = {key: value for key, value in plain.items() if key not in ("tracking", "leaderboard")}
+    params = {
+        key: value
+        for key, value in provenance.flatten(nodes).items()
+        # What a metric is made of says nothing that its name does not.
+        if not (key.startswith("metrics.") and key.endswith("_"))
+    }
+    return Record(
+        name=name[:250],
+        # First, as the UI lists parameters in this order, and again, as theirs is the last word.
+        params={**options, **params, **options},
+        tags=tags,
+        start_time=_now(),
+    )
+
+
+def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
+    """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
+    command = shlex.join(["python", "-m", "runner", "-m", *overrides])
+    tags = {
+        "sweep_id": sweep_id,
+        IS_SWEEP: "true",
+        "overrides": " ".join(overrides),
+        DESCRIPTION: f"{verbatim(command)}\n\nIts jobs compared: Artifacts, leaderboard.html",
+        "git_commit": provenance.git_commit(),
+        **SOURCE,
+        "folder": str(folder),
+        **_process(),
+    }
+    return Record(name=f"sweep {sweep_id}", tags=tags, start_time=_now())
+
+
+def verbatim(text: str) -> str:
+    """Markdown that shows a text as it is, and breaks its lines where a block of code would not."""
+    return "\n\n".join(f"`` {line} ``" for line in text.splitlines() if line.strip())
+
+
+def load(folder: Path) -> Record:
+    """Read a run's record from its output folder."""
+    path = folder / FILE
+    if not path.is_file():
+        raise UserError(f"{folder} is no output folder of a run: it holds no {FILE}.")
+    return Record(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def job_folders(folder: Path) -> Iterator[Path]:
+    """The folders of a sweep's jobs, at any depth: hydra.sweep.subdir says how deep.
+
+    MLflow's copies of their files may lie below as well, with hydra.sweep.dir=. for one.
+    """
+    for root, names, files in os.walk(folder):
+        names[:] = [n for n in names if n not in ("mlartifacts", "mlruns") and n[0] != "."]
+        if FILE in files and Path(root) != folder:
+            yield Path(root)
+
+
+def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
+    """The records of a sweep's jobs, by their folders, in the order in which they began."""
+    found = {path: load(path) for path in job_folders(folder)}
+    mine = {path: job for path, job in found.items() if job.tags.get("sweep_id") == sweep_id}
+    return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
+
+
+def _process() -> dict[str, str]:
+    """Names this process. A pid alone may be used again."""
+    return {
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "process_start": _process_state(os.getpid())[1],
+    }
+
+
+def _process_state(pid: int) -> tuple[str, str]:
+    """A process's state (Z and X: dead) and when it began, in the kernel's ticks (proc(5)).
+
+    Empty where there is no /proc.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]
+
+
+def _without_seed(config: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items() if key != "seed"}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from components.topics import settle
+from components.topics.outliers import AssignOutliers, KeepOutliers
+
+# Two topics along two axes; rows 2 and 5 are near one each, row 6 is near neither.
+X = np.array(
+    [[1, 0, 0], [0.9, 0.1, 0], [0.8, 0.3, 0], [0, 1, 0], [0.1, 0.9, 0], [0.3, 0.8, 0], [0, 0, 1]],
+    dtype=np.float32,
+)
+TEXTS = ["cat cat", "cat", "cat dog", "dog dog", "dog", "dog", "zebra"]
+FOUND = np.array([4, 4, -1, 2, 2, -1, -1])
+
+
+def outliers(policy: str, by: str = "nearest", threshold: float = 0.0) -> object:
+    return KeepOutliers() if policy == "keep" else AssignOutliers(by=by, threshold=threshold)
+
+
+def test_outliers_are_kept() -> None:
+    labels = settle(FOUND, SimpleNamespace(), X, TEXTS, outliers("keep"))
+    assert labels.main.tolist() == [0, 0, -1, 1, 1, -1, -1]
+    assert labels.strengths[[2, 5, 6]].tolist() == [0, 0, 0]
+    assert labels.before == 3
+
+
+def test_outliers_go_to_the_nearest_topic() -> None:
+    labels = settle(FOUND, SimpleNamespace(), X, TEXTS, outliers("assign", threshold=0.5))
+    assert labels.main.tolist() == [0, 0, 0, 1, 1, 1, -1]
+    assert labels.strengths[2] > 0.5
+    assert labels.before == 3
+
+
+def test_outliers_go_where_their_words_are() -> None:
+    labels = settle(FOUND, SimpleNamespace(), X, TEXTS, outliers("assign", by="ctfidf"))
+    assert labels.main[5] == labels.main[3]
+    assert labels.main[6] == -1  # no word of a zebra is in any topic
+
+
+def test_outliers_go_by_the_clusterers_memberships() -> None:
+    shares = csr_matrix(np.array([[1, 0]] * 2 + [[0.2, 0.6]] + [[0, 1]] * 3 + [[0, 0]]))
+    clusterer = SimpleNamespace(memberships_=shares, probabilities_=np.ones(7))
+    found = np.array([0, 0, -1, 1, 1, -1, -1])
+    labels = settle(found, clusterer, X, TEXTS, outliers("assign", by="strength"))
+    assert labels.main.tolist() == [1, 1, 0, 0, 0, 0, -1]
+
+
+@pytest.mark.parametrize("policy", ["keep", "assign"])
+def test_layers_stay_nested(policy: str) -> None:
+    broad = np.array([0, 0, -1, 0, 0, -1, -1])
+    fine = np.array([0, 1, -1, 2, 2, -1, -1])
+    clusterer = SimpleNamespace(layers_={"broad": broad, "fine": fine})
+    labels = settle(FOUND, clusterer, X, TEXTS, outliers(policy, threshold=0.5))
+    ordered = [labels.layers["broad"], labels.main, labels.layers["fine"]]
+    for coarse, finer in pairwise(ordered):
+        for topic in np.unique(finer[finer >= 0]):
+            assert len(np.unique(coarse[finer == topic])) == 1
+    assert [int(np.sum(layer < 0)) for layer in ordered] == [3 if policy == "keep" else 1] * 3

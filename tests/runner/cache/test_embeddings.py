@@ -1,0 +1,470 @@
+import errno
+import json
+import logging
+import mmap
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import store_worker
+from components.base import UserError
+from runner.cache import array_file
+from runner.cache.embeddings import chunk_size
+from store_worker import CHUNK, DOCUMENTS, HashEmbedder, encode
+
+WORKER = [sys.executable, store_worker.__file__]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(store_worker.__file__).parents[1])}
+SOME = DOCUMENTS[:60]
+
+
+class Refusing:
+    """An embedder whose backend must not be touched."""
+
+    def encode(self, documents):
+        raise AssertionError("encode was called")
+
+
+class Failing(HashEmbedder):
+    """Fails in call number `at`."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def encode(self, documents):
+        if len(self.batches) == self.at:
+            raise KeyboardInterrupt
+        return super().encode(documents)
+
+
+class Api(HashEmbedder):
+    """Yields in an order of its own, and fails after a while."""
+
+    def __init__(self, fails=False):
+        super().__init__()
+        self.fails = fails
+
+    def iter_encode(self, documents):
+        parts = np.split(np.arange(len(documents)), [7, 20, 26])
+        blocks = [(rows, self.encode([documents[row] for row in rows])) for rows in parts]
+        self.batches, flags = [], np.array([len(d) > 18 for d in documents])
+        for rows, vectors in (blocks[2], blocks[0], blocks[1], blocks[3]):
+            self.truncated_ = flags
+            self.batches.append([documents[row] for row in rows])
+            yield rows, vectors
+            if self.fails and len(self.batches) == 2:
+                raise UserError("the server is gone")
+
+
+class Counts:
+    """CSR vectors fitted on the corpus."""
+
+    fits_corpus = True
+
+    def __init__(self):
+        self.calls = 0
+
+    def encode(self, documents):
+        self.calls += 1
+        letters = sorted(set("".join(documents)))
+        rows = [[d.count(letter) for letter in letters] for d in documents]
+        return sparse.csr_matrix(np.array(rows, dtype=np.float64))
+
+
+def shards(folder):
+    return sorted(folder.glob("embeddings/*/*.safetensors"))
+
+
+def memory_of(array):
+    """What the numbers of an array lie in."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array
+
+
+def test_second_run_embeds_nothing_and_gets_the_same_bits(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    first = encode(tmp_path, HashEmbedder(), SOME)
+    again = encode(tmp_path, Refusing(), SOME)
+    assert first.vectors.dtype == again.vectors.dtype == np.float32
+    assert np.array_equal(first.vectors, again.vectors)
+    assert (first.computed, again.computed) == (60, 0)
+    assert (first.metrics, again.metrics) == ({"embed_tokens": 60}, {})
+    assert np.array_equal(first.truncated, [len(d) > 18 for d in SOME])
+    assert np.array_equal(first.truncated, again.truncated)
+    assert "embeddings: 60 computed, 0 from the store" in caplog.text
+    assert "embeddings: 0 computed, 60 from the store" in caplog.text
+
+
+def test_without_a_folder_the_vectors_are_the_same(tmp_path):
+    kept, not_kept = (encode(folder, HashEmbedder(), SOME) for folder in (tmp_path, None))
+    assert np.array_equal(kept.vectors, not_kept.vectors)
+    assert np.array_equal(kept.truncated, not_kept.truncated)
+    assert not_kept.metrics == kept.metrics
+
+
+def test_only_new_documents_are_embedded(tmp_path):
+    old = encode(tmp_path, HashEmbedder(), SOME).vectors
+    embedder = HashEmbedder()
+    grown = encode(tmp_path, embedder, [*DOCUMENTS[60:65], *SOME, *DOCUMENTS[65:70]])
+    assert embedder.batches == [DOCUMENTS[60:68], DOCUMENTS[68:70]]
+    assert np.array_equal(grown.vectors[5:65], old)
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_repeated_documents_are_computed_once(tmp_path, folder):
+    embedder = HashEmbedder()
+    found = encode(folder and tmp_path / folder, embedder, ["b", "a", "b", "c", "a"])
+    assert embedder.batches == [["b", "a", "c"]]
+    assert np.array_equal(found.vectors[[0, 1]], found.vectors[[2, 4]])
+    alone = HashEmbedder().encode(["b", "a", "c"])
+    assert np.array_equal(found.vectors, alone[[0, 1, 0, 2, 1]])
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        encode(tmp_path, Failing(at=4), SOME)
+    embedder = HashEmbedder()
+    resumed = encode(tmp_path, embedder, SOME)
+    assert embedder.computed == 60 - 4 * CHUNK
+    assert np.array_equal(resumed.vectors, encode(None, HashEmbedder(), SOME).vectors)
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 1), (300, 10), (20_000, 100), (500_000, 260)])
+def test_a_crash_loses_little_and_files_are_few(n, most):
+    assert -(-n // chunk_size(n)) <= most
+    assert chunk_size(n) <= max(32, n / 30)
+
+
+def test_what_an_api_answered_is_kept_when_a_later_request_fails(tmp_path):
+    with pytest.raises(UserError, match="the server is gone"):
+        encode(tmp_path, Api(fails=True), DOCUMENTS[:30])
+    embedder = HashEmbedder()
+    found = encode(tmp_path, embedder, DOCUMENTS[:30])
+    assert embedder.computed == 30 - 6 - 7
+    assert np.array_equal(found.truncated, [len(d) > 18 for d in DOCUMENTS[:30]])
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_blocks_in_any_order_end_in_their_rows(tmp_path, folder):
+    found = encode(folder and tmp_path / folder, Api(), DOCUMENTS[:30])
+    expected = np.vstack(
+        [HashEmbedder().encode(part) for part in np.split(np.array(DOCUMENTS[:30]), [7, 20, 26])]
+    )
+    assert np.array_equal(found.vectors, expected)
+
+
+def test_killed_twenty_times_the_end_is_that_of_an_undisturbed_run(tmp_path):
+    calls, seed = tmp_path / "calls", int.from_bytes(os.urandom(4), "little")
+    calls.touch()
+    command = [*WORKER, "kill", tmp_path / "c", calls, str(seed)]
+    subprocess.run(command, check=True, env=ENVIRONMENT)
+    end = encode(tmp_path / "c", HashEmbedder(calls), DOCUMENTS)
+    assert np.array_equal(end.vectors, encode(None, HashEmbedder(), DOCUMENTS).vectors), seed
+    assert not (tmp_path / "c" / "quarantine").exists(), seed
+    counts = Counter(calls.read_text().split("\n")[:-1])
+    # Lost at most what was in flight: one chunk each time.
+    assert counts.total() <= len(DOCUMENTS) + 20 * CHUNK, seed
+    assert set(counts) == set(DOCUMENTS)
+    assert not list((tmp_path / "c").rglob("*.tmp"))
+    assert not list((tmp_path / "c").rglob("*.keys"))
+
+
+def test_four_processes_compute_each_vector_once(tmp_path):
+    calls = tmp_path / "calls"
+    workers = [
+        subprocess.Popen([*WORKER, "share", tmp_path / "c", calls, str(number)], env=ENVIRONMENT)
+        for number in range(4)
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0, 0]
+    counts = Counter(calls.read_text().split("\n")[:-1])
+    assert set(counts) == set(DOCUMENTS)
+    assert set(counts.values()) == {1}
+    results = [np.load(f"{calls}.{number}.npy") for number in range(4)]
+    assert all(np.array_equal(results[0], result) for result in results)
+
+
+def flip(data, place):
+    data[place] ^= 0x10
+    return data
+
+
+DAMAGES = {
+    "a bit in the vectors": lambda data: flip(data, -3),
+    "a bit in the length": lambda data: flip(data, 0),
+    "a bit in the header": lambda data: flip(data, 130),
+    "a bit in the sum": lambda data: flip(data, 40),
+    "cut in the middle": lambda data: data[: len(data) // 2],
+    "cut in the header": lambda data: data[:20],
+    "empty": lambda data: data[:0],
+    "one byte more": lambda data: data + b"0",
+    "zeros": lambda data: bytearray(len(data)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_set_aside_and_computed_again(tmp_path, caplog, damage):
+    first = encode(tmp_path, HashEmbedder(), SOME).vectors.copy()
+    encode(tmp_path, HashEmbedder(), DOCUMENTS[60:64])
+    victim = max(shards(tmp_path), key=lambda path: path.stat().st_size)
+    data = DAMAGES[damage](bytearray(victim.read_bytes()))
+    victim.write_bytes(data)
+    embedder = HashEmbedder()
+    again = encode(tmp_path, embedder, SOME)
+    assert np.array_equal(again.vectors, first)
+    assert embedder.computed > 0
+    assert "is damaged" in caplog.text
+    aside = list((tmp_path / "quarantine").iterdir())
+    assert [path.read_bytes() for path in aside] == [data]
+    assert encode(tmp_path, Refusing(), SOME + DOCUMENTS[60:64]).computed == 0
+
+
+def test_any_flipped_bit_is_noticed(tmp_path):
+    path = tmp_path / "file.safetensors"
+    array_file.write(path, {"vectors": np.ones((3, 2), np.float32)}, {"note": "x"})
+    sound = path.read_bytes()
+    for place in range(len(sound)):
+        path.write_bytes(flip(bytearray(sound), place))
+        with pytest.raises(array_file.DamagedError):
+            array_file.verify(path)
+    path.write_bytes(sound)
+    array_file.verify(path)
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_the_store_valid(tmp_path, monkeypatch):
+    sync, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"the disk is full.*needs \d.* kB more") as raised:
+        encode(tmp_path, HashEmbedder(), SOME)
+    assert str(tmp_path) in str(raised.value)
+    monkeypatch.undo()
+    assert not list(tmp_path.rglob("*.tmp"))
+    embedder = HashEmbedder()
+    resumed = encode(tmp_path, embedder, SOME)
+    assert embedder.computed == 60 - 2 * CHUNK  # the manifest came first
+    assert np.array_equal(resumed.vectors, encode(None, HashEmbedder(), SOME).vectors)
+
+
+def test_small_files_are_merged_into_one_that_is_memory_mapped(tmp_path):
+    encode(tmp_path, HashEmbedder(), DOCUMENTS)
+    assert len(shards(tmp_path)) == 1
+    found = encode(tmp_path, Refusing(), DOCUMENTS).vectors
+    assert isinstance(memory_of(found), mmap.mmap)
+    part = encode(tmp_path, Refusing(), DOCUMENTS[100:200]).vectors
+    assert np.array_equal(part, found[100:200])
+    assert found.ctypes.data % 64 == 0
+    found[:] = 0  # stays in memory
+    assert encode(tmp_path, Refusing(), DOCUMENTS).vectors.any(axis=1).all()
+
+
+def test_files_of_other_corpora_survive_merging(tmp_path):
+    expected = {}
+    for start in range(0, 300, 4):  # many small runs, overlapping
+        documents = DOCUMENTS[start : start + 6]
+        found = encode(tmp_path, HashEmbedder(), documents)
+        expected |= dict(zip(documents, found.vectors.copy(), strict=True))
+    order = sorted(expected, key=len)
+    found = encode(tmp_path, Refusing(), order)
+    assert np.array_equal(found.vectors, [expected[document] for document in order])
+    assert len(shards(tmp_path)) <= 10
+    encode(tmp_path, Refusing(), sorted(expected))
+
+
+def test_killed_while_merging_old_files_are_cleared_away(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        encode(tmp_path, Failing(at=40), DOCUMENTS)
+    old = {path: path.read_bytes() for path in shards(tmp_path)}
+    encode(tmp_path, HashEmbedder(), DOCUMENTS)
+    assert len(shards(tmp_path)) == 1
+    for path, data in old.items():
+        path.write_bytes(data)
+    again = encode(tmp_path, Refusing(), DOCUMENTS)
+    assert len(shards(tmp_path)) == 1
+    assert np.array_equal(again.vectors, encode(None, HashEmbedder(), DOCUMENTS).vectors)
+
+
+class Images(HashEmbedder):
+    def encode(self, documents, *, images=None):
+        self.images = images
+        return super().encode(documents)
+
+
+def test_a_vector_is_kept_by_the_content_of_its_image(tmp_path):
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"one")
+    same = tmp_path / "b.png"
+    same.write_bytes(b"one")
+    documents, images = ["x", "x", "y", "x"], [str(picture), str(same), None, None]
+    embedder = Images()
+    encode(tmp_path / "c", embedder, documents, images=images)
+    assert embedder.batches == [["x", "y", "x"]]
+    assert embedder.images == [str(picture), None, None]
+    encode(tmp_path / "c", Refusing(), ["x", "y"])  # takes no images, so it is asked for text
+    picture.write_bytes(b"two")
+    embedder = Images()
+    encode(tmp_path / "c", embedder, documents, images=images)
+    assert embedder.batches == [["x"]]
+    with pytest.raises(UserError, match=r"gone\.png.* of document 0"):
+        encode(tmp_path / "c", Images(), ["x"], images=["gone.png"])
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_an_embedder_fitted_on_the_corpus_sees_all_of_it_at_once(tmp_path, folder):
+    folder = folder and tmp_path / folder
+    embedder = Counts()
+    documents = [*SOME, *SOME[:3]]
+    first = encode(folder, embedder, documents, corpus_hash="one")
+    assert embedder.calls == 1
+    assert isinstance(first.vectors, sparse.csr_matrix)
+    assert first.vectors.dtype == np.float32
+    assert (first.vectors != Counts().encode(documents)).nnz == 0
+    again = encode(folder, embedder, documents, corpus_hash="one")
+    assert (again.vectors != first.vectors).nnz == 0
+    assert embedder.calls == (1 if folder else 2)
+    encode(folder, embedder, documents, corpus_hash="two")
+    assert embedder.calls == (2 if folder else 3)
+
+
+class RefusingCounts(Refusing):
+    fits_corpus = True
+
+
+def test_sparse_vectors_are_memory_mapped(tmp_path):
+    first = encode(tmp_path, Counts(), SOME).vectors
+    found = encode(tmp_path, RefusingCounts(), SOME).vectors
+    assert isinstance(memory_of(found.data), mmap.mmap)
+    assert (found != first).nnz == 0
+    picked = encode(tmp_path, RefusingCounts(), SOME[::-2]).vectors
+    assert (picked != first[::-2]).nnz == 0
+
+
+class ByRow:
+    def encode(self, documents, *, rows, n_rows):
+        return np.arange(n_rows, dtype=np.float64)[rows, None]
+
+
+def test_vectors_looked_up_by_row_are_not_stored(tmp_path):
+    found = encode(tmp_path, ByRow(), ["same", "same"], rows=np.array([4, 7]), n_rows=9)
+    assert found.vectors.tolist() == [[4.0], [7.0]]
+    assert found.vectors.dtype == np.float32
+    assert not list(tmp_path.iterdir())
+
+
+class Returning:
+    def __init__(self, value):
+        self.value = value
+
+    def encode(self, documents):
+        return self.value
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.ones((2, 3)), "returned 2 rows for 3 documents"),
+        (np.ones(3), "not \\(documents, dimensions\\)"),
+        (np.array([[0.0], [1.0], [np.nan]]), r"\(Returning\): its vector of document 12 "),
+        (np.array([[0.0], [1e300], [0.0]]), "document 11 "),
+        (sparse.csr_matrix([[0.0], [np.inf], [0.0]]), "document 11 "),
+        ([["a"], ["b"], ["c"]], "no table of numbers"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_what_is_no_table_of_numbers_is_refused(tmp_path, folder, value, message):
+    with pytest.raises(UserError, match=message):
+        encode(
+            folder and tmp_path / folder,
+            Returning(value),
+            ["a", "b", "c"],
+            rows=np.array([10, 11, 12]),
+        )
+    assert not shards(tmp_path / "cache")
+
+
+class Widening(HashEmbedder):
+    def encode(self, documents):
+        return super().encode(documents)[:, : 1 + len(self.batches)]
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_vectors_of_different_lengths_are_refused(tmp_path, folder):
+    with pytest.raises(UserError, match="of 2 dimensions, and then some of 3"):
+        encode(folder and tmp_path / folder, Widening(), SOME)
+
+
+def test_a_model_that_changed_its_dimensions_is_refused(tmp_path):
+    encode(tmp_path, HashEmbedder(), SOME[:3])
+    with pytest.raises(UserError, match=r"dense with 2 dimensions.*prune --name [0-9a-f]{12}"):
+        encode(tmp_path, Returning(np.ones((1, 2))), SOME[3:4])
+
+
+def test_another_fingerprint_is_another_embedder(tmp_path):
+    encode(tmp_path, HashEmbedder(), SOME)
+    embedder = HashEmbedder()
+    encode(tmp_path, embedder, SOME, fingerprint={"class": "HashEmbedder", "max_length": 9})
+    assert embedder.computed == 60
+    with pytest.raises(UserError, match="cannot be a key"):
+        encode(tmp_path, embedder, SOME, fingerprint={"class": HashEmbedder})
+
+
+def test_no_text_and_no_secret_is_in_the_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "abcdefgh12345")
+    documents = [f"confidential {number}" for number in range(20)]
+    encode(tmp_path, HashEmbedder(), documents, fingerprint={"url": "http://x/abcdefgh12345"})
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"confidential" not in content
+    assert b"abcdefgh12345" not in content
+    assert b"***" in content
+
+
+def test_the_manifest_says_what_made_the_vectors(tmp_path):
+    encode(tmp_path, HashEmbedder(), SOME, name="hash")
+    about = json.loads(next(tmp_path.glob("embeddings/*/manifest.json")).read_text())
+    assert about["name"] == "hash"
+    assert about["fingerprint"] == {"class": "HashEmbedder"}
+    assert about["versions"]["numpy"] == np.__version__
+
+
+def test_other_tools_can_read_the_files(tmp_path):
+    from safetensors.numpy import load_file
+
+    found = encode(tmp_path, HashEmbedder(), SOME).vectors
+    arrays = [load_file(shard) for shard in shards(tmp_path)]
+    assert all(shard["keys"].shape == (len(shard["vectors"]), 32) for shard in arrays)
+    assert sum(len(shard["vectors"]) for shard in arrays) == len(found)
+
+
+def test_no_documents_is_no_error(tmp_path):
+    assert encode(tmp_path, Refusing(), []).vectors.shape[0] == 0
+
+
+def test_documents_with_half_a_surrogate_pair(tmp_path):
+    found = encode(tmp_path, Returning(np.eye(2)), ["\ud83d", "\ude00"])
+    assert found.vectors.tolist() == [[1, 0], [0, 1]]
+
+
+def test_take_keeps_rows_together():
+    found = encode(None, HashEmbedder(), SOME)
+    some = found.take(np.array([50, 3]))
+    assert np.array_equal(some.vectors, found.vectors[[50, 3]])
+    assert np.array_equal(some.truncated, found.truncated[[50, 3]])
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cache\.dir"):
+        encode(tmp_path / "file", HashEmbedder(), SOME)

@@ -1,0 +1,221 @@
+"""The board: order, seeds, columns; in the terminal, as CSV, as a page, from MLflow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base import UserError
+from runner.leaderboard.__main__ import main
+from runner.leaderboard.html import page
+from runner.leaderboard.ranking import FIRST, Cell, rank_runs
+from runner.leaderboard.table import show, write
+from runner.tracking.record import Record
+from tests_support import FAST
+from tracking_support import TRACKED, runs_of
+
+Run = Callable[..., Any]
+
+
+def a_run(
+    embedder: str, seed: int, status: str = "FINISHED", n_topics: float = 12, **metrics: float
+) -> Record:
+    params = {"dataset": "lee", "embedder": embedder, "reducer": "umap", "clusterer": "hdbscan"}
+    params |= {"seed": str(seed), "reducer.random_state": str(seed)}
+    return Record(
+        name=embedder,
+        params=params,
+        tags={"seedless_hash": embedder, "job": f"embedder={embedder} seed={seed}"},
+        metrics={"n_topics": n_topics, **metrics},
+        status=status,
+        failure=None if status == "FINISHED" else "it <broke>",
+        run_id=f"{embedder}{seed}",
+    )
+
+
+RUNS = [
+    a_run("minilm", 1, npmi=0.1, embed_seconds=9.0),
+    a_run("minilm", 2, npmi=0.3, embed_seconds=11.0),
+    a_run("tfidf", 1, npmi=0.25, embed_seconds=0.5),
+    a_run("sklearn", 2, embed_seconds=1.0, n_topics=0),
+    a_run("use", 1, "FAILED"),
+    a_run("clip", 1, "RUNNING"),
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(runs: list[Record], sort: str = "npmi", file: io.StringIO | None = None) -> str:
+    file = file or io.StringIO()
+    show(rank_runs(runs, sort), file)
+    return file.getvalue()
+
+
+def test_the_best_is_first_and_seeds_are_folded() -> None:
+    ranking = rank_runs(RUNS, "npmi")
+    assert [row.settings for row in ranking.rows] == [
+        {"embedder": "tfidf"},
+        {"embedder": "minilm"},
+        {"embedder": "sklearn"},
+    ]
+    cell = ranking.rows[1].metrics["npmi"]
+    assert cell.mean == pytest.approx(0.2)
+    assert cell.spread == pytest.approx(0.02**0.5)
+    assert ranking.rows[0].metrics["npmi"].spread is None
+    assert ranking.summary == "4 runs, 1 failed, 1 still running, best first by npmi."
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("embed_seconds", "tfidf"), ("n_topics", "minilm"), ("-n_topics", "sklearn")],
+)
+def test_what_best_means(sort: str, first: str) -> None:
+    assert rank_runs(RUNS, sort).rows[0].settings["embedder"] == first
+
+
+def test_columns_are_what_differs() -> None:
+    runs = [a_run("tfidf", 1, npmi=0.1), a_run("tfidf", 1, npmi=0.2), a_run("use", 1, npmi=0.3)]
+    for run, k in zip(runs, "234", strict=True):
+        run.params["reducer.n_neighbors"] = "15"
+        run.params["embedder.k" if run.params["embedder"] == "tfidf" else "embedder.m"] = k
+        run.params["cache.dir"] = k
+        run.tags["seedless_hash"] = k
+    assert rank_runs(runs, "npmi").settings == ["embedder", "embedder.k"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "text"),
+    [
+        (12.0, None, "12"),
+        (12.0, 0.0, "12 ± 0"),
+        (0.12345, 0.01, "0.123 ± 0.010"),
+        (3.14159, None, "3.14"),
+        (271.828, 1.25, "271.8 ± 1.2"),
+        (12345.6, None, "12,346"),
+        (-0.5, None, "-0.500"),
+    ],
+)
+def test_a_cell(mean: float, spread: float | None, text: str) -> None:
+    assert str(Cell(mean, spread)) == text
+
+
+def test_the_table_in_a_terminal() -> None:
+    said = shown(RUNS)
+    lines = said.splitlines()
+    assert "runs" in said
+    first = next(line for line in lines if line.startswith("1  "))
+    assert first.split()[:4] == ["1", "tfidf", "1", "12"]
+    assert "0.200 ± 0.141" in said
+    assert "FAILED: embedder=use seed=1: it <broke>" in said
+    assert "4 runs, 1 failed, 1 still running, best first by npmi." in lines
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_table_is_as_wide_as_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    many = dict.fromkeys(FIRST, 0.5) | {"my_metric": 0.25}
+    monkeypatch.setenv("TERM", "xterm")
+    said = shown([a_run("minilm", 1, **many), a_run("tfidf", 1, **many)], "my_metric", Terminal())
+    said = re.sub(r"\x1b\[[0-9;]*m", "", said)  # colours
+    table = said.partition("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= width
+    assert "0.250" in said  # what it is sorted by is always there
+    assert "0.500" in said
+    assert "…" not in said
+
+
+def test_long_settings_are_cut_in_the_terminal_alone(tmp_path: Path) -> None:
+    runs = [a_run("tfidf", 1, npmi=0.1), a_run("tfidf", 1, npmi=0.2)]
+    for run, path in zip(runs, ["a" * 60, "b" * 60], strict=True):
+        run.params["embedder.model"] = path
+        run.tags["seedless_hash"] = path
+    ranking = rank_runs(runs, "npmi")
+    assert "b" * 27 + "…" in shown(runs)
+    write(ranking, tmp_path, "A sweep")
+    assert "b" * 60 in (tmp_path / "leaderboard.csv").read_text()
+    assert "b" * 60 in (tmp_path / "leaderboard.html").read_text()
+
+
+def test_the_table_as_csv(tmp_path: Path) -> None:
+    write(rank_runs(RUNS, "npmi"), tmp_path / "new", "A sweep")
+    with (tmp_path / "new" / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1]["embedder"] == "minilm"
+    assert rows[1]["runs"] == "2"
+    assert float(rows[1]["npmi"]) == pytest.approx(0.2)
+    assert float(rows[1]["npmi_std"]) == pytest.approx(0.02**0.5)
+    assert rows[1]["run_ids"] == "minilm1 minilm2"
+    assert rows[2]["npmi"] == rows[0]["npmi_std"] == ""
+
+
+def test_the_page_holds_every_metric_and_no_markup_of_others() -> None:
+    html = page(rank_runs(RUNS, "embed_seconds"), "Sweep <1>")
+    assert "Sweep &lt;1&gt;" in html
+    assert "it &lt;broke&gt;" in html
+    assert html.count("<tr>") == 4
+    assert '<td class="sort best" data-value="0.5">0.500</td>' in html
+    assert '<th class="sort up" data-first="up">embed seconds</th>' in html
+
+
+def test_nothing_to_compare() -> None:
+    assert "0 runs, in no order" in shown([])
+    assert "<table>" in page(rank_runs([], "npmi"), "Empty")
+
+
+def test_from_mlflow(
+    runner: Run, store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    other = "tracking.experiment=other"
+    runner("-m", *TRACKED, "seed=1,2")
+    runner("-m", *TRACKED, other, "clusterer=kmeans,agglomerative")
+    runner(*TRACKED, other)
+    sweeps = [run for run in runs_of(store) if "is_sweep" in run.data.tags]
+
+    def board(*arguments: str) -> str:
+        assert main(list(arguments)) == 0
+        return capsys.readouterr().out
+
+    newest = board("sort=silhouette")
+    assert f"Sweep {sweeps[1].data.tags['sweep_id']}" in newest
+    assert "2 runs, best first by silhouette." in newest
+    assert "agglomerative" in newest
+    logged = store.parent / "mlartifacts" / sweeps[1].info.run_id / "artifacts"
+    assert "best first by silhouette" in (logged / "leaderboard.html").read_text()
+    assert not (tmp_path / "leaderboard.html").exists()
+    first = board(f"sweep_id={sweeps[0].data.tags['sweep_id']}", "folder=out")
+    assert "Written: out/leaderboard.csv" in first
+    assert "2 runs, best first by npmi." in first
+    assert (tmp_path / "out" / "leaderboard.html").is_file()
+    assert "3 runs, best first by npmi." in board("experiment=other")
+    for arguments, said in [
+        (["sort=npmy"], "Did you mean 'npmi'"),
+        (["experiment=othr"], "Did you mean 'other'"),
+        (["sweep_id=none"], "there is no such sweep"),
+        (["sorted=npmi"], "Did you mean 'sort'"),
+        (["npmi"], "key=value"),
+        (["uri=sqlite:///none.db"], "there is no MLflow store"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            main(arguments)
+
+
+def test_from_a_folder_without_mlflow(runner: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=1,2")
+    assert main(["sweep_id=mine"]) == 0
+    assert "2 runs, best first by npmi." in capsys.readouterr().out
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    assert "python -m runner.leaderboard experiment=NAME" in capsys.readouterr().out

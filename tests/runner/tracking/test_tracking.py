@@ -1,0 +1,221 @@
+"""MLflow: what a run leaves there, in a file or on a server, and what happens without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from components.base import UserError
+from runner import upload
+from runner.leaderboard import __main__ as leaderboard
+from runner.tracking import Tracker, connect
+from tracking_support import TRACKED, Server, runs_of, wait_for
+
+Run = Callable[..., Any]
+ARTIFACTS = {
+    "config.yaml",
+    "documents.parquet",
+    "environment.json",
+    "run.json",
+    "topics.csv",
+    "topics.png",
+}
+
+
+def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
+    outcome = runner(*TRACKED, "tracking.experiment=mine")
+    assert outcome.code == 0, outcome.err
+    (run,) = runs_of(store)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "tfidf-truncated_svd-kmeans"
+    params = run.data.params
+    assert params["dataset"] == "lee"
+    assert params["embedder"] == "tfidf"
+    assert params["reducer"] == "truncated_svd"
+    assert params["clusterer"] == "kmeans"
+    assert params["reducer.n_components"] == "5"
+    assert params["seed"] == "42"
+    # The UI lists parameters in this order, and these are what one looks for.
+    assert list(params)[:4] == ["dataset", "embedder", "reducer", "clusterer"]
+    assert not {key for key in params if key.startswith(("tracking", "leaderboard"))}
+    assert run.data.metrics["n_documents"] == 60
+    assert run.data.metrics["n_topics"] == 4
+    assert len(run.data.tags["corpus_hash"]) == 64
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "lee"
+    assert run.data.tags["corpus_hash"].startswith(data.dataset.digest)
+    logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
+    assert {file.name for file in logged.iterdir()} == ARTIFACTS
+    for name in ARTIFACTS - {"run.json"}:
+        assert (logged / name).read_bytes() == (outcome.output / name).read_bytes()
+    assert f"mlflow ui --backend-store-uri sqlite:///{store}" in outcome.out
+    assert MlflowClient(f"sqlite:///{store}").get_experiment_by_name("mine") is not None
+
+
+def test_a_failed_run_has_its_reason(runner: Run, store: Path, troubled: list[str]) -> None:
+    outcome = runner(*troubled, "embedder.trouble=fail")
+    assert outcome.code == 1
+    assert "RuntimeError: 401" in outcome.err
+    (run,) = runs_of(store)
+    assert run.info.status == "FAILED"
+    assert "RuntimeError: 401" in run.data.tags["failure"]
+    assert "RuntimeError: 401" in run.data.tags["mlflow.note.content"]
+    assert run.data.metrics == {}
+
+
+def test_the_page_of_a_sweep_says_what_was_typed_and_where_its_jobs_are_compared(
+    runner: Run, store: Path
+) -> None:
+    swept = "dataset.limit=40,60"
+    assert runner("-m", *TRACKED, swept).code == 0
+    runs = runs_of(store)
+    (parent,) = [run for run in runs if "is_sweep" in run.data.tags]
+    description = parent.data.tags["mlflow.note.content"]
+    assert "python -m runner -m " in description
+    assert swept in description
+    assert "leaderboard.html" in description
+    assert {run.data.tags["mlflow.source.name"] for run in runs} == {"runner"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_closes_its_run(
+    number: signal.Signals, store: Path, troubled: list[str], start: Run
+) -> None:
+    process = start(*troubled, "embedder.seconds=600")
+    file = wait_for(lambda: [*store.parent.glob("outputs/*/*/run.json")])[0]
+    wait_for(lambda: json.loads(file.read_text())["run_id"])
+    time.sleep(1)  # the log of parameters, which must not be half done
+    os.kill(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped." in err
+    assert [run.info.status for run in runs_of(store)] == ["KILLED"]
+
+
+def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
+    """Runs of live processes, of other machines, and of other programs are left alone."""
+    tracker = Tracker(f"sqlite:///{store}", "runner")
+    client = MlflowClient(f"sqlite:///{store}")
+    (experiment,) = client.search_experiments(filter_string="name = 'runner'")
+    from runner.tracking import record
+
+    me = record._process()
+    others = {
+        "mine": me,
+        "reused": {**me, "process_start": "1"},
+        "elsewhere": {**me, "host": "elsewhere", "pid": "1"},
+        "foreign": {},
+        "no number": {"host": me["host"], "pid": "none"},
+    }
+    ids = {
+        name: client.create_run(experiment.experiment_id, tags=tags).info.run_id
+        for name, tags in others.items()
+    }
+    tracker.close_dead_runs()
+    status = {name: client.get_run(run_id).info.status for name, run_id in ids.items()}
+    assert status.pop("reused") == "KILLED"
+    assert set(status.values()) == {"RUNNING"}
+
+
+def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run) -> None:
+    before = time.monotonic()
+    for mode in ([], ["-m"]):
+        outcome = runner(*mode, *TRACKED, "tracking.uri=http://127.0.0.1:9")
+        assert outcome.code in (1, 2)
+        assert "the MLflow store http://127.0.0.1:9 cannot be used" in outcome.err
+        assert "tracking=none" in outcome.err
+        assert "computed" not in outcome.err
+    assert time.monotonic() - before < 60  # MLflow's own patience is much longer
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"no database, but long enough", "is no SQLite database"), (None, "yet")]
+)
+def test_a_file_that_is_no_store(content: bytes | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        connect(f"sqlite:///{path}")
+    assert path.exists() == bool(content)
+
+
+def test_a_deleted_experiment(store: Path, runner: Run) -> None:
+    client = MlflowClient(f"sqlite:///{store}")
+    client.delete_experiment(client.create_experiment("old"))
+    outcome = runner(*TRACKED, "tracking.experiment=old")
+    assert outcome.code == 1
+    assert "mlflow experiments restore" in outcome.err
+
+
+def test_a_server_that_goes_away_loses_no_result(
+    runner: Run,
+    server: Server,
+    troubled: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uri = f"tracking.uri={server.uri}"
+    # While it is there, everything is logged to it.
+    outcome = runner(*TRACKED, uri)
+    assert outcome.code == 0, outcome.err
+    assert f"Compare: {server.uri}/#/experiments/1/runs" in outcome.out
+    (single,) = runs_of(server.uri)
+    client = MlflowClient(server.uri)
+    assert {file.path for file in client.list_artifacts(single.info.run_id)} == ARTIFACTS
+
+    # The second of three jobs takes it down.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the test is in a hurry
+    outcome = runner(
+        "-m", *troubled, uri, f"embedder.pid_file={server.pid_file}",
+        "embedder.trouble=none,server,none", "embedder.seconds=0.0",
+    )  # fmt: skip
+    folder = next(outcome.folder.glob("multirun/*/*"))
+    assert outcome.code == 1
+    assert "3 runs, best first by npmi." in outcome.out
+    assert outcome.out.count("not in MLflow: embedder.trouble=") == 2
+    assert "not in MLflow: embedder.trouble=server" in outcome.out
+    assert f"python -m runner.upload {folder}" in outcome.out
+    for job in ("0", "1", "2"):
+        assert {file.name for file in (folder / job).iterdir()} >= ARTIFACTS
+
+    # A single run that loses it ends with its topics, and says how to log it later.
+    server.start()
+    outcome = runner(
+        *troubled, uri, f"embedder.pid_file={server.pid_file}", "embedder.trouble=server",
+        "cache.dir=null",
+    )  # fmt: skip
+    assert outcome.code == 1
+    assert "4 topics" in outcome.out
+    assert f"python -m runner.upload {outcome.output}" in outcome.err
+
+    # What was lost is logged once it is back, in the runs that had begun there.
+    server.start()
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    with pytest.raises(UserError, match=r"holds no run\.json"):
+        upload.main([str(outcome.folder)])
+    for _ in range(2):  # twice changes nothing
+        assert upload.main([str(folder), str(outcome.output)]) == 0
+    runs = runs_of(server.uri)
+    assert Counter(run.info.status for run in runs) == {"FINISHED": 6}
+    (parent,) = [run for run in runs if "is_sweep" in run.data.tags]
+    jobs = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    )
+    assert len(jobs) == 3
+    for job in jobs:
+        assert job.data.metrics["n_topics"] == 4
+        assert {file.path for file in client.list_artifacts(job.info.run_id)} == ARTIFACTS
+    assert "leaderboard.html" in {f.path for f in client.list_artifacts(parent.info.run_id)}
+    capsys.readouterr()
+    assert leaderboard.main([f"uri={server.uri}"]) == 0
+    assert "3 runs, best first by npmi." in capsys.readouterr().out
