@@ -46,6 +46,13 @@ CASES = {
         "reducer=umap reducer.n_neighbors=many",
         ["reducer.n_neighbors=many", "must be int"],
     ),
+    "not one of the words": (
+        "clusterer=leiden clusterer.granularity=fin",
+        [
+            "clusterer.granularity=fin: must be one of broad, medium, fine, auto.",
+            "Did you mean 'fine'?",
+        ],
+    ),
     "missing value": ("dataset=jsonl", ["dataset.path", "a value is required"]),
     "missing file": (
         "dataset=jsonl dataset.path=nowhere.jsonl",
