@@ -95,7 +95,7 @@ def require(module: str, extra: str) -> None:
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise MissingExtraError(
             f"the package '{module}' is not installed. Install it with: "
-            f"pip install -c constraints.txt '.[{extra}]'"
+            f"pip install 'topic-runner[{extra}]'"
         )
 
 

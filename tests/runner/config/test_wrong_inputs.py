@@ -143,4 +143,4 @@ def test_a_missing_extra_names_the_line_that_installs_it(
     )
     outcome = runner(*FAST, "embedder=flair_glove")
     assert outcome.code in (1, 2)
-    assert "pip install -c constraints.txt '.[flair]'" in outcome.err
+    assert "pip install 'topic-runner[flair]'" in outcome.err
