@@ -130,7 +130,9 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("measure"):
         result.metrics |= _measure(parts, result)
         for name, layer in layers.items():
-            of_layer = replace(result, labels=layer.labels, topics=layer.topics)
+            of_layer = replace(
+                result, labels=layer.labels, topics=layer.topics, choice={}, curve=[]
+            )
             result.metrics |= {f"{k}_{name}": v for k, v in _measure(parts, of_layer).items()}
     if draw_map or (draw_map is None and len(kept) <= MAP_LIMIT):
         from components.reports.map import coordinates

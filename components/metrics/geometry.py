@@ -52,9 +52,7 @@ def effective_rank(result: Result, *, n_documents: int = 1000, seed: int = 0) ->
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def intrinsic_dimension(
-    result: Result, *, n_documents: int = 2000, seed: int = 0
-) -> float | None:
+def intrinsic_dimension(result: Result, *, n_documents: int = 2000, seed: int = 0) -> float | None:
     """Dimension of the surface that the vectors lie on, by the two nearest neighbours.
 
     n / sum(ln(r2 / r1)), with r1 and r2 the distances of a document to its two nearest

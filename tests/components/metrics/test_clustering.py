@@ -19,7 +19,9 @@ def result_of(topics: Any, kept: Any = None, embeddings: Any = None) -> Result:
     kept = np.arange(n) if kept is None else np.array(kept)
     if embeddings is None:
         embeddings = np.ones((len(kept), 2), np.float32)
-    return Result(Corpus(["x"] * n), kept, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32))
+    return Result(
+        Corpus(["x"] * n), kept, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32)
+    )
 
 
 def vectors(n: int, seed: int = 0) -> Any:

@@ -56,7 +56,9 @@ def test_no_intrinsic_dimension() -> None:
 
 def test_hubness_equals_scipys_skewness_of_scikit_learns_neighbours() -> None:
     X = normal(300, 40) + 0.5
-    near = NearestNeighbors(n_neighbors=10, metric="cosine").fit(X).kneighbors(return_distance=False)
+    near = (
+        NearestNeighbors(n_neighbors=10, metric="cosine").fit(X).kneighbors(return_distance=False)
+    )
     expected = skew(np.bincount(near.ravel(), minlength=300))
     assert expected > 0.3
     assert hubness(result_of(X)) == pytest.approx(expected)

@@ -32,8 +32,11 @@ def test_it_is_the_score_of_the_chosen_granularity() -> None:
 
 def test_noise_is_less_stable_than_groups() -> None:
     kmeans = KMeansClusterer(granularity="auto", random_state=0)
-    groups, noise = stability(result_of(kmeans, blobs(1.0))), stability(
-        result_of(kmeans, np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32))
+    groups, noise = (
+        stability(result_of(kmeans, blobs(1.0))),
+        stability(
+            result_of(kmeans, np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32))
+        ),
     )
     assert groups is not None
     assert noise is not None
