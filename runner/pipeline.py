@@ -19,6 +19,7 @@ from components.base import (
     Outliers,
     ParameterError,
     Reducer,
+    Report,
     Representation,
     Result,
     UserError,
@@ -45,6 +46,7 @@ class StageError(UserError):
 class Parts:
     """The parts of a run, one for each role.
 
+    reports : write the result's files, in this order; `run` itself writes none
     settings : what identifies a part in the cache beside its code, by role (`embedder`,
         `word_embedder`, `reducer`), as JSON; without it a part is identified by its
         `fingerprint()` or its class alone
@@ -57,6 +59,7 @@ class Parts:
     representation: Representation
     outliers: Outliers = field(default_factory=KeepOutliers)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

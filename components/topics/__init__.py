@@ -15,6 +15,8 @@ from components.representations.typical import cosine_to_topic, typical_rows
 
 log = logging.getLogger(__name__)
 
+N_EXAMPLES = 10  # typical documents that are named for each topic
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -69,7 +71,7 @@ def describe(
     kept: Integers,
     encode_words: Callable[[list[str]], Matrix],
 ) -> list[Topic]:
-    """Words, size and typical document of each topic."""
+    """Words, size and typical documents of each topic."""
     n_topics = int(labels.max(initial=-1)) + 1
     if n_topics == 0:
         log.warning(
@@ -79,9 +81,15 @@ def describe(
         return []
     call(representation.fit, documents, labels, embeddings=X, encode_words=encode_words)
     sizes = np.bincount(labels[labels >= 0], minlength=n_topics)
-    typical = typical_rows(X, labels, 1)
+    typical = typical_rows(X, labels, N_EXAMPLES)
     return [
-        Topic(topic, int(sizes[topic]), tuple(words), int(kept[typical[topic][0]]))
+        Topic(
+            topic,
+            int(sizes[topic]),
+            tuple(words),
+            typical=int(kept[typical[topic][0]]),
+            examples=tuple(kept[typical[topic]].tolist()),
+        )
         for topic, words in enumerate(representation.words_)
     ]
 
