@@ -1,20 +1,15 @@
 # make run ARGS="embedder=tfidf"   one run, in an environment that is made on first use
-# make quick                       what to run before a commit: linters, types, the quick tests
-# make test                        all tests, in an environment that holds every backend
+# make test                        the tests, in an environment that holds every backend
 # make lint                        ruff, mypy, import-linter
-# make wheel                       the wheel, installed into a fresh environment and run there
 
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run quick test lint wheel clean
+.PHONY: run test lint clean
 
 run: $(VENV)/core
 	$(VENV)/bin/python -m runner $(ARGS)
-
-quick: lint
-	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
 
 test: $(VENV)/all
 	$(VENV)/bin/python -m pytest $(ARGS)
@@ -24,9 +19,6 @@ lint: $(VENV)/all
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-
-wheel:
-	PYTHON=$(PYTHON) .ci/wheel
 
 clean:
 	rm -rf $(VENV)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -96,7 +95,7 @@ def require(module: str, extra: str) -> None:
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise MissingExtraError(
             f"the package '{module}' is not installed. Install it with: "
-            f"pip install 'topic-runner[{extra}]'"
+            f"pip install -c constraints.txt '.[{extra}]'"
         )
 
 
@@ -179,8 +178,13 @@ class Corpus:
 
     @cached_property
     def blank(self) -> NDArray[np.bool_]:
-        """Bool (n,): the document has neither text (white space aside) nor an image."""
-        no_text = np.fromiter((not d.strip() for d in self.documents), bool, len(self))
+        """Bool (n,): the document has neither a letter or digit nor an image.
+
+        Signs and emoji alone hold nothing that words could describe, and models differ in what
+        they make of them.
+        """
+        has_text = (any(map(str.isalnum, document)) for document in self.documents)
+        no_text = ~np.fromiter(has_text, bool, len(self))
         if self.images is None:
             return no_text
         no_image = np.fromiter((not image for image in self.images), bool, len(self))
@@ -210,45 +214,20 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic.
+    """One topic: its number, size, words with weights (heaviest first), and a typical document.
 
-    Parameters
-    ----------
-    id : int
-        Its number: 0 is the largest topic.
-    size : int
-        Number of its documents.
-    words : tuple of (word, weight)
-        Heaviest first.
-    typical : int
-        Row, in the corpus, of the document whose vector has the highest cosine to the mean of
-        the topic's unit vectors; of equals, the first.
-    examples : tuple of int, optional
-        Rows of several such documents, highest cosine first.
-    label : str, optional
-        The name that tables, plots and pages show; default: the first three words.
+    `typical` is the row, in the corpus, of the document whose vector has the highest cosine to
+    the mean of the topic's unit vectors; of equals, the first.
     """
 
     id: int
     size: int
     words: tuple[tuple[str, float], ...]
     typical: int
-    examples: tuple[int, ...] = ()
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        # The class is frozen for everybody else.
-        object.__setattr__(self, "examples", self.examples or (self.typical,))
-        object.__setattr__(self, "label", self.label or self._first_words)
 
     @property
-    def is_named(self) -> bool:
-        """Whether the label says more than the first words."""
-        return self.label != self._first_words
-
-    @property
-    def _first_words(self) -> str:
-        return ", ".join(word for word, _ in self.words[:3]) or f"topic {self.id}"
+    def name(self) -> str:
+        return ", ".join(word for word, _ in self.words[:3])
 
 
 @dataclass(frozen=True)
@@ -311,7 +290,8 @@ class Result:
 #   Embedder.encode:           images, rows, n_rows   (aligned with `documents`)
 #   Reducer.fit_transform:     neighbors              (`components.neighbors.neighbors`, cached)
 #   Clusterer.fit_predict:     neighbors
-#   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix)
+#   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
+#                              words (what the part's `read` returned)
 
 
 class Dataset(Protocol):
@@ -363,7 +343,15 @@ class Representation(Protocol):
 
     `fit(documents, labels)` sees every kept document and its topic (-1 is no topic, and no part
     of any count). `words_` is then, for each topic 0..t-1, a list of (word, weight), best first.
-    `tokens_`, if set, are the words of the documents, which measures of coherence then reuse.
+    `fit` sets attributes of the part itself and changes none of its nested parts: to describe
+    several layers, the pipeline fits a shallow copy for each. Optional:
+
+    read(documents) -> Any         what depends on the documents alone; it is called once, and
+                                   given to each `fit` that names it as `words`
+    tokens_ : Tokens               set by `fit`: the words of the documents, which measures of
+                                   coherence then reuse
+    views_ : dict[str, list]       set by `fit`: further lists like `words_`, by name
+    needs_word_vectors : bool      `fit` uses `encode_words`; default: it requires the argument
     """
 
     words_: list[list[tuple[str, float]]]
@@ -373,6 +361,3 @@ class Representation(Protocol):
 
 Metric: TypeAlias = Callable[[Result], float | dict[str, float] | None]
 """One number, or several under their names; None where the measure does not apply."""
-
-Report: TypeAlias = Callable[[Result, Path], list[Path]]
-"""Writes files to a folder and returns their paths; an empty list where it does not apply."""

@@ -48,8 +48,8 @@ def embed(
     chosen = filled.tolist()
     if not chosen:
         raise UserError(
-            f"all {len(corpus)} documents are empty. Check which column of the data set is read "
-            "as text, and its contents."
+            f"all {len(corpus)} documents are empty, or hold nothing but signs and emoji. Check "
+            "which column of the data set is read as text, and its contents."
         )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
     encoded = cache.encode(

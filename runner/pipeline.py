@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,18 +15,19 @@ from components.base import (
     Clusterer,
     Dataset,
     Embedder,
+    Integers,
     Layer,
     Metric,
     Outliers,
     ParameterError,
     Reducer,
-    Report,
     Representation,
     Result,
+    Topic,
     UserError,
     call,
 )
-from components.topics import describe, settle
+from components.topics import describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
 from runner.embed import embed, word_encoder
@@ -46,7 +48,6 @@ class StageError(UserError):
 class Parts:
     """The parts of a run, one for each role.
 
-    reports : write the result's files, in this order; `run` itself writes none
     settings : what identifies a part in the cache beside its code, by role (`embedder`,
         `word_embedder`, `reducer`), as JSON; without it a part is identified by its
         `fingerprint()` or its class alone
@@ -59,7 +60,6 @@ class Parts:
     representation: Representation
     outliers: Outliers = field(default_factory=KeepOutliers)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
-    reports: Mapping[str, Report] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -104,14 +104,16 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
         encode_words = word_encoder(
             parts.embedder, cache.embeddings, corpus, parts.settings.get("word_embedder", {})
         )
+        words = read_words(parts.representation, texts)
+
+        def describe_by(representation: Representation, topics: Integers) -> list[Topic]:
+            return describe(representation, texts, topics, X, kept, encode_words, words)
+
         layers = {
-            name: Layer(
-                spread(layer, -1),
-                describe(parts.representation, texts, layer, X, kept, encode_words),
-            )
+            name: Layer(spread(layer, -1), describe_by(copy(parts.representation), layer))
             for name, layer in labels.layers.items()
         }
-        topics = describe(parts.representation, texts, labels.main, X, kept, encode_words)
+        topics = describe_by(parts.representation, labels.main)
     result = Result(
         corpus=corpus,
         kept=kept,
@@ -133,9 +135,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("measure"):
         result.metrics |= _measure(parts, result)
         for name, layer in layers.items():
-            of_layer = replace(
-                result, labels=layer.labels, topics=layer.topics, choice={}, curve=[]
-            )
+            of_layer = replace(result, labels=layer.labels, topics=layer.topics)
             result.metrics |= {f"{k}_{name}": v for k, v in _measure(parts, of_layer).items()}
     if draw_map or (draw_map is None and len(kept) <= MAP_LIMIT):
         from components.reports.map import coordinates

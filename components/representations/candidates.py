@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Matrix
+from components.base import Integers, Matrix, within
 from components.neighbors import unit_rows
 from components.representations.ctfidf import CTFIDF
 from components.representations.tokens import Tokens
-
-EncodeWords: TypeAlias = Callable[[list[str]], Matrix]
+from components.representations.views import EncodeWords
+from components.representations.words import Words
 
 
 class FromCandidates:
-    """A representation whose words are proposed by `candidates`, and whose counts are its too."""
+    """A representation whose words are proposed by `candidates`, and whose counts are its too.
+
+    candidates : the settings; candidates_ : a copy, fitted, so that a part that was copied to
+    describe another layer leaves the first one as it is
+    """
 
     candidates: CTFIDF
+    candidates_: CTFIDF
     words_: list[list[tuple[str, float]]]
+
+    def read(self, documents: Sequence[str]) -> Words:
+        """The words of `documents`, for any number of calls of `fit`."""
+        with within("candidates"):
+            return self.candidates.read(documents)
+
+    def propose(
+        self,
+        documents: Sequence[str],
+        labels: Integers,
+        words: Words | None,
+        embeddings: Matrix | None,
+        encode_words: EncodeWords,
+    ) -> CTFIDF:
+        """The candidates, fitted."""
+        with within("candidates"):
+            self.candidates_ = copy(self.candidates).fit(
+                documents, labels, words=words, embeddings=embeddings, encode_words=encode_words
+            )
+        return self.candidates_
+
+    @property
+    def views_(self) -> dict[str, list[list[tuple[str, float]]]]:
+        return self.candidates_.views_
 
     @property
     def components_(self) -> Any:
-        return self.candidates.components_
+        return self.candidates_.components_
 
     @property
     def tokens_(self) -> Tokens:
-        return self.candidates.tokens_
+        return self.candidates_.tokens_
 
     def get_feature_names_out(self) -> NDArray[np.object_]:
-        return self.candidates.get_feature_names_out()
+        return self.candidates_.get_feature_names_out()
 
 
 def candidate_vectors(candidates: CTFIDF, encode_words: EncodeWords) -> list[Matrix]:

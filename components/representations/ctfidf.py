@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, UserError
-from components.representations.stopwords import english
-from components.representations.tokens import Tokens, count_terms, tokenize
+from components.base import Integers, Matrix, ParameterError
+from components.representations.tokens import Tokens
+from components.representations.variants import Distinct
+from components.representations.views import EncodeWords, Views
+from components.representations.words import Reader, Words
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,29 @@ class CTFIDF:
     ----------
     n_words : int
         Words per topic. A topic may have fewer, or none.
+    language : "auto", str, or list of str
+        ISO 639-1 codes or English names of the languages of the documents; "auto" detects them
+        from a sample. They decide on stop words, on how scripts without spaces are cut into words,
+        and on which words are forms of one.
+    stop_words : "auto", str, list of str, or None
+        "auto": the lists of the languages of the documents. A code or name: the list of that
+        language. A list: these words. None: none. Compared without regard to case.
+    clean : bool
+        Leave out what is no language: HTML, web and e-mail addresses, @names, and what stands in
+        nearly every document. What was left out is logged.
+    merge_variants : bool
+        Of the forms of a word (game, games; colour, color) only the heaviest is among a topic's
+        words.
+    pos : list of str, or None
+        Count only words with these universal part-of-speech tags, as in [NOUN, PROPN, ADJ].
+    noun_phrases : bool
+        Count noun phrases of two to four words as terms, beside single words.
+    lemmatize : bool
+        Count dictionary forms instead of the forms in the text.
+    spacy_model : str
+        The spaCy pipeline for the three options above: a name or a folder.
     ngram_range : list of two int
         Shortest and longest term, in words. Stop words are taken out first.
-    stop_words : "english", list of str, or None
-        Compared without regard to case.
     min_df : int
         A term must occur in so many documents that have a topic. Where none does, 1 is used.
     max_df : float
@@ -51,18 +71,25 @@ class CTFIDF:
     token_pattern : str, or None
         Regular expression for a word. None: runs of two or more letters and digits that are not
         numbers.
+    also : list of str, or dict of str to dict
+        Further views of each topic, see `Views`.
 
     Attributes
     ----------
     words_ : list, by topic, of lists of (word, weight)
         Best first; of equal weights, by the alphabet.
+    views_ : dict of str to such lists
+        The words of each of `also`.
     components_ : CSR matrix, float64 (n_topics, n_terms)
         W.
     idf_ : float64 array (n_terms,)
         The factor of W that does not depend on the topic.
-    counts_ : CSR matrix, int32 (n_documents, n_terms)
     tokens_ : Tokens
-        The words of the documents before any was left out.
+        The words of the documents before stop words were left out.
+
+    Raises
+    ------
+    ParameterError, MissingExtraError
 
     Notes
     -----
@@ -73,17 +100,23 @@ class CTFIDF:
     """
 
     words_: list[list[tuple[str, float]]]
+    views_: dict[str, list[list[tuple[str, float]]]]
     components_: Any
     idf_: NDArray[np.float64]
-    counts_: Any
-    tokens_: Tokens
 
     def __init__(
         self,
         *,
         n_words: int = 10,
+        language: Any = "auto",
+        stop_words: Any = "auto",
+        clean: bool = True,
+        merge_variants: bool = True,
+        pos: list[str] | None = None,
+        noun_phrases: bool = False,
+        lemmatize: bool = False,
+        spacy_model: str = "en_core_web_sm",
         ngram_range: Sequence[int] = (1, 1),
-        stop_words: Literal["english"] | list[str] | None = "english",
         min_df: int = 1,
         max_df: float = 1.0,
         bm25_weighting: bool = False,
@@ -92,10 +125,10 @@ class CTFIDF:
         seed_multiplier: float = 2.0,
         lowercase: bool = True,
         token_pattern: str | None = None,
+        also: list[str] | Mapping[str, Any] = (),  # type: ignore[assignment]
     ) -> None:
         self.n_words = n_words
-        self.ngram_range = ngram_range
-        self.stop_words = stop_words
+        self.merge_variants = merge_variants
         self.min_df = min_df
         self.max_df = max_df
         self.bm25_weighting = bm25_weighting
@@ -103,10 +136,47 @@ class CTFIDF:
         self.seed_words = seed_words
         self.seed_multiplier = seed_multiplier
         self.lowercase = lowercase
-        self.token_pattern = token_pattern
-        self._check()
+        reading: dict[str, Any] = {
+            "language": language,
+            "stop_words": stop_words,
+            "clean": clean,
+            "lowercase": lowercase,
+            "token_pattern": token_pattern,
+            "ngram_range": ngram_range,
+            "pos": pos,
+            "noun_phrases": noun_phrases,
+            "lemmatize": lemmatize,
+            "spacy_model": spacy_model,
+        }
+        self.reader = Reader(**reading)
+        self.views = Views(also, reading)
+        if n_words < 1:
+            raise ParameterError("n_words", n_words, "must be 1 or more.")
+        if not 0 < max_df <= 1:
+            raise ParameterError(
+                "max_df", max_df, "must be a share of the documents, above 0 and at most 1."
+            )
+        if seed_multiplier <= 0:
+            raise ParameterError("seed_multiplier", seed_multiplier, "must be above 0.")
 
-    def fit(self, documents: Sequence[str], labels: Integers) -> CTFIDF:
+    @property
+    def needs_word_vectors(self) -> bool:
+        """Whether `fit` needs `encode_words`."""
+        return self.views.need_word_vectors
+
+    def read(self, documents: Sequence[str]) -> Words:
+        """The words of `documents`, for any number of calls of `fit`."""
+        return self.views.read(documents, self.reader.read(documents))
+
+    def fit(
+        self,
+        documents: Sequence[str],
+        labels: Integers,
+        *,
+        words: Words | None = None,
+        embeddings: Matrix | None = None,
+        encode_words: EncodeWords | None = None,
+    ) -> CTFIDF:
         """Find the words of each topic.
 
         Parameters
@@ -115,51 +185,56 @@ class CTFIDF:
             Empty ones are allowed.
         labels : int array (m,)
             Topic of each document; -1 is none.
+        words : Words, optional
+            What `read` returned for these documents.
+        embeddings, encode_words
+            As for `KeyBERT`; used by the views that need them.
         """
+        self.weigh(self.read(documents) if words is None else words, np.asarray(labels))
+        self.views_ = self.views.fit(self, documents, labels, embeddings, encode_words)
+        return self
+
+    def weigh(self, words: Words, labels: Integers) -> CTFIDF:
+        """Set `components_`, `idf_` and `words_`; what `fit` does but for the views."""
         from scipy import sparse
 
-        labels = np.asarray(labels)
+        self.source_ = words
         rows = np.flatnonzero(labels >= 0)
         n_topics = int(labels.max(initial=-1)) + 1
-        self.tokens_ = tokenize(
-            documents, lowercase=self.lowercase, token_pattern=self.token_pattern
-        )
-        first, last = self.ngram_range
-        counts, terms = count_terms(self.tokens_.without(self._stopped()), first, last)
-        kept = self._frequent_enough(counts[rows])
-        self._terms = np.array(terms, dtype=object)[kept]
-        self.counts_ = counts[:, kept]
+        self._columns = self._frequent_enough(words.counts, labels >= 0)
+        self._terms = words.terms[self._columns]
         member = sparse.csr_matrix(
             (np.ones(len(rows), np.int64), (labels[rows], rows)), (n_topics, len(labels))
         )
-        self._weigh((member @ self.counts_).astype(np.float64))
+        self._set_weights((member @ words.counts)[:, self._columns].astype(np.float64))
         self.words_ = [self._best(topic) for topic in range(n_topics)]
         return self
+
+    @property
+    def tokens_(self) -> Tokens:
+        return self.source_.tokens
+
+    @property
+    def counts_(self) -> Any:
+        """CSR matrix, int32 (n_documents, n_terms): how often each document has each term."""
+        return self.source_.counts[:, self._columns]
 
     def get_feature_names_out(self) -> NDArray[np.object_]:
         """The terms (n_terms,), in the order of the columns of `components_`."""
         return self._terms
 
-    def _stopped(self) -> NDArray[np.bool_]:
-        """Which of the words are stop words."""
-        given = english() if self.stop_words == "english" else self.stop_words or ()
-        stop = {word.lower() for word in given}
-        words = self.tokens_.words
-        return np.fromiter((word.lower() in stop for word in words), bool, len(words))
-
-    def _frequent_enough(self, counts: Any) -> Integers:
-        """Columns of `counts` (documents with a topic, terms) between min_df and max_df."""
-        documents = np.bincount(counts.indices, minlength=counts.shape[1])
-        allowed = (documents > 0) & (documents <= self.max_df * counts.shape[0])
+    def _frequent_enough(self, counts: Any, has_topic: NDArray[np.bool_]) -> Integers:
+        """Columns of `counts` (documents, terms) between min_df and max_df."""
+        in_topic = np.repeat(has_topic, np.diff(counts.indptr))
+        documents = np.bincount(counts.indices[in_topic], minlength=counts.shape[1])
+        allowed = (documents > 0) & (documents <= self.max_df * has_topic.sum())
         kept = np.flatnonzero(allowed & (documents >= self.min_df))
         if len(kept) or not allowed.any():
             return kept
-        log.warning(
-            "no word occurs in representation.min_df=%d documents, so 1 is used.", self.min_df
-        )
+        log.warning("no word occurs in %d documents (min_df), so 1 is used.", self.min_df)
         return np.flatnonzero(allowed)
 
-    def _weigh(self, counts: Any) -> None:
+    def _set_weights(self, counts: Any) -> None:
         """Set `idf_` and `components_` from counts (n_topics, n_terms)."""
         sizes = np.asarray(counts.sum(axis=1)).ravel()
         frequency = np.asarray(counts.sum(axis=0)).ravel()
@@ -184,44 +259,17 @@ class CTFIDF:
     def _best(self, topic: int) -> list[tuple[str, float]]:
         row = slice(*self.components_.indptr[topic : topic + 2])
         weights, columns = self.components_.data[row], self.components_.indices[row]
-        if len(weights) > self.n_words:  # sort only what can be among the best, ties included
-            bound = np.partition(weights, -self.n_words)[-self.n_words]
-            weights, columns = weights[weights >= bound], columns[weights >= bound]
-        pairs = zip(self._terms[columns], weights.tolist(), strict=True)
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[: self.n_words]
-
-    def _check(self) -> None:
-        if self.n_words < 1:
-            raise UserError(f"representation.n_words is {self.n_words}: type 1 or more.")
-        sizes = list(self.ngram_range)
-        if len(sizes) != 2 or not 1 <= sizes[0] <= sizes[1]:
-            raise UserError(
-                f"representation.ngram_range is {sizes}: type the shortest and the longest term "
-                "in words, as in 'representation.ngram_range=[1,2]'."
+        # Sort only what can be among the best, ties included. Forms of one word take places, so
+        # that is three times as many as asked for, and all where even those do not suffice.
+        for limit in (3 * self.n_words, len(weights)):
+            near = weights >= (np.partition(weights, -limit)[-limit] if limit < len(weights) else 0)
+            pairs = sorted(
+                zip(self._terms[columns[near]], weights[near].tolist(), strict=True),
+                key=lambda pair: (-pair[1], pair[0]),
             )
-        if isinstance(self.stop_words, str) and self.stop_words != "english":
-            raise UserError(
-                f"representation.stop_words is '{self.stop_words}': type english, null, or a list "
-                "of words, as in 'representation.stop_words=[der,die,das]'."
-            )
-        if not 0 < self.max_df <= 1:
-            raise UserError(
-                f"representation.max_df is {self.max_df}: type a share of the documents, above 0 "
-                "and at most 1."
-            )
-        if self.seed_multiplier <= 0:
-            raise UserError(
-                f"representation.seed_multiplier is {self.seed_multiplier}: type a number above 0."
-            )
-        try:
-            groups = re.compile(self.token_pattern or "").groups
-        except re.error as error:
-            raise UserError(
-                f"representation.token_pattern '{self.token_pattern}' is no regular expression: "
-                f"{error}."
-            ) from error
-        if groups > 1:
-            raise UserError(
-                f"representation.token_pattern '{self.token_pattern}' has {groups} groups: only "
-                "one can be the word. Write the others as (?:...)."
-            )
+            if self.merge_variants:
+                new = Distinct(self.source_.languages).add
+                pairs = [pair for pair in pairs if new(pair[0])]
+            if len(pairs) >= self.n_words:
+                break
+        return pairs[: self.n_words]

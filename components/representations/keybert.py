@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, Matrix, UserError
+from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
-from components.representations.candidates import EncodeWords, FromCandidates, candidate_vectors
+from components.representations.candidates import FromCandidates, candidate_vectors
 from components.representations.ctfidf import CTFIDF
 from components.representations.typical import typical_rows
+from components.representations.views import EncodeWords
+from components.representations.words import Words
 
 
 class KeyBERT(FromCandidates):
@@ -47,7 +49,7 @@ class KeyBERT(FromCandidates):
         self.n_typical = n_typical
         for name in ("n_words", "n_typical"):
             if getattr(self, name) < 1:
-                raise UserError(f"representation.{name} is {getattr(self, name)}: type 1 or more.")
+                raise ParameterError(name, getattr(self, name), "must be 1 or more.")
 
     def fit(
         self,
@@ -56,6 +58,7 @@ class KeyBERT(FromCandidates):
         *,
         embeddings: Matrix,
         encode_words: EncodeWords,
+        words: Words | None = None,
     ) -> KeyBERT:
         """Find the words of each topic.
 
@@ -69,14 +72,16 @@ class KeyBERT(FromCandidates):
             The embedder's vectors.
         encode_words : callable
             Gives each of a list of strings its vector in the word model.
+        words : Words, optional
+            What `read` returned for these documents.
         """
-        self.candidates.fit(documents, labels)
-        self.words_ = [[] for _ in self.candidates.words_]
-        vectors = candidate_vectors(self.candidates, encode_words)
+        candidates = self.propose(documents, labels, words, embeddings, encode_words)
+        self.words_ = [[] for _ in candidates.words_]
+        vectors = candidate_vectors(candidates, encode_words)
         if vectors:
             typical = typical_rows(embeddings, labels, self.n_typical)
             topics = _topic_vectors(documents, typical, encode_words)
-            for number, proposed in enumerate(self.candidates.words_):
+            for number, proposed in enumerate(candidates.words_):
                 self.words_[number] = self._rank(proposed, vectors[number], topics[number])
         return self
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, UserError
-from components.representations.candidates import EncodeWords, FromCandidates, candidate_vectors
+from components.base import Integers, Matrix, ParameterError
+from components.representations.candidates import FromCandidates, candidate_vectors
 from components.representations.ctfidf import CTFIDF
+from components.representations.views import EncodeWords
+from components.representations.words import Words
 
 
 class MMR(FromCandidates):
@@ -49,14 +51,19 @@ class MMR(FromCandidates):
         self.n_words = n_words
         self.diversity = diversity
         if n_words < 1:
-            raise UserError(f"representation.n_words is {n_words}: type 1 or more.")
+            raise ParameterError("n_words", n_words, "must be 1 or more.")
         if not 0 <= diversity <= 1:
-            raise UserError(
-                f"representation.diversity is {diversity}: type a number from 0 to 1, as in "
-                "'representation.diversity=0.3'."
-            )
+            raise ParameterError("diversity", diversity, "must be a number from 0 to 1.")
 
-    def fit(self, documents: Sequence[str], labels: Integers, *, encode_words: EncodeWords) -> MMR:
+    def fit(
+        self,
+        documents: Sequence[str],
+        labels: Integers,
+        *,
+        encode_words: EncodeWords,
+        embeddings: Matrix | None = None,
+        words: Words | None = None,
+    ) -> MMR:
         """Find the words of each topic.
 
         Parameters
@@ -67,11 +74,15 @@ class MMR(FromCandidates):
             Topic of each document; -1 is none.
         encode_words : callable
             Gives each of a list of strings its vector in the word model.
+        embeddings : float array or CSR matrix (m, d), optional
+            The embedder's vectors; only a view of the candidates may need them.
+        words : Words, optional
+            What `read` returned for these documents.
         """
-        self.candidates.fit(documents, labels)
-        self.words_ = [[] for _ in self.candidates.words_]
-        for number, vectors in enumerate(candidate_vectors(self.candidates, encode_words)):
-            if proposed := self.candidates.words_[number]:
+        candidates = self.propose(documents, labels, words, embeddings, encode_words)
+        self.words_ = [[] for _ in candidates.words_]
+        for number, vectors in enumerate(candidate_vectors(candidates, encode_words)):
+            if proposed := candidates.words_[number]:
                 self.words_[number] = self._choose(proposed, _cosines(vectors))
         return self
 

@@ -1,7 +1,8 @@
-"""English words that say nothing about a topic."""
+"""Words that say nothing about a topic, by language."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 # By kind, so that a missing word has an obvious place. No content words: lists in circulation
@@ -40,17 +41,43 @@ wanted seem seems seemed become becomes became try tries trying tried look looks
 see sees seeing seen saw use uses used using need needs needed mean means meant
 
 thing things way ways bit kind sort able likely unlikely certain sure yes yeah ok okay oh hi hey
-hello please thanks thank mr mrs
+hello please thanks thank mr mrs co
 
 ain aren couldn didn doesn don hadn hasn haven isn ll mightn mustn needn re shan shouldn ve wasn
-weren wouldn aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt ive shouldnt thats
-theres theyre wasnt werent whats wont wouldnt youre youve im id gonna wanna gotta
-
-http https www com co amp nbsp quot lt gt rt
+weren wouldn ain't aren't can't couldn't didn't doesn't don't hadn't hasn't haven't isn't mightn't
+mustn't needn't oughtn't shan't shouldn't wasn't weren't won't wouldn't aint arent cant couldnt
+didnt doesnt dont hadnt hasnt havent isnt ive shouldnt thats theres theyre wasnt werent whats wont
+wouldnt youre youve im id gonna wanna gotta
 """
+
+
+# What is left of addresses and entities where the text itself has broken them.
+DEBRIS = frozenset("http https www com amp nbsp quot lt gt rt".split())
 
 
 @cache
 def english() -> frozenset[str]:
-    """Function words, words of everyday talk, pieces of contractions, and debris of web pages."""
+    """Function words, words of everyday talk, and pieces of contractions."""
     return frozenset(_ENGLISH.split())
+
+
+def stop_words(languages: Iterable[str]) -> frozenset[str]:
+    """Stop words of languages, given by ISO 639-1 codes; none for a language without a list.
+
+    English has the list of this module, the others those of Stopwords ISO
+    (doi:10.5281/zenodo.20190163).
+    """
+    words: set[str] = set()
+    for language in languages:
+        words |= english() if language == "en" else _stopwords_iso(language)
+    return frozenset(words)
+
+
+@cache
+def _stopwords_iso(language: str) -> frozenset[str]:
+    import stopwordsiso
+
+    if not stopwordsiso.has_lang(language):
+        return frozenset()
+    # An entry of several words would stop each of them, content words too.
+    return frozenset(word for word in stopwordsiso.stopwords(language) if " " not in word)

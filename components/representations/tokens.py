@@ -1,18 +1,23 @@
-"""Documents to words, and words to counts."""
+"""Documents to words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.arrow import numbers, strings, to_numpy
+from components.arrow import strings, to_numpy
 from components.base import Integers
+
+_BLOCK = 4_000_000  # characters that are held as separate words at a time
+
+Split = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -35,22 +40,46 @@ class Tokens:
 
     def without(self, dropped: NDArray[np.bool_]) -> Tokens:
         """The same tokens less the words for which `dropped` (number of words,) is true."""
-        kept = np.flatnonzero(~dropped[self.ids])
-        return Tokens(self.ids[kept], np.searchsorted(kept, self.starts), self.words)
+        return self.only(~dropped[self.ids])
+
+    def only(self, chosen: NDArray[np.bool_]) -> Tokens:
+        """The tokens for which `chosen` (number of tokens,) is true."""
+        if chosen.all():
+            return self
+        places = np.flatnonzero(chosen)
+        return Tokens(self.ids[places], np.searchsorted(places, self.starts), self.words)
 
 
-class _Separators(dict[int, int]):
+APOSTROPHES = "'\u2019\u02bc\uff07"
+PHRASE = "\uf8f0"
+"""Joins the words of a phrase that shall be one token; a blank once it is."""
+
+# Marks of the layout in the middle of a word: soft hyphen, word joiner, zero-width no-break space,
+# and the marks of direction. A zero-width space is the border between two words, in Khmer or Thai.
+_INVISIBLE = {0xAD, 0x2060, 0xFEFF, 0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F),
+              *range(0x2066, 0x206A), 0x640}  # fmt: skip
+_JOINERS = "\u200c\u200d"  # inside Persian and Indic words
+_INSIDE = APOSTROPHES + _JOINERS + PHRASE
+
+
+class _Separators(dict[int, int | None]):
     """A table for `str.translate` that leaves words and turns all else into spaces.
 
     Accents and vowel signs that are characters of their own belong to the word, or Hindi, Thai
-    and decomposed Latin fall apart; variation selectors, which follow emoji, do not.
+    and decomposed Latin fall apart; variation selectors, which follow emoji, do not. Apostrophes
+    and joiners stay, and `words_in` decides on them.
     """
 
-    def __missing__(self, code: int) -> int:
+    def __missing__(self, code: int) -> int | None:
         character = chr(code)
         mark = unicodedata.category(character) in ("Mn", "Mc")
         selector = 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
-        self[code] = code if character.isalnum() or (mark and not selector) else ord(" ")
+        if code in _INVISIBLE:
+            self[code] = None
+        elif character.isalnum() or (mark and not selector) or character in _INSIDE:
+            self[code] = code
+        else:
+            self[code] = ord(" ")
         return self[code]
 
 
@@ -58,81 +87,128 @@ _SEPARATORS = _Separators()
 
 
 def tokenize(
-    documents: Sequence[str], *, lowercase: bool = True, token_pattern: str | None = None
+    documents: Sequence[str] | Iterable[str],
+    *,
+    lowercase: bool = True,
+    token_pattern: str | None = None,
+    segment: Split | None = None,
 ) -> Tokens:
     """Cut documents into words.
 
     Without a `token_pattern`, a word is a run of two or more letters, marks and digits that is
-    not a number. With one, it is whatever `re.findall` finds, if not empty.
+    not a number, see `words_in`. With one, it is whatever `re.findall` finds, if not empty.
+
+    Parameters
+    ----------
+    segment : callable, optional
+        Gives the words of a run of letters whose script puts no spaces between them.
 
     Notes
     -----
-    Arrow splits strings and numbers words about twice as fast as Python's `split` and `dict`.
+    Blocks of some million characters are split at a time, and only the numbers of their words are
+    kept. Arrow splits strings and numbers words about twice as fast as Python's `split` and
+    `dict`; all that is done to single words is done once for each different word of a block.
     """
+    number: dict[str, int] = {}
+    known: dict[str, tuple[int, ...]] = {}  # of each run of characters, the words in it
+    ids, sizes = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
+    for block in _blocks(documents):
+        if lowercase:
+            block = [document.lower() for document in block]
+        starts, encoded = _split(block, token_pattern)
+        runs = encoded.dictionary.to_pylist()
+        for run in runs:
+            if run not in known:
+                words = words_in(run, segment) if token_pattern is None else [run] * bool(run)
+                known[run] = tuple(number.setdefault(word, len(number)) for word in words)
+        block_ids, block_sizes = _expand(
+            to_numpy(encoded.indices), starts, [known[r] for r in runs]
+        )
+        ids.append(block_ids)
+        sizes.append(block_sizes)
+    return Tokens(np.concatenate(ids), np.cumsum(np.concatenate(sizes)), list(number))
+
+
+def words_in(run: str, segment: Split | None = None) -> list[str]:
+    """The words of a run of letters, marks, digits, apostrophes and joiners; often one, or none.
+
+    Composed (NFC). A negation ("don't") and a Cyrillic word with an apostrophe are one word, and
+    otherwise an apostrophe ends one: l'homme, Bob's. One letter is no word, but for one Chinese
+    character or Korean syllable, nor is a number.
+    """
+    if run.isascii() and run.isalpha():
+        return [run] if len(run) > 1 else []
+    if not run.isascii():
+        run = unicodedata.normalize("NFC", run).replace("i\u0307", "i").strip(_JOINERS)
+        for apostrophe in APOSTROPHES[1:]:
+            run = run.replace(apostrophe, "'")
+    if PHRASE in run:
+        pieces = [" ".join(filter(None, run.split(PHRASE)))]
+    elif "'" in run:
+        run = run.strip("'")
+        whole = run.endswith("n't") or _CYRILLIC.search(run)
+        pieces = [run] if whole else run.split("'")
+    else:
+        pieces = [run]
+    if segment is not None and not run.isascii():
+        pieces = [word for piece in pieces for word in segment(piece)]
+    return [piece for piece in pieces if _is_word(piece)]
+
+
+_CYRILLIC = re.compile("[\u0400-\u052f]'[\u0400-\u052f]")
+_WHOLE_CHARACTERS = re.compile("[\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+def _is_word(text: str) -> bool:
+    if len(text) < 2 and not _WHOLE_CHARACTERS.match(text):
+        return False
+    return not text.isnumeric() and any(map(str.isalpha, text))
+
+
+def _blocks(documents: Iterable[str]) -> Iterator[list[str]]:
+    """Documents in blocks of about `_BLOCK` characters."""
+    block: list[str] = []
+    size = 0
+    for document in documents:
+        block.append(document)
+        size += len(document)
+        if size >= _BLOCK:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _split(block: list[str], token_pattern: str | None) -> tuple[NDArray[np.int64], Any]:
+    """Where each document starts among the runs of a block (n + 1,), and the runs, encoded."""
     import pyarrow.compute as pc
 
-    if lowercase:
-        documents = [document.lower() for document in documents]
     if token_pattern is None:
-        spaced = [document.translate(_SEPARATORS) for document in documents]
-        split = pc.ascii_split_whitespace(strings(spaced))
-        starts, found = to_numpy(split.offsets), split.flatten()
-    else:
-        find = re.compile(token_pattern).findall
-        lists = [find(document) for document in documents]
-        starts = np.cumsum([0, *map(len, lists)])
-        found = strings([word for words in lists for word in words])
-    encoded = found.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    if token_pattern is None:
-        no_word = [len(word) < 2 or word.isnumeric() for word in words]
-    else:
-        no_word = [not word for word in words]
-    tokens = Tokens(to_numpy(encoded.indices), starts.astype(np.int64), words)
-    return tokens.without(np.array(no_word, bool))
+        split = pc.ascii_split_whitespace(
+            strings(list(map(str.translate, block, repeat(_SEPARATORS))))
+        )
+        return to_numpy(split.offsets).astype(np.int64), split.flatten().dictionary_encode()
+    find = re.compile(token_pattern).findall
+    lists = [find(document) for document in block]
+    starts = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    return starts, strings([word for words in lists for word in words]).dictionary_encode()
 
 
-def count_terms(tokens: Tokens, first: int, last: int) -> tuple[Any, list[str]]:
-    """How often each run of `first` to `last` words stands in each document.
-
-    Returns
-    -------
-    counts : CSR matrix, int32 (n, n_terms)
-    terms : list of str, length n_terms
-        The words of a run are joined by a space. A word that was dropped has a column of zeros.
-    """
-    from scipy import sparse
-
-    terms, runs = tokens.words, tokens
-    blocks, names = [], []
-    for length in range(1, last + 1):
-        if length > 1:
-            runs, terms = _lengthened(runs, terms, tokens, length)
-        if length >= first:
-            data = np.ones(len(runs.ids), np.int32)
-            shape = (len(runs.starts) - 1, len(terms))
-            block = sparse.csr_matrix((data, runs.ids, runs.starts), shape, copy=True)
-            block.sum_duplicates()  # in place
-            blocks.append(block)
-            names += terms
-    return blocks[0] if len(blocks) == 1 else sparse.hstack(blocks, "csr"), names
-
-
-def _lengthened(
-    runs: Tokens, terms: list[str], tokens: Tokens, length: int
-) -> tuple[Tokens, list[str]]:
-    """Runs of `length` words, from those that are one word shorter."""
-    # A document of k words has k - length + 1 runs, each a shorter run and the word behind it.
-    sizes = np.maximum(np.diff(tokens.starts) - length + 1, 0)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    within = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)
-    heads = runs.ids[np.repeat(runs.starts[:-1], sizes) + within].astype(np.int64)
-    tails = tokens.ids[np.repeat(tokens.starts[:-1], sizes) + within + length - 1]
-    n_words = max(len(tokens.words), 1)
-    encoded = numbers(heads * n_words + tails).dictionary_encode()
-    pairs = to_numpy(encoded.dictionary)
-    names = [
-        f"{terms[head]} {tokens.words[tail]}"
-        for head, tail in zip(*(part.tolist() for part in divmod(pairs, n_words)), strict=True)
-    ]
-    return Tokens(to_numpy(encoded.indices), starts, names), names
+def _expand(
+    runs: NDArray[np.int32], starts: NDArray[np.int64], words: list[tuple[int, ...]]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Words for runs: their numbers, and how many each document has."""
+    sizes = np.fromiter(map(len, words), np.int64, len(words))
+    flat = np.fromiter((word for run in words for word in run), np.int32, int(sizes.sum()))
+    offsets = np.cumsum(sizes) - sizes
+    first = np.full(len(words), -1, np.int32)
+    first[sizes > 0] = flat[offsets[sizes > 0]]
+    ids, of_run = first[runs], sizes[runs]
+    per_document = np.diff(np.concatenate([[0], np.cumsum(of_run)])[starts])
+    several = np.flatnonzero(of_run > 1)
+    if len(several):
+        more = of_run[several] - 1
+        inside = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
+        rest = flat[np.repeat(offsets[runs[several]] + 1, more) + inside]
+        ids = np.insert(ids, np.repeat(several + 1, more), rest)
+    return ids[ids >= 0], per_document

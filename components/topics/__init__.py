@@ -9,13 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, Integers, Matrix, Outliers, Representation, Topic, call
+from components.base import (
+    Floats,
+    Integers,
+    Matrix,
+    Outliers,
+    Representation,
+    Topic,
+    UserError,
+    call,
+)
 from components.labels import by_size
 from components.representations.typical import cosine_to_topic, typical_rows
 
 log = logging.getLogger(__name__)
-
-N_EXAMPLES = 10  # typical documents that are named for each topic
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ def settle(
     )
 
 
+def read_words(representation: Representation, documents: Sequence[str]) -> Any:
+    """What a representation knows of the documents alone, for all layers; None if it reads none."""
+    read = getattr(representation, "read", None)
+    return None if read is None else read(documents)
+
+
 def describe(
     representation: Representation,
     documents: Sequence[str],
@@ -70,8 +83,12 @@ def describe(
     X: Matrix,
     kept: Integers,
     encode_words: Callable[[list[str]], Matrix],
+    words: Any = None,
 ) -> list[Topic]:
-    """Words, size and typical documents of each topic."""
+    """Words, size and typical document of each topic.
+
+    `words` is what `read_words` returned for the documents.
+    """
     n_topics = int(labels.max(initial=-1)) + 1
     if n_topics == 0:
         log.warning(
@@ -79,19 +96,44 @@ def describe(
             "size, or try another clusterer."
         )
         return []
-    call(representation.fit, documents, labels, embeddings=X, encode_words=encode_words)
+    call(
+        representation.fit,
+        documents,
+        labels,
+        embeddings=X,
+        encode_words=encode_words,
+        words=words,
+    )
+    _check_words(representation, n_topics)
     sizes = np.bincount(labels[labels >= 0], minlength=n_topics)
-    typical = typical_rows(X, labels, N_EXAMPLES)
+    typical = typical_rows(X, labels, 1)
     return [
-        Topic(
-            topic,
-            int(sizes[topic]),
-            tuple(words),
-            typical=int(kept[typical[topic][0]]),
-            examples=tuple(kept[typical[topic]].tolist()),
-        )
+        Topic(topic, int(sizes[topic]), tuple(words), int(kept[typical[topic][0]]))
         for topic, words in enumerate(representation.words_)
     ]
+
+
+def _check_words(representation: Representation, n_topics: int) -> None:
+    """Refuse words that are not what the contract says, and warn of topics that have none."""
+    name = type(representation).__name__
+    found = representation.words_
+    if len(found) != n_topics:
+        raise UserError(f"{name}.words_ holds {len(found)} topics, and there are {n_topics}.")
+    for topic, pairs in enumerate(found):
+        for word, weight in pairs:
+            if not isinstance(word, str) or not np.isfinite(weight):
+                raise UserError(
+                    f"{name}.words_ must hold pairs of a word and a finite weight, and topic "
+                    f"{topic} has ({word!r:.50}, {weight!r:.50})."
+                )
+    if empty := [topic for topic, pairs in enumerate(found) if not pairs]:
+        log.warning(
+            "%d of %d topics have no words (the first is topic %d): their documents hold nothing "
+            "but stop words, numbers and signs such as emoji.",
+            len(empty),
+            n_topics,
+            empty[0],
+        )
 
 
 def _carry(labels: Integers, finest: Integers, assigned: Integers) -> Integers:

@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Embedder, ParameterError, UserError
+from components.base import Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
 from runner.config import schema
 from runner.config.validate import TRUSTED, ConfigError, Problem, check_config, is_trusted, report
@@ -34,7 +34,7 @@ def build(config: DictConfig) -> Parts:
     trusted = [*TRUSTED, *config.trusted_targets]
     nodes: dict[str, Any] = {
         role: OmegaConf.to_container(config[role], resolve=True)
-        for role in (*schema.ROLES, *schema.PLURAL_ROLES)
+        for role in (*schema.ROLES, "metrics")
     }
     embedder = as_embedder(_build("embedder", nodes, trusted, []))
     parts = Parts(
@@ -45,16 +45,13 @@ def build(config: DictConfig) -> Parts:
         outliers=_build("outliers", nodes, trusted, ["assign"]),
         representation=_build("representation", nodes, trusted, ["fit"]),
         metrics=_build("metrics", nodes, trusted, []),
-        # Other keys of the group are values that several reports refer to.
-        reports={k: v for k, v in _build("reports", nodes, trusted, []).items() if callable(v)},
         settings={
             "embedder": nodes["embedder"],
             "word_embedder": nodes["embedder"].get("word_embedder", nodes["embedder"]),
             "reducer": nodes["reducer"],
         },
     )
-    wants_words = "encode_words" in inspect.signature(parts.representation.fit).parameters
-    if wants_words and not _knows_words(word_model(parts.embedder)):
+    if _needs_word_vectors(parts.representation) and not _knows_words(word_model(parts.embedder)):
         problem = Problem(
             "representation",
             "needs vectors of words, and this embedder makes none, only of whole documents. "
@@ -64,6 +61,13 @@ def build(config: DictConfig) -> Parts:
     return parts
 
 
+def _needs_word_vectors(representation: Representation) -> bool:
+    """What the part says of itself; else, that its `fit` cannot do without `encode_words`."""
+    parameter = inspect.signature(representation.fit).parameters.get("encode_words")
+    required = parameter is not None and parameter.default is inspect.Parameter.empty
+    return bool(getattr(representation, "needs_word_vectors", required))
+
+
 def _knows_words(embedder: Embedder) -> bool:
     """Not where vectors exist only within a corpus, or only in a file."""
     return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
@@ -71,7 +75,7 @@ def _knows_words(embedder: Embedder) -> bool:
 
 def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
     node = nodes[role]
-    if role not in schema.PLURAL_ROLES and "_target_" not in node:
+    if role != "metrics" and "_target_" not in node:
         raise ConfigError(
             report([Problem(f"{role}._target_", "is missing: name the class to build.")])
         )
@@ -89,7 +93,7 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
         raise ConfigError(
             report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
         ) from error
-    if role not in schema.PLURAL_ROLES and not is_trusted(_module(part), trusted):
+    if role != "metrics" and not is_trusted(_module(part), trusted):
         # A trusted module may hold a name that comes from elsewhere.
         raise ConfigError(
             report([Problem(f"{role}._target_", f"{_module(part)} is not a trusted package.")])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from components.base import UserError
+from components.base import ParameterError
 from components.representations.ctfidf import CTFIDF
 from components.representations.keybert import KeyBERT
 
@@ -91,5 +91,5 @@ def test_topics_without_words() -> None:
 
 @pytest.mark.parametrize("name", ["n_words", "n_typical"])
 def test_wrong_settings_are_named(name: str) -> None:
-    with pytest.raises(UserError, match=rf"representation\.{name} is 0"):
+    with pytest.raises(ParameterError, match=rf"^{name}=0: must be 1 or more"):
         KeyBERT(candidates=CTFIDF(), **{name: 0})

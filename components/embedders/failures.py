@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ TEMPORARY = {408, 409, 429}  # and every 5xx
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong with one request.
+    """What went wrong with one request, in the same words for every SDK.
 
     `status` is None where no answer came: a time-out, a dropped connection, no network.
     """
@@ -32,22 +31,20 @@ class Failure:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the server asks to wait, if it does."""
+        """Seconds that the server asks for, if it does."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             if "retry-after-ms" in headers:
-                seconds = float(headers["retry-after-ms"]) / 1000
-            else:
-                seconds = float(headers["retry-after"])
+                return float(headers["retry-after-ms"]) / 1000
+            return float(headers["retry-after"])
         except KeyError:
             return None
         except ValueError:
             try:
                 moment = parsedate_to_datetime(headers["retry-after"])
-                seconds = moment.timestamp() - time.time()
+                return max(0.0, moment.timestamp() - time.time())
             except (KeyError, ValueError):
                 return None
-        return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def redact(message: str) -> str:

@@ -1,0 +1,74 @@
+"""Words that stand in nearly every document: signatures, disclaimers, forms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Integers
+from components.representations.tokens import Tokens
+
+_RUN = 4  # words
+_RUN_SHARE = 0.5  # of the documents, from which on a run is boilerplate
+_WORD_SHARE = 0.9  # of the documents, from which on a single word is
+_ENOUGH = 20  # documents; fewer tell nothing about what is usual
+
+
+def boilerplate(tokens: Tokens, stopped: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Bool (number of tokens,): the token is part of the text that documents have in common.
+
+    That is a run of four words, not all of them stop words, that stands in more than half of the
+    documents, or a word that stands in nine of ten and is no stop word. A corpus of fewer than 20
+    documents has none.
+
+    Parameters
+    ----------
+    tokens : Tokens
+        Stop words included.
+    stopped : bool array (number of words,)
+        Which words are stop words.
+    """
+    n = len(tokens.starts) - 1
+    common = np.zeros(len(tokens.ids), bool)
+    if n < _ENOUGH:
+        return common
+    document = np.repeat(np.arange(n), np.diff(tokens.starts))
+    # Only words that are frequent enough can be part of it: a few hundred, and cheap to look at.
+    frequent = np.bincount(tokens.ids, minlength=len(tokens.words)) > _RUN_SHARE * n
+    places = np.flatnonzero(frequent[tokens.ids])
+    words = _documents_with(tokens.ids[places].astype(np.int64), document[places], len(frequent))
+    everywhere = (words >= _WORD_SHARE * n) & ~stopped
+    common[places] = everywhere[tokens.ids[places]]
+    starts = _run_starts((words > _RUN_SHARE * n)[tokens.ids], document)
+    starts = starts[np.any([~stopped[tokens.ids[starts + step]] for step in range(_RUN)], axis=0)]
+    runs = _numbered(np.stack([tokens.ids[starts + step] for step in range(_RUN)], axis=1))
+    repeated = _documents_with(runs, document[starts], runs.max(initial=-1) + 1) > _RUN_SHARE * n
+    for step in range(_RUN):
+        common[starts[repeated[runs]] + step] = True
+    return common
+
+
+def _numbered(rows: NDArray[np.int32]) -> Integers:
+    """A number for each different row (n, k)."""
+    if not len(rows):
+        return np.empty(0, np.int64)
+    return np.unique(rows, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _run_starts(allowed: NDArray[np.bool_], document: Integers) -> Integers:
+    """Places from which on `_RUN` tokens of one document are all allowed."""
+    if len(allowed) < _RUN:
+        return np.empty(0, np.int64)
+    last = len(allowed) - _RUN + 1
+    starts = document[:last] == document[_RUN - 1 :]
+    for step in range(_RUN):
+        starts &= allowed[step : last + step]
+    return np.flatnonzero(starts)
+
+
+def _documents_with(items: Integers, document: Integers, n_items: int) -> Integers:
+    """In how many documents each item stands, from one entry for each occurrence."""
+    if not len(items):
+        return np.zeros(n_items, np.int64)
+    pairs = np.unique(items * (document.max() + 1) + document)
+    return np.bincount(pairs // (document.max() + 1), minlength=n_items)

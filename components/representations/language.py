@@ -1,0 +1,137 @@
+"""Which languages a corpus is written in."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from components.base import ParameterError
+from components.representations.stopwords import english, stop_words
+
+NAMES = {
+    "af": "afrikaans", "ar": "arabic", "bg": "bulgarian", "bn": "bengali", "br": "breton",
+    "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "eo": "esperanto", "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian",
+    "fi": "finnish", "fr": "french", "ga": "irish", "gl": "galician", "gu": "gujarati",
+    "ha": "hausa", "he": "hebrew", "hi": "hindi", "hr": "croatian", "hu": "hungarian",
+    "hy": "armenian", "id": "indonesian", "it": "italian", "ja": "japanese", "km": "khmer",
+    "ko": "korean", "ku": "kurdish", "la": "latin", "lo": "lao", "lt": "lithuanian",
+    "lv": "latvian", "mr": "marathi", "ms": "malay", "my": "burmese", "nl": "dutch",
+    "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sk": "slovak", "sl": "slovenian", "so": "somali", "st": "sotho", "sv": "swedish",
+    "sw": "swahili", "ta": "tamil", "te": "telugu", "th": "thai", "tl": "tagalog", "tr": "turkish",
+    "uk": "ukrainian", "ur": "urdu", "vi": "vietnamese", "yo": "yoruba", "zh": "chinese",
+    "zu": "zulu",
+}  # fmt: skip
+"""English names of the languages that can be asked for, by ISO 639-1 code."""
+
+_CODES = {name: code for code, name in NAMES.items()} | {"farsi": "fa", "norsk": "no"}
+
+_SAMPLE = 300  # documents
+_LENGTH = 400  # characters of each
+_SHARE = 0.1  # of the sampled text, from which on a language counts
+_ENOUGH = 300  # letters of the Latin alphabet, fewer of which tell nothing
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def code(name: Any, parameter: str) -> str:
+    """ISO 639-1 code of a language that is given by its code or its English name.
+
+    Raises
+    ------
+    ParameterError
+        Of `parameter`, with the nearest name.
+    """
+    if not isinstance(name, str):
+        raise ParameterError(parameter, name, f"is no text. {quote_it(name)}")
+    wanted = name.strip().lower().replace("_", "-")
+    for candidate in (wanted, wanted.partition("-")[0]):  # zh-tw, pt_BR
+        if candidate in NAMES:
+            return candidate
+        if candidate in _CODES:
+            return _CODES[candidate]
+    near = difflib.get_close_matches(wanted, [*_CODES, *NAMES], 1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    raise ParameterError(
+        parameter, name, f"is no language known here.{hint} Known are {', '.join(sorted(_CODES))}."
+    )
+
+
+def quote_it(value: Any) -> str:
+    """What to type for a word that YAML read as something else."""
+    wrongly = {True: "yes, on and true", False: "no, off and false", None: "null and ~"}
+    words = wrongly.get(value, str(value)) if value is None or isinstance(value, bool) else value
+    return f"YAML reads {words} without quotes as {value!r}: quote it, as in ['no', 'on', '1e5']."
+
+
+def detect(documents: Sequence[str]) -> dict[str, float]:
+    """Languages of the documents, and the share of the text that each of them has.
+
+    Up to 300 documents, evenly spaced, are looked at, 400 characters of each. Where nearly all of
+    them hold the usual share of English function words, that decides. Otherwise each is classified
+    by py3langid (Lui and Baldwin 2012, doi:10.5281/zenodo.5513294), and a language counts that has
+    a tenth of the letters and, as a second opinion on the Latin alphabet, enough of its own
+    function words. Empty where there is no such language, or too little text to tell.
+    """
+    step = max(1, -(-len(documents) // _SAMPLE))
+    words = [_LETTERS.findall(text[:_LENGTH].lower()) for text in documents[::step]]
+    if _is_english(words):
+        return {"en": 1.0}
+    joined = "".join(word for text in words for word in text)
+    if joined.isascii() and len(joined) < _ENOUGH:
+        return {}
+    texts: dict[str, list[str]] = {}
+    classify = _identifier().classify
+    for found in filter(None, words):
+        language, _ = classify(" ".join(found))
+        texts.setdefault(_MERGED.get(language, language), []).extend(found)
+    letters = {language: sum(map(len, found)) for language, found in texts.items()}
+    total = sum(letters.values())
+    return {
+        language: count / total
+        for language, count in sorted(letters.items(), key=lambda item: (-item[1], item[0]))
+        if count >= _SHARE * total and language in NAMES and _plausible(language, texts[language])
+    }
+
+
+def _plausible(language: str, words: list[str]) -> bool:
+    """Whether words of the Latin alphabet are likely to be of `language`."""
+    text = "".join(words)
+    if sum(map(str.isascii, text)) < 0.5 * len(text):
+        return True  # another alphabet tells enough
+    listed = stop_words([language])
+    known = sum(word in listed for word in words)
+    return len(text) >= _ENOUGH and (not listed or known >= 0.08 * len(words))
+
+
+def _is_english(texts: list[list[str]]) -> bool:
+    """Whether all but a few texts have enough English function words.
+
+    In English prose every second word is one, in titles every fourth; in other languages that use
+    the Latin alphabet fewer than one in twelve looks like one.
+    """
+    shares = [
+        (len(words), sum(word in english() for word in words) / len(words))
+        for words in texts
+        if len(words) >= 8
+    ]
+    total = sum(size for size, _ in shares)
+    foreign = sum(size for size, share in shares if share < 0.15)
+    return len(shares) >= 0.5 * sum(map(bool, texts)) and total > 0 and foreign <= 0.05 * total
+
+
+_MERGED = {"nn": "no", "yue": "zh", "wuu": "zh"}
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    # Without the rare ones, which short English texts are taken for.
+    known = {language for language in identifier.labels if language in {*NAMES, *_MERGED}}
+    identifier.set_languages(sorted(known))
+    return identifier

@@ -1,0 +1,99 @@
+"""Words chosen by part of speech, lemmas and noun phrases, by a spaCy pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from components.base import ParameterError, UserError, progress, require
+from components.representations.tokens import PHRASE
+
+# https://universaldependencies.org/u/pos
+TAGS = (
+    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X"
+).split()  # fmt: skip
+_LONGEST = 4  # words of a phrase
+
+
+class Tagger:
+    """Rewrites documents as those of their words that are wanted, for `tokenize` to read.
+
+    Parameters
+    ----------
+    pos : list of str, or None
+        Universal part-of-speech tags of the words that stay, such as NOUN. None: all.
+    noun_phrases : bool
+        Follow a noun by its phrase of two to four words, without articles and stop words, as one.
+    lemmatize : bool
+        Put each word in its dictionary form.
+    spacy_model : str
+        Name or folder of an installed spaCy pipeline.
+
+    Raises
+    ------
+    MissingExtraError, ParameterError
+    """
+
+    def __init__(
+        self, *, pos: Sequence[str] | None, noun_phrases: bool, lemmatize: bool, spacy_model: str
+    ) -> None:
+        unknown = [tag for tag in pos or () if tag not in TAGS]
+        if unknown:
+            raise ParameterError(
+                "pos", unknown[0], f"is no part of speech. Known are {', '.join(TAGS)}."
+            )
+        require("spacy", "spacy")
+        self.pos = None if pos is None else frozenset(pos)
+        self.noun_phrases = noun_phrases
+        self.lemmatize = lemmatize
+        self.spacy_model = spacy_model
+
+    def __call__(self, documents: Iterable[str], n: int) -> Iterator[str]:
+        """Each document as its words and phrases, with blanks between."""
+        nlp = self._pipeline()
+        # One million characters is spaCy's limit; the text of a longer one is cut there.
+        texts = (document[: nlp.max_length] for document in documents)
+        for doc in progress(nlp.pipe(texts, batch_size=64), total=n, label="parts of speech"):
+            yield " ".join(self._words(doc))
+
+    def _words(self, doc: Any) -> Iterator[str]:
+        phrase_at = {}
+        if self.noun_phrases:
+            phrase_at = {chunk.root.i: self._phrase(chunk) for chunk in doc.noun_chunks}
+        for token in doc:
+            if self.pos is None or token.pos_ in self.pos:
+                yield self._form(token)
+            if phrase := phrase_at.get(token.i):
+                yield phrase
+
+    def _form(self, token: Any) -> str:
+        return str(token.lemma_ if self.lemmatize else token.text)
+
+    def _phrase(self, chunk: Any) -> str:
+        words = [self._form(token) for token in chunk if token.is_alpha and not token.is_stop]
+        return PHRASE.join(words) if 2 <= len(words) <= _LONGEST else ""
+
+    def _pipeline(self) -> Any:
+        import spacy
+
+        try:
+            nlp = spacy.load(self.spacy_model, exclude=["ner"])
+        except OSError as error:
+            raise ParameterError(
+                "spacy_model",
+                self.spacy_model,
+                "is no installed pipeline and no folder with one. Install it with: python -m spacy "
+                f"download {self.spacy_model}",
+            ) from error
+        wanted = [
+            ("pos", self.pos is not None, ("tagger", "morphologizer")),
+            ("lemmatize", self.lemmatize, ("lemmatizer", "trainable_lemmatizer")),
+            ("noun_phrases", self.noun_phrases, ("parser",)),
+        ]
+        for name, asked, pipes in wanted:
+            if asked and not set(pipes) & set(nlp.pipe_names):
+                raise UserError(
+                    f"{name} needs a {' or a '.join(pipes)}, and the spaCy pipeline "
+                    f"'{self.spacy_model}' has only {', '.join(nlp.pipe_names) or 'a tokenizer'}."
+                )
+        return nlp

@@ -1,0 +1,126 @@
+"""Several views of the same topics, side by side."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from components.base import Integers, Matrix, ParameterError, UserError, within
+from components.representations.words import Reader, Words
+
+if TYPE_CHECKING:
+    from components.representations.ctfidf import CTFIDF
+
+EncodeWords: TypeAlias = Callable[[list[str]], Matrix]
+
+_OPTIONS = {
+    "ctfidf": {"n_words"},
+    "keybert": {"n_words", "n_typical"},
+    "mmr": {"n_words", "diversity"},
+    "pos": {"n_words", "pos", "noun_phrases", "lemmatize", "spacy_model"},
+}
+_CANDIDATES = 30  # words that keybert and mmr choose from
+_POS = ("NOUN", "PROPN", "ADJ")
+
+
+class Views:
+    """Further word lists for each topic, from the words of the main representation.
+
+    Words are read once, with the main representation's settings, and weighed by them; a view
+    only chooses among them. (`pos` reads the documents again, as it must.)
+
+    Parameters
+    ----------
+    also : list of str, or mapping of str to mapping
+        Of "ctfidf", "keybert", "mmr" and "pos", or each with its options, as in
+        ``{mmr: {diversity: 0.7}, pos: {pos: [NOUN]}}``.
+    reading : mapping
+        The settings of the main representation's `Reader`.
+
+    Raises
+    ------
+    ParameterError
+    """
+
+    def __init__(self, also: Iterable[str] | Mapping[str, Any], reading: Mapping[str, Any]) -> None:
+        given = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also)
+        self.options: dict[str, dict[str, Any]] = {}
+        for name, options in given.items():
+            if name not in _OPTIONS:
+                near = difflib.get_close_matches(str(name), _OPTIONS, 1)
+                hint = f" Did you mean '{near[0]}'?" if near else ""
+                raise ParameterError("also", name, f"must be of {', '.join(_OPTIONS)}.{hint}")
+            self.options[name] = dict(options or {})
+            if unknown := self.options[name].keys() - _OPTIONS[name]:
+                raise ParameterError(
+                    f"also.{name}",
+                    sorted(unknown)[0],
+                    f"is no option. There are {', '.join(sorted(_OPTIONS[name]))}.",
+                )
+        self._pos_reader: Reader | None = None
+        if "pos" in self.options:
+            chosen = {k: v for k, v in self.options["pos"].items() if k != "n_words"}
+            with within("also.pos"):
+                self._pos_reader = Reader(**{**reading, "pos": list(_POS), **chosen})
+
+    @property
+    def need_word_vectors(self) -> bool:
+        return not self.options.keys().isdisjoint(("keybert", "mmr"))
+
+    def read(self, documents: Sequence[str], words: Words) -> Words:
+        """`words` with what the views need beside them."""
+        if self._pos_reader is None:
+            return words
+        return replace(words, tagged=self._pos_reader.read(documents))
+
+    def fit(
+        self,
+        main: CTFIDF,
+        documents: Sequence[str],
+        labels: Integers,
+        embeddings: Matrix | None,
+        encode_words: EncodeWords | None,
+    ) -> dict[str, list[list[tuple[str, float]]]]:
+        """Word lists by view and topic.
+
+        Parameters
+        ----------
+        main : CTFIDF
+            Fitted.
+        documents, labels, embeddings, encode_words
+            As for `KeyBERT.fit`.
+        """
+        from components.representations.keybert import KeyBERT
+        from components.representations.mmr import MMR
+
+        views = {}
+        for name, options in self.options.items():
+            part = copy(main)
+            part.views = Views((), {})
+            part.n_words = options.get("n_words", 10)
+            words = main.source_
+            if name == "pos":
+                assert words.tagged is not None
+                words = words.tagged
+            if name in ("ctfidf", "pos"):
+                views[name] = part.weigh(words, np.asarray(labels)).words_
+                continue
+            if encode_words is None or embeddings is None:
+                raise UserError(f"the view '{name}' needs the vectors of documents and words.")
+            part.n_words = max(_CANDIDATES, part.n_words)
+            with within(f"also.{name}"):
+                if name == "keybert":
+                    views[name] = KeyBERT(candidates=part, **options).fit(
+                        documents, labels, words=words, embeddings=embeddings,
+                        encode_words=encode_words,
+                    ).words_  # fmt: skip
+                else:
+                    views[name] = MMR(candidates=part, **options).fit(
+                        documents, labels, words=words, encode_words=encode_words
+                    ).words_  # fmt: skip
+        return views

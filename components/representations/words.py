@@ -1,0 +1,198 @@
+"""The words of a corpus, read once for all topics that are described by them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import ParameterError
+from components.representations.boilerplate import boilerplate
+from components.representations.clean import Cleaner
+from components.representations.counts import count_terms
+from components.representations.language import NAMES, code, detect, quote_it
+from components.representations.segment import UNSPACED, Segmenters, require_segmenter
+from components.representations.stopwords import DEBRIS, stop_words
+from components.representations.tagged import Tagger
+from components.representations.tokens import Tokens, tokenize
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a representation needs of the documents, whatever their topics are.
+
+    Parameters
+    ----------
+    tokens : Tokens
+        All words, stop words included, in reading order.
+    counts : CSR matrix, int32 (n_documents, n_terms)
+        Terms are words, or runs of words, after the stop words were left out.
+    terms : object array (n_terms,) of str
+    languages : tuple of str
+        ISO 639-1 codes; those asked for or detected.
+    removed : Counter
+        What was left out as no language, by kind.
+    tagged : Words, optional
+        The words that were chosen by part of speech, for a view of the same topics.
+    """
+
+    tokens: Tokens
+    counts: Any
+    terms: NDArray[np.object_]
+    languages: tuple[str, ...]
+    removed: Counter[str] = field(default_factory=Counter)
+    tagged: Words | None = None
+
+
+class Reader:
+    """Reads the words of documents. The parameters are those of `CTFIDF`, which see.
+
+    Raises
+    ------
+    ParameterError, MissingExtraError
+    """
+
+    def __init__(
+        self,
+        *,
+        language: Any,
+        stop_words: Any,
+        clean: bool,
+        lowercase: bool,
+        token_pattern: str | None,
+        ngram_range: Sequence[int],
+        pos: Sequence[str] | None,
+        noun_phrases: bool,
+        lemmatize: bool,
+        spacy_model: str,
+    ) -> None:
+        self.language = _languages(language)
+        self.stop_words = _stop_words(stop_words)
+        self.clean = clean
+        self.lowercase = lowercase
+        self.token_pattern = _pattern(token_pattern)
+        self.ngram_range = _sizes(ngram_range)
+        self.tagger: Tagger | None = None
+        if pos is not None or noun_phrases or lemmatize:
+            self.tagger = Tagger(
+                pos=pos, noun_phrases=noun_phrases, lemmatize=lemmatize, spacy_model=spacy_model
+            )
+        for known in self.language or ():
+            require_segmenter(known)
+
+    def read(self, documents: Sequence[str]) -> Words:
+        """The words of `documents`, and how often each stands in each."""
+        cleaner = Cleaner() if self.clean else None
+        languages = self._detected(documents) if self.language is None else self.language
+        texts: Iterable[str] = documents if cleaner is None else map(cleaner, documents)
+        if self.tagger is not None:
+            texts = self.tagger(texts, len(documents))
+        segmenters = Segmenters(languages)
+        tokens = tokenize(
+            texts,
+            lowercase=self.lowercase,
+            token_pattern=self.token_pattern,
+            segment=lambda run: segmenters(run) if UNSPACED.search(run) else [run],
+        )
+        stopped = self._stopped(tokens.words, languages)
+        removed: Counter[str] = Counter()
+        if cleaner is not None:
+            common = boilerplate(tokens, stopped)
+            removed = cleaner.removed + Counter({"words of boilerplate": int(common.sum())})
+            tokens = tokens.only(~common)
+            if removed:
+                log.info("not counted as words: %s", ", ".join(map(_counted, removed.items())))
+        counts, terms = count_terms(tokens.without(stopped), *self.ngram_range)
+        return Words(tokens, counts, np.array(terms, dtype=object), languages, removed)
+
+    def _detected(self, documents: Sequence[str]) -> tuple[str, ...]:
+        step = max(1, len(documents) // 300)
+        sample = documents[::step]
+        shares = detect(list(map(Cleaner(), sample)) if self.clean else sample)
+        if not shares:
+            log.info("language: not detected; English stop words are used.")
+            return ("en",)
+        if [*shares] != ["en"]:
+            shown = ", ".join(
+                f"{NAMES[name].title()} {share:.0%}" for name, share in shares.items()
+            )
+            log.info("language: %s (detected from a sample of %d documents)", shown, len(sample))
+        return tuple(shares)
+
+    def _stopped(self, words: list[str], languages: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Which of the words are stop words."""
+        if isinstance(self.stop_words, frozenset):
+            stopped = self.stop_words
+        else:
+            lists = self.stop_words or languages
+            stopped = stop_words(lists) | DEBRIS
+            if without := [NAMES[name] for name in lists if not stop_words([name])]:
+                log.warning("there is no list of stop words for %s.", ", ".join(without))
+        return np.fromiter((word.lower() in stopped for word in words), bool, len(words))
+
+
+def _counted(item: tuple[str, int]) -> str:
+    return f"{item[1]:,} {item[0]}"
+
+
+def _languages(given: Any) -> tuple[str, ...] | None:
+    """Codes of the languages; None: to be detected."""
+    if given == "auto":
+        return None
+    names = given if isinstance(given, list | tuple) else [given]
+    if not names:
+        raise ParameterError("language", given, "is empty. Type auto, or a language such as de.")
+    return tuple(dict.fromkeys(code(name, "language") for name in names))
+
+
+def _stop_words(given: Any) -> tuple[str, ...] | frozenset[str] | None:
+    """Languages whose lists are taken, or the words; None: as the language has them."""
+    if given == "auto":
+        return None
+    if given is None:
+        return frozenset()
+    if isinstance(given, str):
+        return (code(given, "stop_words"),)
+    if not isinstance(given, list | tuple):
+        raise ParameterError(
+            "stop_words", given, "must be auto, the name of a language, null, or a list of words."
+        )
+    for place, word in enumerate(given):
+        if not isinstance(word, str):
+            raise ParameterError(
+                "stop_words", given, f"word {place + 1} is no text. {quote_it(word)}"
+            )
+    return frozenset(word.lower() for word in given)
+
+
+def _sizes(given: Sequence[int]) -> tuple[int, int]:
+    sizes = list(given)
+    if len(sizes) != 2 or not 1 <= sizes[0] <= sizes[1]:
+        raise ParameterError(
+            "ngram_range", sizes, "must be the shortest and the longest term in words, as in [1,2]."
+        )
+    return sizes[0], sizes[1]
+
+
+def _pattern(given: str | None) -> str | None:
+    try:
+        groups = re.compile(given or "").groups
+    except re.error as error:
+        raise ParameterError(
+            "token_pattern", given, f"is no regular expression: {error}."
+        ) from error
+    if groups > 1:
+        raise ParameterError(
+            "token_pattern",
+            given,
+            f"has {groups} groups: only one can be the word. Write the others as (?:...).",
+        )
+    return given
