@@ -1,15 +1,20 @@
 # make run ARGS="embedder=tfidf"   one run, in an environment that is made on first use
-# make test                        the tests, in an environment that holds every backend
+# make quick                       what to run before a commit: linters, types, the quick tests
+# make test                        all tests, in an environment that holds every backend
 # make lint                        ruff, mypy, import-linter
+# make wheel                       the wheel, installed into a fresh environment and run there
 
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint clean
+.PHONY: run quick test lint wheel clean
 
 run: $(VENV)/core
 	$(VENV)/bin/python -m runner $(ARGS)
+
+quick: lint
+	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
 
 test: $(VENV)/all
 	$(VENV)/bin/python -m pytest $(ARGS)
@@ -19,6 +24,9 @@ lint: $(VENV)/all
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
 
 clean:
 	rm -rf $(VENV)

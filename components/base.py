@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -95,7 +96,7 @@ def require(module: str, extra: str) -> None:
     if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise MissingExtraError(
             f"the package '{module}' is not installed. Install it with: "
-            f"pip install -c constraints.txt '.[{extra}]'"
+            f"pip install 'topic-runner[{extra}]'"
         )
 
 
@@ -214,20 +215,45 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic: its number, size, words with weights (heaviest first), and a typical document.
+    """One topic.
 
-    `typical` is the row, in the corpus, of the document whose vector has the highest cosine to
-    the mean of the topic's unit vectors; of equals, the first.
+    Parameters
+    ----------
+    id : int
+        Its number: 0 is the largest topic.
+    size : int
+        Number of its documents.
+    words : tuple of (word, weight)
+        Heaviest first.
+    typical : int
+        Row, in the corpus, of the document whose vector has the highest cosine to the mean of
+        the topic's unit vectors; of equals, the first.
+    examples : tuple of int, optional
+        Rows of several such documents, highest cosine first.
+    label : str, optional
+        The name that tables, plots and pages show; default: the first three words.
     """
 
     id: int
     size: int
     words: tuple[tuple[str, float], ...]
     typical: int
+    examples: tuple[int, ...] = ()
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        # The class is frozen for everybody else.
+        object.__setattr__(self, "examples", self.examples or (self.typical,))
+        object.__setattr__(self, "label", self.label or self._first_words)
 
     @property
-    def name(self) -> str:
-        return ", ".join(word for word, _ in self.words[:3])
+    def is_named(self) -> bool:
+        """Whether the label says more than the first words."""
+        return self.label != self._first_words
+
+    @property
+    def _first_words(self) -> str:
+        return ", ".join(word for word, _ in self.words[:3]) or f"topic {self.id}"
 
 
 @dataclass(frozen=True)
@@ -361,3 +387,6 @@ class Representation(Protocol):
 
 Metric: TypeAlias = Callable[[Result], float | dict[str, float] | None]
 """One number, or several under their names; None where the measure does not apply."""
+
+Report: TypeAlias = Callable[[Result, Path], list[Path]]
+"""Writes files to a folder and returns their paths; an empty list where it does not apply."""

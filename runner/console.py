@@ -48,10 +48,12 @@ def say(text: str, *, error: bool = False) -> None:
     print(mask(text), file=sys.stderr if error else sys.stdout, flush=True)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """` Did you mean 'x'?`, or what there is."""
+def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
+    """` Did you mean 'x'?`; where nothing is near `otherwise`, by default what there is."""
     choices = sorted(map(str, names))
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     if close:
         return f" Did you mean '{close[0]}'?"
+    if otherwise is not None:
+        return otherwise
     return f" There are: {', '.join(choices)}." if 0 < len(choices) <= 30 else ""

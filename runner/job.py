@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Result, UserError
+from components.base import Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
 from runner.pipeline import run
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from runner.tracking import Tracker
 
 log = logging.getLogger(__name__)
+
+# A disk that takes no more: the only failures of a report that fail the run.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def execute(
@@ -46,8 +50,8 @@ def execute(
         When the run fails for a reason that the user can mend. It is tracked as FAILED.
     """
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
-        for name in record.RUN_FILES:
-            (folder / name).unlink(missing_ok=True)
+        for path in record.load(folder).files_in(folder):
+            path.unlink()
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, folder, sweep)
@@ -55,7 +59,11 @@ def execute(
     tracker = None
     try:
         tracker = _start_tracking(config, known, folder)
-        result = _compute(config, folder)
+        parts = build(config)
+        result = run(parts, Cache(config.cache.dir), draw_map=config.map)
+        known.files, failed = write_reports(result, folder, parts.reports)
+        if failed:
+            known.tags["failed_reports"] = " ".join(failed)
         known.finish(result)
     except BaseException as error:
         known.fail(error)
@@ -107,22 +115,41 @@ def _start_tracking(config: DictConfig, known: Record, folder: Path) -> Tracker 
     return tracker
 
 
-def _compute(config: DictConfig, folder: Path) -> Result:
-    result = run(build(config), Cache(config.cache.dir), draw_map=config.map)
-    write(result, folder)
-    return result
+def write_reports(
+    result: Result, folder: Path, reports: Mapping[str, Report]
+) -> tuple[list[str], list[str]]:
+    """Write the reports of a result to a folder.
+
+    A report that fails is a warning that names it, and the others are written: a result that
+    took hours is not lost to a picture.
+
+    Returns
+    -------
+    files : names of what was written, relative to the folder
+    failed : names of the reports that failed
+
+    Raises
+    ------
+    UserError
+        When the disk is full or cannot be written to.
+    """
+    files: list[str] = []
+    failed: list[str] = []
+    for name, report in reports.items():
+        try:
+            written = report(result, folder)
+            files += [Path(path).relative_to(folder).as_posix() for path in written]
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _DISK:
+                raise UserError(
+                    f"{folder} cannot be written to: {error.strerror}. Choose another folder with "
+                    "hydra.run.dir=..., and run again."
+                ) from error
+            failed.append(name)
+            log.warning("reports.%s failed, and is left out: %s", name, _reason(error))
+            log.debug("traceback of the failure", exc_info=True)
+    return files, failed
 
 
-def write(result: Result, folder: Path) -> None:
-    """Write every artifact of a result. Their names are among `record.RUN_FILES`."""
-    from components.reports import plots, tables
-
-    tables.write_topics(result, folder / "topics.csv")
-    tables.write_documents(result, folder / "documents.parquet")
-    if result.layers:
-        tables.write_layers(result, folder / "layers.csv")
-    plots.write_topics_plot(result, folder / "topics.png")
-    if result.coordinates is not None:
-        plots.write_map(result, folder / "map.png")
-    if result.curve:
-        plots.write_curve(result, folder / "granularity.png")
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

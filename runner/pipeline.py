@@ -21,6 +21,7 @@ from components.base import (
     Outliers,
     ParameterError,
     Reducer,
+    Report,
     Representation,
     Result,
     Topic,
@@ -48,6 +49,7 @@ class StageError(UserError):
 class Parts:
     """The parts of a run, one for each role.
 
+    reports : write the result's files, in this order; `run` itself writes none
     settings : what identifies a part in the cache beside its code, by role (`embedder`,
         `word_embedder`, `reducer`), as JSON; without it a part is identified by its
         `fingerprint()` or its class alone
@@ -60,6 +62,7 @@ class Parts:
     representation: Representation
     outliers: Outliers = field(default_factory=KeepOutliers)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -135,7 +138,9 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("measure"):
         result.metrics |= _measure(parts, result)
         for name, layer in layers.items():
-            of_layer = replace(result, labels=layer.labels, topics=layer.topics)
+            of_layer = replace(
+                result, labels=layer.labels, topics=layer.topics, choice={}, curve=[]
+            )
             result.metrics |= {f"{k}_{name}": v for k, v in _measure(parts, of_layer).items()}
     if draw_map or (draw_map is None and len(kept) <= MAP_LIMIT):
         from components.reports.map import coordinates

@@ -56,14 +56,15 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
 
     from runner.cache import Cache
     from runner.config.build import build
-    from runner.job import write
+    from runner.job import write_reports
     from runner.pipeline import run
 
     config = _config(recorded, options)
-    result = run(build(config), Cache(config.cache.dir), draw_map=False)
+    parts = build(config)
+    result = run(parts, Cache(config.cache.dir), draw_map=False)
     if "folder" in options:
         Path(options["folder"]).mkdir(parents=True, exist_ok=True)
-        write(result, Path(options["folder"]))
+        write_reports(result, Path(options["folder"]), parts.reports)
     old = pq.read_table(recorded / "documents.parquet", columns=["topic", "strength"])
     before = old["topic"].to_numpy()
     same = np.array_equal(before, result.labels)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import random
 import threading
 import time
@@ -23,7 +24,8 @@ class ApiServer:
     """Answers every request; those faults first that `faults` holds.
 
     A fault is a tuple (status, message) or (status, message, headers) or (status, message,
-    headers, code), "drop" (the connection ends without an answer), or a number of seconds.
+    headers, code), "drop" (the connection ends without an answer), "drip" (a byte now and then,
+    without end), bytes (an answer that is no JSON), or a number of seconds to wait before.
     """
 
     def __init__(self):
@@ -71,6 +73,12 @@ class ApiServer:
                     self.close_connection = True
                     self.connection.shutdown(2)
                     return
+                if fault == "drip":
+                    self._drip()
+                    return
+                if isinstance(fault, bytes):
+                    self._write(200, fault, {"Content-Type": "text/html"})
+                    return
                 if isinstance(fault, float):
                     time.sleep(fault)
                     fault = None
@@ -79,15 +87,26 @@ class ApiServer:
             def _say(self, status, content, headers=(), code=None):
                 if isinstance(content, str):
                     content = {"error": {"message": content, "code": code}, "message": content}
-                data = json.dumps(content).encode()
+                headers = {"Content-Type": "application/json", **dict(headers)}
+                self._write(status, json.dumps(content).encode(), headers)
+
+            def _write(self, status, data, headers):
                 self.send_response(status)
-                for name, value in dict(headers).items():
+                for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 with suppress(OSError):  # the client no longer waits
                     self.end_headers()
                     self.wfile.write(data)
+
+            def _drip(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "1000000")
+                with suppress(OSError):
+                    self.end_headers()
+                    for _ in range(200):
+                        self.wfile.write(b" ")
+                        time.sleep(0.02)
 
         return Handler
 
@@ -129,3 +148,16 @@ class ApiServer:
 
 def _inputs(body):
     return body["texts"] if "texts" in body else body["input"]
+
+
+def stop_when(condition, *signals):
+    """Send these signals to this process, one after another, once the condition holds."""
+
+    def wait():
+        while not condition():
+            time.sleep(0.01)
+        for number in signals:
+            os.kill(os.getpid(), number)
+            time.sleep(0.1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -15,6 +15,26 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
 
+# Not in `make quick`: they start many processes, or load a backend for seconds.
+SLOW = (
+    "components/embedders",
+    "runner/leaderboard",
+    "runner/sweep",
+    "runner/tracking/test_tracking.py",
+    "runner/test_no_secret_anywhere.py",
+    "runner/test_replay.py",
+    "runner/test_upload.py",
+    "test_readme.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, by the room that they lie in."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests").as_posix()
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @dataclass
 class Outcome:

@@ -1,4 +1,4 @@
-"""How far two clusterings of the same documents, or of two halves of them, agree."""
+"""How far clusterings of two halves of the documents agree."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from components.agreement import adjusted_mutual_information, entropy
 from components.base import Integers
 from components.labels import count_topics
 
@@ -67,58 +68,6 @@ def agreement(
     return [{name: float(np.mean(values)) for name, values in point.items()} for point in seen]
 
 
-def adjusted_mutual_information(a: Integers, b: Integers) -> float:
-    """Agreement of two clusterings (n,), adjusted for chance: at most 1, and 0 by chance.
-
-        (MI - E) / (mean of the two entropies - E)
-
-    with E the mutual information expected of random clusterings with the same sizes (Vinh, Epps
-    and Bailey 2010, theorem 13). The value is that of scikit-learn's adjusted_mutual_info_score,
-    whose import, with pandas and scipy.stats, takes longer than all comparisons of a default run.
-    """
-    n = len(a)
-    a, b = (np.unique(labels, return_inverse=True)[1] for labels in (a, b))
-    sizes_a, sizes_b = np.bincount(a), np.bincount(b)
-    if len(sizes_a) == len(sizes_b) and len(sizes_a) in (1, n):
-        return 1.0  # one topic in both, or as many as documents: equal, and nothing to adjust
-    pairs, both = np.unique(a * len(sizes_b) + b, return_counts=True)
-    of_a, of_b = np.divmod(pairs, len(sizes_b))
-    mutual = float((both / n * np.log(n * both / (sizes_a[of_a] * sizes_b[of_b]))).sum())
-    entropy = (_entropy(sizes_a / n) + _entropy(sizes_b / n)) / 2
-    expected = _expected_mutual_information(sizes_a, sizes_b)
-    return (mutual - expected) / max(entropy - expected, np.finfo(float).eps)
-
-
-def _expected_mutual_information(a: Integers, b: Integers) -> float:
-    """Of two random clusterings with topics of the sizes `a` and `b`."""
-    n = int(a.sum())
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    b, times_b = np.unique(b, return_counts=True)
-    expected = 0.0
-    for size, times in zip(*np.unique(a, return_counts=True), strict=True):
-        # For each size in b, all numbers of documents that the two topics may have in common.
-        least, most = np.maximum(1, size + b - n), np.minimum(size, b)
-        counts = most - least + 1
-        ends = np.cumsum(counts)
-        both = np.arange(ends[-1]) - np.repeat(ends - counts - least, counts)
-        other = np.repeat(b, counts)
-        log_chance = (
-            log_factorial[size] + log_factorial[n - size] - log_factorial[n]
-            + np.repeat(log_factorial[b] + log_factorial[n - b], counts)
-            - log_factorial[both] - log_factorial[size - both] - log_factorial[other - both]
-            - log_factorial[n - size - other + both]
-        )  # fmt: skip
-        terms = both / n * np.log(n * both / (size * other)) * np.exp(log_chance)
-        expected += float(times * (np.repeat(times_b, counts) * terms).sum())
-    return expected
-
-
-def _entropy(shares: NDArray[np.float64]) -> float:
-    """In nats."""
-    shares = shares[shares > 0]
-    return -float((shares * np.log(shares)).sum())
-
-
 def _effective_number(labels: Integers) -> float:
     """Exp of the entropy: how many topics of equal size would be as diverse; -1 counts as one."""
-    return math.exp(_entropy(np.bincount(labels + 1) / len(labels)))
+    return math.exp(entropy(np.bincount(labels + 1)))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
-
+from components.api.cohere import Cohere
+from components.api.requests import Requests
+from components.api.tokens import estimate_tokens
 from components.base import UserError, require
 from components.embedders.api import ApiEmbedder
-from components.embedders.failures import Failure
-from components.embedders.tokens import estimate_tokens
 
 
 class CohereEmbedder(ApiEmbedder):
     """Vectors from Cohere's `/v2/embed`.
 
-    The key is read from the environment variable CO_API_KEY and kept nowhere else.
+    The key is read from the environment variable CO_API_KEY and held nowhere else.
 
     Parameters
     ----------
@@ -36,11 +35,6 @@ class CohereEmbedder(ApiEmbedder):
     concurrency, timeout, max_retries, retry_delay, max_tokens
         As in `OpenAIEmbedder`.
     """
-
-    service = "Cohere"
-    key_variable = "CO_API_KEY"
-    url_variable = "CO_API_URL"
-    default_url = "https://api.cohere.com"
 
     def __init__(
         self,
@@ -73,60 +67,56 @@ class CohereEmbedder(ApiEmbedder):
         self.max_retries = max_retries
         self.retry_delay = retry_delay
         self.max_tokens = max_tokens
-        self._client: Any = None
+        self._provider = Cohere(model=model, base_url=base_url)
+        self._requests = Requests(
+            self._provider,
+            concurrency=concurrency,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry_delay=retry_delay,
+            max_tokens=max_tokens,
+        )
         self._check()
 
     def fingerprint(self) -> dict[str, Any]:
         """The server, the model, and what changes its vectors."""
         return {
             "class": "CohereEmbedder",
-            "server": self._server,
+            "server": self._provider.server,
             "model": self.model,
             "input_type": self.input_type,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
         }
 
-    def _connect(self) -> None:
-        if self._client is None:
-            from cohere import ClientV2
-
-            self._client = ClientV2(api_key=self._key, base_url=self._url, timeout=self.timeout)
-
-    def _send(self, texts: list[str]) -> tuple[Any, int | None]:
-        options = {} if self.dimensions is None else {"output_dimension": self.dimensions}
-        answer = self._client.embed(
-            model=self.model,
-            input_type=self.input_type,
-            texts=texts,
-            embedding_types=["float"],
-            truncate=self.truncate,
-            request_options={"max_retries": 0},
-            **options,
-        )
-        vectors = getattr(getattr(answer, "embeddings", None), "float_", None)
-        if vectors is None:
-            raise UserError(
-                f"Cohere: {self._server} answered {len(texts)} texts without vectors. Check that "
-                "embedder.base_url is a Cohere server and embedder.model an embedding model."
-            )
-        billed = getattr(getattr(answer, "meta", None), "billed_units", None)
-        cost = getattr(billed, "input_tokens", None)
-        return np.array(vectors, np.float32), None if cost is None else int(cost)
-
-    def _failure(self, error: Exception) -> Failure | None:
-        import httpx
+    def _send(self, texts: list[str]) -> tuple[list[Any], int | None]:
         from cohere.core.api_error import ApiError
 
-        if isinstance(error, httpx.TimeoutException):
-            return Failure(None, f"{self._server} did not answer within {self.timeout:g} s.")
-        if isinstance(error, httpx.TransportError):
-            return Failure(None, f"{self._server} cannot be reached ({error}).")
-        if isinstance(error, ApiError):
-            body = error.body if isinstance(error.body, dict) else {"message": error.body}
-            message = str(body.get("message") or error.body)
-            return Failure(error.status_code, message, error.headers or {})
-        return None
+        options = {} if self.dimensions is None else {"output_dimension": self.dimensions}
+        try:
+            answer = self._client.embed(
+                model=self.model,
+                input_type=self.input_type,
+                texts=texts,
+                embedding_types=["float"],
+                truncate=self.truncate,
+                request_options={"max_retries": 0},
+                **options,
+            )
+            vectors = answer.embeddings.float_
+        except (ApiError, ValueError, TypeError, AttributeError) as error:
+            if isinstance(error, ApiError) and error.status_code != 200:
+                raise
+            # The SDK's parser raises whatever comes of an answer that is not of its shape.
+            raise self._malformed(texts) from None
+        if not isinstance(vectors, list) or len(vectors) != len(texts):
+            raise self._malformed(texts)
+        billed = getattr(getattr(answer, "meta", None), "billed_units", None)
+        cost = getattr(billed, "input_tokens", None)
+        return vectors, int(cost) if isinstance(cost, int | float) and cost >= 0 else None
+
+    def _malformed(self, texts: list[str]) -> UserError:
+        return self._provider.malformed(f"answered {len(texts)} texts without as many vectors")
 
     def _fit(self, text: str) -> tuple[str, int, bool]:
         tokens = estimate_tokens(text)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import logging
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from components.base import Integers, UserError, require
-from components.embedders.api import ApiEmbedder, cut
-from components.embedders.failures import Failure
-from components.embedders.tokens import estimate_tokens, truncate_by_estimate
+from components.api.openai import OpenAI, total_tokens
+from components.api.requests import Requests
+from components.api.tokens import estimate_tokens, truncate_by_estimate
+from components.base import ParameterError, require
+from components.embedders.api import ApiEmbedder
+
+log = logging.getLogger(__name__)
 
 
 class OpenAIEmbedder(ApiEmbedder):
     """Vectors from `/v1/embeddings`.
 
-    The key is read from the environment variable OPENAI_API_KEY and kept nowhere else.
+    The key is read from the environment variable OPENAI_API_KEY and held nowhere else.
 
     Parameters
     ----------
@@ -26,29 +33,25 @@ class OpenAIEmbedder(ApiEmbedder):
         Of an OpenAI-compatible server, such as `http://localhost:8000/v1`. Else what
         OPENAI_BASE_URL holds, else OpenAI's own. Other servers than OpenAI's need no key.
     tokenizer : str, optional
-        A tiktoken encoding, such as `cl100k_base`: tokens are counted exactly (tiktoken fetches
-        its vocabulary the first time). Without it they are estimated, rather too many than too
-        few: a text near `max_input_tokens` may be cut earlier than need be.
+        A tiktoken encoding, such as `cl100k_base`: tokens are counted exactly (tiktoken downloads
+        its vocabulary the first time). None: that of the model where tiktoken is installed, knows
+        the model and the server is OpenAI's; else tokens are estimated, rather too many than too
+        few, and a text near `max_input_tokens` may be truncated earlier than need be.
     batch_size, max_input_tokens, max_request_tokens : int
         At most so many texts a request, tokens a text, tokens a request. The defaults are
         OpenAI's limits.
     concurrency : int
         Requests under way at once.
     timeout : float
-        Seconds to wait for an answer.
+        Seconds that one request may take in all.
     max_retries : int
         How often a request is sent again after a 429, a 5xx, a time-out or a dropped connection.
     retry_delay : float
-        Seconds before the first of these, doubled each time, up to a minute. `Retry-After`, where
-        the server sends it, is obeyed instead.
+        Seconds before the first of these, doubled each time up to a minute, with up to half as
+        much again at random. `Retry-After`, where the server sends it, is the least.
     max_tokens : int, optional
-        Budget of this object in tokens: it stops before more are used.
+        Budget of this object in tokens: no request is sent that might use more.
     """
-
-    service = "OpenAI"
-    key_variable = "OPENAI_API_KEY"
-    url_variable = "OPENAI_BASE_URL"
-    default_url = "https://api.openai.com/v1"
 
     def __init__(
         self,
@@ -81,91 +84,85 @@ class OpenAIEmbedder(ApiEmbedder):
         self.max_retries = max_retries
         self.retry_delay = retry_delay
         self.max_tokens = max_tokens
-        self._client: Any = None
-        self._vocabulary: Any = None
+        self._provider: OpenAI = OpenAI(model=model, base_url=base_url)
+        self._requests = Requests(
+            self._provider,
+            concurrency=concurrency,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry_delay=retry_delay,
+            max_tokens=max_tokens,
+        )
         self._check()
 
     def fingerprint(self) -> dict[str, Any]:
         """The server, the model, and what cuts a text."""
         return {
             "class": "OpenAIEmbedder",
-            "server": self._server,
+            "server": self._provider.server,
             "model": self.model,
             "dimensions": self.dimensions,
             "tokenizer": self.tokenizer,
             "max_input_tokens": self.max_input_tokens,
         }
 
-    def _connect(self) -> None:
-        if self._client is None:
-            from openai import OpenAI
-
-            self._client = OpenAI(
-                api_key=self._key, base_url=self._url, timeout=self.timeout, max_retries=0
+    def _send(self, texts: list[str]) -> tuple[list[Any], int | None]:
+        options: dict[str, Any] = {} if self.dimensions is None else {"dimensions": self.dimensions}
+        raw = self._client.embeddings.with_raw_response.create(
+            model=self.model, input=texts, encoding_format="base64", **options
+        )
+        body, n = self._provider.read(raw), len(texts)
+        entries = body.get("data")
+        entries = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+        by_index = {e["index"]: e for e in entries if type(e.get("index")) is int}
+        if not by_index or len(by_index) != len(entries) or by_index.keys() - set(range(n)):
+            raise self._provider.malformed(
+                f"answered {n} texts with {len(entries)} vectors, or without numbering them"
             )
-
-    def _send(self, texts: list[str]) -> tuple[Any, int | None]:
-        options = {} if self.dimensions is None else {"dimensions": self.dimensions}
-        try:
-            answer = self._client.embeddings.create(model=self.model, input=texts, **options)
-        except ValueError:  # the SDK's word for an answer that holds no vectors, or no JSON
-            answer = None
-        entries = getattr(answer, "data", None) or []
-        if sorted(entry.index for entry in entries) != list(range(len(texts))):
-            raise UserError(
-                f"OpenAI: {self._server} answered {len(texts)} texts with {len(entries)} vectors, "
-                "or without numbering them. Check that embedder.base_url is an "
-                "OpenAI-compatible server (its path mostly ends in /v1) and embedder.model an "
-                "embedding model."
-            )
-        X = np.array([e.embedding for e in sorted(entries, key=lambda e: e.index)], np.float32)
-        usage = getattr(answer, "usage", None)
-        return X, usage.total_tokens if usage is not None else None
-
-    def _failure(self, error: Exception) -> Failure | None:
-        import openai
-
-        if isinstance(error, openai.APITimeoutError):
-            return Failure(None, f"{self._server} did not answer within {self.timeout:g} s.")
-        if isinstance(error, openai.APIConnectionError):
-            return Failure(None, f"{self._server} cannot be reached ({error.__cause__ or error}).")
-        if isinstance(error, openai.APIStatusError):
-            body = error.body if isinstance(error.body, dict) else {}
-            return Failure(
-                error.status_code,
-                str(body.get("message") or error.message),
-                error.response.headers,
-                out_of_credit=error.code == "insufficient_quota",
-            )
-        return None
+        vectors = [_decoded(by_index.get(i, {}).get("embedding")) for i in range(n)]
+        return vectors, total_tokens(body)
 
     def _fit(self, text: str) -> tuple[str, int, bool]:
-        most = self.max_input_tokens
-        if self.tokenizer is None:
+        most, vocabulary = self.max_input_tokens, self._vocabulary
+        if vocabulary is None:
             tokens = estimate_tokens(text)
             if tokens <= most:
                 return text, tokens, False
             return truncate_by_estimate(text, most), most, True
-        vocabulary = self._tiktoken(self.tokenizer)
         ids = vocabulary.encode_ordinary(text)
         if len(ids) <= most:
             return text, len(ids), False
         return vocabulary.decode(ids[:most], errors="ignore"), most, True
 
-    def _tiktoken(self, name: str) -> Any:
-        if self._vocabulary is None:
+    @cached_property
+    def _vocabulary(self) -> Any:
+        """A tiktoken encoding; None where tokens are to be estimated."""
+        if self.tokenizer is None and not self._provider.is_default:
+            return None  # another server's models have vocabularies of their own
+        try:
             import tiktoken
 
-            try:
-                self._vocabulary = tiktoken.get_encoding(name)
-            except Exception as error:  # an unknown name, or whatever its download raises
-                reason = str(error).partition("\n")[0]
-                raise UserError(
-                    f"embedder.tokenizer={name!r} could not be loaded ({reason}). It must be one "
-                    f"of {', '.join(tiktoken.list_encoding_names())}, whose file tiktoken fetches "
-                    "the first time; embedder.tokenizer=null needs no file."
-                ) from error
-        return self._vocabulary
+            name = self.tokenizer or tiktoken.encoding_name_for_model(self.model)
+            return tiktoken.get_encoding(name)
+        except Exception as error:  # not installed, an unknown name, or whatever a download raises
+            reason = str(error).partition("\n")[0]
+            if self.tokenizer is None:
+                log.info("OpenAI: tokens are estimated, since tiktoken cannot count: %s", reason)
+                return None
+            raise ParameterError(
+                "tokenizer",
+                self.tokenizer,
+                f"could not be loaded ({reason}). It must be one of "
+                f"{', '.join(tiktoken.list_encoding_names())}, whose file tiktoken downloads the "
+                "first time; null needs no file.",
+            ) from error
 
-    def _batches(self, tokens: Integers) -> list[Integers]:
-        return cut(tokens, self.batch_size, self.max_request_tokens)
+
+def _decoded(value: Any) -> Any:
+    """A vector that came as base64 of float32 as an array; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return np.frombuffer(base64.b64decode(value, validate=True), "<f4")
+    except (ValueError, binascii.Error):
+        return None

@@ -1,4 +1,4 @@
-"""How well the topics part the documents: by their own vectors, and by given labels."""
+"""How well the topics separate the documents in the embedder's own space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def outlier_ratio(result: Result) -> float:
 
 
 def silhouette(result: Result) -> float | None:
-    """Mean cosine silhouette of the documents that are in a topic, in [-1, 1].
+    """Mean cosine silhouette of the documents that are in a topic, in [-1, 1]; higher is better.
+
+    Not comparable between embedders: each has a geometry of its own. Compare runs of one embedder.
 
     For a document with the mean distances a to the others in its topic and b to the documents of
     the nearest other topic,
@@ -29,7 +31,7 @@ def silhouette(result: Result) -> float | None:
         s = (b - a) / max(a, b),   and 0 in a topic of one
 
     (Rousseeuw 1987). Distances are 1 - cosine, in the embedder's own space, so that runs with
-    different reducers compare; with different embedders they do so only roughly. Exact: the mean
+    different reducers compare. Exact: the mean
     distance of a unit vector u to n others is 1 - u (their sum) / n. Outliers are left out: they
     form no cluster. A run that calls more documents outliers therefore looks better here, so read
     it beside `outlier_ratio`.
@@ -58,60 +60,6 @@ def silhouette(result: Result) -> float | None:
         scores = (b - a) / np.maximum(np.maximum(a, b), np.finfo(float).tiny)
         total += float(scores[sizes[own] > 1].sum())
     return total / len(rows)
-
-
-def coverage(result: Result) -> float | None:
-    """Share of all documents, blank ones included, that are in a topic; None without labels.
-
-    To be read with the measures below, which a run can raise by leaving out hard documents.
-    """
-    return None if result.corpus.labels is None else float(np.mean(result.labels >= 0))
-
-
-def ari(result: Result) -> float | None:
-    """Adjusted Rand index of topics and labels (Hubert and Arabie 1985); at most 1, 0 by chance.
-
-    Over the kept documents, outliers as one class of their own. None without labels.
-    """
-    if result.corpus.labels is None:
-        return None
-    from sklearn.metrics import adjusted_rand_score
-
-    return float(adjusted_rand_score(*_labels_and_topics(result)))
-
-
-def ami(result: Result) -> float | None:
-    """Adjusted mutual information of topics and labels (Vinh, Epps and Bailey 2010).
-
-    (MI - E) / (mean of the two entropies - E), with E the mutual information expected by chance;
-    at most 1, 0 by chance. Over the kept documents, outliers as one class of their own. None
-    without labels.
-    """
-    if result.corpus.labels is None:
-        return None
-    from sklearn.metrics import adjusted_mutual_info_score
-
-    return float(adjusted_mutual_info_score(*_labels_and_topics(result)))
-
-
-def v_measure(result: Result) -> float | None:
-    """Harmonic mean of homogeneity and completeness (Rosenberg and Hirschberg 2007), in [0, 1].
-
-    Not adjusted for chance: it rises with the number of topics. Over the kept documents, outliers
-    as one class of their own. None without labels.
-    """
-    if result.corpus.labels is None:
-        return None
-    from sklearn.metrics import v_measure_score
-
-    return float(v_measure_score(*_labels_and_topics(result)))
-
-
-def _labels_and_topics(result: Result) -> tuple[Integers, Integers]:
-    """Given label and found topic of the kept documents, as numbers."""
-    assert result.corpus.labels is not None
-    labels = np.unique(np.array(result.corpus.labels, dtype=str), return_inverse=True)[1]
-    return labels[result.kept], result.labels[result.kept]
 
 
 def _unit(result: Result, rows: Integers) -> Any:

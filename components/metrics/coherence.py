@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Result
+from components.metrics.tokens import tokens_of
 
 _EPSILON = 1e-12
 _BLOCK = 200_000  # occurrences of top words whose windows are counted at a time
@@ -47,7 +46,7 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
     same tokens. That includes a habit of gensim's: a word that stands twice in a window leaves it
     as soon as the window moves past the first of the two, until it enters again.
     """
-    ids, starts, vocabulary = _tokens(result)
+    ids, starts, vocabulary = tokens_of(result)
     number = {word: place for place, word in enumerate(vocabulary)}
     tops = [
         [number[word] for word, _ in topic.words[:n_words] if word in number]
@@ -68,22 +67,6 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
         expected = single[top[one]] * single[top[other]]
         means.append(np.mean(np.log((both + _EPSILON) / expected) / -np.log(both + _EPSILON)))
     return float(np.mean(means))
-
-
-def _tokens(result: Result) -> tuple[NDArray[Any], NDArray[Any], Sequence[str]]:
-    """Word numbers of all tokens, where each kept document starts, and the words."""
-    tokens = getattr(result.parts.get("representation"), "tokens_", None)
-    if tokens is not None:
-        return tokens.ids, tokens.starts, tokens.words
-    numbers: dict[str, int] = {}
-    ids: list[int] = []
-    starts = [0]
-    for row in result.kept:
-        for word in re.findall(r"[^\W_]{2,}", result.corpus.documents[row].lower()):
-            if not word.isnumeric():
-                ids.append(numbers.setdefault(word, len(numbers)))
-        starts.append(len(ids))
-    return np.array(ids, np.int64), np.array(starts), list(numbers)
 
 
 def _count_windows(

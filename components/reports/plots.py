@@ -1,4 +1,4 @@
-"""`topics.png` and `map.png`."""
+"""`topics.png`, `map.png` and `granularity.png`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from components.base import Result
 _GREY = (0.78, 0.78, 0.78)
 
 
-def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words: int = 8) -> None:
-    """A panel for each of the largest topics, with bars for the weights of its words."""
+def write_topics_plot(
+    result: Result, folder: Path, *, n_topics: int = 12, n_words: int = 8
+) -> list[Path]:
+    """`topics.png`: a panel for each of the largest topics, with bars for its words' weights."""
     from matplotlib.figure import Figure
 
     topics = result.topics[:n_topics]
@@ -29,7 +31,9 @@ def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words
         row, column = divmod(place, columns)
         left, top = 3.4 * column + 1.4, 2.2 * row + 0.7
         title = f"Topic {topic.id} · {topic.size:,} documents"
-        axis.text(left, top, title, fontsize=9, va="center")
+        if topic.is_named:
+            title = f"{topic.id} · {_short(topic.label, 36)} · {topic.size:,}"
+        axis.text(left, top, _plain(title), fontsize=9, va="center")
         if not topic.words:
             continue
         words, weights = zip(*topic.words[:n_words], strict=True)
@@ -43,14 +47,23 @@ def write_topics_plot(result: Result, path: Path, *, n_topics: int = 12, n_words
     n_all = len(result.topics)
     title = f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}, and their weights"
     axis.text(width / 2, 0.3, title, fontsize=11, ha="center", va="center")
-    figure.savefig(path, dpi=120)
+    return _save(figure, folder / "topics.png")
 
 
-def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
-    """Every document at its two coordinates, coloured by topic, the largest topics named."""
+def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]:
+    """`map.png`: every document at its two coordinates, coloured by topic.
+
+    Nothing where the documents have no coordinates.
+
+    Parameters
+    ----------
+    n_labels : int
+        How many of the largest topics are labelled.
+    """
+    if result.coordinates is None:
+        return []
     from matplotlib.figure import Figure
 
-    assert result.coordinates is not None
     labels, places = result.labels, result.coordinates
     size = float(np.clip(12_000 / max(1, len(result.kept)), 1.0, 30.0))
     figure = Figure(figsize=(12, 9), layout="constrained")
@@ -62,9 +75,9 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
     axis.scatter(
         places[inside, 0], places[inside, 1], s=size, c=colours[labels[inside]], linewidths=0
     )
-    for topic, place in _spaced(result, n_names):
+    for topic, place in _spaced(result, n_labels):
         axis.annotate(
-            _plain(f"{topic.id} · {topic.name}"),
+            _plain(f"{topic.id} · {_short(topic.label, 44)}"),
             place,
             ha="center",
             va="bottom",
@@ -86,11 +99,16 @@ def write_map(result: Result, path: Path, *, n_names: int = 25) -> None:
         loc="left",
         pad=18,
     )
-    figure.savefig(path, dpi=120)
+    return _save(figure, folder / "map.png")
 
 
-def write_curve(result: Result, path: Path) -> None:
-    """What the choice of granularity saw: its score at each setting, and the setting chosen."""
+def write_curve(result: Result, folder: Path) -> list[Path]:
+    """`granularity.png`: the score of each setting that was tried, and the setting chosen.
+
+    Nothing where the clusterer tried none.
+    """
+    if not result.curve:
+        return []
     from matplotlib.figure import Figure
 
     setting = next(iter(result.curve[0]))
@@ -126,17 +144,22 @@ def write_curve(result: Result, path: Path) -> None:
     hollow = " Hollow: ruled out by the modularity." if out else ""
     axis.set_title(f"Numbers: topics. Line: what was chosen.{hollow}", fontsize=9, loc="left")
     axis.margins(y=0.15)
+    return _save(figure, folder / "granularity.png")
+
+
+def _save(figure: Any, path: Path) -> list[Path]:
     figure.savefig(path, dpi=120)
+    return [path]
 
 
-def _spaced(result: Result, n_names: int) -> list[tuple[Any, Any]]:
-    """Where to write the names of the largest topics: above them, moved apart vertically."""
+def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
+    """Where to write the labels of the largest topics: above them, moved apart vertically."""
     assert result.coordinates is not None
     kept = result.coordinates[result.kept]
     height = float(np.ptp(kept[:, 1])) or 1.0
     width = float(np.ptp(kept[:, 0])) or 1.0
     placed: list[tuple[Any, Any]] = []
-    for topic in result.topics[:n_names]:
+    for topic in result.topics[:n_labels]:
         members = result.coordinates[result.labels == topic.id]
         x, y = np.median(members[:, 0]), np.quantile(members[:, 1], 0.85) + 0.012 * height
         for _ in range(60):

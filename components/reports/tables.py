@@ -1,72 +1,127 @@
-"""`topics.csv` and `documents.parquet`."""
+"""`topics.csv`, `layers.csv` and `documents.parquet`."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from components.arrow import numbers, strings
-from components.base import Integers, Result
+from components.base import Integers, Result, Topic
+
+# A spreadsheet takes a cell that begins with one of these for a formula, and may run it:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
-def write_topics(result: Result, path: Path) -> None:
-    """A row a topic: topic, size, words (best first, comma between), typical_document."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["topic", "size", "words", "typical_document"])
-        for topic in result.topics:
-            words = ", ".join(word for word, _ in topic.words)
-            typical = result.corpus.documents[topic.typical]
-            writer.writerow([topic.id, topic.size, words, typical])
+def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
+    """`topics.csv`, a row a topic: topic, label, size, words, typical_document.
 
-
-def write_layers(result: Result, path: Path) -> None:
-    """A row a topic of each layer, coarsest layer first.
-
-    Columns: layer, topic, parent (the topic of the next coarser layer that it lies in), size,
-    words, typical_document.
+    Parameters
+    ----------
+    csv_safe : bool
+        See `write_csv`.
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
+    heads = ["topic", "label", "size", "words", "typical_document"]
+    rows = ([topic.id, topic.label, *_described(topic, result)] for topic in result.topics)
+    return [write_csv(folder / "topics.csv", heads, rows, csv_safe=csv_safe)]
+
+
+def write_layers(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
+    """`layers.csv`, a row a topic of each layer, coarsest layer first; nothing without layers.
+
+    Columns: layer, topic, parent (the topic of the next coarser layer that it lies in), label,
+    size, words, typical_document.
+
+    Parameters
+    ----------
+    csv_safe : bool
+        See `write_csv`.
+    """
+    if not result.layers:
+        return []
+    heads = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
+    return [write_csv(folder / "layers.csv", heads, _layer_rows(result), csv_safe=csv_safe)]
+
+
+def _layer_rows(result: Result) -> Iterator[list[Any]]:
+    coarser: Integers | None = None
+    for name, layer in result.layers.items():
+        for topic in layer.topics:
+            parent = "" if coarser is None else int(coarser[topic.typical])
+            yield [name, topic.id, parent, topic.label, *_described(topic, result)]
+        coarser = layer.labels
+
+
+def _described(topic: Topic, result: Result) -> list[Any]:
+    """Size, words (best first, comma between) and the most typical document."""
+    words = ", ".join(word for word, _ in topic.words)
+    return [topic.size, words, result.corpus.documents[topic.typical]]
+
+
+def write_csv(
+    path: Path, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, csv_safe: bool
+) -> Path:
+    """Write a table as CSV in UTF-8.
+
+    Parameters
+    ----------
+    csv_safe : bool
+        Write for spreadsheets: an apostrophe before text that begins like a formula, so that no
+        document is executed, and a byte order mark, by which Excel recognises UTF-8.
+    """
+    with path.open("w", encoding="utf-8-sig" if csv_safe else "utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["layer", "topic", "parent", "size", "words", "typical_document"])
-        coarser: Integers | None = None
-        for name, layer in result.layers.items():
-            for topic in layer.topics:
-                parent = "" if coarser is None else int(coarser[topic.typical])
-                words = ", ".join(word for word, _ in topic.words)
-                typical = result.corpus.documents[topic.typical]
-                writer.writerow([name, topic.id, parent, topic.size, words, typical])
-            coarser = layer.labels
+        writer.writerow(heads)
+        for row in rows:
+            writer.writerow(map(_escaped, row) if csv_safe else row)
+    return path
 
 
-def write_documents(result: Result, path: Path) -> None:
-    """A row a document in the corpus' order.
+def _escaped(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
-    Columns: row (in the source), document, topic (-1: none), strength, and topic_<layer>, label,
-    timestamp, image, x and y where there are any.
+
+def write_documents(result: Result, folder: Path) -> list[Path]:
+    """`documents.parquet`, a row a document in the corpus' order.
+
+    Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
+    topic_<layer>, label, timestamp, image, x and y where there are any. `label` is the data
+    set's; where it has no labels, the same as `topic_label`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     corpus = result.corpus
+    names = _topic_labels(result)
     columns: dict[str, object] = {
         "row": numbers(np.arange(len(corpus)) if corpus.rows is None else corpus.rows),
         "document": strings(corpus.documents),
         "topic": numbers(result.labels),
+        "topic_label": names,
         "strength": numbers(result.strengths),
     }
     for name, layer in result.layers.items():
         columns[f"topic_{name}"] = numbers(layer.labels)
-    for name, values in (
-        ("label", corpus.labels),
-        ("timestamp", corpus.timestamps),
-        ("image", corpus.images),
-    ):
+    columns["label"] = names if corpus.labels is None else list(corpus.labels)
+    for name, values in (("timestamp", corpus.timestamps), ("image", corpus.images)):
         if values is not None:
             columns[name] = list(values)
     if result.coordinates is not None:
         columns["x"] = numbers(result.coordinates[:, 0])
         columns["y"] = numbers(result.coordinates[:, 1])
+    path = folder / "documents.parquet"
     pq.write_table(pa.table(columns), path)
+    return [path]
+
+
+def _topic_labels(result: Result) -> Any:
+    """A `pyarrow.LargeStringArray` (n,): the label of each document's topic, null without one."""
+    import pyarrow as pa
+
+    labels = strings([topic.label for topic in result.topics])
+    with_null = pa.concat_arrays([labels, pa.nulls(1, labels.type)])
+    return with_null.take(numbers(np.where(result.labels < 0, len(labels), result.labels)))

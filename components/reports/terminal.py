@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TextIO
 
 import numpy as np
@@ -9,10 +10,14 @@ import numpy as np
 from components.base import Result
 
 _WORDS = 52  # characters for the words of a topic
+_LABEL = 28  # and for its label
 
 
 def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 7) -> None:
-    """Print topics (number, size, words, a typical document) and what was measured."""
+    """Print topics (number, label, size, words, a typical document) and what was measured.
+
+    Labels have a column where some topic is named by more than its words.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -21,16 +26,22 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("topic", justify="right", no_wrap=True)
+    named = any(topic.is_named for topic in result.topics[:n_topics])
+    if named:
+        table.add_column("label", max_width=_LABEL, overflow="ellipsis", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("words", max_width=_WORDS, overflow="ellipsis", no_wrap=True)
-    width = max(20, console.width - _WORDS - 18)
+    width = max(20, console.width - _WORDS - 18 - (_LABEL + 2 if named else 0))
     table.add_column(
         "typical document", max_width=width, overflow="ellipsis", no_wrap=True, style="dim"
     )
     for topic in result.topics[:n_topics]:
         words = ", ".join(word for word, _ in topic.words[:n_words])
         typical = " ".join(result.corpus.documents[topic.typical].split())[:200]
-        table.add_row(str(topic.id), f"{topic.size:,}", Text(words), Text(typical))
+        label = [Text(plain(topic.label))] if named else []
+        table.add_row(
+            str(topic.id), *label, f"{topic.size:,}", Text(plain(words)), Text(plain(typical))
+        )
     console.print()
     console.print(table)
     rest = result.topics[n_topics:]
@@ -49,3 +60,12 @@ def _summary(result: Result) -> str:
     values = [f"{name} {result.metrics[name]:.3f}" for name in shown if name in result.metrics]
     seconds = result.metrics["total_seconds"]
     return " · ".join([f"{len(result.topics)} topics", *values, f"{seconds:.1f} s"])
+
+
+# Control characters (C0, C1), and those that set the direction of text (Unicode, UAX #9).
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text of others without what would steer a terminal or turn around the rest of its line."""
+    return _CONTROLS.sub("", text)

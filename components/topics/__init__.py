@@ -24,6 +24,8 @@ from components.representations.typical import cosine_to_topic, typical_rows
 
 log = logging.getLogger(__name__)
 
+N_EXAMPLES = 10  # typical documents that are named for each topic
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -85,7 +87,7 @@ def describe(
     encode_words: Callable[[list[str]], Matrix],
     words: Any = None,
 ) -> list[Topic]:
-    """Words, size and typical document of each topic.
+    """Words, size and typical documents of each topic.
 
     `words` is what `read_words` returned for the documents.
     """
@@ -106,9 +108,15 @@ def describe(
     )
     _check_words(representation, n_topics)
     sizes = np.bincount(labels[labels >= 0], minlength=n_topics)
-    typical = typical_rows(X, labels, 1)
+    typical = typical_rows(X, labels, N_EXAMPLES)
     return [
-        Topic(topic, int(sizes[topic]), tuple(words), int(kept[typical[topic][0]]))
+        Topic(
+            topic,
+            int(sizes[topic]),
+            tuple(words),
+            typical=int(kept[typical[topic][0]]),
+            examples=tuple(kept[typical[topic]].tolist()),
+        )
         for topic, words in enumerate(representation.words_)
     ]
 

@@ -34,7 +34,7 @@ def build(config: DictConfig) -> Parts:
     trusted = [*TRUSTED, *config.trusted_targets]
     nodes: dict[str, Any] = {
         role: OmegaConf.to_container(config[role], resolve=True)
-        for role in (*schema.ROLES, "metrics")
+        for role in (*schema.ROLES, *schema.PLURAL_ROLES)
     }
     embedder = as_embedder(_build("embedder", nodes, trusted, []))
     parts = Parts(
@@ -45,6 +45,8 @@ def build(config: DictConfig) -> Parts:
         outliers=_build("outliers", nodes, trusted, ["assign"]),
         representation=_build("representation", nodes, trusted, ["fit"]),
         metrics=_build("metrics", nodes, trusted, []),
+        # Other keys of the group are values that several reports refer to.
+        reports={k: v for k, v in _build("reports", nodes, trusted, []).items() if callable(v)},
         settings={
             "embedder": nodes["embedder"],
             "word_embedder": nodes["embedder"].get("word_embedder", nodes["embedder"]),
@@ -75,7 +77,7 @@ def _knows_words(embedder: Embedder) -> bool:
 
 def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
     node = nodes[role]
-    if role != "metrics" and "_target_" not in node:
+    if role not in schema.PLURAL_ROLES and "_target_" not in node:
         raise ConfigError(
             report([Problem(f"{role}._target_", "is missing: name the class to build.")])
         )
@@ -93,7 +95,7 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
         raise ConfigError(
             report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
         ) from error
-    if role != "metrics" and not is_trusted(_module(part), trusted):
+    if role not in schema.PLURAL_ROLES and not is_trusted(_module(part), trusted):
         # A trusted module may hold a name that comes from elsewhere.
         raise ConfigError(
             report([Problem(f"{role}._target_", f"{_module(part)} is not a trusted package.")])

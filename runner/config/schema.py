@@ -13,6 +13,7 @@ CHOICES = {
     "tracking.kind": ("mlflow", "none"),
 }
 ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation")
+PLURAL_ROLES = ("metrics", "reports")  # any number of parts, each under a name of its own
 
 
 @dataclass
@@ -40,6 +41,7 @@ class RunConfig:
     clusterer: Any = MISSING
     representation: Any = MISSING
     metrics: Any = MISSING
+    reports: Any = field(default_factory=dict)
     outliers: Any = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int | None = MISSING

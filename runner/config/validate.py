@@ -16,7 +16,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from components.base import UserError
 from runner import secrets
 from runner.config.schema import CHOICES
-from runner.config.signatures import NotFoundError, Signature, signature
+from runner.config.signatures import NotFoundError, Parameter, Signature, signature
 from runner.console import nearest
 
 # Whose classes a config may build. `trusted_targets` adds to it. Hydra's own list of forbidden
@@ -59,15 +59,22 @@ def report(problems: Iterable[Problem]) -> str:
     return secrets.mask("\n".join([f"{count} in the config; nothing was run.", *lines]))
 
 
-def check_config(config: DictConfig) -> list[Problem]:
-    """Every mistake of a composed config: values, types, targets and their arguments."""
-    problems = list(_check_values(config))
+def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
+    """Every mistake of a composed config: values, types, targets and their arguments.
+
+    Parameters
+    ----------
+    config : the composed config
+    only : check this top-level key alone, where only its value has changed
+    """
+    keys = list(config) if only is None else [only]
+    problems = list(_check_values(config, keys))
     for key, choices in CHOICES.items():
         value = OmegaConf.select(config, key)
-        if value not in choices:
+        if key.partition(".")[0] in keys and value not in choices:
             problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
-    node = _plain(config)
-    trusted = [*TRUSTED, *(node.get("trusted_targets") or [])]
+    node = _plain(config, keys)
+    trusted = [*TRUSTED, *(config.get("trusted_targets") or [])]
     bad = {problem.path for problem in problems}
     problems += [p for p in _check_targets(node, "", trusted) if p.path not in bad]
     return problems
@@ -78,8 +85,9 @@ def is_trusted(dotted: str, trusted: Iterable[str]) -> bool:
     return any(dotted == prefix or dotted.startswith(f"{prefix}.") for prefix in trusted)
 
 
-def _check_values(node: DictConfig | ListConfig, path: str = "") -> Iterator[Problem]:
-    keys = list(node) if isinstance(node, DictConfig) else list(range(len(node)))
+def _check_values(
+    node: DictConfig | ListConfig, keys: Iterable[Any], path: str = ""
+) -> Iterator[Problem]:
     for key in keys:
         where = f"{path}.{key}" if path else str(key)
         if OmegaConf.is_missing(node, key):
@@ -92,8 +100,10 @@ def _check_values(node: DictConfig | ListConfig, path: str = "") -> Iterator[Pro
             if "hydra" not in str(error):  # ${hydra:...} is known only inside a job
                 yield Problem(where, f"cannot be resolved: {str(error).splitlines()[0]}")
             continue
-        if isinstance(value, DictConfig | ListConfig):
-            yield from _check_values(value, where)
+        if isinstance(value, DictConfig):
+            yield from _check_values(value, list(value), where)
+        elif isinstance(value, ListConfig):
+            yield from _check_values(value, range(len(value)), where)
         elif literal and isinstance(value, str) and secrets.is_secret(str(key), value):
             yield Problem(
                 where,
@@ -103,8 +113,8 @@ def _check_values(node: DictConfig | ListConfig, path: str = "") -> Iterator[Pro
             )
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
-    """The config as dicts and lists; what cannot be resolved stays as it is written."""
+def _plain(config: DictConfig, keys: Iterable[Any]) -> dict[str, Any]:
+    """The keys of the config as dicts and lists; what cannot be resolved is as if missing."""
 
     def convert(node: Any) -> Any:
         if isinstance(node, DictConfig):
@@ -121,8 +131,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
         except OmegaConfBaseException:
             return "???"
 
-    plain: dict[str, Any] = convert(config)
-    return plain
+    return {str(key): item(config, key) for key in keys}
 
 
 def _check_targets(node: Any, path: str, trusted: list[str]) -> Iterator[Problem]:
@@ -181,10 +190,7 @@ def _check_arguments(
                     f"{target} has no such parameter.{hint}",
                 )
         elif value != "???" and not _fits(value, parameter.annotation):
-            expected = ast.unparse(parameter.annotation) if parameter.annotation else ""
-            yield Problem(
-                f"{prefix}{key}={_shown(key, value)}", f"must be {expected}, not {_kind(value)}."
-            )
+            yield Problem(f"{prefix}{key}={_shown(key, value)}", _expected(value, parameter))
     if node.get("_partial_") or "_args_" in node:
         return
     for name, parameter in found.parameters.items():
@@ -192,6 +198,30 @@ def _check_arguments(
             yield Problem(
                 f"{prefix}{name}", f"{target} needs a value here. Type +{prefix}{name}=..."
             )
+
+
+def _expected(value: Any, parameter: Parameter) -> str:
+    """What the parameter takes instead of `value`, in the words of a command line."""
+    assert parameter.annotation is not None
+    kinds, words = [], []
+    for part in _alternatives(parameter.annotation):
+        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
+            inner = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+            words += [str(item.value) for item in inner if isinstance(item, ast.Constant)]
+        else:
+            kinds.append("null" if ast.unparse(part) == "None" else ast.unparse(part))
+    if not words:
+        return f"must be {' or '.join(kinds)}, not {_kind(value)}."
+    hint = nearest(value, words, otherwise="") if isinstance(value, str) else ""
+    others = "".join(f" or {kind}" for kind in kinds)
+    return f"must be one of {', '.join(words)}{others}.{hint}"
+
+
+def _alternatives(annotation: ast.expr) -> list[ast.expr]:
+    """The members of a union."""
+    if isinstance(annotation, ast.BinOp):
+        return [*_alternatives(annotation.left), *_alternatives(annotation.right)]
+    return [annotation]
 
 
 def _shown(key: str, value: Any) -> str:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from components.base import UserError
 from runner import secrets
 from runner.console import nearest
-from runner.tracking.record import DESCRIPTION, RUN_FILES, SWEEP_FILES, Record, verbatim
+from runner.tracking.record import DESCRIPTION, SWEEP_FILES, Record, verbatim
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
 log = logging.getLogger(__name__)
@@ -158,9 +158,10 @@ class Tracker:
             if dataset := _dataset(record):
                 self._client.log_inputs(record.run_id, [dataset])
             record.lost = None
-            for file in (folder / name for name in (*RUN_FILES, *SWEEP_FILES)):
-                if file.exists():
-                    self._client.log_artifact(record.run_id, str(file))
+            of_sweep = [folder / name for name in SWEEP_FILES]
+            for file in (*record.files_in(folder), *filter(Path.is_file, of_sweep)):
+                place = file.parent.relative_to(folder).as_posix()
+                self._client.log_artifact(record.run_id, str(file), "" if place == "." else place)
             self._client.set_terminated(record.run_id, record.status, record.end_time)
             record.tracked = True
             record.save(folder)

@@ -43,9 +43,10 @@ def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
 def config_hash(plain: dict[str, Any]) -> str:
     """The first 16 hex digits of the sha256 of a config that decide its result.
 
-    Where it is tracked and cached changes nothing, and so is left out.
+    Where it is tracked and cached, and what is written of it, changes nothing: left out.
     """
-    deciding = {k: v for k, v in plain.items() if k not in ("tracking", "cache", "leaderboard")}
+    aside = ("tracking", "cache", "leaderboard", "reports")
+    deciding = {key: value for key, value in plain.items() if key not in aside}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -23,12 +23,8 @@ from runner.tracking import provenance
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
 FILE = "run.json"
-# What a run leaves in its folder, and a sweep in its own, and both in MLflow. The folder may hold
-# other things: with hydra.run.dir=. it is the user's.
-RUN_FILES = (
-    f"config.yaml environment.json {FILE} topics.csv documents.parquet layers.csv topics.png "
-    "map.png granularity.png"
-).split()
+# What every run leaves in its folder beside the files of its reports, and a sweep in its own.
+RUN_FILES = ("config.yaml", "environment.json", FILE)
 SWEEP_FILES = "sweep.json multirun.yaml leaderboard.csv leaderboard.html".split()
 IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
@@ -44,6 +40,7 @@ class Record:
     tags : provenance: sweep_id, config_hash, git_commit, corpus_hash, host, pid, ...
     status : RUNNING, FINISHED, FAILED or KILLED
     failure : why it has no result
+    files : what its reports wrote, relative to its folder
     run_id, experiment_id : its ids in MLflow, once it has them
     tracked : MLflow holds all of it
     lost : why MLflow does not, though it should
@@ -57,6 +54,7 @@ class Record:
     failure: str | None = None
     start_time: int = 0
     end_time: int | None = None
+    files: list[str] = field(default_factory=list)
     run_id: str | None = None
     experiment_id: str | None = None
     tracked: bool = False
@@ -102,6 +100,16 @@ class Record:
         self.failure = None if failure is None else secrets.mask(failure)
         self.end_time = _now()
 
+    def files_in(self, folder: Path) -> list[Path]:
+        """The files of the run that are in its folder.
+
+        The folder may hold other files: with hydra.run.dir=. it is the user's. The record may
+        come from somebody else, so a name that leads out of the folder is passed over.
+        """
+        root = folder.resolve()
+        paths = [folder / name for name in (*RUN_FILES, *self.files)]
+        return [path for path in paths if path.is_file() and path.resolve().is_relative_to(root)]
+
     def save(self, folder: Path) -> None:
         draft = folder / f".{FILE}.{os.getpid()}"
         draft.write_text(json.dumps(asdict(self), indent=2, default=str), encoding="utf-8")
@@ -145,8 +153,8 @@ def begin(
     params = {
         key: value
         for key, value in provenance.flatten(nodes).items()
-        # What a metric is made of says nothing that its name does not.
-        if not (key.startswith("metrics.") and key.endswith("_"))
+        # The class of a metric or a report says nothing that its name does not.
+        if not (key.startswith(("metrics.", "reports.")) and key.endswith("_"))
     }
     return Record(
         name=name[:250],

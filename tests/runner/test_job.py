@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
+from components.base import UserError
+from runner.job import write_reports
 from runner.tracking import record
 from tests_support import FAST
 from tracking_support import runs_of
@@ -27,6 +31,7 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
     assert known.metrics["n_documents"] == 60
+    assert known.files == ["topics.csv", "documents.parquet", "topics.png", "map.png"]
     assert known.run_id is None
     assert not known.lost
     assert len(pq.read_table(outcome.output / "documents.parquet")) == 60
@@ -78,4 +83,52 @@ def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -
     assert (tmp_path / "diary.txt").is_file()
     (run,) = runs_of(store)
     logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
-    assert not {path.name for path in logged.iterdir()} - set(record.RUN_FILES)
+    known = record.load(tmp_path)
+    assert {path.name for path in logged.iterdir()} == {*record.RUN_FILES, *known.files}
+
+
+def test_only_files_of_the_folder_are_the_run_s(tmp_path: Path) -> None:
+    """A record may come from somebody else: what it names elsewhere is neither sent nor deleted."""
+    folder = tmp_path / "run"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "pictures" / "a.png").write_text("a picture")
+    (tmp_path / "secret.txt").write_text("elsewhere")
+    (folder / "link").symlink_to(tmp_path / "secret.txt")
+    names = ["pictures/a.png", "../secret.txt", str(tmp_path / "secret.txt"), "link", "gone.csv"]
+    known = record.Record(name="x", files=names)
+    assert known.files_in(folder) == [folder / "pictures" / "a.png"]
+
+
+def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
+    broken = "{_target_: report_parts.broken, _partial_: true}"
+    nested = "{_target_: report_parts.Nested, text: hello}"
+    arguments = [argument for argument in FAST if argument != "tracking=none"]
+    outcome = runner(
+        *arguments, "dataset.limit=60", "trusted_targets=[report_parts]", "reports=fast",
+        f"+reports.broken={broken}", f"+reports.nested={nested}",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    known = record.load(outcome.output)
+    assert known.status == "FINISHED"
+    assert known.tags["failed_reports"] == "broken"
+    assert known.files == ["topics.csv", "documents.parquet", "notes/hello.txt"]
+    warning = "reports.broken failed, and is left out: ZeroDivisionError: no luck"
+    assert warning in (outcome.output / "runner.log").read_text()
+    (run,) = runs_of(store)
+    logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
+    assert (logged / "notes" / "hello.txt").read_text() == "60 documents"
+
+
+def test_a_full_disk_fails_the_run(tmp_path: Path) -> None:
+    def full(result: Any, folder: Path) -> list[Path]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UserError, match="cannot be written to: No space left on device"):
+        write_reports(object(), tmp_path, {"topics": full})  # type: ignore[arg-type]
+
+
+def test_no_reports(runner: Run) -> None:
+    outcome = runner(*FAST, "dataset.limit=60", "reports=none")
+    assert outcome.code == 0, outcome.err
+    written = {path.name for path in outcome.output.iterdir()} - {".hydra", "runner.log"}
+    assert written == set(record.RUN_FILES)

@@ -1,13 +1,15 @@
 import email.utils
 import json
 import logging
+import signal
 import time
 
 import numpy as np
 import pytest
 import tiktoken
 
-from api_server import vector
+from api_server import stop_when, vector
+from components.api.openai import OpenAI
 from components.base import UserError
 from components.embedders.openai import OpenAIEmbedder
 from tests_support import FAST
@@ -58,6 +60,18 @@ def test_two_embedders_call_their_own_models(embedder, api_server):
     assert models == [MODEL, "text-embedding-3-large", MODEL]
 
 
+def store(embedder, documents, into):
+    """Vectors by document, as they come."""
+    for rows, vectors in embedder.iter_encode(documents):
+        into.update(zip(rows.tolist(), vectors, strict=True))
+
+
+def letters():
+    """A vocabulary of one letter a token: the real ones are not on this machine."""
+    ranks = {bytes([i]): i for i in range(256)}
+    return tiktoken.Encoding("letters", pat_str=r".", mergeable_ranks=ranks, special_tokens={})
+
+
 # --- Batches ------------------------------------------------------------------------------------
 
 
@@ -95,14 +109,7 @@ def test_too_long_a_text_is_cut_and_counted(embedder, api_server):
 
 
 def test_tokens_are_counted_exactly_by_a_named_vocabulary(embedder, api_server, monkeypatch):
-    # A vocabulary of one letter a token: the real ones are not on this machine.
-    letters = tiktoken.Encoding(
-        "letters",
-        pat_str=r".",
-        mergeable_ranks={bytes([i]): i for i in range(256)},
-        special_tokens={},
-    )
-    monkeypatch.setattr(tiktoken, "get_encoding", {"letters": letters}.__getitem__)
+    monkeypatch.setattr(tiktoken, "get_encoding", {"letters": letters()}.__getitem__)
     one = embedder(tokenizer="letters", max_input_tokens=5)
     one.encode(["abcde", "abcdef", "<|endoftext|>", "aaaé"])
     assert api_server.texts == ["abcde", "abcde", "<|end", "aaaé"]
@@ -110,19 +117,13 @@ def test_tokens_are_counted_exactly_by_a_named_vocabulary(embedder, api_server, 
 
 
 def test_a_cut_never_splits_a_character(embedder, api_server, monkeypatch):
-    letters = tiktoken.Encoding(
-        "letters",
-        pat_str=r".",
-        mergeable_ranks={bytes([i]): i for i in range(256)},
-        special_tokens={},
-    )
-    monkeypatch.setattr(tiktoken, "get_encoding", {"letters": letters}.__getitem__)
+    monkeypatch.setattr(tiktoken, "get_encoding", {"letters": letters()}.__getitem__)
     embedder(tokenizer="letters", max_input_tokens=4).encode(["aaaé"])
     assert api_server.texts == ["aaa"]
 
 
 def test_an_unknown_vocabulary_is_named(embedder, api_server):
-    with pytest.raises(UserError, match=r"embedder\.tokenizer='cl200k'.*cl100k_base"):
+    with pytest.raises(UserError, match=r"tokenizer=cl200k: could not be loaded.*cl100k_base"):
         embedder(tokenizer="cl200k").encode(DOCUMENTS)
     assert not api_server.requests
 
@@ -137,18 +138,19 @@ def test_what_was_used_is_counted(embedder):
     assert one.metrics_ == {"embed_tokens": 30.0}  # three words each
     one.encode(DOCUMENTS[:2])
     assert one.metrics_ == {"embed_tokens": 6.0}
-    assert one.tokens_used_ == 36
 
 
-def test_the_budget_is_not_passed(embedder, api_server):
-    one = embedder(batch_size=1, max_tokens=20)
+def test_the_budget_is_used_as_far_as_it_goes_and_not_passed(embedder, api_server):
+    documents = [f"a text of some six {i}" for i in range(100)]  # six words, estimated at seven
+    one = embedder(max_tokens=200)
     got = []
-    with pytest.raises(UserError, match=r"before the budget is passed.*max_tokens is 20"):
-        got.extend(one.iter_encode(DOCUMENTS))
-    assert 0 < one.tokens_used_ <= 20
-    assert len(got) == len(api_server.requests)
+    with pytest.raises(UserError, match=r"^max_tokens=200: .*the budget is used up"):
+        got.extend(one.iter_encode(documents))
+    assert 200 - 7 < one.metrics_["embed_tokens"] <= 200
+    assert len(got) == len(api_server.requests) <= 5
+    assert sum(len(rows) for rows, _ in got) == len(api_server.texts) == 33
     with pytest.raises(UserError, match="budget"):  # over the life of the object
-        one.encode(DOCUMENTS)
+        one.encode(documents)
 
 
 def test_the_budget_counts_what_is_under_way(embedder, api_server):
@@ -156,7 +158,37 @@ def test_the_budget_counts_what_is_under_way(embedder, api_server):
     one = embedder(batch_size=1, max_tokens=20, concurrency=8)
     with pytest.raises(UserError, match="budget"):
         one.encode(DOCUMENTS)
-    assert one.tokens_used_ <= 20
+    assert 15 <= one.metrics_["embed_tokens"] <= 20
+
+
+# --- Which tokenizer ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_openai(api_server, monkeypatch):
+    """An embedder that takes the local server for OpenAI's own."""
+    monkeypatch.setattr(OpenAI, "default_url", f"{api_server.url}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    return OpenAIEmbedder
+
+
+def test_tiktoken_counts_for_openais_own_models(as_openai, api_server, monkeypatch):
+    monkeypatch.setattr(tiktoken, "get_encoding", {"cl100k_base": letters()}.__getitem__)
+    as_openai(max_input_tokens=5).encode(["abcdefgh"])
+    assert api_server.texts == ["abcde"]
+    as_openai(max_input_tokens=5, model="a-model-of-tomorrow").encode(["abcdefgh"])
+    assert api_server.texts[1:] == ["abcdefgh"]  # estimated at two
+
+
+def test_without_its_vocabulary_tokens_are_estimated(as_openai, api_server, monkeypatch, caplog):
+    def no_network(name):
+        raise ConnectionError("no route to the vocabulary")
+
+    monkeypatch.setattr(tiktoken, "get_encoding", no_network)
+    with caplog.at_level(logging.INFO):
+        as_openai(max_input_tokens=5).encode(["abcdefgh"])
+    assert api_server.texts == ["abcdefgh"]
+    assert "tokens are estimated" in caplog.text
 
 
 # --- Faults -------------------------------------------------------------------------------------
@@ -241,8 +273,8 @@ def test_no_server(api_server, embedder):
     ("fault", "message"),
     [
         ((400, "This model's maximum context length is 8192 tokens"), "max_input_tokens"),
-        ((403, "Not allowed"), r"may not use embedder\.model"),
-        ((404, "The model does not exist"), r"Check embedder\.model=text-embedding-3-small"),
+        ((403, "Not allowed"), r"may not use model=text-embedding-3-small"),
+        ((404, "The model does not exist"), r"Check model=text-embedding-3-small"),
         ((422, "Bad body"), "status 422: Bad body"),
         ((429, "You exceeded your quota", {}, "insufficient_quota"), "no credit left"),
     ],
@@ -259,27 +291,98 @@ def test_an_empty_string_is_refused_by_the_server(embedder):
         embedder().encode(["a", ""])
 
 
+def answer_of(rows, **usage):
+    """What a server says that gives these values for vectors."""
+    return {"data": [{"index": i, "embedding": row} for i, row in enumerate(rows)], **usage}
+
+
+GOOD = [[1.0, 2.0]] * 10
+
+
 @pytest.mark.parametrize(
-    "answer",
+    "fault",
     [
-        {"object": "list", "data": []},
-        {"object": "list", "data": [{"index": 0, "embedding": [1.0]}]},
-        {"object": "list", "data": [{"index": 0, "embedding": [1.0]}] * 10},
-        {"hello": "world"},
-        "this is no embedding server",
+        b"<html><body>Sign in to the Wi-Fi</body></html>",
+        b"",
+        b"\xff\xfe",
+        (200, None),
+        (200, []),
+        (200, [[1.0, 2.0]] * 10),
+        (200, {"message": "this is no embedding server"}),
+        (200, {"data": None}),
+        (200, {"data": "none"}),
+        (200, {"data": []}),
+        (200, {"data": [[1.0, 2.0]] * 10}),
+        (200, {"data": [{"embedding": row} for row in GOOD]}),
+        (200, {"data": [{"index": "0", "embedding": row} for row in GOOD]}),
+        (200, {"data": [{"index": 0, "embedding": row} for row in GOOD]}),
+        (200, answer_of([*GOOD, [1.0, 2.0]])),
+        (200, answer_of([["1.0", "2.0"]] * 10)),
+        (200, answer_of([[True, False]] * 10)),
+        (200, answer_of([None] * 10)),
+        (200, answer_of([1.0] * 10)),
+        (200, answer_of([[]] * 10)),
+        (200, answer_of([[[1.0], [2.0, 3.0]]] * 10)),
+        (200, answer_of(["no base64"] * 10)),
+        (200, answer_of([[1.0, float("nan")]] * 10)),
+        (200, answer_of([[1.0, 1e300]] * 10)),
     ],
+    ids=lambda fault: str(fault)[:40],
 )
-def test_an_answer_without_vectors(embedder, api_server, answer):
-    api_server.answer = answer if isinstance(answer, dict) else {"message": answer}
-    with pytest.raises(UserError, match=r"answered 10 texts with \d+ vectors"):
+def test_a_malformed_answer_of_any_shape(embedder, api_server, fault):
+    api_server.faults.append(fault)
+    with pytest.raises(
+        UserError, match=r"^OpenAI: http://\S+ answered .*Check that base_url is an"
+    ):
         embedder().encode(DOCUMENTS)
+    assert len(api_server.requests) == 1
 
 
-def test_an_answer_that_is_not_finite(embedder, api_server):
-    rows = [{"index": i, "embedding": [1.0, float("nan")]} for i in range(10)]
-    api_server.answer = {"object": "list", "data": rows}
-    with pytest.raises(UserError, match="not finite"):
-        embedder().encode(DOCUMENTS)
+@pytest.mark.parametrize("cost", [None, "many", {"total_tokens": None}, {"total_tokens": "9"}, []])
+def test_a_server_that_does_not_say_what_it_cost(embedder, api_server, cost):
+    api_server.faults.append((200, answer_of(GOOD, usage=cost)))
+    one = embedder()
+    assert np.array_equal(one.encode(DOCUMENTS), GOOD)
+    assert 30 <= one.metrics_["embed_tokens"] <= 60  # estimated
+
+
+@pytest.mark.parametrize("bad", [None, [1.0, float("nan")], ["1", "2"], [1.0, 2.0, 3.0]])
+def test_one_bad_vector_does_not_cost_its_neighbours(embedder, api_server, bad):
+    api_server.faults.append((200, answer_of([*GOOD[:3], bad, *GOOD[4:]])))
+    got = {}
+    with pytest.raises(UserError, match=r"OpenAI: .* answered "):
+        store(embedder(), DOCUMENTS, got)
+    got = {row: vector.tolist() for row, vector in got.items()}
+    assert got == {row: [1.0, 2.0] for row in range(10) if row != 3}
+
+
+def test_an_answer_that_lacks_one_vector(embedder, api_server):
+    answer = answer_of(GOOD)
+    del answer["data"][3]
+    api_server.faults.append((200, answer))
+    got = {}
+    with pytest.raises(UserError, match="answered 10 texts with 9 vectors"):
+        store(embedder(), DOCUMENTS, got)
+    assert list(got) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_first_answer_of_a_wrong_length_does_not_lock_out_the_others(
+    embedder, api_server, concurrency
+):
+    api_server.faults.append((200, answer_of([[1.0, 2.0, 3.0]])))
+    got = {}
+    with pytest.raises(UserError, match="answered with vectors of 3 and 8 numbers"):
+        store(embedder(batch_size=1, concurrency=concurrency), DOCUMENTS, got)
+    assert len(got) == len(api_server.requests) - 1 >= 2
+    right = expected(DOCUMENTS)
+    assert all(np.array_equal(vector, right[row]) for row, vector in got.items())
+
+
+def test_two_answers_of_which_nobody_knows_which_is_right(embedder, api_server):
+    api_server.faults.append((200, answer_of([[1.0, 2.0, 3.0]])))
+    with pytest.raises(UserError, match="answered with vectors of 3 and 8 numbers"):
+        embedder(batch_size=1).encode(DOCUMENTS[:2])
 
 
 # --- After a failure ----------------------------------------------------------------------------
@@ -290,19 +393,16 @@ def test_a_second_run_asks_only_for_what_is_missing(embedder, api_server, concur
     options = {"batch_size": 1, "concurrency": concurrency, "max_retries": 0}
     api_server.faults.extend([None] * 4 + [(500, "error")])
     stored = {}
-
-    def store(embedder, documents, numbers):
-        for rows, vectors in embedder.iter_encode(documents):
-            stored.update(zip(np.array(numbers)[rows].tolist(), vectors, strict=True))
-
     with pytest.raises(UserError, match="status 500"):
-        store(embedder(**options), DOCUMENTS, range(10))
+        store(embedder(**options), DOCUMENTS, stored)
     answered = len(api_server.requests) - 1
     assert len(stored) == answered >= 4  # every request that was paid for
 
     missing = [row for row in range(10) if row not in stored]
     api_server.requests.clear()
-    store(embedder(**options), [DOCUMENTS[row] for row in missing], missing)
+    rest = {}
+    store(embedder(**options), [DOCUMENTS[row] for row in missing], rest)
+    stored |= {missing[row]: vector for row, vector in rest.items()}
     assert sorted(api_server.texts) == sorted(DOCUMENTS[row] for row in missing)
     assert np.array_equal(np.stack([stored[row] for row in range(10)]), expected(DOCUMENTS))
 
@@ -366,9 +466,12 @@ def test_the_server_comes_from_the_environment_too(api_server, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"base_url": "localhost:8000/v1"}, "must begin with http"),
-        ({"batch_size": 0}, r"embedder\.batch_size=0"),
-        ({"concurrency": 0}, r"embedder\.concurrency=0"),
+        ({"base_url": "localhost:8000/v1"}, "^base_url=localhost:8000/v1: must begin with http"),
+        ({"batch_size": 0}, r"^batch_size=0: must be at least 1"),
+        ({"timeout": 0}, r"^timeout=0: "),
+        ({"max_retries": -1}, r"^max_retries=-1: "),
+        ({"max_input_tokens": 0}, r"^max_input_tokens=0: "),
+        ({"concurrency": 0}, r"^concurrency=0: "),
     ],
 )
 def test_impossible_settings(api_server, options, message):
@@ -416,3 +519,20 @@ def test_a_run_that_failed_goes_on_where_it_stopped(runner, api_server):
     api_server.requests.clear()
     assert runner(*settings, "dataset.limit=60").code == 0
     assert not api_server.requests
+
+
+def test_a_run_that_is_stopped_stores_what_is_under_way(runner, api_server):
+    settings = ["embedder=openai", f"embedder.base_url={api_server.url}/v1"]
+    settings += ["embedder.batch_size=5", "embedder.concurrency=2"]
+    settings += [f"cache.dir={api_server.url[-5:]}", "dataset.limit=60"]
+    settings += [s for s in FAST if not s.startswith(("embedder", "cache"))]
+    api_server.pause = 0.3
+    stop_when(lambda: len(api_server.requests) >= 4, signal.SIGTERM)
+    assert runner(*settings).code == 130
+    first = api_server.texts
+    assert 20 <= len(first) < 60
+    api_server.requests.clear()
+    api_server.pause = 0.0
+    assert runner(*settings).code == 0
+    assert len(api_server.texts) == 60 - len(first)
+    assert not set(first) & set(api_server.texts)

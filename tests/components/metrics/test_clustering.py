@@ -11,25 +11,17 @@ from sklearn.metrics import silhouette_score
 
 from components.base import Corpus, Result
 from components.metrics import clustering
-from components.metrics.clustering import (
-    ami,
-    ari,
-    coverage,
-    outlier_ratio,
-    silhouette,
-    v_measure,
-)
+from components.metrics.clustering import outlier_ratio, silhouette
 
 
-def result_of(
-    topics: Any, labels: list[str] | None = None, kept: Any = None, embeddings: Any = None
-) -> Result:
+def result_of(topics: Any, kept: Any = None, embeddings: Any = None) -> Result:
     n = len(topics)
     kept = np.arange(n) if kept is None else np.array(kept)
     if embeddings is None:
         embeddings = np.ones((len(kept), 2), np.float32)
-    corpus = Corpus(["x"] * n, labels=labels)
-    return Result(corpus, kept, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32))
+    return Result(
+        Corpus(["x"] * n), kept, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32)
+    )
 
 
 def vectors(n: int, seed: int = 0) -> Any:
@@ -82,40 +74,3 @@ def test_no_silhouette(topics: list[int]) -> None:
 def test_outliers_are_counted_among_kept_documents() -> None:
     assert outlier_ratio(result_of([0, -1, 1, 0])) == 0.25
     assert outlier_ratio(result_of([0, -1, 1, -1], kept=[0, 2, 3])) == pytest.approx(1 / 3)
-
-
-def test_coverage_is_a_share_of_all_documents() -> None:
-    assert coverage(result_of([0, -1, 1, -1], labels=list("abab"), kept=[0, 2, 3])) == 0.5
-
-
-@pytest.mark.parametrize("measure", [ari, ami, v_measure, coverage])
-def test_none_without_labels(measure: Any) -> None:
-    assert measure(result_of([0, 0, 1])) is None
-
-
-@pytest.mark.parametrize("measure", [ari, ami, v_measure])
-def test_agreement(measure: Any) -> None:
-    labels = ["cat", "cat", "dog", "dog", "sea", "sea"]
-    assert measure(result_of([2, 2, 0, 0, 1, 1], labels)) == pytest.approx(1)
-    assert measure(result_of([0, 0, 0, 0, 0, 0], labels)) == pytest.approx(0)
-    some = measure(result_of([0, 0, 0, 1, 1, 1], labels))
-    assert 0 < some < 1
-
-
-def test_adjusted_rand_index_by_hand() -> None:
-    # Pairs together in both: 2 of 15; in the topics 6, in the labels 3, so 1.2 by chance.
-    found = ari(result_of([0, 0, 0, 1, 1, 1], ["a", "a", "b", "b", "c", "c"]))
-    assert found == pytest.approx((2 - 1.2) / ((6 + 3) / 2 - 1.2))
-
-
-@pytest.mark.parametrize("measure", [ari, ami, v_measure])
-def test_outliers_are_a_class_of_their_own(measure: Any) -> None:
-    labels = ["a", "a", "b", "b", "c", "c"]
-    assert measure(result_of([0, 0, 1, 1, -1, -1], labels)) == pytest.approx(1)
-
-
-@pytest.mark.parametrize("measure", [ari, ami, v_measure])
-def test_blank_documents_are_left_out(measure: Any) -> None:
-    labels = ["a", "b", "a", "b", "b"]
-    found = measure(result_of([0, -1, 0, 1, 1], labels, kept=[0, 2, 3, 4]))
-    assert found == pytest.approx(1)

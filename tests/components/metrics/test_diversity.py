@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from components.base import Corpus, Result, Topic
-from components.metrics.diversity import n_topics, topic_diversity
+from components.metrics.diversity import n_topics, size_gini, topic_diversity
 
 
 def result_of(topics: list[list[str]], labels: list[int] | None = None) -> Result:
@@ -43,3 +44,17 @@ def test_none_without_words() -> None:
 def test_number_of_topics() -> None:
     assert n_topics(result_of([], [2, 0, -1, 0, 1])) == 3
     assert n_topics(result_of([], [-1, -1])) == 0
+
+
+def test_gini_of_sizes() -> None:
+    assert size_gini(result_of([], [0, 0, 1, 1, -1])) == 0
+    # Sizes 1 and 3: |1 - 3| twice, over 2 x 2 topics x 4 documents.
+    assert size_gini(result_of([], [0, 0, 0, 1])) == pytest.approx(4 / 16)
+    assert size_gini(result_of([], [-1, -1])) is None
+
+
+def test_gini_equals_the_sum_over_pairs() -> None:
+    labels = np.random.default_rng(0).geometric(0.2, 500).tolist()
+    sizes = np.unique(labels, return_counts=True)[1]
+    expected = np.abs(np.subtract.outer(sizes, sizes)).sum() / (2 * len(sizes) * sizes.sum())
+    assert size_gini(result_of([], labels)) == pytest.approx(expected)

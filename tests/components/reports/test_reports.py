@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.base import Corpus, Layer, Result, Topic
+from components.base import Corpus, Layer, Report, Result, Topic
 from components.reports import plots, tables
 from components.reports.terminal import print_topics
 
@@ -47,59 +48,110 @@ def result() -> Result:
 
 
 def test_topics_csv(result: Result, tmp_path: Path) -> None:
-    tables.write_topics(result, tmp_path / "topics.csv")
-    with (tmp_path / "topics.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    assert tables.write_topics(result, tmp_path) == [tmp_path / "topics.csv"]
+    rows = read_csv(tmp_path / "topics.csv")
     assert [row["topic"] for row in rows] == ["0", "1"]
     assert rows[1] == {
         "topic": "1",
+        "label": "cats, more",
         "size": "2",
         "words": "cats, more",
         "typical_document": DOCUMENTS[0],
     }
 
 
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_spreadsheet_takes_a_cell_for_a_formula(
+    formula: str, result: Result, tmp_path: Path
+) -> None:
+    result.corpus = Corpus([formula] * 6)
+    result.topics = [Topic(0, 2, ((formula, 1.0),), 0)]
+    result.layers = {"broad": Layer(result.labels, result.topics)}
+    for write in (tables.write_topics, tables.write_layers):
+        (path,) = write(result, tmp_path)
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+        (row,) = read_csv(path)
+        assert (row["label"], row["words"], row["typical_document"]) == (f"'{formula}",) * 3
+        (path,) = write(result, tmp_path, csv_safe=False)
+        assert not path.read_bytes().startswith(b"\xef\xbb\xbf")
+        (row,) = read_csv(path)
+        assert (row["label"], row["words"], row["typical_document"]) == (formula,) * 3
+
+
+def test_numbers_are_not_escaped(result: Result, tmp_path: Path) -> None:
+    result.layers["broad"] = Layer(np.full(6, -1), [])
+    tables.write_layers(result, tmp_path)
+    assert [row["parent"] for row in read_csv(tmp_path / "layers.csv")] == ["-1", "-1"]
+
+
 def test_documents_parquet_has_a_row_a_document(result: Result, tmp_path: Path) -> None:
-    tables.write_documents(result, tmp_path / "documents.parquet")
+    assert tables.write_documents(result, tmp_path) == [tmp_path / "documents.parquet"]
     table = pq.read_table(tmp_path / "documents.parquet").to_pydict()
     assert table["document"] == DOCUMENTS
     assert table["row"] == list(range(6))
     assert table["topic"] == [1, 0, -1, 0, 1, -1]
     assert table["topic_broad"] == [0, 0, -1, 0, 0, -1]
     assert table["label"] == list("aabbab")
+    dogs, cats = "dogs, $money$", "cats, more"
+    assert table["topic_label"] == [cats, dogs, None, dogs, cats, None]
     assert table["timestamp"] == ["2020"] * 6
     assert np.isnan(table["x"][2])
     assert np.isfinite(table["y"][5])
 
 
+def test_without_labels_of_the_data_set_label_is_the_topic_s(
+    result: Result, tmp_path: Path
+) -> None:
+    result.corpus = Corpus(DOCUMENTS)
+    result.topics = [replace(result.topics[0], label="Pets"), result.topics[1]]
+    tables.write_documents(result, tmp_path)
+    table = pq.read_table(tmp_path / "documents.parquet").to_pydict()
+    assert table["label"] == ["cats, more", "Pets", None, "Pets", "cats, more", None]
+    assert table["topic_label"] == table["label"]
+
+
 def test_a_sample_keeps_the_rows_of_its_source(result: Result, tmp_path: Path) -> None:
     result.corpus = Corpus(DOCUMENTS, rows=np.array([3, 5, 8, 9, 11, 40]), n_rows=50)
-    tables.write_documents(result, tmp_path / "documents.parquet")
+    tables.write_documents(result, tmp_path)
     assert pq.read_table(tmp_path / "documents.parquet")["row"].to_pylist() == [3, 5, 8, 9, 11, 40]
 
 
 def test_layers_csv_names_the_topic_above(result: Result, tmp_path: Path) -> None:
-    tables.write_layers(result, tmp_path / "layers.csv")
-    with (tmp_path / "layers.csv").open(newline="") as file:
-        rows = [(r["layer"], r["topic"], r["parent"]) for r in csv.DictReader(file)]
+    tables.write_layers(result, tmp_path)
+    rows = [(r["layer"], r["topic"], r["parent"]) for r in read_csv(tmp_path / "layers.csv")]
     assert rows == [("broad", "0", ""), ("fine", "0", "0"), ("fine", "1", "0")]
 
 
 @pytest.mark.parametrize("write", [plots.write_topics_plot, plots.write_map, plots.write_curve])
-def test_pictures_are_drawn(write: object, result: Result, tmp_path: Path) -> None:
+def test_pictures_are_drawn(write: Report, result: Result, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
-    write(result, tmp_path / "picture.png")  # type: ignore[operator]
-    pixels = imread(tmp_path / "picture.png")[..., :3]
+    (path,) = write(result, tmp_path)
+    pixels = imread(path)[..., :3]
     assert pixels.shape[0] > 200
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10  # more than an empty frame
 
 
 def test_pictures_without_a_topic(result: Result, tmp_path: Path) -> None:
     result.labels, result.topics = np.full(6, -1), []
-    plots.write_topics_plot(result, tmp_path / "topics.png")
-    plots.write_map(result, tmp_path / "map.png")
-    assert (tmp_path / "map.png").stat().st_size > 1000
+    for write in (plots.write_topics_plot, plots.write_map):
+        (path,) = write(result, tmp_path)
+        assert path.stat().st_size > 1000
+
+
+def test_what_does_not_apply_is_not_written(result: Result, tmp_path: Path) -> None:
+    result.layers, result.curve, result.coordinates = {}, [], None
+    for write in (tables.write_layers, plots.write_map, plots.write_curve):
+        assert write(result, tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_terminal_shows_topics_and_what_was_measured(result: Result) -> None:
@@ -111,3 +163,24 @@ def test_the_terminal_shows_topics_and_what_was_measured(result: Result) -> None
     assert "2 documents in no topic" in out.getvalue()
     assert "npmi 0.250" in out.getvalue()
     assert max(map(len, lines)) <= 120
+    assert "label" not in lines[1]  # it would repeat the words
+
+
+def test_the_terminal_shows_labels_that_say_more_than_the_words(result: Result) -> None:
+    result.topics = [replace(result.topics[0], label="Pets that bark"), result.topics[1]]
+    out = io.StringIO()
+    print_topics(result, out)
+    lines = out.getvalue().splitlines()
+    assert lines[1].split()[:3] == ["topic", "label", "size"]
+    assert lines[2].split()[:5] == ["0", "Pets", "that", "bark", "2"]
+    assert max(map(len, lines)) <= 120
+
+
+def test_no_document_steers_the_terminal(result: Result) -> None:
+    hostile = "\x1b[31mred\x07 \u202eturned\u2066 \x9b31m"
+    result.corpus = Corpus([hostile] * 6)
+    result.topics = [Topic(0, 2, ((hostile, 1.0),), 0, label=hostile)]
+    out = io.StringIO()
+    print_topics(result, out)
+    assert "turned" in out.getvalue()
+    assert not set(out.getvalue()) & set("\x1b\x07\u202e\u2066\x9b")

@@ -46,6 +46,13 @@ CASES = {
         "reducer=umap reducer.n_neighbors=many",
         ["reducer.n_neighbors=many", "must be int"],
     ),
+    "not one of the words": (
+        "clusterer=leiden clusterer.granularity=fin",
+        [
+            "clusterer.granularity=fin: must be one of broad, medium, fine, auto.",
+            "Did you mean 'fine'?",
+        ],
+    ),
     "missing value": ("dataset=jsonl", ["dataset.path", "a value is required"]),
     "missing file": (
         "dataset=jsonl dataset.path=nowhere.jsonl",
@@ -136,4 +143,4 @@ def test_a_missing_extra_names_the_line_that_installs_it(
     )
     outcome = runner(*FAST, "embedder=flair_glove")
     assert outcome.code in (1, 2)
-    assert "pip install -c constraints.txt '.[flair]'" in outcome.err
+    assert "pip install 'topic-runner[flair]'" in outcome.err

@@ -1,6 +1,6 @@
 import pytest
 
-from components.embedders.tokens import estimate_tokens, truncate_by_estimate
+from components.api.tokens import estimate_tokens, truncate_by_estimate
 
 # Texts, and how many tokens tiktoken 0.14 counts in cl100k_base.
 COUNTED = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ TEMPORARY = {408, 409, 429}  # and every 5xx
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong with one request, in the same words for every SDK.
+    """What went wrong with one request.
 
     `status` is None where no answer came: a time-out, a dropped connection, no network.
     """
@@ -31,20 +32,22 @@ class Failure:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the server asks for, if it does."""
+        """Seconds that the server asks to wait, if it does."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             if "retry-after-ms" in headers:
-                return float(headers["retry-after-ms"]) / 1000
-            return float(headers["retry-after"])
+                seconds = float(headers["retry-after-ms"]) / 1000
+            else:
+                seconds = float(headers["retry-after"])
         except KeyError:
             return None
         except ValueError:
             try:
                 moment = parsedate_to_datetime(headers["retry-after"])
-                return max(0.0, moment.timestamp() - time.time())
+                seconds = moment.timestamp() - time.time()
             except (KeyError, ValueError):
                 return None
+        return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def redact(message: str) -> str:

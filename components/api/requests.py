@@ -1,0 +1,298 @@
+"""Requests side by side: retries, a gate after a 429, a budget, a time limit for each."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from components.api.failures import Failure, redact
+from components.api.interrupts import put_off_interrupts
+from components.api.provider import Provider
+from components.base import Integers, ParameterError, UserError
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 600.0  # seconds; a server that asks for more has shut us out for today
+BACKOFF_LIMIT = 60.0  # seconds
+
+Send: TypeAlias = Callable[[Integers], tuple[Any, int | None]]
+
+
+class Requests:
+    """How requests to one provider are sent; what they used, over the life of this object.
+
+    Parameters
+    ----------
+    provider : Provider
+    concurrency : int
+        Requests under way at once.
+    timeout : float
+        Seconds that one request may take in all.
+    max_retries : int
+        How often a request is sent again after a 429, a 5xx, a time-out or a dropped connection.
+    retry_delay : float
+        Seconds before the first of these, doubled each time up to a minute, with up to half as
+        much again at random. `Retry-After`, where the server sends it, is the least.
+    max_tokens : int, optional
+        No request is sent that might use more tokens than this in all.
+
+    Attributes
+    ----------
+    tokens_used : int
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        concurrency: int = 4,
+        timeout: float = 60.0,
+        max_retries: int = 6,
+        retry_delay: float = 1.0,
+        max_tokens: int | None = None,
+    ) -> None:
+        self.provider = provider
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.max_retries = max_retries
+        self.retry_delay = retry_delay
+        self.max_tokens = max_tokens
+        self.tokens_used = 0
+        self._not_before = 0.0  # after a 429, no thread sends anything earlier than this
+        self._warned = False
+        if concurrency < 1:
+            raise ParameterError("concurrency", concurrency, "must be at least 1.")
+        if timeout <= 0:
+            raise ParameterError("timeout", timeout, "must be more than 0 seconds.")
+        if max_retries < 0:
+            raise ParameterError("max_retries", max_retries, "must be at least 0.")
+        if retry_delay < 0:
+            raise ParameterError("retry_delay", retry_delay, "must be at least 0 seconds.")
+
+    @contextmanager
+    def start(
+        self,
+        n: int,
+        tokens: Callable[[int], int],
+        send: Send,
+        *,
+        batch_size: int = 1,
+        batch_tokens: int | None = None,
+    ) -> Iterator[Run]:
+        """Send `n` items, in order; the run hands over each answer as it comes.
+
+        Parameters
+        ----------
+        n : int
+        tokens : callable
+            An item's number to the tokens that it is reckoned to use; called once an item, in
+            order, shortly before the item is sent.
+        send : callable
+            Called in a thread with the numbers of the items of one request, an int array. Returns
+            the answer, of any type, and the tokens that it used, None where the server does not
+            say. What it raises is retried where the provider knows it as a temporary failure.
+        batch_size, batch_tokens : int
+            At most so many items, and tokens, a request; a single item may have more tokens.
+
+        Raises
+        ------
+        UserError
+            At the end of the block: what stopped the run. No request is sent after a failure;
+            the answers to those under way are still handed over.
+        KeyboardInterrupt
+            The same, after Ctrl-C or SIGTERM; a second one does not wait for answers.
+        """
+        run = Run(self, n, tokens, send, batch_size, batch_tokens)
+        notice = (
+            f"{self.provider.name}: stopping as soon as the requests under way are answered, at "
+            f"most {self.timeout:.0f} s from now. Press Ctrl-C again to stop at once."
+        )
+        with put_off_interrupts(run.stop.set, notice):
+            try:
+                yield run
+            finally:
+                run.close()
+        if run.failure is not None:
+            raise run.failure
+
+    # --- One request, in a thread -----------------------------------------------------------
+
+    def attempt(self, send: Send, rows: Integers, stop: threading.Event) -> Any:
+        """What `send` returns, after as many retries as it takes and is allowed."""
+        for attempt in range(self.max_retries + 1):
+            while not stop.is_set() and (wait := self._not_before - time.monotonic()) > 0:
+                stop.wait(wait)
+            if stop.is_set():
+                raise _Stopped
+            try:
+                return _within(self.timeout, send, rows)
+            except Exception as error:
+                failure = self._failure(error)
+                if failure is None:
+                    raise
+                delay = self._delay(failure, attempt)
+                if delay is None or stop.is_set():
+                    # `from None`: the SDK's exception may quote the key.
+                    raise self.provider.refusal(failure, attempt + 1) from None
+                self._warn(failure, delay)
+                if failure.status == 429:
+                    self._not_before = max(self._not_before, time.monotonic() + delay)
+                stop.wait(delay)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _failure(self, error: Exception) -> Failure | None:
+        if isinstance(error, TimeoutError):
+            server = self.provider.server
+            return Failure(None, f"{server} did not answer within {self.timeout:g} s.")
+        return None if isinstance(error, UserError) else self.provider.failure(error)
+
+    def _delay(self, failure: Failure, attempt: int) -> float | None:
+        """Seconds until the next attempt; None where another one is of no use."""
+        asked = failure.retry_after or 0.0
+        if not failure.temporary or attempt == self.max_retries or asked > LONGEST_WAIT:
+            return None
+        backoff = min(self.retry_delay * 2**attempt, BACKOFF_LIMIT)
+        return float(max(asked, backoff) + random.uniform(0, backoff / 2))
+
+    def _warn(self, failure: Failure, delay: float) -> None:
+        log.log(
+            logging.INFO if self._warned else logging.WARNING,
+            "%s: %s; trying again in %.1f s",
+            self.provider.name,
+            f"status {failure.status}" if failure.status else redact(failure.message),
+            delay,
+        )
+        self._warned = True
+
+
+class Run:
+    """The answers to one `Requests.start`: an iterator of (int array of items, answer).
+
+    Attributes
+    ----------
+    tokens_used : int
+        By the answers so far, as the server counted them, or else as they were reckoned.
+    failure : Exception, optional
+        What stopped the run.
+    """
+
+    def __init__(
+        self,
+        requests: Requests,
+        n: int,
+        tokens: Callable[[int], int],
+        send: Send,
+        batch_size: int,
+        batch_tokens: int | None,
+    ) -> None:
+        self.tokens_used = 0
+        self.failure: Exception | None = None
+        self.stop = threading.Event()
+        self._requests = requests
+        self._pool = ThreadPoolExecutor(requests.concurrency)
+        self._n = n
+        self._tokens = tokens
+        self._send = send
+        self._batch_size = batch_size
+        self._batch_tokens = batch_tokens
+        self._next = 0  # the first item that was not sent
+        self._counted: dict[int, int] = {}  # tokens of items that were counted and not sent
+
+    def fail(self, error: Exception) -> None:
+        """Send nothing more, and raise `error` at the end, unless something else came before."""
+        self.failure = self.failure or error
+        self.stop.set()
+
+    def close(self) -> None:
+        """Send nothing more, and wait for nothing."""
+        self.stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def __iter__(self) -> Iterator[tuple[Integers, Any]]:
+        pending: dict[Future[Any], tuple[Integers, int]] = {}
+        while True:
+            while len(pending) < self._requests.concurrency and self._next < self._n:
+                if self.stop.is_set():
+                    break
+                reserved = sum(tokens for _, tokens in pending.values())
+                rows, tokens = self._batch(reserved)
+                if not len(rows):
+                    if not pending:
+                        self.fail(self._over_budget())
+                    break
+                job = self._pool.submit(self._requests.attempt, self._send, rows, self.stop)
+                pending[job] = rows, tokens
+            if not pending:
+                return
+            for job in wait(pending, return_when=FIRST_COMPLETED).done:
+                rows, tokens = pending.pop(job)
+                error = job.exception()
+                if isinstance(error, _Stopped):
+                    continue
+                if error is not None:
+                    self.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+                    continue
+                answer, used = job.result()
+                used = tokens if used is None else used
+                self.tokens_used += used
+                self._requests.tokens_used += used
+                yield rows, answer
+
+    def _batch(self, reserved: int) -> tuple[Integers, int]:
+        """The items of the next request, and their tokens; none where the budget has no room."""
+        first, total, most = self._next, 0, self._requests.max_tokens
+        room = None if most is None else most - self._requests.tokens_used - reserved
+        while self._next < self._n and self._next - first < self._batch_size:
+            count = self._count(self._next)
+            limit = self._batch_tokens if self._next > first else None
+            if any(most is not None and total + count > most for most in (limit, room)):
+                break
+            total += count
+            del self._counted[self._next]
+            self._next += 1
+        return np.arange(first, self._next), total
+
+    def _count(self, row: int) -> int:
+        if row not in self._counted:
+            self._counted[row] = self._tokens(row)
+        return self._counted[row]
+
+    def _over_budget(self) -> ParameterError:
+        requests = self._requests
+        return ParameterError(
+            "max_tokens",
+            requests.max_tokens,
+            f"{requests.provider.name}: the budget is used up: {requests.tokens_used} tokens are "
+            f"used, and the next item needs about {self._count(self._next)}. What was paid for is "
+            "stored; raise max_tokens to go on.",
+        )
+
+
+class _Stopped(Exception):
+    """A request that was not sent, because another one failed or the user stopped the run."""
+
+
+def _within(seconds: float, send: Send, rows: Integers) -> Any:
+    """`send(rows)`; `TimeoutError` after so many seconds.
+
+    An SDK limits the wait for each piece of an answer, so a server that sends a byte now and then
+    would hold it for ever. What takes too long is left to its own thread.
+    """
+    answer: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(send(rows))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return answer.result(timeout=seconds)

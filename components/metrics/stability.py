@@ -1,0 +1,22 @@
+"""Whether the same topics come out of other documents of the same kind."""
+
+from __future__ import annotations
+
+from components.base import Result
+
+
+def stability(result: Result) -> float | None:
+    """Agreement of two halves of the documents at the granularity that was chosen.
+
+    The documents are split at random into halves; each is clustered on its own, and the topics of
+    one half are carried over to the documents of the other by likeness. The measure is the
+    adjusted mutual information of these and of the topics that the other half found by itself,
+    averaged over splits (Lange, Roth, Braun and Buhmann 2004, with another index). At most 1, 0
+    by chance; higher is better. The clusterer compares halves to choose its granularity, so this
+    costs nothing; None where it had nothing to choose (`clusterer.granularity` is not auto).
+    """
+    for name, chosen in result.choice.items():
+        for point in result.curve:
+            if name != "n_topics" and point.get(name) == chosen and "score" in point:
+                return float(point["score"])
+    return None

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.base import Corpus, Result
+from components.metrics.labelled import (
+    ami,
+    ari,
+    completeness,
+    coverage,
+    homogeneity,
+    purity,
+    v_measure,
+)
+
+MEASURES = [ari, ami, v_measure, homogeneity, completeness, purity]
+
+
+def result_of(topics: Any, labels: Any = None, kept: Any = None) -> Result:
+    n = len(topics)
+    kept = np.arange(n) if kept is None else np.array(kept)
+    X = np.ones((len(kept), 2), np.float32)
+    corpus = Corpus(["x"] * n, labels=labels)
+    return Result(corpus, kept, X, X, np.array(topics), np.zeros(n, np.float32))
+
+
+def test_coverage_is_a_share_of_all_documents() -> None:
+    assert coverage(result_of([0, -1, 1, -1], labels=list("abab"), kept=[0, 2, 3])) == 0.5
+
+
+@pytest.mark.parametrize("measure", [*MEASURES, coverage])
+def test_none_without_labels(measure: Any) -> None:
+    assert measure(result_of([0, 0, 1])) is None
+
+
+@pytest.mark.parametrize("measure", [ari, ami, v_measure])
+def test_agreement(measure: Any) -> None:
+    labels = ["cat", "cat", "dog", "dog", "sea", "sea"]
+    assert measure(result_of([2, 2, 0, 0, 1, 1], labels)) == pytest.approx(1)
+    assert measure(result_of([0, 0, 0, 0, 0, 0], labels)) == pytest.approx(0)
+    some = measure(result_of([0, 0, 0, 1, 1, 1], labels))
+    assert 0 < some < 1
+
+
+def test_adjusted_rand_index_by_hand() -> None:
+    # Pairs together in both: 2 of 15; in the topics 6, in the labels 3, so 1.2 by chance.
+    found = ari(result_of([0, 0, 0, 1, 1, 1], ["a", "a", "b", "b", "c", "c"]))
+    assert found == pytest.approx((2 - 1.2) / ((6 + 3) / 2 - 1.2))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_outliers_are_a_class_of_their_own(measure: Any) -> None:
+    labels = ["a", "a", "b", "b", "c", "c"]
+    assert measure(result_of([0, 0, 1, 1, -1, -1], labels)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_blank_documents_are_left_out(measure: Any) -> None:
+    labels = ["a", "b", "a", "b", "b"]
+    found = measure(result_of([0, -1, 0, 1, 1], labels, kept=[0, 2, 3, 4]))
+    assert found == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_documents_without_a_label_are_left_out(measure: Any) -> None:
+    some = result_of([0, 0, 1, 1, 1, 0], ["a", None, "b", None, "a", "b"])
+    same = result_of([0, 1, 1, 0], ["a", "b", "a", "b"])
+    assert measure(some) == measure(same)
+    assert measure(result_of([0, 0, 1], [None, "a", None])) is None
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_covered_leaves_outliers_out(measure: Any) -> None:
+    labels, topics = ["a", "b", "a", "b", "b"], [0, 1, 0, -1, 1]
+    assert measure(result_of(topics, labels), covered=True) == pytest.approx(1)
+    assert measure(result_of([-1, -1, 0], list("aab")), covered=True) is None
+
+
+def test_coverage_is_one_of_labelled_documents() -> None:
+    assert coverage(result_of([0, -1, 1, -1], ["a", "b", None, None])) == 0.5
+    assert coverage(result_of([0, -1], [None, None])) is None
+
+
+def test_homogeneous_but_not_complete() -> None:
+    result = result_of([0, 1, 2, 2], ["a", "a", "b", "b"])
+    assert homogeneity(result) == pytest.approx(1)
+    # H(labels) = ln 2 of H(topics) = 1.5 ln 2.
+    assert completeness(result) == pytest.approx(2 / 3)
+    assert v_measure(result) == pytest.approx(0.8)
+    assert purity(result) == 1
