@@ -15,7 +15,7 @@ from runner.config.validate import check_config
 FOLDER = Path(conf.__file__).parent
 OPTIONS = sorted(
     (file.parent.name, file.stem)
-    for file in FOLDER.glob("*/*.yaml")
+    for file in FOLDER.glob("*/[!_]*.yaml")
     if file.parent.name not in ("experiment",)
 )
 EXPERIMENTS = sorted(file.stem for file in (FOLDER / "experiment").glob("*.yaml"))
@@ -60,7 +60,7 @@ def test_experiment(name: str) -> None:
     assert not check_config(config)
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("[!_]*/*.yaml")), ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("[!_]*/[!_]*.yaml")), ids=lambda f: f.stem)
 def test_yaml_opens_with_its_command(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     first = next(line for line in lines if "@package" not in line)  # Hydra wants that one on top

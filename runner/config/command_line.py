@@ -81,7 +81,8 @@ def _problems(overrides: list[str], config_dir: str | None) -> Iterator[Problem]
 
 def options(group: str, folders: list[Path]) -> list[str]:
     """Names of the options of a config group."""
-    return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
+    # A name that begins with _ is a base that options extend, not an option.
+    return sorted({file.stem for f in folders for file in (f / group).glob("[!_]*.yaml")})
 
 
 def _sort(override: Override, folders: list[Path], line: _Line) -> Iterator[Problem]:

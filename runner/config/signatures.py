@@ -226,9 +226,17 @@ def _class_signature(module: Module, node: ast.ClassDef) -> Signature | None:
 
 
 def _dataclass_signature(module: Module, node: ast.ClassDef) -> Signature | None:
-    if node.bases:
-        return None
-    fields = {
+    """The fields of a dataclass, those of the dataclasses that it extends included."""
+    fields: dict[str, Parameter] = {}
+    for base in reversed(list(_bases(module, node))):
+        if base is None or not isinstance(base[1], ast.ClassDef):
+            return None
+        if _decorated(base[1], "dataclass"):
+            inherited = _dataclass_signature(base[0], base[1])
+            if inherited is None:
+                return None
+            fields |= inherited.parameters
+    fields |= {
         item.target.id: Parameter(item.target.id, item.annotation, item.value is None)
         for item in node.body
         if isinstance(item, ast.AnnAssign)

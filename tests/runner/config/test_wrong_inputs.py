@@ -58,7 +58,7 @@ CASES = {
         "dataset=jsonl dataset.path=nowhere.jsonl",
         ["nowhere.jsonl", "dataset.path"],
     ),
-    "missing column": (f"{GOOD} dataset.text=txt", ["'txt'", "'text'"]),
+    "missing column": (f"{GOOD} dataset.text=txt", ["dataset.text=txt", "'text'"]),
     "not text": ("dataset=jsonl dataset.path=number.jsonl", ["row 1", "not text", "int"]),
     "all empty": ("dataset=jsonl dataset.path=blank.jsonl", ["all 2 documents are empty"]),
     "empty file": ("dataset=jsonl dataset.path=nothing.jsonl", ["nothing.jsonl"]),
