@@ -1,6 +1,6 @@
 """What every room shares: the corpus, the result, the contracts of the parts, the errors.
 
-This module knows numpy and nothing else, so that checking a config never imports a backend.
+This module imports numpy and nothing else, so that checking a config never imports a backend.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,8 +18,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from components.text import normalize, shorten
+
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
+Times: TypeAlias = NDArray[np.datetime64]  # datetime64[us], UTC
 Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
 
 T = TypeVar("T")
@@ -117,17 +120,26 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
 class Corpus:
     """Documents in order, with what is known of each.
 
+    Documents, labels and columns are normalized with `components.text.normalize`, so that text in
+    Unicode's forms NFC and NFD is stored, embedded and tokenised alike, and no component meets
+    a lone surrogate or NUL.
+
     Parameters
     ----------
     documents : sequence of str, length n
         Empty strings are allowed; anything that is not a `str` is an error.
-    labels, timestamps : sequence of str, length n, optional
+    labels : sequence of (str or None), length n, optional
+        None where a document has no label.
+    timestamps : datetime64[us] array (n,), optional
+        Times in UTC; NaT where a document has none. Any array that numpy converts is accepted.
     images : sequence of (str or None), length n, optional
         Paths of image files.
     rows : int64 array (n,), optional
         Row of each document in its source, where only a sample was taken.
     n_rows : int, optional
         Number of documents in the source; `n` unless a sample was taken.
+    columns : mapping of str to sequence of str, each of length n
+        Further columns by name, for reports; the empty string where a value is missing.
 
     Raises
     ------
@@ -136,25 +148,28 @@ class Corpus:
     """
 
     documents: Sequence[str]
-    labels: Sequence[str] | None = None
-    timestamps: Sequence[str] | None = None
+    labels: Sequence[str | None] | None = None
+    timestamps: Times | None = None
     images: Sequence[str | None] | None = None
     rows: Integers | None = None
     n_rows: int | None = None
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.documents):
-            raise UserError(
-                "the data set holds no documents. Point dataset.path at a file that does."
-            )
-        for row, document in enumerate(self.documents):
-            if not isinstance(document, str):
-                raise UserError(
-                    f"row {row} of the data set is not text but {type(document).__name__} "
-                    f"({document!r}). Every document must be a string: drop the row or convert it."
-                )
-        for name in ("labels", "timestamps", "images", "rows"):
-            column = getattr(self, name)
+            raise UserError("the data set holds no documents.")
+        columns = {name: _texts(cells, f"column {name!r}") for name, cells in self.columns.items()}
+        labels, times = self.labels, self.timestamps
+        changes = {
+            "documents": _texts(self.documents, "document"),
+            "labels": None if labels is None else _texts(labels, "label", optional=True),
+            "timestamps": None if times is None else _times(times),
+            "columns": columns,
+        }
+        for name, value in changes.items():
+            object.__setattr__(self, name, value)  # frozen for everybody else
+        lengths = {name: getattr(self, name) for name in ("labels", "timestamps", "images", "rows")}
+        for name, column in (lengths | columns).items():
             if column is not None and len(column) != len(self.documents):
                 raise UserError(
                     f"the data set has {len(self.documents)} documents but {len(column)} {name}: "
@@ -165,16 +180,27 @@ class Corpus:
         return len(self.documents)
 
     @cached_property
-    def hash(self) -> str:
-        """sha256 (hex) of the documents, labels, timestamps and image paths, in order."""
+    def documents_hash(self) -> str:
+        """sha256 (hex) of the documents and the contents of their images, in order.
+
+        All that an embedder sees: the key of vectors that depend on the whole corpus.
+        """
         digest = hashlib.sha256()
-        for name in ("documents", "labels", "timestamps", "images"):
-            column = getattr(self, name)
-            digest.update(f"{name}:{None if column is None else len(column)}\n".encode())
-            for value in column or ():
-                encoded = str(value).encode("utf-8", "surrogatepass")
-                digest.update(f"{len(encoded)}:".encode())
-                digest.update(encoded)
+        _add(digest, "documents", self.documents)
+        if self.images is not None:
+            _add(digest, "images", [path and _file_hash(path) for path in self.images])
+        return digest.hexdigest()
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 (hex) of the documents, labels, timestamps, image paths and columns, in order."""
+        digest = hashlib.sha256()
+        for name in ("documents", "labels", "images"):
+            _add(digest, name, getattr(self, name))
+        times = self.timestamps
+        _add(digest, "timestamps", None if times is None else times.astype(np.int64).tolist())
+        for name in sorted(self.columns):
+            _add(digest, f"column {name}", self.columns[name])
         return digest.hexdigest()
 
     @cached_property
@@ -198,19 +224,61 @@ class Corpus:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False))
 
-        def pick(column: Sequence[Any] | None) -> list[Any] | None:
+        def pick(column: Sequence[T] | None) -> list[T] | None:
             return None if column is None else [column[row] for row in rows]
 
-        documents = pick(self.documents)
-        assert documents is not None
         return Corpus(
-            documents,
+            [self.documents[row] for row in rows],
             pick(self.labels),
-            pick(self.timestamps),
+            None if self.timestamps is None else self.timestamps[rows],
             pick(self.images),
             rows if self.rows is None else self.rows[rows],
             self.n_rows or len(self),
+            {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
         )
+
+
+def _texts(cells: Sequence[Any], kind: str, *, optional: bool = False) -> list[Any]:
+    """The cells, normalized; each must be a `str`, or None where they are optional."""
+    texts: list[str | None] = []
+    for row, cell in enumerate(cells):
+        if isinstance(cell, str):
+            texts.append(normalize(cell))
+        elif optional and cell is None:
+            texts.append(None)
+        else:
+            raise UserError(
+                f"row {row} of the data set: its {kind} is not text but {type(cell).__name__} "
+                f"({shorten(cell)}). Convert it to a string, or drop the row."
+            )
+    return texts
+
+
+def _times(values: Any) -> Times:
+    try:
+        return np.asarray(values, dtype="datetime64[us]")
+    except (TypeError, ValueError) as error:
+        raise UserError(f"timestamps must be datetime64 values: {error}.") from error
+
+
+def _add(digest: Any, name: str, values: Sequence[Any] | None) -> None:
+    """Feed values to a hash so that no two sequences give the same bytes."""
+    digest.update(f"{name}:{None if values is None else len(values)}\n".encode())
+    for value in values or ():
+        if value is None:
+            digest.update(b"-")
+            continue
+        encoded = str(value).encode("utf-8", "surrogatepass")
+        digest.update(f"{len(encoded)}:".encode())
+        digest.update(encoded)
+
+
+def _file_hash(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"the image {path!r} cannot be read: {error.strerror}.") from error
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def embed(
         embedder,
         [corpus.documents[row] for row in chosen],
         fingerprint=fingerprint(embedder, settings),
-        corpus_hash=corpus.hash,
+        corpus_hash=corpus.documents_hash,
         images=None if corpus.images is None else [corpus.images[row] for row in chosen],
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
@@ -89,7 +89,7 @@ def word_encoder(
     def encode_words(words: list[str]) -> Matrix:
         key = fingerprint(model, settings)
         return cache.encode(
-            model, words, fingerprint=key, corpus_hash=corpus.hash, label="words"
+            model, words, fingerprint=key, corpus_hash=corpus.documents_hash, label="words"
         ).vectors
 
     return encode_words

@@ -3,114 +3,172 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from components.base import Corpus, UserError, progress
-from components.datasets.columns import check_columns, check_sample, to_corpus, wanted_columns
+from components.base import Corpus, ParameterError, UserError, progress
+from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import check_encoding, locate, open_text
+from components.text import shorten
+
+log = logging.getLogger(__name__)
+
+SEPARATORS = (",", ";", "\t", "|")
+SEP_LINE = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?\s*', re.IGNORECASE)  # Excel's
+ESCAPED = re.compile(r'\\(["\\])')
+HEAD = 30  # lines in which a header is looked for
 
 
-class CsvDataset:
+class MalformedRowError(UserError):
+    """A row that does not fit the header, or a quote in a wrong place."""
+
+
+@dataclass(kw_only=True, eq=False)
+class CsvDataset(TableDataset):
     """A table of separated values (RFC 4180), with the names of the columns in its first line.
 
     Every cell is text: `NA`, `null` and `007` are documents or labels like any other, and an
-    empty cell is an empty document. A row with too few or too many cells is an error, and so is
-    a quote that is never closed, which would otherwise swallow the rest of the file.
+    empty cell is an empty document. Blanks around names and at the start of cells do not count.
+    A row with too few or too many cells is an error, and so is a quote that is never closed,
+    which would otherwise swallow the rest of the file. Where quotes do not fit, the file is read
+    once more with quotes escaped by backslashes.
 
     Parameters
     ----------
     path : str
         The file; it may be packed with gzip.
-    text, label, timestamp : str, optional
-        Names of columns. `text` may be None where `image` is given.
-    image : str, optional
-        Name of a column with paths of image files, relative to the folder of the file.
     encoding : str
-        Of the text. A byte order mark is skipped in UTF-8.
-    separator : str
-        One character, or `tab`.
+        Of the text; a byte order mark has precedence.
+    separator : str, optional
+        One character, or `tab`; None takes that of Excel's `sep=` line, or else the first of
+        comma, semicolon, tab and `|` with which the header has the columns that are asked for.
     quote : str, optional
         One character; None reads quotes as any other character.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+    skip : int
+        Lines above the header, such as a title.
+    text, label, timestamp, timestamp_format, image, columns, max_bytes, limit, seed, missing
+        See `TableDataset` and `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        text: str | None = "text",
-        label: str | None = None,
-        timestamp: str | None = None,
-        image: str | None = None,
-        encoding: str = "utf-8",
-        separator: str = ",",
-        quote: str | None = '"',
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.text = text
-        self.label = label
-        self.timestamp = timestamp
-        self.image = image
-        self.encoding = encoding
-        self.separator = separator
-        self.quote = quote
-        self.limit = limit
-        self.seed = seed
-        locate(path, "file")
-        wanted_columns(text=text, label=label, timestamp=timestamp, image=image)
-        check_encoding(encoding)
-        if len(character(separator)) != 1 or separator in "\r\n":
-            raise UserError(
-                f"dataset.separator={separator!r}: type one character, such as ',' or ';' "
-                "(in quotes), or tab."
-            )
-        if quote is not None and (len(quote) != 1 or quote in "\r\n " + character(separator)):
-            raise UserError(f"dataset.quote={quote!r}: type one character, or null for none.")
-        check_sample(limit, seed)
+    encoding: str = "utf-8"
+    separator: str | None = None
+    quote: str | None = '"'
+    skip: int = 0
 
-    def load(self) -> Corpus:
-        wanted = wanted_columns(
-            text=self.text, label=self.label, timestamp=self.timestamp, image=self.image
-        )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        locate(self.path, "file")
+        check_encoding(self.encoding)
+        if self.separator is not None:
+            if self.separator in ("\\t", "tab"):
+                self.separator = "\t"
+            if len(self.separator) != 1 or self.separator in "\r\n":
+                reason = "must be one character, such as ',' or ';' (in quotes), or tab, or null."
+                raise ParameterError("separator", self.separator, reason)
+        if self.quote is not None and (
+            len(self.quote) != 1 or self.quote in "\r\n " + (self.separator or "".join(SEPARATORS))
+        ):
+            raise ParameterError("quote", self.quote, "must be one character, or null for none.")
+        if self.skip < 0:
+            raise ParameterError("skip", self.skip, "must be at least 0.")
+
+    def read(self) -> Corpus:
+        try:
+            return self._read(backslashes=False)
+        except MalformedRowError as error:
+            if self.quote is None:
+                raise
+            try:
+                corpus = self._read(backslashes=True)
+            except UserError:
+                raise error from None
+        log.info("%s: quotes are escaped by backslashes.", self.path)
+        return corpus
+
+    def _read(self, *, backslashes: bool) -> Corpus:
         file = locate(self.path, "file")
-        with open_text(file, self.encoding, newline="") as lines, long_fields():
-            reader = csv.reader(
-                lines,
-                delimiter=character(self.separator),
-                quotechar=self.quote,
-                quoting=csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL,
-                strict=True,
+        budget = ByteBudget(self.max_bytes, str(file))
+        with open_text(file, self.encoding, newline="", budget=budget) as stream, long_fields():
+            head = list(islice(stream, HEAD + self.skip))
+            sep_line = SEP_LINE.fullmatch(head[0]) if head else None
+            skip = max(self.skip, 1 if sep_line else 0)
+            header_line = next((line for line in head[skip:] if line.strip()), "")
+            separator = self.separator or (
+                sep_line["separator"] if sep_line else self._separator(header_line)
             )
-            rows = checked_rows(reader, file)
+            lines: Iterable[str] = chain(head[skip:], stream)
+            if backslashes:
+                lines = (ESCAPED.sub(self._unescape, line) for line in lines)
+            reader = self._reader(lines, separator)
+            rows = checked_rows(reader, file, skip, self._reader([header_line], separator, False))
             header = next(rows, None)
             if header is None:
-                raise UserError(f"{file} is empty. Point dataset.path at a file with a header.")
-            check_columns(wanted, header, described(file, header))
-            columns = [(header.index(name), role) for role, name in wanted.items()]
-            values: dict[str, list[str]] = {role: [] for role in wanted}
-            targets = [(place, values[role].append) for place, role in columns]
+                raise ParameterError("path", self.path, f"{file} is empty.")
+            try:
+                actual = self.find(header, str(file))
+            except ParameterError as error:
+                raise self._with_hint(error, head) from error
+            cells: dict[str, list[str]] = {column: [] for column in actual}
+            targets = [
+                (header.index(name), cells[column].append) for column, name in actual.items()
+            ]
             for row in progress(rows, label=f"reading {file.name}"):
                 for place, append in targets:
                     append(row[place])
-        return to_corpus(values, str(file), file.parent).sample(self.limit, self.seed)
+        return self.corpus(cells, str(file), file.parent)
 
+    def _reader(self, lines: Iterable[str], separator: str, strip: bool = True) -> Any:
+        return csv.reader(
+            lines,
+            delimiter=separator,
+            quotechar=self.quote,
+            quoting=csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL,
+            skipinitialspace=strip and separator != " ",
+            strict=True,
+        )
 
-def character(separator: str) -> str:
-    return "\t" if separator in ("\\t", "tab") else separator
+    def _unescape(self, match: re.Match[str]) -> str:
+        """The character after a backslash; a quote doubled, as RFC 4180 has it."""
+        character = match[1]
+        return character * 2 if character == self.quote else character
 
+    def _separator(self, line: str) -> str:
+        """The first separator with which `line` holds all columns, or the one with most cells."""
+        best, most = ",", 1
+        for separator in SEPARATORS:
+            names = self._names(line, separator)
+            if self._holds_all(names):
+                return separator
+            if len(names) > most:
+                best, most = separator, len(names)
+        return best
 
-def described(file: Path, header: list[str]) -> str:
-    """The file's name, with a hint where the separator seems to be another one."""
-    for name, separator in (("';'", ";"), ("tab", "\t"), ("'|'", "|"), ("','", ",")):
-        if len(header) == 1 and separator in header[0]:
-            return f'{file} (is its separator {name}? Then type "dataset.separator={name}")'
-    return str(file)
+    def _names(self, line: str, separator: str) -> list[str]:
+        try:
+            return next(self._reader([line], separator), [])
+        except csv.Error:  # a name of several lines
+            return []
+
+    def _holds_all(self, names: list[str]) -> bool:
+        try:
+            self.find(names, "")
+        except ParameterError:
+            return False
+        return True
+
+    def _with_hint(self, error: ParameterError, head: list[str]) -> ParameterError:
+        """The error, with the number of lines to skip where a later line is the header."""
+        for number, line in enumerate(head[self.skip + 1 :], self.skip + 1):
+            if any(self._holds_all(self._names(line, separator)) for separator in SEPARATORS):
+                hint = f"Line {number + 1} has it: set skip={number} if that is the header."
+                return ParameterError(error.name, error.value, f"{error.reason} {hint}")
+        return error
 
 
 @contextmanager
@@ -123,31 +181,77 @@ def long_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def checked_rows(reader: Any, file: Path) -> Iterator[list[str]]:
+def checked_rows(reader: Any, file: Path, skip: int, unstripped: Any) -> Iterator[list[str]]:
     """The header, then the rows of a `csv.reader`, each as long as the header.
 
-    Empty lines are left out, except in a table of one column, where they are empty cells.
+    Empty lines are left out, except in a table of one column, where they are empty cells. Empty
+    cells beyond the header, as spreadsheets write them, are dropped.
+
+    Parameters
+    ----------
+    reader : csv.reader
+    file, skip
+        The file and the number of lines above the first, for messages.
+    unstripped : csv.reader
+        Of the header alone, its blanks kept: where the header is longer than the first row, a
+        separator with a blank after it is taken as part of a name.
     """
-    width = 0
+    rows = _rows(reader, file, skip)
+    _, header = next(rows, (0, None))
+    if header is None:
+        return
+    line, first = next(rows, (0, None))
+    if first is not None and len(first) < len(header):
+        joined = _joined(next(unstripped), reader.dialect.delimiter)
+        if len(joined) == len(first):
+            log.warning("%s: the header is read as %s.", file, shorten(joined))
+            header = joined
+    yield header
+    width = len(header)
+    for number, row in chain([] if first is None else [(line, first)], rows):
+        if not row:
+            if width != 1:
+                continue
+            row = [""]
+        if len(row) > width and not any(row[width:]):
+            row = row[:width]
+        if len(row) != width:
+            if len(row) == 1 and not row[0].strip():
+                continue
+            raise MalformedRowError(
+                f"{file}, line {number}: the row has {len(row)} cells, and the header has {width} "
+                f"({shorten(header)}). A text or a name that holds the separator "
+                f"({reader.dialect.delimiter!r}) must stand in quotes."
+            )
+        yield row
+
+
+def _rows(reader: Any, file: Path, skip: int) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row; empty lines only after the header."""
+    started = False
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + skip
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise UserError(
+            raise MalformedRowError(
                 f"{file}, the row that starts in line {line}: {error}. Close or double the quote, "
-                "or read quotes as plain characters with dataset.quote=null."
+                "or set quote to null to read quotes as plain characters."
             ) from error
-        if not row:
-            if width != 1:
-                continue
-            row = [""]
-        width = width or len(row)
-        if len(row) != width:
-            raise UserError(
-                f"{file}, line {line}: the row has {len(row)} cells, and the header has {width}. "
-                "Put a text that holds the separator in quotes, or set dataset.separator."
-            )
-        yield row
+        if not started and not "".join(row).strip():
+            continue
+        started = True
+        yield reader.line_num + skip, row
+
+
+def _joined(header: list[str], separator: str) -> list[str]:
+    """The names of a header, with those that begin with a blank joined to the one before."""
+    names: list[str] = []
+    for name in header:
+        if names and name.startswith(" "):
+            names[-1] += separator + name
+        else:
+            names.append(name)
+    return names

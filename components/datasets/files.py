@@ -10,19 +10,28 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, cast
+from typing import Any, BinaryIO, Literal, TextIO, cast
 
-from components.base import UserError
+from components.base import ParameterError, UserError
+from components.datasets.base import ByteBudget
 
+# A byte order mark names the encoding, whatever was configured. UTF-32's little-endian mark begins
+# with UTF-16's.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 # First bytes of formats that are easily taken for a text file.
 SIGNATURES = {
-    b"\xff\xfe": "It is UTF-16: type dataset.encoding=utf-16.",
-    b"\xfe\xff": "It is UTF-16: type dataset.encoding=utf-16.",
-    b"PAR1": "It is a Parquet file: type dataset=parquet.",
+    b"PAR1": "It is a Parquet file: choose the data set parquet.",
     b"PK\x03\x04": "It is a zip archive, or an Excel workbook: unpack it, or save it as CSV.",
     b"BZh": "It is packed with bzip2: unpack it, or pack it with gzip.",
     b"\xfd7zXZ\x00": "It is packed with xz: unpack it, or pack it with gzip.",
     b"\x28\xb5\x2f\xfd": "It is packed with zstd: unpack it, or pack it with gzip.",
+    b"\xd0\xcf\x11\xe0": "It is an old Excel workbook: save it as CSV.",
 }
 
 
@@ -31,31 +40,34 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
 
     Raises
     ------
-    UserError
-        With the absolute path that was tried, and the nearest name beside it.
+    ParameterError
+        With the absolute path that was tried, and the nearest name beside it; also for a pipe or
+        a device, which may never end.
     """
     try:
-        found = Path(path).expanduser().absolute()
-    except RuntimeError as error:  # ~someone who has no home
-        raise UserError(f"dataset.path={path}: {error}") from error
-    if (
-        found.is_file()
-        if kind == "file"
-        else found.is_dir()
-        if kind == "folder"
-        else found.exists()
-    ):
-        return found
-    if found.exists():
-        is_a, needs = ("folder", "file") if found.is_dir() else ("file", "folder")
-        raise UserError(f"dataset.path: {found} is a {is_a}, and this data set needs a {needs}.")
+        absolute = Path(path).expanduser().absolute()
+        if (absolute.is_file() and kind != "folder") or (absolute.is_dir() and kind != "file"):
+            return absolute
+        exists = absolute.exists()
+    except (RuntimeError, OSError, ValueError) as error:  # ~nobody, too long a name, a NUL
+        raise ParameterError("path", path, f"{error}.") from error
+    if exists:
+        if not absolute.is_file() and not absolute.is_dir():
+            reason = "is a pipe or a device, which may never end. Write it to a file first."
+        else:
+            is_a, needs = ("folder", "file") if absolute.is_dir() else ("file", "folder")
+            reason = f"is a {is_a}, and this data set needs a {needs}."
+        raise ParameterError("path", path, f"{absolute} {reason}")
     near: list[str] = []
-    if found.parent.is_dir():
-        near = difflib.get_close_matches(found.name, [p.name for p in found.parent.iterdir()], 1)
-    hint = f"Did you mean {found.parent / near[0]}?" if near else "Check the path"
-    raise UserError(
-        f"dataset.path: {found} does not exist. {hint}"
-        f"{' A' if near else ': a'} relative path starts at the folder you run from."
+    if absolute.parent.is_dir():
+        siblings = [sibling.name for sibling in absolute.parent.iterdir()]
+        near = difflib.get_close_matches(absolute.name, siblings, 1)
+    hint = f"Did you mean {absolute.parent / near[0]}?" if near else "Check the path"
+    raise ParameterError(
+        "path",
+        path,
+        f"{absolute} does not exist. {hint}"
+        f"{' A' if near else ': a'} relative path starts at the folder you run from.",
     )
 
 
@@ -64,7 +76,7 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
     Raises
     ------
-    UserError
+    ParameterError
         When there is none.
     """
     files = sorted(
@@ -75,10 +87,8 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         and path.is_file()
     )
     if not files:
-        raise UserError(
-            f"dataset.path: {folder} holds no file that ends in {', '.join(suffixes)}. "
-            "Point dataset.path at a folder that does."
-        )
+        reason = f"the folder holds no file that ends in {', '.join(suffixes)}."
+        raise ParameterError("path", folder, reason)
     return files
 
 
@@ -86,9 +96,11 @@ def folder_labels(files: list[Path], root: Path) -> list[str]:
     """For each file its folder, relative to `root`, as in `animals/cat`."""
     for file in files:
         if file.parent == root:
-            raise UserError(
-                f"dataset.label=folder: {file} lies in no subfolder, so it has no label. "
-                "Move it into one, or leave labels out with dataset.label=null."
+            raise ParameterError(
+                "label",
+                "folder",
+                f"{file} lies in no subfolder, so it has no label. Move it into one, or set label "
+                "to null.",
             )
     return [file.parent.relative_to(root).as_posix() for file in files]
 
@@ -97,54 +109,96 @@ def check_encoding(encoding: str) -> None:
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except (LookupError, ValueError) as error:
-        raise UserError(
-            f"dataset.encoding={encoding}: Python knows no such text encoding. "
-            "Type one that it knows, such as utf-8, cp1252, utf-16, gb18030 or shift_jis."
+        raise ParameterError(
+            "encoding",
+            encoding,
+            "there is no such text encoding. Python's are accepted, such as utf-8, cp1252, utf-16, "
+            "gb18030 or shift_jis.",
         ) from error
 
 
-def exact(encoding: str) -> str:
-    """The codec to use: in UTF-8 a byte order mark is no part of the text."""
-    return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-
-
-def unpacked(raw: BinaryIO) -> BinaryIO:
-    """The bytes of a file, through gzip where it is packed (told by its bytes, not its name)."""
-    packed = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 16)) if packed else raw
-
-
 @contextmanager
-def open_text(path: Path, encoding: str, newline: str | None = None) -> Iterator[TextIO]:
+def open_text(
+    path: Path, encoding: str, newline: str | None = None, budget: ByteBudget | None = None
+) -> Iterator[TextIO]:
     """Open a text file, packed with gzip or not. `newline` is that of `open`.
+
+    A byte order mark decides the encoding, and so do the zero bytes of UTF-16 and UTF-32 where
+    UTF-8 is expected. `budget` counts the unpacked bytes.
 
     Raises
     ------
     UserError
         Here or while the caller reads: a file that cannot be read, a damaged archive, bytes that
-        are not text in `encoding` (the message names the byte, the line and a way out).
+        are not text in `encoding` (the message names the byte, the line and a way out), more
+        bytes than the budget.
     """
+    actual = encoding
     try:
         with path.open("rb") as raw:
-            yield io.TextIOWrapper(unpacked(raw), encoding=exact(encoding), newline=newline)
+            stream = _unpacked(raw)
+            actual = _encoding(stream.peek(4096), encoding)
+            if budget is not None:
+                stream = io.BufferedReader(_Counted(stream, budget), 1 << 16)
+            yield io.TextIOWrapper(stream, encoding=actual, newline=newline)
     except UnicodeError as error:
-        raise UserError(undecodable(path, encoding)) from error
+        raise ParameterError("encoding", encoding, _undecodable(path, actual)) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
             f"{path} is damaged: {error}. It is packed with gzip, and was perhaps not copied to "
-            "the end: fetch it again."
+            "the end: copy it again."
         ) from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def undecodable(path: Path, encoding: str) -> str:
-    """What to say of a file that is not text in `encoding`, found by reading it once more."""
-    decoder = codecs.getincrementaldecoder(exact(encoding))()
+def _encoding(head: bytes, encoding: str) -> str:
+    """The codec to use for a file that begins with `head`."""
+    for mark, codec in MARKS.items():
+        if head.startswith(mark):
+            return codec
+    if codecs.lookup(encoding).name == "utf-8":
+        for width, codec in ((4, "utf-32"), (2, "utf-16")):
+            units = head[: len(head) // width * width]
+            for place, order in ((0, "-be"), (width - 1, "-le")):
+                # Text that is mostly Latin has a zero in that byte of every unit, and only there.
+                zeros = units[place::width].count(0)
+                others = units[width - 1 - place :: width].count(0)
+                if units and not others and zeros > len(units) // width // 2:
+                    return codec + order
+    return encoding
+
+
+def _unpacked(raw: BinaryIO) -> io.BufferedReader:
+    """The bytes of a file, through gzip where it is packed (told by its bytes, not its name)."""
+    packed = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    stream = gzip.GzipFile(fileobj=raw) if packed else raw
+    return io.BufferedReader(cast(Any, stream), 1 << 16)
+
+
+class _Counted(io.RawIOBase):
+    """A stream whose bytes are counted; a line costs 8 more, for what refers to it."""
+
+    def __init__(self, stream: io.BufferedReader, budget: ByteBudget) -> None:
+        self.stream = stream
+        self.budget = budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        n = self.stream.readinto(buffer)
+        self.budget.add(n + 8 * bytes(buffer[:n]).count(b"\n"))
+        return n
+
+
+def _undecodable(path: Path, encoding: str) -> str:
+    """Why a file is not text in `encoding`, and what to do, by reading it once more."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     read, lines, head, where = 0, 1, b"", ""
     with path.open("rb") as raw:
-        stream = unpacked(raw)
+        stream = _unpacked(raw)
         while True:
             chunk = stream.read(1 << 20)
             read += len(chunk)
@@ -162,13 +216,11 @@ def undecodable(path: Path, encoding: str) -> str:
                 break
             if not chunk:
                 break
-    message = f"{path} is not {encoding} text{where}."
+    message = f"{path} is not {encoding.removesuffix('-sig')} text{where}."
     for signature, advice in SIGNATURES.items():
         if head.startswith(signature):
             return f"{message} {advice}"
-    if exact(encoding) != "utf-8-sig":
-        return f"{message} Name its encoding, as in dataset.encoding=utf-8."
     return (
-        f"{message} Name its encoding: dataset.encoding=cp1252 is right for most files from "
-        "Windows in western languages; others are gb18030, shift_jis and cp1251."
+        f"{message} Set its encoding: cp1252 for most files from Windows in western languages, "
+        "else such as utf-8, utf-16, gb18030, shift_jis or cp1251."
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.base import Corpus, UserError, progress, require
-from components.datasets.columns import check_columns, check_sample, to_corpus, wanted_columns
+from components.base import Corpus, ParameterError, progress, require
+from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import locate
+from components.datasets.jsonl import lookup
+from components.text import shorten
 
 
-class HuggingfaceDataset:
+@dataclass(kw_only=True, eq=False)
+class HuggingfaceDataset(TableDataset):
     """One split of a data set that `datasets.load_dataset` reads.
 
     Class numbers become class names; -1, the library's mark for "no label", is a missing label.
@@ -29,69 +33,53 @@ class HuggingfaceDataset:
         Such as `train`, `test`, `train+test` or `train[:10%]`.
     revision : str, optional
         A branch, tag or commit on the Hub. Name a commit to get the same data for ever.
-    text, label, timestamp : str, optional
-        Names of columns. `text` may be None where `image` is given.
     image : str, optional
         A column of paths, or of images that lie in files on this machine.
     cache_dir : str, optional
-        Where the library keeps its copies; None is its own default.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+        Where the library stores its copies; None is its own default.
+    text, label, timestamp, timestamp_format, columns, max_bytes, limit, seed, missing
+        See `TableDataset` and `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        config: str | None = None,
-        split: str = "train",
-        revision: str | None = None,
-        text: str | None = "text",
-        label: str | None = None,
-        timestamp: str | None = None,
-        image: str | None = None,
-        cache_dir: str | None = None,
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.config = config
-        self.split = split
-        self.revision = revision
-        self.text = text
-        self.label = label
-        self.timestamp = timestamp
-        self.image = image
-        self.cache_dir = cache_dir
-        self.limit = limit
-        self.seed = seed
-        require("datasets", extra="huggingface")
-        local_path(path)
-        wanted_columns(text=text, label=label, timestamp=timestamp, image=image)
-        check_sample(limit, seed)
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    cache_dir: str | None = None
 
-    def load(self) -> Corpus:
-        wanted = wanted_columns(
-            text=self.text, label=self.label, timestamp=self.timestamp, image=self.image
-        )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("datasets", extra="huggingface")
+        local_path(self.path)
+
+    def read(self) -> Corpus:
+        source = f"{self.path}, split {self.split},"
         with bars_in_terminals_only():
             table = self._table()
-        check_columns(wanted, table.column_names, f"{self.path}, split {self.split},")
-        table = table.select_columns(list(dict.fromkeys(wanted.values())))
-        values: dict[str, list[Any]] = {role: [] for role in wanted}
-        if self.image is not None:
-            table = with_image_paths(table, self.image)
+        names = [name for key, kind in table.features.items() for name in field_names(key, kind)]
+        actual = self.find(names, source)
+        roots = {
+            name: name if name in table.column_names else name.partition(".")[0]
+            for name in actual.values()
+        }
+        table = table.select_columns(list(dict.fromkeys(roots.values())))
+        if self.image is not None and actual[self.image] in table.column_names:
+            table = with_image_paths(table, actual[self.image])
         classes = class_names(table)
+        budget = ByteBudget(self.max_bytes, source)
+        cells: dict[str, list[Any]] = {column: [] for column in actual}
         batches = table.iter(batch_size=10_000)
         for batch in progress(batches, label=f"reading {self.path}"):
-            for role, name in wanted.items():
-                names = classes.get(name)
-                cells = batch[name]
-                values[role] += [names.get(c) for c in cells] if names else cells
+            for column, name in actual.items():
+                root = roots[name]
+                values = batch[root]
+                if root != name:
+                    values = [value and lookup({root: value}, name) for value in values]
+                budget.add_cells(values)
+                numbered = classes.get(name)
+                cells[column] += [numbered.get(v) for v in values] if numbered else values
         local = local_path(self.path)
         folder = local if local is None or local.is_dir() else local.parent
-        source = f"{self.path}, split {self.split},"
-        return to_corpus(values, source, folder).sample(self.limit, self.seed)
+        return self.corpus(cells, source, folder)
 
     def _table(self) -> Any:
         import datasets
@@ -111,18 +99,20 @@ class HuggingfaceDataset:
                 cache_dir=self.cache_dir,
             )
         except ConnectionError as error:
-            raise UserError(
-                f"dataset.path={self.path}: there is no such folder here, and the Hugging Face Hub "
-                f"cannot be reached ({error}). Check the network, or point dataset.path at a "
-                "folder with the files. With HF_HUB_OFFLINE=1 a copy that was fetched before is "
-                "used at once."
+            raise ParameterError(
+                "path",
+                self.path,
+                "there is no such folder here, and the Hugging Face Hub cannot be reached "
+                f"({shorten(str(error))}). Check the network, or set path to a folder with the "
+                "files. With HF_HUB_OFFLINE=1 a copy that was downloaded before is used at once.",
             ) from error
         except Exception as error:  # what a reader of any format may raise
             reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-            raise UserError(
-                f"dataset=huggingface cannot load {self.path}: {reason}. Check dataset.path, "
-                "dataset.config, dataset.split and dataset.revision; a private or gated data set "
-                "needs HF_TOKEN in the environment."
+            raise ParameterError(
+                "path",
+                self.path,
+                f"cannot be loaded: {reason[:300]}. Check path, config, split and revision; a "
+                "private or gated data set needs HF_TOKEN in the environment.",
             ) from error
 
 
@@ -131,6 +121,14 @@ def local_path(path: str) -> Path | None:
     if path.startswith((".", "/", "~")) or Path(path).exists():
         return locate(path, "either")
     return None
+
+
+def field_names(key: str, kind: Any) -> list[str]:
+    """The name of a column, and those of its fields where it is a struct."""
+    if not isinstance(kind, dict):
+        return [key]
+    inner = [name for child, of_child in kind.items() for name in field_names(child, of_child)]
+    return [key, *(f"{key}.{name}" for name in inner)]
 
 
 def class_names(table: Any) -> dict[str, dict[int, str]]:
@@ -153,9 +151,11 @@ def with_image_paths(table: Any, column: str) -> Any:
     table = table.cast_column(column, datasets.Image(decode=False))
     cells = [cell and cell["path"] for cell in table[column]]
     if any(cell and not Path(cell).is_file() for cell in cells):
-        raise UserError(
-            f"dataset.image={column}: these images lie inside the data set, not in files. Save "
-            "them to a folder, and read that with dataset=images."
+        raise ParameterError(
+            "image",
+            column,
+            "these images lie inside the data set, not in files. Save them to a folder, and read "
+            "that with the data set images.",
         )
     return table.remove_columns(column).add_column(column, cells)
 

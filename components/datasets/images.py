@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from components.base import Corpus, UserError
-from components.datasets.columns import check_sample, to_corpus
+from components.base import Corpus, ParameterError
+from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase
 from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
+from components.datasets.table import to_corpus
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 
 
-class ImagesDataset:
+@dataclass(kw_only=True, eq=False)
+class ImagesDataset(DatasetBase):
     """All images in a folder and below it, in the order of their paths.
 
     Each image is a document; its text is its caption, or empty.
@@ -26,35 +29,26 @@ class ImagesDataset:
         Read `cat.txt` beside `cat.jpg` as its text. An image without one has no text.
     encoding : str
         Of the captions.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+    limit, seed, missing
+        See `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        label: Literal["folder"] | None = None,
-        captions: bool = False,
-        encoding: str = "utf-8",
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.label = label
-        self.captions = captions
-        self.encoding = encoding
-        self.limit = limit
-        self.seed = seed
-        locate(path, "folder")
-        if label not in (None, "folder"):
-            raise UserError(f"dataset.label={label}: type folder, or null.")
-        check_encoding(encoding)
-        check_sample(limit, seed)
+    path: str
+    label: Literal["folder"] | None = None
+    captions: bool = False
+    encoding: str = "utf-8"
 
-    def load(self) -> Corpus:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        locate(self.path, "folder")
+        if self.label not in (None, "folder"):
+            raise ParameterError("label", self.label, "must be folder or null.")
+        check_encoding(self.encoding)
+
+    def read(self) -> Corpus:
         folder = locate(self.path, "folder")
         files = files_below(folder, SUFFIXES)
+        budget = ByteBudget(MAX_BYTES, f"the captions in {folder}")
         values: dict[str, list[str]] = {"image": [str(file) for file in files]}
         if self.label == "folder":
             values["label"] = folder_labels(files, folder)
@@ -63,11 +57,20 @@ class ImagesDataset:
             values["text"] = [""] * len(files)
             for row, caption in enumerate(beside):
                 if caption.is_file():
-                    with open_text(caption, self.encoding) as stream:
+                    with open_text(caption, self.encoding, budget=budget) as stream:
                         values["text"][row] = stream.read().strip()
             if not any(values["text"]):
-                raise UserError(
-                    f"dataset.captions=true: no image in {folder} has a caption. The one of "
-                    f"{files[0]} would be {beside[0]}."
+                raise ParameterError(
+                    "captions",
+                    True,
+                    f"no image in {folder} has a caption. The one of {files[0]} would be "
+                    f"{beside[0]}.",
                 )
-        return to_corpus(values, str(folder), folder).sample(self.limit, self.seed)
+        return to_corpus(
+            values,
+            str(folder),
+            image="image",
+            text="text" if "text" in values else None,
+            label="label" if "label" in values else None,
+            missing=self.missing,
+        )

@@ -1,114 +1,206 @@
-"""JSON Lines: one object a line."""
+"""JSON Lines, and JSON files that hold a table."""
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from components.base import Corpus, UserError, progress
-from components.datasets.columns import check_columns, check_sample, to_corpus, wanted_columns
+from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import check_encoding, locate, open_text
+from components.datasets.table import find_column
+from components.text import shorten
 
-log = logging.getLogger(__name__)
+Record = dict[str, Any]
 
 
-class JsonlDataset:
-    """A file with a JSON object a line. Blank lines are left out.
+@dataclass(kw_only=True, eq=False)
+class JsonlDataset(TableDataset):
+    """A file with a JSON object a line, or with one array or table of objects.
 
-    Half a Unicode character (an unpaired surrogate, as in a tweet cut within an emoji) cannot
-    be stored or embedded: it becomes U+FFFD, with a warning.
+    Blank lines are left out. Read are also one array of objects, objects over several lines, and
+    what pandas' `to_json` writes: by columns (its default), by index, split, or as a table.
+    A column may be nested: `review.body` is the body in `{"review": {"body": "..."}}`.
 
     Parameters
     ----------
     path : str
         The file; it may be packed with gzip.
-    text, label, timestamp : str, optional
-        Names of keys. `text` may be None where `image` is given.
-    image : str, optional
-        Name of a key with the path of an image file, relative to the folder of the file.
     encoding : str
-        Of the file. A byte order mark is skipped in UTF-8.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+        Of the file; a byte order mark has precedence.
+    text, label, timestamp, timestamp_format, image, columns, max_bytes, limit, seed, missing
+        See `TableDataset` and `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        text: str | None = "text",
-        label: str | None = None,
-        timestamp: str | None = None,
-        image: str | None = None,
-        encoding: str = "utf-8",
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.text = text
-        self.label = label
-        self.timestamp = timestamp
-        self.image = image
-        self.encoding = encoding
-        self.limit = limit
-        self.seed = seed
-        locate(path, "file")
-        wanted_columns(text=text, label=label, timestamp=timestamp, image=image)
-        check_encoding(encoding)
-        check_sample(limit, seed)
+    encoding: str = "utf-8"
 
-    def load(self) -> Corpus:
-        wanted = wanted_columns(
-            text=self.text, label=self.label, timestamp=self.timestamp, image=self.image
-        )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        locate(self.path, "file")
+        check_encoding(self.encoding)
+
+    def read(self) -> Corpus:
         file = locate(self.path, "file")
-        values: dict[str, list[Any]] = {role: [] for role in wanted}
-        targets = [(name, values[role].append) for role, name in wanted.items()]
-        keys: dict[str, Any] = {}
-        with open_text(file, self.encoding, newline="\n") as lines:
-            for record in progress(records(lines, file), label=f"reading {file.name}"):
-                keys.update(record)
-                for name, append in targets:
-                    append(record.get(name))
-        if keys:
-            check_columns(wanted, list(keys), str(file))
-        return to_corpus(values, str(file), file.parent).sample(self.limit, self.seed)
+        budget = ByteBudget(self.max_bytes, str(file))
+        wanted = list(dict.fromkeys(column for _, column in self.wanted))
+        cells: dict[str, list[Any]] = {column: [] for column in wanted}
+        seen: Record = {}
+        with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
+            rows = records(lines, file, wanted)
+            for record in progress(rows, label=f"reading {file.name}"):
+                seen.update(record)
+                for column in wanted:
+                    cells[column].append(lookup(record, column))
+        if not seen:
+            return self.corpus(cells, str(file), file.parent)
+        for name, column in self.wanted:
+            if all(cell is ABSENT for cell in cells[column]):
+                find_column(name, column, list(flat_names(seen)), str(file))
+        plain = {
+            column: [None if cell is ABSENT else cell for cell in column_cells]
+            for column, column_cells in cells.items()
+        }
+        return self.corpus(plain, str(file), file.parent)
 
 
-def records(lines: TextIO, file: Path) -> Iterator[dict[str, Any]]:
-    broken = 0
-    for number, line in enumerate(lines, 1):
-        if line.isspace():
-            continue
+class _Absent:
+    """What a record holds under a name that it has not."""
+
+
+ABSENT = _Absent()
+
+
+def lookup(record: Any, column: str) -> Any:
+    """The value of a column, by its name or by a path of names with dots; or `ABSENT`."""
+    if column in record:
+        return record[column]
+    head, dot, rest = column.partition(".")
+    while dot:
+        inner = record.get(head)
+        if isinstance(inner, dict):
+            value = lookup(inner, rest)
+            if value is not ABSENT:
+                return value
+        next_part, dot, rest = rest.partition(".")
+        head = f"{head}.{next_part}"
+    return ABSENT
+
+
+def flat_names(record: Record, prefix: str = "") -> Iterator[str]:
+    """The names that `lookup` would find a value under."""
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            yield from flat_names(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def records(lines: TextIO, file: Path, wanted: list[str]) -> Iterator[Record]:
+    """The rows of a file, whatever form of JSON it holds."""
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if not line.isspace())
+    first, second = next(numbered, None), next(numbered, None)
+    if first is None:
+        return
+    value = _parsed(first[1])
+    if second is None:
+        if value is ABSENT:
+            value = _checked(first, file)
+        yield from from_table(value, wanted, file)
+    elif isinstance(value, dict) or (value is ABSENT and isinstance(_parsed(second[1]), dict)):
+        for item in chain((first, second), numbered):
+            yield _object(_checked(item, file), file, item[0])
+    elif value is ABSENT:
+        text = "".join([first[1], second[1], *lines])
+        yield from from_document(text, first[0], wanted, file)
+    else:
+        yield _object(value, file, first[0])  # an error: it is no object
+
+
+def from_document(text: str, line: int, wanted: list[str], file: Path) -> Iterator[Record]:
+    """The rows of one JSON value over several lines, or of several, one after the other."""
+    decoder, place, found = json.JSONDecoder(), 0, []
+    text = text.strip()
+    while place < len(text):
         try:
-            record = json.loads(line)
+            value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError) as error:
-            raise UserError(
-                f"{file}, line {number} is not JSON: {error}. Mend or drop the line; "
-                "each must hold one whole object."
-            ) from error
-        if not isinstance(record, dict):
-            raise UserError(
-                f"{file}, line {number} holds a {type(record).__name__}, not an object such as "
-                '{"text": "..."}. Mend or drop the line.'
-            )
-        if "\\ud" in line or "\\uD" in line:
-            record, mended = without_halves(record)
-            broken += mended
-        yield record
-    if broken:
-        log.warning("%s: %d lines hold half a character, now U+FFFD", file, broken)
+            at = getattr(error, "lineno", 1) + line - 1
+            raise _not_json(file, at, getattr(error, "msg", error)) from error
+        found.append(value)
+        while text[place : place + 1].isspace():
+            place += 1
+    if len(found) == 1:
+        yield from from_table(found[0], wanted, file)
+    else:
+        for value in found:
+            yield _object(value, file, line)
 
 
-def without_halves(record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The record with U+FFFD for each unpaired surrogate, and whether there was one."""
-    mended = {
-        key: value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if isinstance(value, str)
-        else value
-        for key, value in record.items()
-    }
-    return mended, mended != record
+def from_table(value: Any, wanted: list[str], file: Path) -> Iterable[Record]:
+    """The rows of a file that holds one JSON value."""
+    if isinstance(value, list):
+        if value and all(isinstance(item, str) for item in value):
+            return ({"text": item} for item in value)
+        return (_object(item, file, row, "element") for row, item in enumerate(value))
+    table = _object(value, file, 1)
+    if any(isinstance(lookup(table, column), str) for column in wanted):
+        return [table]  # a JSON Lines file of one line
+    parts = table.values()
+    if isinstance(table.get("columns"), list) and isinstance(table.get("data"), list):
+        names = [str(name) for name in table["columns"]]
+        return (dict(zip(names, row, strict=False)) for row in table["data"])
+    if any(isinstance(table.get(column.partition(".")[0]), list) for column in wanted):
+        columns = {name: cells for name, cells in table.items() if isinstance(cells, list)}
+        return (dict(zip(columns, row, strict=True)) for row in _aligned(columns, file))
+    if any(isinstance(table.get(column.partition(".")[0]), dict) for column in wanted):
+        frames = {name: cells for name, cells in table.items() if isinstance(cells, dict)}
+        index = dict.fromkeys(key for cells in frames.values() for key in cells)
+        return ({name: cells.get(key) for name, cells in frames.items()} for key in index)
+    lists = [part for part in parts if isinstance(part, list) and part]
+    if len(lists) == 1 and all(isinstance(item, dict) for item in lists[0]):
+        return lists[0]
+    if parts and all(isinstance(part, dict) for part in parts):
+        return parts
+    return [table]
+
+
+def _aligned(columns: dict[str, list[Any]], file: Path) -> Iterator[tuple[Any, ...]]:
+    if len({len(cells) for cells in columns.values()}) > 1:
+        lengths = {name: len(cells) for name, cells in columns.items()}
+        raise UserError(f"{file}: its columns differ in length: {shorten(lengths)}.")
+    return zip(*columns.values(), strict=True)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def _checked(item: tuple[int, str], file: Path) -> Any:
+    number, line = item
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(file, number, error) from error
+
+
+def _not_json(file: Path, number: int, error: object) -> UserError:
+    return UserError(
+        f"{file}, line {number} is not JSON: {error}. Correct or drop the line; each must hold "
+        "one whole object, or the file one array of objects."
+    )
+
+
+def _object(value: Any, file: Path, number: int, unit: str = "line") -> Record:
+    if not isinstance(value, dict):
+        raise UserError(
+            f"{file}, {unit} {number} holds a {type(value).__name__} ({shorten(value, 80)}), not "
+            'an object such as {"text": "..."}.'
+        )
+    return value

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.base import Corpus, UserError
-from components.datasets.columns import check_sample, to_corpus
+from components.datasets.base import DatasetBase
 from components.datasets.files import open_text
+from components.datasets.table import to_corpus
 
 
-class LeeDataset:
+@dataclass(kw_only=True, eq=False)
+class LeeDataset(DatasetBase):
     """300 news texts of the Australian Broadcasting Corporation, 2000 to 2002, without labels.
 
     Source: M. D. Lee, B. Pincombe, M. Welsh (2005), An empirical evaluation of models of text
@@ -18,21 +21,19 @@ class LeeDataset:
 
     Parameters
     ----------
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+    limit, seed, missing
+        See `DatasetBase`.
     """
 
-    def __init__(self, *, limit: int | None = None, seed: int | None = None) -> None:
-        self.limit = limit
-        self.seed = seed
-        check_sample(limit, seed)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         lee_file()
 
-    def load(self) -> Corpus:
+    def read(self) -> Corpus:
         file = lee_file()
         with open_text(file, "utf-8") as lines:
             documents = [line.removesuffix("\n") for line in lines]
-        return to_corpus({"text": documents}, str(file)).sample(self.limit, self.seed)
+        return to_corpus({"text": documents}, str(file), text="text", missing=self.missing)
 
 
 def lee_file() -> Path:
@@ -42,6 +43,6 @@ def lee_file() -> Path:
         if file.is_file():
             return file
     raise UserError(
-        "dataset=lee reads a file that ships with gensim, and it is not there. Install it again: "
+        "the Lee corpus is a file that ships with gensim, and it is not there. Install it again: "
         "pip install --force-reinstall --no-deps gensim"
     )

@@ -7,18 +7,21 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
 
-from components.base import Corpus, UserError
-from components.datasets.columns import check_sample, to_corpus
+from components.base import Corpus, ParameterError, UserError
+from components.datasets.base import DatasetBase
+from components.datasets.table import to_corpus
 
 URL = "https://ndownloader.figshare.com/files/5975967"
 ARCHIVE = "20news-bydate.tar.gz"
 
 
-class NewsgroupsDataset:
+@dataclass(kw_only=True, eq=False)
+class NewsgroupsDataset(DatasetBase):
     """18,846 posts of 1993 to 20 newsgroups, each with the name of its group as its label.
 
     The first run fetches 14 MB, checked by sha256, into scikit-learn's data folder. scikit-learn
@@ -33,35 +36,23 @@ class NewsgroupsDataset:
         Names of groups; None takes all 20.
     data_home : str, optional
         scikit-learn's data folder; None is `$SCIKIT_LEARN_DATA`, or `~/scikit_learn_data`.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+    limit, seed, missing
+        See `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        subset: Literal["all", "train", "test"] = "all",
-        remove_headers: bool = True,
-        remove_footers: bool = True,
-        remove_quotes: bool = True,
-        categories: list[str] | None = None,
-        data_home: str | None = None,
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.subset = subset
-        self.remove_headers = remove_headers
-        self.remove_footers = remove_footers
-        self.remove_quotes = remove_quotes
-        self.categories = categories
-        self.data_home = data_home
-        self.limit = limit
-        self.seed = seed
-        if subset not in ("all", "train", "test"):
-            raise UserError(f"dataset.subset={subset}: type all, train or test.")
-        check_sample(limit, seed)
+    subset: Literal["all", "train", "test"] = "all"
+    remove_headers: bool = True
+    remove_footers: bool = True
+    remove_quotes: bool = True
+    categories: list[str] | None = None
+    data_home: str | None = None
 
-    def load(self) -> Corpus:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.subset not in ("all", "train", "test"):
+            raise ParameterError("subset", self.subset, "must be all, train or test.")
+
+    def read(self) -> Corpus:
         from sklearn.datasets import fetch_20newsgroups
 
         remove = {
@@ -83,11 +74,10 @@ class NewsgroupsDataset:
             home = self.data_home or os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")
             place = Path(home).expanduser() / "20news_home" / ARCHIVE
             raise UserError(
-                f"dataset=newsgroups: the posts are not on this machine and could not be fetched "
-                f"({error}). Either download {URL} on another machine and save it as "
-                f"{place}, or set dataset.data_home to a folder where "
-                "scikit-learn has fetched them before, or take another data set: dataset=lee "
-                "needs no network."
+                "the 20 newsgroups are not on this machine and could not be downloaded "
+                f"({error}). Download {URL} on another machine and save it as {place}, or set "
+                "data_home to a folder where scikit-learn has stored them before. The data set "
+                "lee needs no network."
             ) from error
         names = [bunch.target_names[target] for target in bunch.target]
         values = {"text": list(bunch.data), "label": names}
@@ -95,17 +85,15 @@ class NewsgroupsDataset:
             check_categories(self.categories, bunch.target_names)
             kept = [row for row, name in enumerate(names) if name in self.categories]
             values = {role: [column[row] for row in kept] for role, column in values.items()}
-        return to_corpus(values, "20 newsgroups").sample(self.limit, self.seed)
+        return to_corpus(values, "20 newsgroups", text="text", label="label", missing=self.missing)
 
 
 def check_categories(categories: list[str], known: list[str]) -> None:
     for name in categories:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            raise UserError(
-                f"dataset.categories: there is no newsgroup '{name}'. "
-                + (f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(known)}.")
-            )
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(known)}."
+            raise ParameterError("categories", name, f"there is no such newsgroup. {hint}")
 
 
 @contextmanager

@@ -2,75 +2,123 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from components.base import Corpus, UserError, progress
-from components.datasets.columns import check_columns, check_sample, to_corpus, wanted_columns
+from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import files_below, locate
+from components.datasets.jsonl import ABSENT, lookup
 
 
-class ParquetDataset:
+@dataclass(kw_only=True, eq=False)
+class ParquetDataset(TableDataset):
     """A Parquet file, or all `*.parquet` files of a folder in the order of their paths.
 
-    Only the columns asked for are read.
+    Only the columns asked for are read. A field of a struct is a column too: `review.body`.
 
     Parameters
     ----------
     path : str
         The file or the folder.
-    text, label, timestamp : str, optional
-        Names of columns. `text` may be None where `image` is given.
-    image : str, optional
-        Name of a column with paths of image files, relative to the folder (of the file).
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+    text, label, timestamp, timestamp_format, image, columns, max_bytes, limit, seed, missing
+        See `TableDataset` and `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        text: str | None = "text",
-        label: str | None = None,
-        timestamp: str | None = None,
-        image: str | None = None,
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.text = text
-        self.label = label
-        self.timestamp = timestamp
-        self.image = image
-        self.limit = limit
-        self.seed = seed
-        locate(path, "either")
-        wanted_columns(text=text, label=label, timestamp=timestamp, image=image)
-        check_sample(limit, seed)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        locate(self.path, "either")
 
-    def load(self) -> Corpus:
+    def read(self) -> Corpus:
         import pyarrow
-        import pyarrow.parquet
 
-        wanted = wanted_columns(
-            text=self.text, label=self.label, timestamp=self.timestamp, image=self.image
-        )
         source = locate(self.path, "either")
-        folder = source if source.is_dir() else source.parent
-        values: dict[str, list[Any]] = {role: [] for role in wanted}
-        names = list(dict.fromkeys(wanted.values()))
+        budget = ByteBudget(self.max_bytes, str(source))
+        cells: dict[str, list[Any]] = {column: [] for _, column in self.wanted}
         for file in files_below(source, (".parquet",)) if source.is_dir() else [source]:
             try:
-                with pyarrow.parquet.ParquetFile(file) as table:
-                    check_columns(wanted, table.schema_arrow.names, str(file))
-                    batches = table.iter_batches(columns=names)
-                    for batch in progress(batches, label=f"reading {file.name}"):
-                        for role, name in wanted.items():
-                            values[role] += batch.column(name).to_pylist()
+                self._read_file(file, cells, budget)
             except (pyarrow.ArrowException, OSError) as error:
                 reason = str(error).rstrip(".")
                 raise UserError(
-                    f"{file} cannot be read as Parquet: {reason}. Is it another format "
-                    "(dataset=csv, dataset=jsonl), or was it not copied to the end?"
+                    f"{file} cannot be read as Parquet: {reason}. Is it another format, such as "
+                    "CSV or JSON Lines, or was it not copied to the end?"
                 ) from error
-        return to_corpus(values, str(source), folder).sample(self.limit, self.seed)
+        return self.corpus(cells, str(source), source if source.is_dir() else source.parent)
+
+    def _read_file(self, file: Path, cells: dict[str, list[Any]], budget: ByteBudget) -> None:
+        import pyarrow.parquet as pq
+
+        schema = pq.read_schema(file)
+        names = [name for field in schema for name in _field_names(field)]
+        actual = self.find(names, str(file))
+        # A text that is stored once for many rows is then one string in memory, too.
+        coded = [
+            field.name
+            for field in schema
+            if field.name in actual.values() and _is_string(field.type)
+        ]
+        with pq.ParquetFile(file, read_dictionary=coded) as table:
+            _count_pages(table.metadata, set(actual.values()), budget)
+            batches = table.iter_batches(batch_size=8192, columns=list(actual.values()))
+            for batch in progress(batches, label=f"reading {file.name}"):
+                for column, name in actual.items():
+                    values = _values(batch, name, budget)
+                    cells[column] += values
+
+
+def _field_names(field: Any) -> list[str]:
+    import pyarrow as pa
+
+    if not pa.types.is_struct(field.type):
+        return [field.name]
+    inner = [name for child in field.type for name in _field_names(child)]
+    return [field.name, *(f"{field.name}.{name}" for name in inner)]
+
+
+def _is_string(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _count_pages(metadata: Any, columns: set[str], budget: ByteBudget) -> None:
+    """Check the sizes that the file states, before any page is unpacked."""
+    stated = ByteBudget(budget.limit, budget.source)
+    for group in range(metadata.num_row_groups):
+        chunks = metadata.row_group(group)
+        for place in range(chunks.num_columns):
+            chunk = chunks.column(place)
+            path = chunk.path_in_schema
+            if any(path == name or path.startswith(f"{name}.") for name in columns):
+                stated.add(chunk.total_uncompressed_size)
+    stated.add(budget.used)
+
+
+def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
+    """The cells of one column of a batch; times as numpy's, which knows no zones to look up."""
+    import pyarrow as pa
+
+    present = batch.schema.names
+    root = name if name in present else name.partition(".")[0]
+    array = batch.column(present.index(root))
+    if pa.types.is_dictionary(array.type):
+        known, codes = array.dictionary.to_pylist(), array.indices
+        sizes = np.array([len(text or "") for text in known] + [0])
+        places = np.asarray(codes.fill_null(len(known)))
+        budget.add(int(sizes[places].sum()) + 8 * len(places))
+        known.append(None)
+        return [known[place] for place in places]
+    if pa.types.is_timestamp(array.type):
+        budget.add(8 * len(array))
+        micro = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        return list(np.asarray(micro.fill_null(np.iinfo(np.int64).min)).view("datetime64[us]"))
+    budget.add(array.nbytes + 8 * len(array))
+    values: list[Any] = array.to_pylist()
+    if root == name:
+        return values
+    nested = [None if value is None else lookup({root: value}, name) for value in values]
+    return [None if value is ABSENT else value for value in nested]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from components.base import Corpus, UserError, progress
-from components.datasets.columns import check_sample, to_corpus
+from components.base import Corpus, ParameterError, progress
+from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
 from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
+from components.datasets.table import to_corpus
 
 
-class TextDataset:
+@dataclass(kw_only=True, eq=False)
+class TextDataset(DatasetBase):
     """A text file, each line a document, or a folder of `*.txt` files, each a document.
 
     An empty line is an empty document, so that row and line number go together. In a folder the
@@ -22,48 +25,45 @@ class TextDataset:
     label : "folder", optional
         Label each file of a folder by its subfolder.
     encoding : str
-        Of the text. A byte order mark is skipped in UTF-8.
-    limit, seed : int, optional
-        Take a sample of at most so many documents.
+        Of the text; a byte order mark has precedence.
+    max_bytes : int, optional
+        Refuse more text than this, unpacked; None reads whatever fits into memory.
+    limit, seed, missing
+        See `DatasetBase`.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        label: Literal["folder"] | None = None,
-        encoding: str = "utf-8",
-        limit: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.path = path
-        self.label = label
-        self.encoding = encoding
-        self.limit = limit
-        self.seed = seed
-        found = locate(path, "either")
-        if label not in (None, "folder"):
-            raise UserError(f"dataset.label={label}: type folder, or null. Text has no columns.")
-        if label == "folder" and not found.is_dir():
-            raise UserError(
-                f"dataset.label=folder: {found} is a file. Only the files of a folder get labels."
-            )
-        check_encoding(encoding)
-        check_sample(limit, seed)
+    path: str
+    label: Literal["folder"] | None = None
+    encoding: str = "utf-8"
+    max_bytes: int | None = MAX_BYTES
 
-    def load(self) -> Corpus:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         source = locate(self.path, "either")
-        values: dict[str, list[str]] = {}
+        if self.label not in (None, "folder"):
+            raise ParameterError(
+                "label", self.label, "must be folder or null: text has no columns."
+            )
+        if self.label == "folder" and not source.is_dir():
+            reason = f"{source} is a file. Only the files of a folder get labels."
+            raise ParameterError("label", self.label, reason)
+        check_encoding(self.encoding)
+        check_max_bytes(self.max_bytes)
+
+    def read(self) -> Corpus:
+        source = locate(self.path, "either")
+        budget = ByteBudget(self.max_bytes, str(source))
+        cells: dict[str, list[str]] = {"text": []}
         if source.is_dir():
             files = files_below(source, (".txt", ".txt.gz"))
-            values["text"] = []
             for file in progress(files, total=len(files), label=f"reading {source.name}"):
-                with open_text(file, self.encoding) as stream:
-                    values["text"].append(stream.read())
+                with open_text(file, self.encoding, budget=budget) as stream:
+                    cells["text"].append(stream.read())
             if self.label == "folder":
-                values["label"] = folder_labels(files, source)
+                cells["label"] = folder_labels(files, source)
         else:
-            with open_text(source, self.encoding) as lines:
+            with open_text(source, self.encoding, budget=budget) as lines:
                 bar = progress(lines, label=f"reading {source.name}")
-                values["text"] = [line.removesuffix("\n") for line in bar]
-        return to_corpus(values, str(source)).sample(self.limit, self.seed)
+                cells["text"] = [line.removesuffix("\n") for line in bar]
+        label = "label" if "label" in cells else None
+        return to_corpus(cells, str(source), text="text", label=label, missing=self.missing)

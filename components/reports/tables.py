@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from components.arrow import numbers, strings
+from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
 
 # A spreadsheet takes a cell that begins with one of these for a formula, and may run it:
@@ -106,10 +106,11 @@ def write_documents(result: Result, folder: Path) -> list[Path]:
     }
     for name, layer in result.layers.items():
         columns[f"topic_{name}"] = numbers(layer.labels)
-    columns["label"] = names if corpus.labels is None else list(corpus.labels)
-    for name, values in (("timestamp", corpus.timestamps), ("image", corpus.images)):
-        if values is not None:
-            columns[name] = list(values)
+    columns["label"] = names if corpus.labels is None else strings(corpus.labels)
+    if corpus.timestamps is not None:
+        columns["timestamp"] = times(corpus.timestamps)
+    if corpus.images is not None:
+        columns["image"] = strings(corpus.images)
     if result.coordinates is not None:
         columns["x"] = numbers(result.coordinates[:, 0])
         columns["y"] = numbers(result.coordinates[:, 1])

@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 
-from components.base import UserError
+from components.base import ParameterError, UserError
 from components.datasets.csv import CsvDataset
 
 
@@ -20,10 +20,10 @@ def table(tmp_path):
 
 def test_every_cell_is_text(table):
     path = table('id,text,label\n1,"a, ""b""\nc",x\n2,,NA\n3,007,null\n4,NaN,1.0\n')
-    corpus = CsvDataset(path=path, label="label", timestamp="id").load()
+    corpus = CsvDataset(path=path, label="label", columns=["id"]).load()
     assert corpus.documents == ['a, "b"\nc', "", "007", "NaN"]
     assert corpus.labels == ["x", "NA", "null", "1.0"]
-    assert corpus.timestamps == ["1", "2", "3", "4"]
+    assert corpus.columns == {"id": ["1", "2", "3", "4"]}
     assert corpus.blank.tolist() == [False, True, False, False]
 
 
@@ -60,23 +60,29 @@ def test_a_ragged_row_names_its_line(table, cells, line):
 
 def test_a_quote_that_is_not_closed_names_where_its_row_began(table):
     path = table('text,label\none,x\n"two,y\nthree,z\n')
-    with pytest.raises(UserError, match=r"row that starts in line 3.*dataset\.quote=null"):
+    with pytest.raises(UserError, match=r"row that starts in line 3.*set quote to null"):
         CsvDataset(path=path).load()
 
 
-def test_a_wrong_separator_is_guessed(table):
-    with pytest.raises(UserError, match=r"""dataset\.separator=';'"""):
-        CsvDataset(path=table("text;label\na;b\n")).load()
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_the_one_that_gives_the_columns(table, separator):
+    path = table(f"nr{separator}text\n1{separator}a, b; c\n".replace("a, b; c", '"a, b; c"'))
+    assert CsvDataset(path=path).load().documents == ["a, b; c"]
+    with pytest.raises(UserError, match=r"separator=:|no such column"):
+        CsvDataset(path=path, separator=":").load()
 
 
 def test_a_wrong_column_is_an_error(table):
-    with pytest.raises(UserError, match=r"'Text', 'label'\. Did you mean dataset\.text=Text\?"):
+    with pytest.raises(UserError, match=r"'Text', 'label'\. Did you mean 'Text'\?"):
         CsvDataset(path=table("Text,label\na,b\n")).load()
 
 
-def test_a_missing_label_is_an_error(table):
-    with pytest.raises(UserError, match=r"row 1 of the data set has no label"):
-        CsvDataset(path=table("text,label\na,b\nc,\n"), label="label").load()
+def test_a_missing_label_is_counted_or_an_error(table, caplog):
+    path = table("text,label\na,b\nc,\n")
+    assert CsvDataset(path=path, label="label").load().labels == ["b", None]
+    assert "1 of 2 rows have no label (row 1)." in caplog.text
+    with pytest.raises(UserError, match=r"missing=error: .* 1 of 2 rows have no label \(row 1\)"):
+        CsvDataset(path=path, label="label", missing="error").load()
 
 
 @pytest.mark.parametrize("text", ["", "text,label\n", "\n\n"])
@@ -87,7 +93,7 @@ def test_nothing_to_read_is_an_error(table, text):
 
 def test_not_utf8_is_an_error_and_the_encoding_mends_it(table):
     path = table("text\ncafé\n", encoding="cp1252")
-    with pytest.raises(UserError, match=r"byte 8 \(0xe9\), line 2\. .*dataset.encoding=cp1252"):
+    with pytest.raises(UserError, match=r"byte 8 \(0xe9\), line 2\. .*cp1252"):
         CsvDataset(path=path).load()
     assert CsvDataset(path=path, encoding="cp1252").load().documents == ["café"]
 
@@ -131,8 +137,14 @@ def test_limit(table):
         {"quote": ","},
         {"quote": ""},
         {"encoding": "latin-x"},
+        {"skip": -1},
+        {"limit": 0},
+        {"seed": -1},
+        {"missing": "drop"},
+        {"max_bytes": 0},
+        {"text": None},
     ],
 )
 def test_wrong_settings_fail_before_any_reading(table, wrong):
-    with pytest.raises(UserError, match=r"dataset\."):
+    with pytest.raises(ParameterError, match=f"^{next(iter(wrong))}="):
         CsvDataset(path=table("text\nx\n"), **wrong)

@@ -2,6 +2,7 @@
 
 import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,7 +32,7 @@ def test_texts_labels_and_timestamps(table):
     corpus = ParquetDataset(path=path, label="label", timestamp="time").load()
     assert corpus.documents == ["a", "", "c"]
     assert corpus.labels == ["x", "y", "x"]
-    assert corpus.timestamps == ["2020-01-02T03:00:00+00:00"] * 3
+    assert (corpus.timestamps == np.datetime64("2020-01-02T03:00")).all()
     assert ParquetDataset(path=path, label="stars").load().labels == ["1", "2", "3"]
 
 
@@ -40,11 +41,11 @@ def test_a_folder_is_read_in_order(table, tmp_path):
     table({"text": ["a", "b"]}, "part-1.parquet")
     assert ParquetDataset(path=str(tmp_path)).load().documents == ["a", "b", "c"]
     table({"body": ["c"]}, "part-3.parquet")
-    with pytest.raises(UserError, match=r"part-3\.parquet has no column 'text'. It has 'body'"):
+    with pytest.raises(UserError, match=r"part-3\.parquet has no such column. It has 'body'"):
         ParquetDataset(path=str(tmp_path)).load()
 
 
-@pytest.mark.parametrize("values", [["a", None], ["a", b"b"], [["a"], ["b"]], [1, 2]])
+@pytest.mark.parametrize("values", [["a", b"b"], [["a"], ["b"]], [1, 2]])
 def test_not_text_names_the_row(table, values):
     column = pa.array(values, pa.binary()) if values[-1] == b"b" else values
     with pytest.raises(UserError, match=r"row [01] .* not text"):
@@ -53,10 +54,9 @@ def test_not_text_names_the_row(table, values):
 
 def test_missing_column_missing_label_and_nothing(table):
     path = table({"text": ["a", "b"], "label": ["x", None]})
-    with pytest.raises(UserError, match=r"Did you mean dataset.label=label?"):
+    with pytest.raises(UserError, match=r"Did you mean 'label'\?"):
         ParquetDataset(path=path, label="labels").load()
-    with pytest.raises(UserError, match=r"row 1 .* no label"):
-        ParquetDataset(path=path, label="label").load()
+    assert ParquetDataset(path=path, label="label").load().labels == ["x", None]
     with pytest.raises(UserError, match=r"holds no documents"):
         ParquetDataset(path=table({"text": pa.array([], pa.string())})).load()
 

@@ -32,7 +32,7 @@ def test_gz_is_read_directly(tmp_path):
 def test_other_encodings(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("café\nnoël\n".encode("cp1252"))
-    with pytest.raises(UserError, match=r"at byte 3 \(0xe9\), line 1\. .*dataset.encoding=cp1252"):
+    with pytest.raises(UserError, match=r"at byte 3 \(0xe9\), line 1\. .*cp1252"):
         TextDataset(path=str(path)).load()
     assert TextDataset(path=str(path), encoding="cp1252").load().documents == ["café", "noël"]
     path.write_bytes("café\nnoël\n".encode("utf-16"))
@@ -59,7 +59,7 @@ def test_folder_labels_need_subfolders(tmp_path):
         TextDataset(path=str(tmp_path), label="folder").load()
     with pytest.raises(UserError, match=r"is a file"):
         TextDataset(path=str(tmp_path / "1.txt"), label="folder")
-    with pytest.raises(UserError, match=r"dataset.label=topic"):
+    with pytest.raises(UserError, match=r"label=topic: must be folder or null"):
         TextDataset(path=str(tmp_path), label="topic")
 
 

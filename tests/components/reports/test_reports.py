@@ -14,6 +14,7 @@ from components.reports import plots, tables
 from components.reports.terminal import print_topics
 
 DOCUMENTS = ["cats, and\nmore cats", "dogs", "", "dogs cost $5 or $6", "cats", "nothing"]
+TIMES = np.array(["2020-01-02T03:04:05.678901", *["2020"] * 4, "NaT"], dtype="datetime64[us]")
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def result() -> Result:
     words = ((("dogs", 0.9), ("$money$", 0.2)), (("cats", 0.5), ("more", -0.1)))
     topics = [Topic(0, 2, words[0], 1), Topic(1, 2, words[1], 0)]
     return Result(
-        corpus=Corpus(DOCUMENTS, labels=list("aabbab"), timestamps=["2020"] * 6),
+        corpus=Corpus(DOCUMENTS, labels=[*"aabba", None], timestamps=TIMES),
         kept=kept,
         embeddings=rng.normal(size=(5, 3)).astype(np.float32),
         reduced=rng.normal(size=(5, 2)).astype(np.float32),
@@ -99,10 +100,10 @@ def test_documents_parquet_has_a_row_a_document(result: Result, tmp_path: Path) 
     assert table["row"] == list(range(6))
     assert table["topic"] == [1, 0, -1, 0, 1, -1]
     assert table["topic_broad"] == [0, 0, -1, 0, 0, -1]
-    assert table["label"] == list("aabbab")
+    assert table["label"] == [*"aabba", None]
     dogs, cats = "dogs, $money$", "cats, more"
     assert table["topic_label"] == [cats, dogs, None, dogs, cats, None]
-    assert table["timestamp"] == ["2020"] * 6
+    assert table["timestamp"] == TIMES.tolist()
     assert np.isnan(table["x"][2])
     assert np.isfinite(table["y"][5])
 

@@ -1,0 +1,155 @@
+"""What the data sets share: sampling, the policy for missing values, the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from components.base import Corpus, ParameterError
+from components.datasets.table import find_column, to_corpus
+
+MAX_BYTES = 2_000_000_000
+
+
+@dataclass(kw_only=True, eq=False)
+class DatasetBase:
+    """A data set that may be sampled.
+
+    Parameters
+    ----------
+    limit, seed : int, optional
+        Take a sample of at most so many documents, drawn with this seed.
+    missing : {"keep", "error"}
+        What to do with rows without a text, label, time or value of a column that was asked for:
+        keep them and count them in the log, or stop.
+    """
+
+    limit: int | None = None
+    seed: int | None = None
+    missing: Literal["keep", "error"] = "keep"
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ParameterError("limit", self.limit, "must be at least 1, or null for all.")
+        if self.seed is not None and self.seed < 0:
+            raise ParameterError("seed", self.seed, "must be at least 0, or null.")
+        if self.missing not in ("keep", "error"):
+            raise ParameterError("missing", self.missing, "must be keep or error.")
+
+    def load(self) -> Corpus:
+        """All documents, or a sample of them."""
+        return self.read().sample(self.limit, self.seed)
+
+    def read(self) -> Corpus:
+        """All documents; each data set has its own."""
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True, eq=False)
+class TableDataset(DatasetBase):
+    """A data set of rows and named columns.
+
+    Parameters
+    ----------
+    path : str
+        Where the table is.
+    text, label, timestamp : str, optional
+        Names of columns. `text` may be None where `image` is given. Timestamps are parsed, see
+        `components.datasets.timestamps.parse_times`.
+    timestamp_format : str, optional
+        Format of the timestamps, as for `datetime.strptime`, where they have an unusual one.
+    image : str, optional
+        Name of a column with paths of image files, relative to the folder of the file.
+    columns : list of str, optional
+        Further columns to keep, for reports.
+    max_bytes : int, optional
+        Refuse tables with more bytes than this, unpacked; None reads whatever fits into memory.
+    """
+
+    path: str
+    text: str | None = "text"
+    label: str | None = None
+    timestamp: str | None = None
+    timestamp_format: str | None = None
+    image: str | None = None
+    columns: list[str] | None = None
+    max_bytes: int | None = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_max_bytes(self.max_bytes)
+        if self.text is None and self.image is None:
+            raise ParameterError("text", None, "name the column of texts, or set image.")
+
+    @property
+    def wanted(self) -> list[tuple[str, str]]:
+        """(parameter, column) of each column to read."""
+        roles = ("text", "label", "timestamp", "image")
+        named = [(role, getattr(self, role)) for role in roles if getattr(self, role) is not None]
+        return named + [("columns", column) for column in self.columns or ()]
+
+    def find(self, present: Sequence[str], source: str) -> dict[str, str]:
+        """For each column asked for, its name in the table, which may differ in blanks."""
+        return {column: find_column(name, column, present, source) for name, column in self.wanted}
+
+    def corpus(
+        self, cells: Mapping[str, Sequence[Any]], source: str, folder: Path | None = None
+    ) -> Corpus:
+        """The corpus of these columns, by the names that were asked for."""
+        return to_corpus(
+            cells,
+            source,
+            text=self.text,
+            label=self.label,
+            timestamp=self.timestamp,
+            image=self.image,
+            columns=self.columns or (),
+            timestamp_format=self.timestamp_format,
+            missing=self.missing,
+            folder=folder,
+        )
+
+
+def check_max_bytes(max_bytes: int | None) -> None:
+    if max_bytes is not None and max_bytes < 1:
+        raise ParameterError("max_bytes", max_bytes, "must be at least 1, or null for no limit.")
+
+
+class ByteBudget:
+    """Counts what is read, so that a file that never ends or unpacks to far more is refused.
+
+    Parameters
+    ----------
+    limit : int, optional
+        Bytes that may be read; None counts nothing.
+    source : str
+        What is read, for the message.
+    """
+
+    def __init__(self, limit: int | None, source: str) -> None:
+        self.limit = limit
+        self.source = source
+        self.used = 0
+
+    def add(self, n_bytes: int) -> None:
+        """Count bytes.
+
+        Raises
+        ------
+        ParameterError
+            When there are more than the limit.
+        """
+        self.used += n_bytes
+        if self.limit is not None and self.used > self.limit:
+            raise ParameterError(
+                "max_bytes",
+                self.limit,
+                f"{self.source} holds more bytes than this, unpacked. If that is right and fits "
+                "into memory, set a higher max_bytes.",
+            )
+
+    def add_cells(self, cells: Iterable[Any]) -> None:
+        """Count the cells of a column: their characters, and a pointer for each."""
+        self.add(sum(8 + (len(cell) if isinstance(cell, str | bytes) else 0) for cell in cells))

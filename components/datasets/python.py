@@ -1,0 +1,147 @@
+"""Documents that are already in memory: lists, columns and tables of other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from components.base import Corpus, ParameterError, UserError
+from components.datasets.table import find_column, to_corpus
+
+SOURCE = "the data"
+
+
+def corpus_from(
+    data: Any,
+    text: str | None = None,
+    label: str | Sequence[Any] | None = None,
+    timestamp: str | Sequence[Any] | None = None,
+    columns: Sequence[str] | Mapping[str, Sequence[Any]] = (),
+    *,
+    timestamp_format: str | None = None,
+    missing: str = "keep",
+) -> Corpus:
+    """A corpus from Python objects, under the rules that hold for files.
+
+    Parameters
+    ----------
+    data : Corpus, iterable of str, or table
+        A corpus is returned as it is. Documents may be a list, an array, or a column of pandas,
+        polars or pyarrow; a table may be a DataFrame of pandas or polars, a pyarrow Table, a
+        Hugging Face `Dataset`, a mapping of columns, or a list of dicts.
+    text : str, optional
+        The column with the documents of a table; None is `text`, or the only column.
+    label, timestamp : str or sequence, optional
+        A column of a table; or, beside documents, the values themselves.
+    columns : sequence of str, or mapping of str to sequence
+        Further columns of a table to keep; or, beside documents, the values by name.
+    timestamp_format, missing
+        See `components.datasets.table.to_corpus`.
+
+    Raises
+    ------
+    ParameterError
+        When a column is not there, or a cell is not what it should be.
+    UserError
+        When `data` holds no documents.
+    """
+    if isinstance(data, Corpus):
+        return data
+    if isinstance(data, str | bytes):
+        raise UserError(
+            "data is one text. Give a list of documents; a file is read with the data set text, "
+            "csv, jsonl or parquet."
+        )
+    if isinstance(data, set | frozenset):
+        raise UserError("a set has no order. Give a list of documents.")
+    table = _table(data)
+    settings: dict[str, Any] = {"timestamp_format": timestamp_format, "missing": missing}
+    if table is None:
+        return _from_documents(data, text, label, timestamp, columns, settings)
+    names = list(table)
+    if text is None:
+        text = names[0] if len(names) == 1 else "text"
+    wanted: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
+    wanted += [("columns", column) for column in columns]
+    for name, value in wanted:
+        if value is not None and not isinstance(value, str):
+            reason = "names a column of the table, so it must be a str."
+            raise ParameterError(name, type(value).__name__, reason)
+    actual = {column: find_column(name, column, names, SOURCE) for name, column in wanted if column}
+    cells = {column: _cells(table[name]) for column, name in actual.items()}
+    return to_corpus(
+        cells,
+        SOURCE,
+        text=text,
+        label=str(label) if label else None,
+        timestamp=str(timestamp) if timestamp else None,
+        columns=list(columns),
+        **settings,
+    )
+
+
+def _from_documents(
+    data: Iterable[Any], text: Any, label: Any, timestamp: Any, columns: Any, settings: Any
+) -> Corpus:
+    if text is not None:
+        raise ParameterError("text", text, "names a column, and the data is no table.")
+    cells = {"documents": _cells(data)}
+    for name, values in (("label", label), ("timestamp", timestamp)):
+        if isinstance(values, str):
+            reason = "names a column, and the data is no table. Give the values themselves."
+            raise ParameterError(name, values, reason)
+        if values is not None:
+            cells[f"{name}s"] = _cells(values)
+    if columns and not isinstance(columns, Mapping):
+        reason = "names columns, and the data is no table. Give a mapping of name to values."
+        raise ParameterError("columns", list(columns), reason)
+    for name, values in dict(columns).items():
+        if name in cells:
+            raise ParameterError("columns", name, "is taken; give it another name.")
+        cells[name] = _cells(values)
+    for name, values in cells.items():
+        if len(values) != len(cells["documents"]):
+            raise UserError(
+                f"{len(cells['documents'])} documents were given and {len(values)} values for "
+                f"{name}: there must be one for each document."
+            )
+    return to_corpus(
+        cells,
+        SOURCE,
+        text="documents",
+        label="labels" if "labels" in cells else None,
+        timestamp="timestamps" if "timestamps" in cells else None,
+        columns=list(columns),
+        **settings,
+    )
+
+
+def _table(data: Any) -> Mapping[str, Any] | None:
+    """The columns of a table by name, or None where `data` is a sequence of documents."""
+    if isinstance(data, Mapping):
+        return {str(name): cells for name, cells in data.items()}
+    names = getattr(data, "column_names", None)  # pyarrow, Hugging Face
+    if names is None and hasattr(data, "columns"):  # pandas, polars
+        names = list(data.columns)
+    if names is not None:
+        if len({str(name) for name in names}) < len(names):
+            raise UserError("the table has several columns of one name. Rename all but one.")
+        return {str(name): data[name] for name in names}
+    if isinstance(data, list | tuple) and data and all(isinstance(row, Mapping) for row in data):
+        names = list(dict.fromkeys(str(name) for row in data for name in row))
+        return {name: [row.get(name) for row in data] for name in names}
+    return None
+
+
+def _cells(values: Any) -> Any:
+    """The values of a column as a list, or as a datetime64 array."""
+    if getattr(getattr(values, "dtype", None), "kind", "") == "M" and hasattr(values, "to_numpy"):
+        array = values.to_numpy()
+        if array.dtype.kind == "M":  # of pandas: neither zones nor objects for each time
+            return array
+    for method in ("to_list", "to_pylist", "tolist"):  # polars and pandas, pyarrow, numpy
+        if hasattr(values, method):
+            return getattr(values, method)()
+    if not isinstance(values, Iterable):
+        raise UserError(f"a list of documents is needed, not {type(values).__name__}.")
+    return list(values)

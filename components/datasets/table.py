@@ -1,0 +1,139 @@
+"""From the columns of a table to a corpus."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.base import Corpus, ParameterError, UserError
+from components.datasets.cells import image_paths, scalars, texts
+from components.datasets.timestamps import parse_times
+from components.text import normalize, shorten
+
+log = logging.getLogger(__name__)
+
+
+def find_column(name: str, column: str, present: Iterable[str], source: str) -> str:
+    """The column of a table that the parameter `name` asks for.
+
+    Blanks around a name and the Unicode form of its accents do not count.
+
+    Raises
+    ------
+    ParameterError
+        When it is not there, with the columns that are and the nearest name, or is there twice.
+    """
+    present = list(present)
+    matches = [other for other in present if other == column]
+    if not matches:
+        matches = [other for other in present if _plain(other) == _plain(column)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise ParameterError(
+            name, column, f"{source} has {len(matches)} columns of that name. Rename all but one."
+        )
+    same = [other for other in present if _plain(other).lower() == _plain(column).lower()]
+    near = same or difflib.get_close_matches(column, present, 1)
+    shown = ", ".join(shorten(other, 40) for other in present[:20])
+    more = f" and {len(present) - 20} more" if len(present) > 20 else ""
+    raise ParameterError(
+        name,
+        column,
+        f"{source} has no such column. It has {shown}{more}. "
+        + (f"Did you mean {near[0].strip()!r}?" if near else "Name one of these."),
+    )
+
+
+def _plain(name: str) -> str:
+    return normalize(name).strip()
+
+
+def to_corpus(
+    cells: Mapping[str, Sequence[Any]],
+    source: str,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    timestamp: str | None = None,
+    image: str | None = None,
+    columns: Iterable[str] = (),
+    timestamp_format: str | None = None,
+    missing: str = "keep",
+    folder: Path | None = None,
+) -> Corpus:
+    """A corpus from columns of cells, all of length n.
+
+    Parameters
+    ----------
+    cells : mapping of column to sequence, length n
+        A missing text (None, NaN) is an empty document, a missing label is None, a missing time
+        NaT, and all of them are counted in the log. Other texts must be `str`; labels and further
+        columns of any scalar type become `str`.
+    source : str
+        Where the table came from, for messages.
+    text, label, timestamp, image : str, optional
+        The columns in `cells` that hold these.
+    columns : iterable of str
+        Further columns to keep.
+    timestamp_format : str, optional
+        See `parse_times`.
+    missing : {"keep", "error"}
+        Whether missing texts, labels, times and values of columns are an error.
+    folder : Path, optional
+        Where relative image paths start.
+
+    Raises
+    ------
+    ParameterError
+        For a cell that is not what its column should hold; the message names rows, counted from 0.
+    """
+    n = len(next(iter(cells.values())))
+    if not n:
+        raise UserError(f"{source} holds no documents.")
+    images = None if image is None else image_paths(cells[image], image, folder or Path.cwd())
+    documents = [""] * n if text is None else texts(cells[text], text)
+    labels = None if label is None else scalars(cells[label], "label", label)
+    times = (
+        None if timestamp is None else parse_times(cells[timestamp], timestamp, timestamp_format)
+    )
+    further = {name: scalars(cells[name], "columns", name) for name in columns}
+
+    absent = {}
+    if text is not None:
+        with_image = images or [None] * n
+        absent["text"] = [
+            row for row in range(n) if not documents[row].strip() and not with_image[row]
+        ]
+    if labels is not None:
+        absent["label"] = [row for row, value in enumerate(labels) if value is None]
+    if times is not None:
+        absent["timestamp"] = np.flatnonzero(np.isnat(times)).tolist()
+    for name, values in further.items():
+        absent[f"value in column {name!r}"] = [r for r, value in enumerate(values) if value is None]
+    _report_missing(absent, n, source, missing)
+    filled = {name: [value or "" for value in values] for name, values in further.items()}
+    return Corpus(documents, labels, times, images, columns=filled)
+
+
+def _report_missing(absent: Mapping[str, list[int]], n: int, source: str, missing: str) -> None:
+    lines = []
+    for what, rows in absent.items():
+        if rows:
+            shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+            which = "row" if len(rows) == 1 else "rows"
+            lines.append(f"{len(rows)} of {n} rows have no {what} ({which} {shown})")
+    if lines and missing == "error":
+        raise ParameterError(
+            "missing",
+            missing,
+            f"in {source}, {'; '.join(lines)}. Fill them in or drop these rows, or set "
+            "missing=keep.",
+        )
+    for line in lines:
+        log.warning("%s: %s.", source, line)
