@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Corpus, Embedder, Integers, Matrix, UserError
-from runner.cache.embeddings import EmbeddingCache, Encoded
-from runner.cache.fingerprint import fingerprint
+from runner.cache import Cache
+from runner.cache.embeddings import Encoded
+from runner.cache.fingerprint import identity
 
 log = logging.getLogger(__name__)
 
 
 def embed(
-    corpus: Corpus, embedder: Embedder, cache: EmbeddingCache, settings: Mapping[str, Any]
+    corpus: Corpus, embedder: Embedder, cache: Cache, settings: Mapping[str, Any]
 ) -> tuple[Integers, Encoded]:
     """Vectors of the documents that have one.
 
@@ -28,9 +30,9 @@ def embed(
     ----------
     corpus : Corpus
     embedder : Embedder
-    cache : EmbeddingCache
+    cache : Cache
     settings : mapping
-        What identifies the embedder in the cache; see `runner.cache.fingerprint`.
+        The config node that the embedder was built from; see `runner.cache.fingerprint`.
 
     Returns
     -------
@@ -52,11 +54,12 @@ def embed(
             "which column of the data set is read as text, and its contents."
         )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
-    encoded = cache.encode(
+    embedder, settings = document_model(embedder, settings)
+    encoded = cache.embeddings.encode(
         embedder,
         [corpus.documents[row] for row in chosen],
-        fingerprint=fingerprint(embedder, settings),
-        corpus_hash=corpus.documents_hash,
+        identity=partial(identity, embedder, settings, cache.folder),
+        corpus_hash=lambda: corpus.documents_hash,
         images=None if corpus.images is None else [corpus.images[row] for row in chosen],
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
@@ -64,6 +67,7 @@ def embed(
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
         kept = filled
+        cache.stages.know(encoded.vectors, encoded.identity)
     else:
         kept, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
     _report(len(corpus), len(kept), int(encoded.truncated.sum()))
@@ -74,22 +78,43 @@ def embed(
     return kept, encoded
 
 
-def word_model(embedder: Embedder) -> Embedder:
-    """The embedder for words: an embedder's own `word_embedder`, or itself."""
-    model: Embedder = getattr(embedder, "word_embedder", embedder)
-    return model
+def document_model(
+    embedder: Embedder, settings: Mapping[str, Any]
+) -> tuple[Embedder, Mapping[str, Any]]:
+    """The embedder for documents and its settings: the wrapper's `document_embedder`, or itself."""
+    return _inner(embedder, settings, "document_embedder")
+
+
+def word_model(
+    embedder: Embedder, settings: Mapping[str, Any]
+) -> tuple[Embedder, Mapping[str, Any]]:
+    """The embedder for words and its settings: an embedder's own `word_embedder`, or itself."""
+    return _inner(embedder, settings, "word_embedder")
+
+
+def _inner(
+    embedder: Embedder, settings: Mapping[str, Any], name: str
+) -> tuple[Embedder, Mapping[str, Any]]:
+    inner = getattr(embedder, name, None)
+    if inner is None:
+        return embedder, settings
+    node = settings.get(name, {})
+    return inner, node if isinstance(node, Mapping) else {}
 
 
 def word_encoder(
-    embedder: Embedder, cache: EmbeddingCache, corpus: Corpus, settings: Mapping[str, Any]
+    embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
 ) -> Callable[[list[str]], Matrix]:
     """A function from words to their vectors, (n, d), served from the cache."""
-    model = word_model(embedder)
+    model, settings = word_model(embedder, settings)
 
     def encode_words(words: list[str]) -> Matrix:
-        key = fingerprint(model, settings)
-        return cache.encode(
-            model, words, fingerprint=key, corpus_hash=corpus.documents_hash, label="words"
+        return cache.embeddings.encode(
+            model,
+            words,
+            identity=partial(identity, model, settings, cache.folder),
+            corpus_hash=lambda: corpus.documents_hash,
+            label="words",
         ).vectors
 
     return encode_words

@@ -50,9 +50,9 @@ class Parts:
     """The parts of a run, one for each role.
 
     reports : write the result's files, in this order; `run` itself writes none
-    settings : what identifies a part in the cache beside its code, by role (`embedder`,
-        `word_embedder`, `reducer`), as JSON; without it a part is identified by its
-        `fingerprint()` or its class alone
+    settings : the config nodes that the parts were built from, by role; they are a part of what
+        identifies a part in the cache (see `runner.cache.fingerprint`). Parts that were built
+        in Python have none
     """
 
     dataset: Dataset
@@ -86,9 +86,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("load"), _stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
     with clock("embed"), _stage("embedder", parts.embedder):
-        kept, encoded = embed(
-            corpus, parts.embedder, cache.embeddings, parts.settings.get("embedder", {})
-        )
+        kept, encoded = embed(corpus, parts.embedder, cache, parts.settings.get("embedder", {}))
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
     with clock("reduce"), _stage("reducer", parts.reducer, X.shape):
@@ -105,7 +103,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
 
     with clock("represent"), _stage("representation", parts.representation):
         encode_words = word_encoder(
-            parts.embedder, cache.embeddings, corpus, parts.settings.get("word_embedder", {})
+            parts.embedder, cache, corpus, parts.settings.get("embedder", {})
         )
         words = read_words(parts.representation, texts)
 

@@ -60,7 +60,12 @@ def _digest(text: str) -> bytes:
 
 def encode(folder, embedder, documents, chunk=CHUNK, **more):
     """Ask the store for vectors."""
-    more = {"fingerprint": {"class": "HashEmbedder"}, "corpus_hash": "c", **more}
+    corpus = more.pop("corpus_hash", "c")
+    more = {
+        "identity": lambda: {"class": "HashEmbedder"},
+        "corpus_hash": lambda: corpus,
+        **more,
+    }
     return EmbeddingCache(folder, chunk=chunk).encode(embedder, documents, **more)
 
 
@@ -92,6 +97,9 @@ def share(folder: Path, calls: Path, number: int) -> None:
 class SlowReducer:
     def __init__(self, calls: Path):
         self.calls = calls
+
+    def fingerprint(self):
+        return {"class": "SlowReducer"}
 
     def fit_transform(self, X):
         with open(self.calls, "a") as stream:

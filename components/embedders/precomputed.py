@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Floats, Integers, Matrix, UserError
-from components.embedders import weights
+from components.file_hash import sha256
 
 BLOCK = 8192  # rows converted and checked at a time
 
@@ -52,7 +52,7 @@ class PrecomputedEmbedder:
 
     def fingerprint(self) -> dict[str, Any]:
         """The sha256 of the file, and which part of it is used."""
-        digest = weights.sha256(str(self._file))
+        digest = sha256(str(self._file))
         return {"class": "PrecomputedEmbedder", "sha256": digest, "key": self.key}
 
     def encode(

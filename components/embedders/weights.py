@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components.base import MissingExtraError, UserError
+from components.file_hash import sha256
 
 T = TypeVar("T")
 
@@ -184,35 +184,6 @@ def hub_cache() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or Path(cache, "huggingface")
     return Path(home, "hub").expanduser()
-
-
-def sha256(path: str) -> str:
-    """sha256 (hex) of a file, or of the names and contents of the files in a folder.
-
-    Hidden files and `__pycache__` do not count. A file is read again only when its size or time
-    changed.
-    """
-    root = Path(path)
-    if root.is_file():
-        return _file_sha256(root)
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*")):
-        name = file.relative_to(root)
-        if not file.is_file() or any(p.startswith((".", "__pycache__")) for p in name.parts):
-            continue
-        digest.update(f"{name.as_posix()}\0{_file_sha256(file)}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    stat = path.stat()
-    return _read_sha256(str(path), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=4096)
-def _read_sha256(path: str, size: int, mtime: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_sha256(path: str, expected: str) -> None:

@@ -21,11 +21,10 @@ class WordDocEmbedder:
     """
 
     def __init__(self, *, document_embedder: Any, word_embedder: Any) -> None:
-        self.document_embedder = document_embedder
+        self.document_embedder: Embedder = as_embedder(document_embedder)
         self.word_embedder: Embedder = as_embedder(word_embedder)
-        self._documents: Embedder = as_embedder(document_embedder)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_documents":  # not yet there, when this object is unpickled
+        if name == "document_embedder":  # not yet there, when this object is unpickled
             raise AttributeError(name)
-        return getattr(self._documents, name)
+        return getattr(self.document_embedder, name)

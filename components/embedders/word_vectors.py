@@ -21,7 +21,7 @@ from typing import IO, Literal
 import numpy as np
 
 from components.base import Floats, UserError
-from components.embedders.weights import sha256
+from components.file_hash import sha256
 
 Kind = Literal["folder", "text", "binary", "fasttext", "native"]
 

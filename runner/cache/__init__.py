@@ -18,11 +18,13 @@ class Cache:
 
     Attributes
     ----------
+    folder : Path or None
     embeddings : EmbeddingCache
     stages : StageCache
     """
 
     def __init__(self, folder: str | Path | None) -> None:
         path = None if folder is None else Path(folder).expanduser().absolute()
+        self.folder = path
         self.embeddings = EmbeddingCache(path)
         self.stages = StageCache(path)

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +32,15 @@ class Encoded:
     """Vectors, and what it took to get them.
 
     vectors : float32 (n, d) or CSR (n, d); truncated : bool (n,), cut at the model's limit;
-    computed : documents embedded now, the others came from the store; metrics : costs of that.
+    computed : documents embedded now, the others came from the store; metrics : costs of that;
+    identity : tells these vectors from all others in the cache, None where only they tell.
     """
 
     vectors: Matrix
     truncated: NDArray[np.bool_]
     computed: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    identity: str | None = None
 
     def take(self, rows: Integers) -> Encoded:
         """Only these rows."""
@@ -66,8 +68,8 @@ class EmbeddingCache:
         embedder: Embedder,
         documents: Sequence[str],
         *,
-        fingerprint: dict[str, Any],
-        corpus_hash: str,
+        identity: Callable[[], dict[str, Any] | None],
+        corpus_hash: Callable[[], str],
         images: Sequence[str | None] | None = None,
         rows: Integers | None = None,
         n_rows: int | None = None,
@@ -82,10 +84,12 @@ class EmbeddingCache:
             Its `encode` is not called when every vector is in the store.
         documents : sequence of str, length n
             None of them blank.
-        fingerprint : dict
-            All that changes a vector, as JSON, without secrets.
-        corpus_hash : str
-            Of what the embedder is fitted on. Counts only where it `fits_corpus`.
+        identity : callable
+            Returns all that changes a vector, as JSON, without secrets, or None where vectors
+            must not be stored; see `runner.cache.fingerprint`. Called only where it is needed.
+        corpus_hash : callable
+            Returns the hash of what the embedder is fitted on. Called only where it
+            `fits_corpus`.
         images, rows, n_rows : see `components.base.Corpus`
             Given to `encode` where its signature names them. A vector is kept by its image's
             content too; the vectors of an embedder that asks for `rows` are not kept.
@@ -108,29 +112,30 @@ class EmbeddingCache:
             log.info("%s: %d read, none stored", label, len(documents))
             return Encoded(vectors, truncated, len(documents), caller.costs())
         keys, distinct, place = _distinct(document_keys(documents, caller.images))
-        shelf = self._shelf(caller, keys, fingerprint, corpus_hash, name)
+        shelf = self._table(caller, keys, identity, corpus_hash, name)
         computed, costs = self._fill(shelf, caller, distinct, label)
         shelf.merge()
         vectors, truncated = shelf.get(place)
-        return Encoded(vectors, truncated, computed, costs)
+        return Encoded(vectors, truncated, computed, costs, _identity(shelf.identity, keys[place]))
 
-    def _shelf(
+    def _table(
         self,
         caller: EncodeRequest,
         keys: Keys,
-        fingerprint: dict[str, Any],
-        corpus_hash: str,
+        identity: Callable[[], dict[str, Any] | None],
+        corpus_hash: Callable[[], str],
         name: str,
     ) -> EmbeddingTable | _MemoryTable:
-        if self.folder is None:
+        fingerprint = None if self.folder is None else identity()
+        if self.folder is None or fingerprint is None:
             return _MemoryTable(keys)
-        identity = {
+        key = {
             "format": FORMAT,
             "fingerprint": fingerprint,
-            "corpus": corpus_hash if caller.fits_corpus else None,
+            "corpus": corpus_hash() if caller.fits_corpus else None,
         }
-        about = {"name": name, "embedder": caller.name, "model": caller.model, **identity}
-        return EmbeddingTable(self.folder, array_file.key_of(identity), keys, about)
+        about = {"name": name, "embedder": caller.name, "model": caller.model, **key}
+        return EmbeddingTable(self.folder, array_file.key_of(key), keys, about)
 
     def _fill(
         self,
@@ -174,6 +179,8 @@ class EmbeddingCache:
 class _MemoryTable:
     """`EmbeddingTable` for `EmbeddingCache(None)`: the same plan of work, no files."""
 
+    identity = None
+
     def __init__(self, keys: Keys) -> None:
         self.missing = np.ones(len(keys), bool)
         self._truncated = np.zeros(len(keys), bool)
@@ -206,6 +213,15 @@ class _MemoryTable:
 
     def merge(self) -> None:
         pass
+
+
+def _identity(table: str | None, keys: Keys) -> str | None:
+    """Of the vectors of these documents, in this order, in a table."""
+    if table is None:
+        return None
+    digest = hashlib.sha256(f"vectors:{table}:".encode())
+    digest.update(np.ascontiguousarray(keys).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def chunk_size(n: int) -> int:

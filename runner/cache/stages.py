@@ -20,11 +20,13 @@ import numpy as np
 from components.base import Matrix, NeighborGraph, Reducer, UserError
 from runner.cache import array_file
 from runner.cache.encoding import first_not_finite
+from runner.cache.fingerprint import identity
+from runner.cache.sources import sources
 from runner.secrets import mask_config
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
+FORMAT = 2  # a part of every key: raise it when what is stored changes its meaning
 LEAST_K = 32  # neighbours found at once: enough for most settings, and hardly dearer than 15
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "pynndescent", "numba")
 
@@ -32,7 +34,7 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "pynndescent", "num
 class StageCache:
     """Keeps what is computed from vectors, so that a sweep computes it once.
 
-    Vectors must not be changed in place: they are known by what they held when first seen.
+    A matrix is hashed once, when it is first seen: do not modify it in place.
 
     Parameters
     ----------
@@ -46,6 +48,11 @@ class StageCache:
         self._graphs: dict[str, list[NeighborGraph]] = {}
         self._hashes: dict[int, tuple[weakref.ref[Any], str]] = {}
 
+    def know(self, X: Matrix, identity: str | None) -> None:
+        """Remember what tells `X` from all other matrices, so that it need not be hashed."""
+        if identity is not None:
+            self._hashes[id(X)] = weakref.ref(X), identity
+
     def neighbors(self, X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
         """`components.neighbors.neighbors`, kept. A graph with more neighbours serves fewer."""
         from components.neighbors import EXACT_LIMIT, neighbors
@@ -56,7 +63,9 @@ class StageCache:
         # searched for, so what is found does not depend on what was asked for before.
         width = max(LEAST_K, 1 << (k - 1).bit_length())
         exact = X.shape[0] <= EXACT_LIMIT
-        name = array_file.key_of({"input": self._hash(X), "metric": metric, **_identity()})
+        name = array_file.key_of(
+            {"input": self._hash(X), "metric": metric, "code": _neighbors_code(), **_libraries()}
+        )
         known = self._graphs.setdefault(name, [])
         for graph in known:
             if graph.k >= min(k, X.shape[0] - 1) if exact else graph.k == width:
@@ -69,7 +78,7 @@ class StageCache:
         known.append(graph)
         return _first(graph, k)
 
-    def reduce(self, reducer: Reducer, X: Matrix, key: Mapping[str, Any]) -> Matrix:
+    def reduce(self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any]) -> Matrix:
         """`reducer.fit_transform(X)`, kept.
 
         Parameters
@@ -78,9 +87,9 @@ class StageCache:
             It stays unfitted when its result is in the cache.
         X : float array (n, d) or CSR matrix (n, d)
             What to reduce.
-        key : mapping
-            The reducer's settings, as JSON. With a `random_state` of None among them the result
-            cannot be repeated, and is not kept.
+        settings : mapping
+            The config node that it was built from; see `runner.cache.fingerprint.identity`.
+            Without a seed the result cannot be repeated, and is not cached.
 
         Returns
         -------
@@ -91,10 +100,11 @@ class StageCache:
         UserError
             When the reducer returns no table of finite numbers with a row a document.
         """
-        label = str(key.get("_target_", type(reducer).__name__)).rpartition(".")[2]
-        if self.folder is None or _unseeded(key):
+        label = type(reducer).__name__
+        part = None if self.folder is None else identity(reducer, settings, self.folder)
+        if self.folder is None or part is None:
             return self._reduced(reducer, X, label)
-        name = array_file.key_of({"input": self._hash(X), "settings": dict(key), **_identity()})
+        name = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
         path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
         with array_file.locked(self.folder, f"reductions-{name[:3]}"):
             content = self._read(path)
@@ -105,7 +115,7 @@ class StageCache:
             if reduced is X:  # nothing was reduced, so there is nothing to keep
                 return X
             arrays, meta = array_file.pack(reduced)
-            about = {"name": label, "settings": json.dumps(mask_config(dict(key)))}
+            about = {"name": label, "settings": json.dumps(mask_config(part))}
             return array_file.unpack(self._write(path, arrays, meta | about))
 
     def _stored_graph(
@@ -202,19 +212,14 @@ def _first(graph: NeighborGraph, k: int) -> NeighborGraph:
     return NeighborGraph(few.indices.copy(order="C"), few.distances.copy(order="C"), few.metric)
 
 
-def _unseeded(settings: Any) -> bool:
-    """Whether a `random_state` of None is anywhere in the settings."""
-    if isinstance(settings, Mapping):
-        return any(
-            (key == "random_state" and value is None) or _unseeded(value)
-            for key, value in settings.items()
-        )
-    return isinstance(settings, list) and any(_unseeded(value) for value in settings)
+@cache
+def _neighbors_code() -> dict[str, Any]:
+    return sources(["components.neighbors"])
 
 
 @cache
-def _identity() -> dict[str, Any]:
-    """What changes every result: the format, and the versions of what computes."""
+def _libraries() -> dict[str, Any]:
+    """What may change every result: the format, and the versions of what computes."""
     versions = {}
     for library in LIBRARIES:
         try:

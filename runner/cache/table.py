@@ -69,6 +69,19 @@ class EmbeddingTable:
             os.utime(self._manifest)
 
     @property
+    def identity(self) -> str | None:
+        """Tells the stored vectors from all that were ever stored; None where nothing does.
+
+        A vector that is computed a second time, as its file was damaged or pruned, may differ in
+        its last bits. A manifest does not outlive a file of vectors.
+        """
+        try:
+            manifest = json.loads(self._manifest.read_bytes())
+            return f"{self.folder.name}:{manifest['generation']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
     def missing(self) -> NDArray[np.bool_]:
         """Which documents have no vector, as far as this process has seen: bool (n,)."""
         return self._source < 0
@@ -163,7 +176,7 @@ class EmbeddingTable:
             try:
                 found.append(Shard(self.folder / name))
             except array_file.DamagedError as error:
-                array_file.set_aside(self.folder / name, self.root, error)
+                self._set_aside(self.folder / name, error)
         for shard in sorted(found, key=lambda shard: len(shard.keys)):
             self._register(shard)  # where a document is in two, the larger one counts
 
@@ -184,11 +197,15 @@ class EmbeddingTable:
         try:
             array_file.verify(shard.path)
         except array_file.DamagedError as error:
-            array_file.set_aside(shard.path, self.root, error)
+            self._set_aside(shard.path, error)
             return False
         except FileNotFoundError:  # merged or pruned by another process
             return False
         return True
+
+    def _set_aside(self, path: Path, reason: object) -> None:
+        self._manifest.unlink(missing_ok=True)  # see `identity`
+        array_file.set_aside(path, self.root, reason)
 
     def _find(self, keys: Keys) -> tuple[Integers, Integers]:
         """Of those `keys` that are asked for: their positions, and their rows in `keys`."""
@@ -244,6 +261,7 @@ class EmbeddingTable:
         }
         about = {
             **self.about,
+            "generation": uuid.uuid4().hex,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {"python": sys.version.split()[0], **versions},
         }

@@ -47,13 +47,10 @@ def build(config: DictConfig) -> Parts:
         metrics=_build("metrics", nodes, trusted, []),
         # Other keys of the group are values that several reports refer to.
         reports={k: v for k, v in _build("reports", nodes, trusted, []).items() if callable(v)},
-        settings={
-            "embedder": nodes["embedder"],
-            "word_embedder": nodes["embedder"].get("word_embedder", nodes["embedder"]),
-            "reducer": nodes["reducer"],
-        },
+        settings={role: nodes[role] for role in schema.ROLES},
     )
-    if _needs_word_vectors(parts.representation) and not _knows_words(word_model(parts.embedder)):
+    words_from, _ = word_model(parts.embedder, {})
+    if _needs_word_vectors(parts.representation) and not _knows_words(words_from):
         problem = Problem(
             "representation",
             "needs vectors of words, and this embedder makes none, only of whole documents. "

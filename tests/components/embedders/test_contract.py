@@ -23,9 +23,10 @@ from scipy import sparse
 import conf
 from api_server import ApiServer
 from components.base import UserError
-from runner.cache.fingerprint import fingerprint
+from runner.cache.fingerprint import identity
 from runner.config import schema
 from runner.config.build import build
+from runner.embed import document_model
 
 FOLDER = Path(conf.__file__).parent / "embedder"
 OPTIONS = sorted(file.stem for file in FOLDER.glob("*.yaml"))
@@ -241,7 +242,8 @@ def test_what_was_cut_is_told_by_document(first):
 def test_the_fingerprint_follows_what_changes_vectors(parts, option):
     def text(*overrides):
         made = parts(option, *overrides)
-        return json.dumps(fingerprint(made.embedder, made.settings["embedder"]), sort_keys=True)
+        model, settings = document_model(made.embedder, made.settings["embedder"])
+        return json.dumps(identity(model, settings), sort_keys=True)
 
     case = CASES[option]
     assert text() == text()

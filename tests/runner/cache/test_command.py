@@ -14,6 +14,9 @@ X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
 DAY = 86_400
 
 
+SETTINGS = {"_target_": f"{__name__}.Half", "n_components": 2}
+
+
 class Half:
     def fit_transform(self, X, *, neighbors):
         neighbors(X, 5)
@@ -25,9 +28,9 @@ def folder(tmp_path):
     """Two embedders' vectors, a graph and a reduction; used 1, 10, 20 and 30 days ago."""
     store_worker.encode(tmp_path, HashEmbedder(), DOCUMENTS[:40], name="minilm")
     store_worker.encode(
-        tmp_path, HashEmbedder(), DOCUMENTS[:30], fingerprint={"model": "glove-50"}, chunk=100
+        tmp_path, HashEmbedder(), DOCUMENTS[:30], identity=lambda: {"model": "glove-50"}, chunk=100
     )
-    StageCache(tmp_path).reduce(Half(), X, {"_target_": "x.Half", "n_components": 2})
+    StageCache(tmp_path).reduce(Half(), X, SETTINGS)
     paths = [
         embeddings(tmp_path, "minilm") / "manifest.json",
         embeddings(tmp_path, "glove") / "manifest.json",
@@ -67,8 +70,10 @@ def test_list_shows_what_is_there(folder, capsys):
 
 
 def test_use_is_recorded(folder):
-    store_worker.encode(folder, HashEmbedder(), DOCUMENTS[:3], fingerprint={"model": "glove-50"})
-    StageCache(folder).reduce(Half(), X, {"_target_": "x.Half", "n_components": 2})
+    store_worker.encode(
+        folder, HashEmbedder(), DOCUMENTS[:3], identity=lambda: {"model": "glove-50"}
+    )
+    StageCache(folder).reduce(Half(), X, SETTINGS)
     used = {entry.name: time.time() - entry.used for entry in entries(folder)}
     assert used["HashEmbedder"] < 60
     assert used["Half"] < 60
@@ -94,7 +99,7 @@ def test_check_sets_damaged_files_aside(folder, capsys):
     # Vectors are still served, and the manifest is written again with the next new ones.
     documents = DOCUMENTS[:31]
     found = store_worker.encode(
-        folder, HashEmbedder(), documents, fingerprint={"model": "glove-50"}
+        folder, HashEmbedder(), documents, identity=lambda: {"model": "glove-50"}
     )
     assert found.computed == 1
     assert victims[1].exists()

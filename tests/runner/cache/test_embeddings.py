@@ -415,16 +415,16 @@ def test_a_model_that_changed_its_dimensions_is_refused(tmp_path):
 def test_another_fingerprint_is_another_embedder(tmp_path):
     encode(tmp_path, HashEmbedder(), SOME)
     embedder = HashEmbedder()
-    encode(tmp_path, embedder, SOME, fingerprint={"class": "HashEmbedder", "max_length": 9})
+    encode(tmp_path, embedder, SOME, identity=lambda: {"class": "HashEmbedder", "max_length": 9})
     assert embedder.computed == 60
     with pytest.raises(UserError, match="cannot be a key"):
-        encode(tmp_path, embedder, SOME, fingerprint={"class": HashEmbedder})
+        encode(tmp_path, embedder, SOME, identity=lambda: {"class": HashEmbedder})
 
 
 def test_no_text_and_no_secret_is_in_the_store(tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "abcdefgh12345")
     documents = [f"confidential {number}" for number in range(20)]
-    encode(tmp_path, HashEmbedder(), documents, fingerprint={"url": "http://x/abcdefgh12345"})
+    encode(tmp_path, HashEmbedder(), documents, identity=lambda: {"url": "http://x/abcdefgh12345"})
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"confidential" not in content
     assert b"abcdefgh12345" not in content

@@ -19,7 +19,7 @@ from runner.cache.stages import StageCache
 
 X = np.random.default_rng(0).normal(size=(300, 12)).astype(np.float32)
 X[200:210] = X[0]  # ties
-KEY = {"_target_": "somewhere.Neighbourly", "random_state": 1}
+KEY = {"_target_": f"{__name__}.Neighbourly", "random_state": 1}
 
 
 class Neighbourly:
