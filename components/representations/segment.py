@@ -35,7 +35,7 @@ _EXTRAS = {
 }
 _ICU = ("icu4py", "icu")
 
-# In Japanese, what only joins words: particles, auxiliaries, signs, pronouns' and verbs' affixes.
+# In Japanese, what only joins words or stands for them.
 _JOINING = {"助詞", "助動詞", "補助記号", "記号", "空白", "接頭辞", "接尾辞", "接続詞", "代名詞"}
 
 
@@ -119,7 +119,7 @@ def _japanese() -> Segmenter:
         dictionary = sudachipy.Dictionary(dict="core")
     except ModuleNotFoundError as error:  # the dictionary is a package of its own
         raise MissingExtraError(str(error)) from error
-    tokenize = dictionary.tokenizer(mode=sudachipy.SplitMode.C).tokenize
+    tokenize = dictionary.tokenizer(mode=sudachipy.SplitMode.B).tokenize
 
     def cut(run: str) -> list[str]:
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from components.base import ParameterError, UserError, progress, require
@@ -74,17 +75,7 @@ class Tagger:
         return PHRASE.join(words) if 2 <= len(words) <= _LONGEST else ""
 
     def _pipeline(self) -> Any:
-        import spacy
-
-        try:
-            nlp = spacy.load(self.spacy_model, exclude=["ner"])
-        except OSError as error:
-            raise ParameterError(
-                "spacy_model",
-                self.spacy_model,
-                "is no installed pipeline and no folder with one. Install it with: python -m spacy "
-                f"download {self.spacy_model}",
-            ) from error
+        nlp = _loaded(self.spacy_model)
         wanted = [
             ("pos", self.pos is not None, ("tagger", "morphologizer")),
             ("lemmatize", self.lemmatize, ("lemmatizer", "trainable_lemmatizer")),
@@ -97,3 +88,18 @@ class Tagger:
                     f"'{self.spacy_model}' has only {', '.join(nlp.pipe_names) or 'a tokenizer'}."
                 )
         return nlp
+
+
+@lru_cache(maxsize=1)
+def _loaded(spacy_model: str) -> Any:
+    import spacy
+
+    try:
+        return spacy.load(spacy_model, exclude=["ner"])
+    except OSError as error:
+        raise ParameterError(
+            "spacy_model",
+            spacy_model,
+            "is no installed pipeline and no folder with one. Install it with: python -m spacy "
+            f"download {spacy_model}",
+        ) from error

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
+from itertools import product
 from typing import TypeAlias
 
 from components.representations.language import NAMES
 
-Key: TypeAlias = tuple[str, str]  # language, what the forms of a word have in common
+Key: TypeAlias = tuple[str, str]  # language, what forms of one word have in common
 
 
 class Distinct:
@@ -38,56 +39,59 @@ class Distinct:
         return new
 
 
-def distinct(terms: Sequence[str], languages: Iterable[str]) -> list[bool]:
-    """For each term, whether none before it is a form of the same words."""
-    seen = Distinct(languages)
-    return [seen.add(term) for term in terms]
-
-
 @lru_cache(maxsize=100_000)
-def _keys(term: str, languages: tuple[str, ...]) -> tuple[Key, ...]:
+def _keys(term: str, languages: tuple[str, ...]) -> frozenset[Key]:
     words = term.lower().split()
-    return tuple(
-        (language, " ".join(_folded(_stemmer(language)(word)) for word in words))
+    return frozenset(
+        (language, " ".join(choice))
         for language in languages or ("",)
+        for choice in product(*(_stems(language)(word) for word in words))
     )
 
 
 @cache
-def _stemmer(language: str) -> Callable[[str], str]:
+def _stems(language: str) -> Callable[[str], set[str]]:
+    """What a word of `language` may be a form of."""
     import snowballstemmer
 
     if language == "en":
         return _english
     name = NAMES.get(language, "")
     if name not in snowballstemmer.algorithms():
-        return lambda word: word
-    stem: Callable[[str], str] = snowballstemmer.stemmer(name).stemWord
-    return stem
+        return lambda word: {_folded(word)}
+    stem = snowballstemmer.stemmer(name).stemWord
+    return lambda word: {_folded(stem(word))}
 
 
-# British and American spellings, both to one that is neither's.
-_SPELLINGS = [(re.compile(pattern), to) for pattern, to in (
-    ("our", "or"), ("is(?=[aei])", "iz"), ("[ao]e", "e"), ("tre$", "ter"), ("ence$", "ense"),
-    ("gramme", "gram"), ("ogue$", "og"), (r"(.)\1", r"\1"),
-)]  # fmt: skip
-
-
-def _english(word: str) -> str:
-    """What the plural, -ed and -ing forms of an English word have in common."""
+def _english(word: str) -> set[str]:
+    """The word, and the words whose plural, -ed or -ing form it may be."""
+    word = _folded(word)
+    forms = {word}
     if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif re.search("(?:ss|sh|ch|x|z)es$", word):
-        word = word[:-2]
-    elif re.search("[^siu]s$", word) and len(word) > 3:
-        word = word[:-1]
+        forms.add(word[:-3] + "y")
+    elif len(word) > 3 and word[-1] == "s" and word[-2] not in "siu" and word != "news":
+        forms.add(word[:-1])
+        if re.search("(?:s|sh|ch|x|z)es$", word):
+            forms.add(word[:-2])
     # What is left must look like a word of its own: "string" is no form of "str".
     match = re.fullmatch(r"(\w*[aeiouy]\w+?)(?:ed|ing)", word)
     if match and len(match[1]) >= 3:
-        word = match[1]
+        stem = match[1]
+        forms |= {stem, stem + "e"}
+        if stem[-1] == stem[-2]:  # planned
+            forms.add(stem[:-1])
+    return {_american(form) for form in forms}
+
+
+_SPELLINGS = (("our", "or"), ("is(?=[aei])", "iz"), ("[ao]e", "e"), ("tre$", "ter"),
+              ("ence$", "ense"), ("ogue$", "og"))  # fmt: skip
+
+
+def _american(word: str) -> str:
+    """The same for British and American spellings of a word, and not always either of them."""
     for pattern, to in _SPELLINGS:
-        word = pattern.sub(to, word)
-    return word.removesuffix("e")
+        word = re.sub(pattern, to, word)
+    return word
 
 
 def _folded(word: str) -> str:

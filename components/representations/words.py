@@ -121,10 +121,8 @@ class Reader:
             log.info("language: not detected; English stop words are used.")
             return ("en",)
         if [*shares] != ["en"]:
-            shown = ", ".join(
-                f"{NAMES[name].title()} {share:.0%}" for name, share in shares.items()
-            )
-            log.info("language: %s (detected from a sample of %d documents)", shown, len(sample))
+            shown = [f"{NAMES[name].title()} {share:.0%}" for name, share in shares.items()]
+            log.info("language, from a sample of the documents: %s.", ", ".join(shown))
         return tuple(shares)
 
     def _stopped(self, words: list[str], languages: tuple[str, ...]) -> NDArray[np.bool_]:

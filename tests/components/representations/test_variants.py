@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.representations.ctfidf import CTFIDF
+from components.representations.variants import Distinct
+
+
+def distinct(terms: list[str], languages: list[str]) -> list[bool]:
+    return list(map(Distinct(languages).add, terms))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("game", "games"), ("game", "gaming"), ("city", "cities"), ("church", "churches"),
+        ("color", "colours"), ("organise", "organized"), ("travelling", "traveling"),
+        ("centre", "center"), ("bus", "buses"), ("cafe", "café"), ("new york", "new yorks"),
+        ("Rocket", "rockets"), ("plan", "planned"), ("defence", "defense"),
+    ],
+)  # fmt: skip
+def test_forms_of_one_english_word(one: str, other: str) -> None:
+    assert distinct([one, other], ["en"]) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("police", "policy"), ("universe", "university"), ("string", "strong"), ("news", "new"),
+        ("county", "country"), ("israel", "iraq"), ("king", "kings cross"), ("general", "generic"),
+        ("organ", "organization"), ("thing", "this"), ("bass", "base"), ("gas", "gap"),
+        ("mill", "mile"), ("planet", "plane"),
+    ],
+)  # fmt: skip
+def test_different_english_words(one: str, other: str) -> None:
+    assert distinct([one, other], ["en"]) == [True, True]
+
+
+def test_forms_in_other_languages() -> None:
+    assert distinct(["rechnung", "rechnungen", "häuser", "haus"], ["de"]) == [
+        True, False, True, False
+    ]  # fmt: skip
+    assert distinct(["книга", "книги", "город"], ["ru"]) == [True, False, True]
+    assert distinct(["लड़का", "लड़के", "किताब"], ["hi"]) == [True, False, True]
+    assert distinct(["手机", "手机", "电池"], ["zh"]) == [True, False, True]
+
+
+def test_any_of_the_languages_of_a_corpus() -> None:
+    assert distinct(["games", "game", "rechnungen", "rechnung"], ["de", "en"]) == [
+        True, False, True, False
+    ]  # fmt: skip
+
+
+def test_signs_of_indic_scripts_are_no_accents() -> None:
+    assert distinct(["कल", "काल"], ["mr"]) == [True, True]
+
+
+def test_forms_take_one_place_and_the_heaviest_stays() -> None:
+    documents = ["games games game team score goal", "boat"]
+    found = CTFIDF(n_words=4).fit(documents, np.array([0, 1]))
+    assert [word for word, _ in found.words_[0]] == ["games", "goal", "score", "team"]
+    found = CTFIDF(n_words=4, merge_variants=False).fit(documents, np.array([0, 1]))
+    assert [word for word, _ in found.words_[0]] == ["games", "game", "goal", "score"]
+
+
+def test_places_are_filled_when_many_forms_take_the_first() -> None:
+    forms = "walk walks walked walking talk talks talked talking"
+    found = CTFIDF(n_words=2).fit([f"{forms} {forms} zebra", "boat"], np.array([0, 1]))
+    assert [word for word, _ in found.words_[0]] == ["talk", "walk"]
+    found = CTFIDF(n_words=3).fit([f"{forms} {forms} zebra", "boat"], np.array([0, 1]))
+    assert [word for word, _ in found.words_[0]] == ["talk", "walk", "zebra"]
