@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.base import Floats, Integers, Matrix, UserError
+from components.base import Floats, Integers, Matrix, ParameterError, UserError
 from components.file_hash import sha256
+from components.text import shorten
+
+log = logging.getLogger(__name__)
 
 BLOCK = 8192  # rows converted and checked at a time
 
@@ -26,8 +31,9 @@ class PrecomputedEmbedder:
         Python objects are refused.
     key : str, optional
         Which array of an .npz or .safetensors, which column of lists in a .parquet. Not needed
-        where there is only one; a .parquet without a column of lists gives all its columns of
-        floats (or, without any, of integers).
+        where there is only one. A .parquet without a column of lists gives its numbered columns
+        of floats, such as v0, v1, ... (or, without any, of integers); `key` is then what is before
+        the number, needed only where there are several such series.
     """
 
     stored = False
@@ -183,6 +189,7 @@ def _safetensors(file: Path, key: str | None) -> Any:
 
 
 def _parquet(file: Path, key: str | None) -> Any:
+    """The vectors of a Parquet file: one column of lists, or numbered columns of numbers."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -194,19 +201,71 @@ def _parquet(file: Path, key: str | None) -> Any:
         or pa.types.is_large_list(f.type)
         or pa.types.is_fixed_size_list(f.type)
     ]
-    if lists or key is not None:
+    series = _numbered(schema)
+    if lists and key not in series:
         return _list_column(file, _only(file, lists, key))
-    names = [f.name for f in schema if pa.types.is_floating(f.type)] or [
-        f.name for f in schema if pa.types.is_integer(f.type)
-    ]
-    if not names:
-        raise UserError(f"embedder.path: {file} has no column of numbers or of lists of numbers.")
+    prefix = _series(file, series, key, [f.name for f in schema])
+    names = series[prefix]
+    others = [f.name for f in schema if f.name not in names]
+    log.info(
+        "%s: the %d columns from %s to %s are the vectors%s.",
+        file,
+        len(names),
+        names[0],
+        names[-1],
+        f"; not used: {shorten(others)}" if others else "",
+    )
     table = pq.read_table(file, columns=names)
     out = np.empty((table.num_rows, len(names)), np.float32)
     for column, name in enumerate(names):
+        if table[name].null_count:
+            row = int(np.argmax(table[name].is_null().to_numpy()))
+            raise ParameterError("path", str(file), f"row {row} has no number in column {name!r}.")
         with np.errstate(over="ignore"):
-            out[:, column] = table[name].to_numpy()  # a null becomes NaN
+            out[:, column] = table[name].to_numpy()
     return out
+
+
+def _numbered(schema: Any) -> dict[str, list[str]]:
+    """The columns of numbers whose names differ only in a number at the end, by what is before it.
+
+    Columns of integers count only where there is no such series of floats: they may as well be
+    identifiers.
+    """
+    import pyarrow as pa
+
+    for is_kind in (pa.types.is_floating, pa.types.is_integer):
+        series: dict[str, list[str]] = {}
+        for entry in schema:
+            match = re.fullmatch(r"(.*?)\d+", entry.name)
+            if match and is_kind(entry.type):
+                series.setdefault(match[1], []).append(entry.name)
+        series = {prefix: names for prefix, names in series.items() if len(names) > 1}
+        if series:
+            return series
+    return {}
+
+
+def _series(file: Path, series: dict[str, list[str]], key: str | None, names: list[str]) -> str:
+    """The prefix of the numbered columns that hold the vectors."""
+    if key is not None and key not in series:
+        has = ", ".join([*series, *names][:30])
+        raise ParameterError("key", key, f"{file} has no such column of lists. It has: {has}.")
+    if len(series) > 1 and key is None:
+        raise ParameterError(
+            "key",
+            None,
+            f"{file} holds {len(series)} series of numbered columns. Set the one that holds the "
+            f"vectors by what is before the number: {', '.join(map(repr, series))}.",
+        )
+    if not series:
+        raise ParameterError(
+            "path",
+            str(file),
+            "has no column of lists of numbers, and no columns of numbers with numbered names, "
+            "such as v0, v1, ... Save the vectors as either.",
+        )
+    return key if key is not None else next(iter(series))
 
 
 def _list_column(file: Path, name: str) -> Any:
@@ -214,16 +273,22 @@ def _list_column(file: Path, name: str) -> Any:
     import pyarrow.parquet as pq
 
     column = pq.read_table(file, columns=[name])[name]
-    lengths = pc.list_value_length(column).to_numpy()  # a null becomes NaN
+    if column.null_count:
+        row = int(np.argmax(column.is_null().to_numpy()))
+        raise ParameterError("path", str(file), f"row {row} has no vector in column {name!r}.")
+    lengths = pc.list_value_length(column).to_numpy()
     if not len(lengths):
         return np.empty((0, 0), np.float32)
     different = np.flatnonzero(lengths != lengths[0])
-    if len(different) or np.isnan(lengths[0]):
-        row = different[0] if len(different) else 0
-        raise UserError(
-            f"embedder.path: {file}, column {name!r}: row {row} has {lengths[row]} numbers, "
-            f"row 0 has {lengths[0]}. Every row must have the same length."
+    if len(different):
+        row = int(different[0])
+        raise ParameterError(
+            "path",
+            str(file),
+            f"in column {name!r}, row {row} has {lengths[row]} numbers and row 0 has "
+            f"{lengths[0]}. Every row must have the same length.",
         )
+    log.info("%s: the vectors are in column %s.", file, name)
     return pc.list_flatten(column).to_numpy().reshape(len(lengths), int(lengths[0]))
 
 

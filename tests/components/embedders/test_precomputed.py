@@ -12,6 +12,7 @@ from components.base import UserError
 from components.embedders.precomputed import PrecomputedEmbedder
 
 N, D = 6, 4
+SERIES = (("bert_", 1), ("tfidf_", -1))
 DOCUMENTS = [f"document {i}" for i in range(N)]
 
 
@@ -181,8 +182,8 @@ def _write_bfloat16(path):
         ("v.npy", _write_words, "not numbers"),
         ("v.npy", _write_flat, r"has the shape \(6,\)"),
         ("v.parquet", _write_ragged, "row 5 has 1"),
-        ("v.parquet", _write_null, "row 1"),
-        ("v.parquet", _write_strings, "no column of numbers"),
+        ("v.parquet", _write_null, "row 1 has no vector in column 'v'"),
+        ("v.parquet", _write_strings, "no column of lists"),
         ("v.safetensors", _write_bfloat16, "BF16"),
     ],
 )
@@ -192,6 +193,38 @@ def test_a_file_that_is_no_table_of_numbers(tmp_path, name, write, message):
     with pytest.raises(UserError, match=message) as error:
         PrecomputedEmbedder(path=str(path)).encode(DOCUMENTS)
     assert str(path) in str(error.value)
+
+
+def test_numbered_columns_are_taken_and_a_stray_one_is_named(tmp_path, vectors, caplog):
+    caplog.set_level("INFO")
+    columns = {"score": np.linspace(200, 400, N)} | {f"{i}": vectors[:, i] for i in range(D)}
+    pq.write_table(pa.table(columns), tmp_path / "v.parquet")
+    embedder = PrecomputedEmbedder(path=str(tmp_path / "v.parquet"))
+    assert np.array_equal(embedder.encode(DOCUMENTS), vectors)
+    assert "the 4 columns from 0 to 3 are the vectors; not used: ['score']." in caplog.text
+
+
+def test_several_series_of_columns_ask_for_the_one(tmp_path, vectors):
+    columns = {f"{name}{i}": sign * vectors[:, i] for i in range(D) for name, sign in SERIES}
+    path = str(tmp_path / "v.parquet")
+    pq.write_table(pa.table(columns | {"size": np.ones(N)}), path)
+    with pytest.raises(UserError, match=r"key=null: .* 2 series .* 'bert_', 'tfidf_'"):
+        PrecomputedEmbedder(path=path).encode(DOCUMENTS)
+    X = PrecomputedEmbedder(path=path, key="tfidf_").encode(DOCUMENTS)
+    assert np.array_equal(X, -vectors)
+
+
+def test_floats_without_numbers_are_not_taken_for_vectors(tmp_path, vectors):
+    pq.write_table(pa.table({"x": vectors[:, 0], "price": vectors[:, 1]}), tmp_path / "v.parquet")
+    with pytest.raises(UserError, match=r"no columns of numbers with numbered names"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.parquet")).encode(DOCUMENTS)
+
+
+def test_a_row_without_a_number_is_named(tmp_path):
+    table = {"v0": [1.0] * N, "v1": [1.0, 2.0, None, *[1.0] * (N - 3)]}
+    pq.write_table(pa.table(table), tmp_path / "v.parquet")
+    with pytest.raises(UserError, match=r"row 2 has no number in column 'v1'"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.parquet")).encode(DOCUMENTS)
 
 
 def test_a_missing_file_and_an_unknown_ending_fail_at_once(tmp_path):
