@@ -148,3 +148,86 @@ def test_limit(table):
 def test_wrong_settings_fail_before_any_reading(table, wrong):
     with pytest.raises(ParameterError, match=f"^{next(iter(wrong))}="):
         CsvDataset(path=table("text\nx\n"), **wrong)
+
+
+def test_excels_sep_line_is_no_header(table):
+    path = table("sep=;\r\nnr;text\r\n0;a, b\r\n")
+    assert CsvDataset(path=path).load().documents == ["a, b"]
+    assert CsvDataset(path=path, skip=1).load().documents == ["a, b"]
+    path = table('"sep=:"\nTitle\nnr:text\n0:a;b\n')
+    assert CsvDataset(path=path, skip=2).load().documents == ["a;b"]
+
+
+def test_a_title_above_the_header_is_skipped_or_pointed_out(table):
+    path = table("Reviews, 2020\n\nnr;text\n0;a\n")
+    assert CsvDataset(path=path, skip=2).load().documents == ["a"]
+    with pytest.raises(UserError, match=r"Line 3 has it: set skip=2 if that is the header"):
+        CsvDataset(path=path).load()
+    with pytest.raises(UserError, match=r"line 4: the row has 1 cells"):
+        CsvDataset(path=table("Title\nnr,text\n0,a\nTotal 1\n"), skip=1).load()
+
+
+def test_blanks_around_names_and_before_cells(table):
+    path = table('id , text ,label\n0, "a, b" , "x"\n1,c,y\n')
+    with pytest.raises(UserError, match=r"expected after"):  # a blank after a quote is an error
+        CsvDataset(path=path).load()
+    path = table('id , text ,label\n0, "a, b", "x"\n1,c,y\n')
+    corpus = CsvDataset(path=path, label="label").load()
+    assert (corpus.documents, corpus.labels) == (["a, b", "c"], ["x", "y"])
+
+
+def test_a_comma_in_a_name_without_quotes(table, caplog):
+    path = table("Größe,Text (frei, ohne Limit),x\n1,a,y\n2,b,z\n")
+    assert CsvDataset(path=path, text="Text (frei, ohne Limit)").load().documents == ["a", "b"]
+    assert "the header is read as ['Größe', 'Text (frei, ohne Limit)', 'x']" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (r'"She said \"hi\", and left"', 'She said "hi", and left'),
+        (r'"\"quoted\""', '"quoted"'),
+        (r'"C:\new \\ \"x\" "', 'C:\\new \\ "x" '),
+    ],
+)
+def test_quotes_escaped_by_backslashes(table, cell, expected):
+    path = table(f"text,label\n{cell},x\nplain,y\n")
+    corpus = CsvDataset(path=path, label="label").load()
+    assert (corpus.documents, corpus.labels) == ([expected, "plain"], ["x", "y"])
+
+
+def test_backslashes_stay_where_quotes_are_doubled(table):
+    path = table('text,label\n"C:\\dir\\",x\n"a ""b"" \\n",y\n')
+    assert CsvDataset(path=path).load().documents == ["C:\\dir\\", 'a "b" \\n']
+
+
+def test_empty_cells_beyond_the_header_are_dropped(table):
+    path = table("text,label\na,x,,\nb,y,\n   \nc,z\n")
+    assert CsvDataset(path=path).load().documents == ["a", "b", "c"]
+    with pytest.raises(UserError, match=r"line 2: the row has 3 cells"):
+        CsvDataset(path=table("text,label\na,x,y\n")).load()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-8-sig"]
+)
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_unicode_of_every_width(table, encoding, mark):
+    path = table(f"{mark}text\tnr\r\nfünf Äpfel\t1\r\n", encoding=encoding)
+    assert CsvDataset(path=path).load().documents == ["fünf Äpfel"]
+
+
+def test_a_header_in_nfd_is_found_in_nfc(table):
+    path = table("Gro\u0308ße,nr\nko\u0308nnen,1\n")
+    assert CsvDataset(path=path, text="Größe").load().documents == ["können"]
+
+
+def test_further_columns_and_times(table):
+    path = table("text,date,source\na,31.12.2020,x\nb,,\n")
+    corpus = CsvDataset(path=path, timestamp="date", columns=["source", "date"]).load()
+    assert corpus.columns == {"source": ["x", ""], "date": ["31.12.2020", ""]}
+    assert corpus.timestamps.astype(str).tolist() == ["2020-12-31T00:00:00.000000", "NaT"]
+    with pytest.raises(ParameterError, match=r"^columns=sorce: .*Did you mean 'source'"):
+        CsvDataset(path=path, columns=["sorce"]).load()
+    with pytest.raises(ParameterError, match=r"^timestamp=source: 1 of 2 rows hold no time: row 0"):
+        CsvDataset(path=path, timestamp="source").load()

@@ -1,12 +1,17 @@
 """dataset=jsonl."""
 
 import gzip
+import io
 import json
 
+import pandas as pd
 import pytest
 
 from components.base import UserError
+from components.datasets.csv import CsvDataset
 from components.datasets.jsonl import JsonlDataset
+from components.datasets.parquet import ParquetDataset
+from components.datasets.python import corpus_from
 
 
 @pytest.fixture
@@ -107,3 +112,96 @@ def test_one_document_duplicates_and_limit(lines):
     assert JsonlDataset(path=path).load().documents == ["x"] * 20
     corpus = JsonlDataset(path=path, limit=3, seed=7).load()
     assert (len(corpus), corpus.n_rows) == (3, 20)
+
+
+FRAME = pd.DataFrame({"text": ["a", "b", None], "label": ["x", "y", "z"], "stars": [1, 2, 3]})
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("orient", ["records", "columns", "index", "split", "table"])
+def test_what_pandas_writes_is_a_table(tmp_path, orient, indent):
+    path = tmp_path / "a.json"
+    FRAME.to_json(path, orient=orient, indent=indent)
+    corpus = JsonlDataset(path=str(path), label="label", columns=["stars"]).load()
+    assert corpus.documents == ["a", "b", ""]
+    assert corpus.labels == ["x", "y", "z"]
+    assert corpus.columns == {"stars": ["1", "2", "3"]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["a", "b"],
+        {"text": ["a", "b"], "nr": [1, 2], "source": "a note"},
+        {"count": 2, "reviews": [{"text": "a"}, {"text": "b"}]},
+        {"text": {"7": "a", "3": "b"}, "nr": {"3": 1, "7": 2}},
+    ],
+)
+def test_other_tables_in_one_value(lines, value):
+    assert JsonlDataset(path=lines(value)).load().documents == ["a", "b"]
+
+
+def test_objects_over_several_lines(lines):
+    text = json.dumps({"text": "a"}, indent=2) + "\n" + json.dumps({"text": "b"}, indent=2)
+    assert JsonlDataset(path=lines(text)).load().documents == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[{"text": "a"}, 3]', "element 1 holds a int"),
+        ("[[1, 2], [3, 4]]", "element 0 holds a list"),
+        ('{"text": ["a", "b"], "nr": [1]}', "columns differ in length"),
+        ('{"text": {"0": 1}}', "row 0 is not text but int"),
+        ('[\n{"text": "a"},\n{"text": }\n]', "line 3 is not JSON"),
+        ('{"text": "a"\n{"text": "b"}', "line 1 is not JSON"),
+        ('{"text": "a"', "line 1 is not JSON"),
+        ("3", "line 1 holds a int"),
+        ('{"body": {"0": "a"}, "nr": {"0": 1}}', "no such column. It has '0'"),
+    ],
+)
+def test_a_broken_table_is_named_in_few_words(lines, text, says):
+    with pytest.raises(UserError, match=says) as error:
+        JsonlDataset(path=lines(text + " " * 9999)).load()
+    assert len(str(error.value)) < 400
+
+
+def test_an_error_never_holds_the_corpus(tmp_path):
+    path = tmp_path / "a.json"
+    pd.DataFrame({"body": ["word " * 99] * 99}).to_json(path)
+    with pytest.raises(UserError) as error:
+        JsonlDataset(path=str(path)).load()
+    assert len(str(error.value)) < 700
+
+
+def test_nested_fields(lines):
+    rows = [
+        {"review": {"body": "a", "by": {"name": "x"}}, "a.b": 1},
+        {"review": None, "a.b": 2},
+        {"review": {"body": "c"}},
+    ]
+    path = lines(*rows)
+    settings = {"text": "review.body", "label": "review.by.name", "columns": ["a.b"]}
+    corpus = JsonlDataset(path=path, **settings).load()
+    assert corpus.documents == ["a", "", "c"]
+    assert corpus.labels == ["x", None, None]
+    assert corpus.columns == {"a.b": ["1", "2", ""]}
+    with pytest.raises(UserError, match=r"has 'review\.body', .*Did you mean 'review\.body'"):
+        JsonlDataset(path=path, text="review.bdy").load()
+
+
+def test_the_same_data_from_every_format(lines, tmp_path):
+    frame = FRAME.assign(date=["2020-01-02", None, "2020-03-04"])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    buffer = io.StringIO()
+    frame.to_json(buffer, orient="records", lines=True)
+    names = {"label": "label", "timestamp": "date", "columns": ["stars"]}
+    corpora = [
+        CsvDataset(path=str(tmp_path / "a.csv"), **names).load(),
+        ParquetDataset(path=str(tmp_path / "a.parquet"), **names).load(),
+        JsonlDataset(path=lines(buffer.getvalue()), **names).load(),
+        corpus_from(frame, **names),
+    ]
+    assert len({corpus.hash for corpus in corpora}) == 1
+    assert corpora[0].documents == ["a", "b", ""]
