@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TextIO
 
 import numpy as np
 
 from components.base import Result
+from components.reports.text import plain
 
 _WORDS = 52  # characters for the words of a topic
 _LABEL = 28  # and for its label
@@ -60,12 +60,3 @@ def _summary(result: Result) -> str:
     values = [f"{name} {result.metrics[name]:.3f}" for name in shown if name in result.metrics]
     seconds = result.metrics["total_seconds"]
     return " · ".join([f"{len(result.topics)} topics", *values, f"{seconds:.1f} s"])
-
-
-# Control characters (C0, C1), and those that set the direction of text (Unicode, UAX #9).
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """Text of others without what would steer a terminal or turn around the rest of its line."""
-    return _CONTROLS.sub("", text)

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import Result, UserError
@@ -140,6 +141,8 @@ def begin(
         "folder": str(folder),
         **_process(),
     }
+    if HydraConfig.initialized():
+        tags["command"] = secrets.mask(_command(HydraConfig.get()))
     name = "-".join(options[role] for role in GROUPED_BY[1:])
     if sweep:
         tags["sweep_id"] = sweep["sweep_id"]
@@ -210,6 +213,15 @@ def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
     found = {path: load(path) for path in job_folders(folder)}
     mine = {path: job for path, job in found.items() if job.tags.get("sweep_id") == sweep_id}
     return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
+
+
+def _command(settings: Any) -> str:
+    """The command line that repeats this run, or this job of a sweep."""
+    sources = [s.path for s in settings.runtime.config_sources if s.provider == "command-line"]
+    options = [f"--config-dir={path}" for path in sources]
+    if settings.job.config_name != "config":
+        options.append(f"--config-name={settings.job.config_name}")
+    return shlex.join(["python", "-m", "runner", *options, *settings.overrides.task])
 
 
 def _process() -> dict[str, str]:

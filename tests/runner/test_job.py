@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import html
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,18 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     outcome = runner(*FAST, "dataset.limit=60", "map=true")
     assert outcome.code == 0, outcome.err
     assert {path.name for path in outcome.output.iterdir()} == {
-        "config.yaml", "documents.parquet", "environment.json", "map.png", "run.json",
-        "runner.log", "topics.csv", "topics.png", ".hydra",
+        "config.yaml", "documents.parquet", "environment.json", "map.png", "report.html",
+        "run.json", "runner.log", "topics.csv", "topics.png", ".hydra",
     }  # fmt: skip
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
     assert known.metrics["n_documents"] == 60
-    assert known.files == ["topics.csv", "documents.parquet", "topics.png", "map.png"]
+    assert known.files == [
+        "topics.csv", "documents.parquet", "topics.png", "map.png", "report.html",
+    ]  # fmt: skip
+    repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true"]
+    assert shlex.split(known.tags["command"]) == repeated
+    assert known.tags["command"] in html.unescape((outcome.output / "report.html").read_text())
     assert known.run_id is None
     assert not known.lost
     assert len(pq.read_table(outcome.output / "documents.parquet")) == 60

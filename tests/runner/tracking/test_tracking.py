@@ -25,6 +25,7 @@ ARTIFACTS = {
     "config.yaml",
     "documents.parquet",
     "environment.json",
+    "report.html",
     "run.json",
     "topics.csv",
     "topics.png",

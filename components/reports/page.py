@@ -1,0 +1,128 @@
+"""`report.html`: a run as one page, to look around in and to pass on.
+
+The page needs no network: style, script and data are part of it, and its content security policy
+allows nothing else. Every text is escaped by the template, or stands in a block of JSON that the
+script shows as text: no document can become markup or script.
+
+To add a section, write a function that returns a `Section`, call it in `_sections`, and add the
+template of its name.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from components.base import ParameterError, Result
+from components.reports import sections
+from components.reports.sections import Section
+from components.reports.text import safe_json
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("page.js", "map.js", "similarity.js")
+N_SIMILARITY = 100  # topics of the heatmap, the largest
+
+
+def write_report(
+    result: Result, folder: Path, *, max_megabytes: float = 10.0, n_documents: int = 5
+) -> list[Path]:
+    """Write `report.html`.
+
+    What the folder holds of the run, `run.json` and `environment.json`, is shown too.
+
+    Parameters
+    ----------
+    max_megabytes : float
+        Size of the page, in 10^6 bytes, at least 1. Where the documents would take more, their
+        texts on the map are cut, and then points are sampled; the page says so.
+    n_documents : int
+        Typical documents of each topic, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        When a parameter is too small.
+    """
+    if max_megabytes < 1:
+        raise ParameterError("max_megabytes", max_megabytes, "must be at least 1.")
+    if n_documents < 1:
+        raise ParameterError("n_documents", n_documents, "must be at least 1.")
+    record, environment = _read(folder / "run.json"), _read(folder / "environment.json")
+    others = list(_sections(result, record, environment, n_documents))
+    about = _about(result, record)
+    room = int(max_megabytes * 1e6) - len(_render(others, about).encode())
+    first, *rest = others
+    page = _render([first, sections.map_(result, max(room, 0)), *rest], about)
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return [path]
+
+
+def _sections(
+    result: Result, record: dict[str, Any], environment: dict[str, Any], n_documents: int
+) -> Iterator[Section]:
+    """The sections that apply, in their order; the map comes after the first."""
+    from components.reports.similarity import similarity
+
+    similarities = similarity(result, N_SIMILARITY)
+    yield sections.topics(result, similarities, n_documents)
+    for section in (
+        sections.similarity(result, similarities),
+        sections.granularity(result),
+        sections.measures(result),
+        sections.run(record, environment),
+    ):
+        if section:
+            yield section
+
+
+def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
+    """What heads the page."""
+    params = record.get("params") or {}
+    source = Path(str(params.get("dataset.path") or "")).name or params.get("dataset")
+    started = record.get("start_time")
+    return {
+        "source": source,
+        "date": f"{datetime.fromtimestamp(started / 1000, UTC):%Y-%m-%d}" if started else None,
+        "parts": {
+            role: params[role] for role in ("embedder", "reducer", "clusterer") if role in params
+        },
+        "n_documents": len(result.corpus),
+        "n_empty": len(result.corpus) - len(result.kept),
+        "n_topics": len(result.topics),
+        "outside": float((result.labels[result.kept] < 0).mean()) if len(result.kept) else 0.0,
+    }
+
+
+def _render(shown: Sequence[Section], about: dict[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["json"] = safe_json
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return environment.get_template("report.html.j2").render(
+        sections=shown,
+        about=about,
+        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object of the run's folder; empty where there is none."""
+    if not path.is_file():
+        return {}
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return loaded if isinstance(loaded, dict) else {}

@@ -1,0 +1,54 @@
+"""How similar topics are, by the vectors of their documents."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from components.base import Floats, Integers, Result
+from components.neighbors import unit_rows
+
+_BLOCK = 4096  # rows brought to unit length at a time, so that the vectors are never copied whole
+
+
+def similarity(result: Result, n_topics: int) -> Floats | None:
+    """Cosine of the means of the unit vectors of each two of the largest topics.
+
+    Returns
+    -------
+    float32 (n_topics, n_topics) or None
+        Fewer where there are fewer topics; None where the result holds no vectors, or fewer than
+        two topics.
+    """
+    n = min(n_topics, len(result.topics))
+    X = result.embeddings
+    if n < 2 or X.shape[1] == 0:
+        return None
+    labels = result.labels[result.kept]
+    sums = np.zeros((n, X.shape[1]), dtype=np.float64)
+    for start in range(0, X.shape[0], _BLOCK):
+        block = labels[start : start + _BLOCK]
+        inside = np.flatnonzero((block >= 0) & (block < n))
+        member = sparse.csr_matrix(
+            (np.ones(len(inside)), (block[inside], inside)), shape=(n, len(block))
+        )
+        total = member @ unit_rows(X[start : start + _BLOCK])
+        sums += total.toarray() if sparse.issparse(total) else total
+    means = unit_rows(sums)
+    return np.asarray(means @ means.T, dtype=np.float32)
+
+
+def order(similarities: Floats) -> Integers:
+    """An order of the topics (n,) in which similar ones stand together.
+
+    The leaves of average-linkage clustering, ordered such that neighbours are as similar as its
+    tree allows (Bar-Joseph et al. 2001).
+    """
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distances = np.clip(1 - similarities.astype(np.float64), 0, None)
+    np.fill_diagonal(distances, 0)
+    distances = (distances + distances.T) / 2
+    tree = linkage(squareform(distances, checks=False), "average", optimal_ordering=True)
+    return np.asarray(leaves_list(tree), dtype=np.int64)

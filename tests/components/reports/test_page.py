@@ -1,0 +1,270 @@
+"""`report.html`: nothing in it runs, loads or breaks out but what it is made of."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from components.base import Corpus, ParameterError, Result, Topic
+from components.reports import plots, tables
+from components.reports.page import write_report
+from components.reports.points import points
+from components.reports.similarity import order, similarity
+from components.reports.text import one_line
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "<!-- <script> -->",
+    "' onmouseover='alert(1)",
+    "{{ 7 * 7 }} {% raw %}",
+    "\u202eright to left\u2066 \u200f",
+    "a\u2028b\u2029c \x00 \x1b[31m",
+    "javascript:alert(1) https://example.org/x.js",
+    "😀🎉👩‍👩‍👧 🏳️‍🌈",
+    "x<y&z" * 200_000,
+]
+HARMLESS = ["a text of some words"] * len(HOSTILE)
+
+
+def made(documents: list[str], n: int = 60) -> Result:
+    """A result of `n` documents in three topics, with everything that a report may show."""
+    rng = np.random.default_rng(0)
+    texts = [documents[row % len(documents)] for row in range(n)]
+    labels = np.arange(n) % 4 - 1
+    kept = np.arange(n)[1:]  # the first is an outlier, and empty
+    texts[0] = ""
+    X = (np.eye(4, 6)[labels] + rng.normal(0, 0.1, (n, 6))).astype(np.float32)
+    coordinates = (np.eye(4, 2)[labels] * 5 + rng.normal(size=(n, 2))).astype(np.float32)
+    coordinates[0] = np.nan
+    topics = [
+        Topic(
+            number,
+            int(np.sum(labels == number)),
+            tuple((one_line(documents[(number + i) % len(documents)], 200), 1 / (i + 1))
+                  for i in range(5)),
+            int(np.flatnonzero(labels == number)[0]),
+            tuple(np.flatnonzero(labels == number)[:10].tolist()),
+            label=one_line(documents[number % len(documents)], 200),
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    return Result(
+        corpus=Corpus(
+            texts,
+            labels=[text[:300] or None for text in texts],
+            timestamps=np.datetime64("2020-01-01", "us") + np.arange(n) * np.timedelta64(1, "D"),
+            columns={documents[0][:300]: [text[:300] for text in texts]},
+        ),
+        kept=kept,
+        embeddings=X[1:],
+        reduced=X[1:],
+        labels=labels,
+        strengths=np.where(labels >= 0, 0.5, 0).astype(np.float32),
+        topics=topics,
+        choice={"resolution": 1.0, "why": documents[-1][:300]},
+        curve=[
+            {"resolution": 0.5, "n_topics": 2.0, "score": 0.4, "ruled_out": True},
+            {"resolution": 1.0, "n_topics": 3.0, "score": 0.5},
+        ],
+        coordinates=coordinates,
+        metrics={"npmi": 0.25, "total_seconds": 1.5},
+    )
+
+
+class Page(HTMLParser):
+    """The elements of a page, the text of its scripts, and all other text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.text = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_data(self, text: str) -> None:
+        if self.cdata_elem == "script":
+            attributes, before = self.scripts[-1]
+            self.scripts[-1] = (attributes, before + text)
+        else:
+            self.text += text
+
+    def data(self, name: str) -> Any:
+        (text,) = [text for attributes, text in self.scripts if attributes.get("id") == name]
+        return json.loads(text)
+
+
+def write(result: Result, folder: Path, **parameters: Any) -> Page:
+    record = {"params": {"dataset": "<b>x</b>", "embedder": HOSTILE[1]}, "start_time": 0,
+              "tags": {"command": f"python -m runner {HOSTILE[0]}"}}  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record))
+    (path,) = write_report(result, folder, **parameters)
+    assert path == folder / "report.html"
+    return Page(path)
+
+
+def test_no_document_becomes_markup(tmp_path: Path) -> None:
+    """The page of hostile documents has the elements of that of harmless ones, no more."""
+    hostile = write(made(HOSTILE), tmp_path)
+    assert {element for element in hostile.elements if element[0] == "script"} == {
+        ("script", ("type", "id")),
+        ("script", ()),
+    }
+    assert set(hostile.elements) == set(write(made(HARMLESS), tmp_path).elements)
+    assert HOSTILE[0] in hostile.text
+    assert HOSTILE[0] in hostile.data("map-data")["text"]
+    assert not [name for _, name, _ in hostile.attributes if name.startswith("on")]
+    assert not set(hostile.source) & set("\u202e\u2066\u2028\u2029\x00\x1b")
+    assert "49" not in hostile.data("map-data")["text"]
+
+
+def test_nothing_is_loaded_and_only_its_own_script_runs(tmp_path: Path) -> None:
+    page = write(made(HOSTILE), tmp_path)
+    for tag, name, value in page.attributes:
+        if name in ("src", "href", "action", "data", "srcset"):
+            assert value is not None
+            assert value.startswith("#"), (tag, name, value)
+    script = next(text for attributes, text in page.scripts if not attributes)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = next(value for _, name, value in page.attributes if name == "content" and value
+                  and "script-src" in value)  # fmt: skip
+    assert "default-src 'none'" in policy
+    assert re.findall(r"script-src ([^;]+);", policy) == [f"'sha256-{digest}'"]
+    assert "url(" not in page.source
+
+
+def test_every_report_takes_a_hostile_corpus(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    result = made(HOSTILE)
+    for report in (tables.write_topics, tables.write_documents, plots.write_topics_plot,
+                   plots.write_map, plots.write_curve, write_report):  # fmt: skip
+        (path,) = report(result, tmp_path)
+        assert path.stat().st_size > 500
+
+
+def test_points_are_those_of_the_documents(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    page = write(result, tmp_path)
+    data = page.data("map-data")
+    rows = unpacked(data["row"], np.uint32)
+    assert sorted(rows) == result.kept.tolist()
+    columns = {column["name"]: column for column in data["columns"]}
+    codes = unpacked(columns["topic"]["codes"], np.uint16)
+    assert np.where(codes == 3, -1, codes.astype(int)).tolist() == result.labels[rows].tolist()
+    assert result.corpus.timestamps is not None
+    days = unpacked(columns["date"]["numbers"], np.float32)
+    np.testing.assert_array_equal(days - days.min(), rows - rows.min())
+    assert result.coordinates is not None
+    x, y = (unpacked(data[axis], np.uint16).astype(float) for axis in "xy")
+    expected = result.coordinates[rows] - result.coordinates[rows].min(axis=0)
+    scale = x.max() / expected[:, 0].max()  # one for both: the map keeps its proportions
+    np.testing.assert_allclose(np.column_stack([x, y]), expected * scale, atol=1.5)
+    assert columns["a text of some words"]["values"] == ["a text of some words"]
+
+
+def unpacked(text: str, kind: Any) -> Any:
+    return np.frombuffer(base64.b64decode(text), np.dtype(kind).newbyteorder("<"))
+
+
+@pytest.mark.parametrize("document", ["word " * 1000, "<" * 3000, "漢字" * 1000, '"\\' * 2000])
+def test_the_size_is_bounded_and_said(document: str, tmp_path: Path) -> None:
+    page = write(made([document], n=12_000), tmp_path, max_megabytes=1)
+    assert (tmp_path / "report.html").stat().st_size <= 1_000_000
+    shown = page.data("map-data")["n"]
+    assert 4_000 < shown < 11_999
+    assert f"a random sample of {shown:,} of 11,999 documents" in " ".join(page.text.split())
+
+
+def test_texts_are_cut_before_points_are_sampled(tmp_path: Path) -> None:
+    data = write(made(["word " * 1000], n=5_000), tmp_path, max_megabytes=1).data("map-data")
+    assert data["n"] == data["of"] == 4_999
+    assert 60 <= max(len(text.encode()) for text in data["text"]) < 200
+
+
+def test_without_coordinates_the_page_says_how_to_get_them(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    result.coordinates = None
+    page = write(result, tmp_path)
+    assert "map=true" in page.text
+    assert 'id="map-data"' not in page.source
+
+
+def test_without_topics(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    result.labels, result.topics = np.full(60, -1), []
+    page = write(result, tmp_path)
+    assert "No topic was found" in page.text
+    assert page.data("map-data")["n"] == 59
+
+
+def test_a_page_without_a_record_of_the_run(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    result.curve, result.choice, result.metrics = [], {}, {}
+    page = Page(*write_report(result, tmp_path))
+    assert "Settings" not in page.text
+
+
+def test_views_and_similar_topics_stand_with_a_topic(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    views = {"keybert": [[(f"other{i}", 1.0)] for i in range(3)]}
+    result.parts["representation"] = SimpleNamespace(views_=views)
+    text = write(result, tmp_path).text
+    assert all(f"other{i}" in text for i in range(3))
+    assert text.count("Most similar:") == 3
+    assert text.count("Typical documents") == 3
+
+
+@pytest.mark.parametrize("parameter", ["max_megabytes", "n_documents"])
+def test_parameters_that_are_too_small(parameter: str, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=f"{parameter}=0: must be at least 1"):
+        write_report(made(HARMLESS), tmp_path, **{parameter: 0})
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_matrix])
+def test_similarity_is_the_cosine_of_mean_unit_vectors(kind: Any) -> None:
+    result = made(HARMLESS)
+    result.embeddings = kind(np.abs(result.embeddings))
+    X = np.abs(made(HARMLESS).embeddings.astype(float))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    means = np.stack([X[result.labels[1:] == topic].mean(axis=0) for topic in range(3)])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    np.testing.assert_allclose(similarity(result, 100), means @ means.T, atol=1e-6)
+    assert similarity(result, 2).shape == (2, 2)  # type: ignore[union-attr]
+    assert similarity(result, 1) is None
+
+
+def test_similar_topics_stand_together() -> None:
+    groups = np.array([0, 1, 0, 1, 0, 1])
+    similarities = np.where(groups[:, None] == groups, 0.9, 0.1).astype(np.float32)
+    ordered = groups[order(similarities)]
+    assert np.sum(ordered[1:] != ordered[:-1]) == 1
+
+
+def test_points_of_no_document() -> None:
+    result = made(HARMLESS)
+    result.kept, result.topics, result.labels = result.kept[:0], [], np.full(60, -1)
+    assert points(result, 10_000)["n"] == 0
+
+
+def test_one_line() -> None:
+    assert one_line("a\n b\tc", 10) == "a b c"
+    assert one_line("word " * 1_000_000, 7) == "word w…"
