@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from hydra.errors import HydraException
@@ -14,7 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
 from runner.config import schema
-from runner.config.validate import TRUSTED, ConfigError, Problem, check_config, is_trusted, report
+from runner.config.problems import ConfigError, Problem, report
+from runner.config.trust import check_resolved
+from runner.config.validate import check_config, check_targets
 from runner.embed import word_model
 from runner.pipeline import Parts
 
@@ -31,22 +32,28 @@ def build(config: DictConfig) -> Parts:
     """
     if problems := check_config(config):
         raise ConfigError(report(problems))
-    trusted = [*TRUSTED, *config.trusted_targets]
+    trusted = list(config.trusted_targets)
     nodes: dict[str, Any] = {
         role: OmegaConf.to_container(config[role], resolve=True)
         for role in (*schema.ROLES, *schema.PLURAL_ROLES)
     }
-    embedder = as_embedder(_build("embedder", nodes, trusted, []))
+    # Again, on what is called: an interpolation may have another value the second time.
+    problems = list(check_targets(nodes, trusted))
+    if not problems:
+        problems = [p for role in nodes for p in check_resolved(nodes[role], role, trusted, role)]
+    if problems:
+        raise ConfigError(report(problems))
+    embedder = as_embedder(_build("embedder", nodes, []))
     parts = Parts(
-        dataset=_build("dataset", nodes, trusted, ["load"]),
+        dataset=_build("dataset", nodes, ["load"]),
         embedder=embedder,
-        reducer=_build("reducer", nodes, trusted, ["fit_transform"]),
-        clusterer=_build("clusterer", nodes, trusted, ["fit_predict"]),
-        outliers=_build("outliers", nodes, trusted, ["assign"]),
-        representation=_build("representation", nodes, trusted, ["fit"]),
-        metrics=_build("metrics", nodes, trusted, []),
+        reducer=_build("reducer", nodes, ["fit_transform"]),
+        clusterer=_build("clusterer", nodes, ["fit_predict"]),
+        outliers=_build("outliers", nodes, ["assign"]),
+        representation=_build("representation", nodes, ["fit"]),
+        metrics=_build("metrics", nodes, []),
         # Other keys of the group are values that several reports refer to.
-        reports={k: v for k, v in _build("reports", nodes, trusted, []).items() if callable(v)},
+        reports={k: v for k, v in _build("reports", nodes, []).items() if callable(v)},
         settings={role: nodes[role] for role in schema.ROLES},
     )
     words_from, _ = word_model(parts.embedder, {})
@@ -72,7 +79,7 @@ def _knows_words(embedder: Embedder) -> bool:
     return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
 
 
-def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterable[str]) -> Any:
+def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:
     node = nodes[role]
     if role not in schema.PLURAL_ROLES and "_target_" not in node:
         raise ConfigError(
@@ -92,11 +99,6 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
         raise ConfigError(
             report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
         ) from error
-    if role not in schema.PLURAL_ROLES and not is_trusted(_module(part), trusted):
-        # A trusted module may hold a name that comes from elsewhere.
-        raise ConfigError(
-            report([Problem(f"{role}._target_", f"{_module(part)} is not a trusted package.")])
-        )
     for method in methods:
         if not callable(getattr(part, method, None)):
             raise ConfigError(
@@ -105,10 +107,3 @@ def _build(role: str, nodes: dict[str, Any], trusted: list[str], methods: Iterab
                 )
             )
     return part
-
-
-def _module(part: Any) -> str:
-    """Where the class or function that a part was made from is defined."""
-    made_from = part.func if isinstance(part, partial) else part
-    named = inspect.isroutine(made_from) or inspect.isclass(made_from)
-    return str((made_from if named else type(made_from)).__module__)

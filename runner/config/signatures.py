@@ -59,6 +59,63 @@ def signature(target: str) -> Signature | None:
     NotFoundError
         When the package, the module or the name does not exist.
     """
+    found = _resolve(target)
+    if found is None:
+        return None
+    owner, node, is_method = found
+    if isinstance(node, ast.ClassDef):
+        return _class_signature(owner, node)
+    is_bound = is_method and not _decorated(node, "staticmethod")
+    return _function_signature(owner.name, node, skip_first=is_bound)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where a name is defined, and as what.
+
+    module : where it is really defined; methods : a class's, inherited ones included where the
+    source of the base tells; arguments : a function's positional ones
+    """
+
+    module: str
+    name: str
+    is_class: bool
+    methods: frozenset[str] = frozenset()
+    arguments: tuple[str, ...] = ()
+
+
+def definition(target: str) -> Definition | None:
+    """The class or function at the top of a module that `target` names; None for anything else,
+    and where source alone does not tell.
+
+    Raises
+    ------
+    NotFoundError
+        When the package, the module or the name does not exist.
+    """
+    found = _resolve(target)
+    if found is None or found[2]:
+        return None
+    owner, node, _ = found
+    if isinstance(node, ast.ClassDef):
+        return Definition(owner.name, node.name, True, frozenset(_methods(owner, node)))
+    names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
+    return Definition(owner.name, node.name, False, arguments=tuple(names))
+
+
+def _methods(module: Module, node: ast.ClassDef) -> Iterator[str]:
+    for statement in node.body:
+        if isinstance(statement, FunctionNode):
+            yield statement.name
+    for base in _bases(module, node):
+        if base is not None and isinstance(base[1], ast.ClassDef):
+            yield from _methods(base[0], base[1])
+
+
+def _resolve(
+    target: str,
+) -> tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, bool] | None:
+    """Where `target` is defined, its node, and whether it is a member of a class."""
     top, *rest = target.split(".")
     module = _top(top)
     if module is None:
@@ -78,10 +135,7 @@ def signature(target: str) -> Signature | None:
         if member is None:
             return None
         owner, node = member
-    if isinstance(node, ast.ClassDef):
-        return _class_signature(owner, node)
-    is_method = len(rest) > 1 and not _decorated(node, "staticmethod")
-    return _function_signature(owner.name, node, skip_first=is_method)
+    return owner, node, len(rest) > 1
 
 
 def _top(name: str) -> Module | None:

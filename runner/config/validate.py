@@ -7,56 +7,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from components.base import UserError
 from runner import secrets
+from runner.config.problems import ConfigError as ConfigError
+from runner.config.problems import Problem as Problem
+from runner.config.problems import report as report
 from runner.config.schema import CHOICES
 from runner.config.signatures import NotFoundError, Parameter, Signature, signature
+from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal
 from runner.console import nearest
-
-# Whose classes a config may build. `trusted_targets` adds to it. Hydra's own list of forbidden
-# targets is no boundary: it lets joblib.load through.
-TRUSTED = (
-    "builtins.tuple",
-    "components",
-    "fast_hdbscan",
-    "fastembed",
-    "hdbscan",
-    "langchain_cohere",
-    "langchain_community",
-    "langchain_core",
-    "langchain_huggingface",
-    "langchain_openai",
-    "model2vec",
-    "sentence_transformers",
-    "sklearn",
-    "umap",
-)
-
-
-class ConfigError(UserError):
-    """One or more mistakes in a config."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
-
-
-def report(problems: Iterable[Problem]) -> str:
-    """All problems as one text, each once."""
-    lines = list(dict.fromkeys(str(problem) for problem in problems))
-    count = "A mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-    return secrets.mask("\n".join([f"{count} in the config; nothing was run.", *lines]))
 
 
 def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
@@ -74,15 +37,22 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
         if key.partition(".")[0] in keys and value not in choices:
             problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
     node = _plain(config, keys)
-    trusted = [*TRUSTED, *(config.get("trusted_targets") or [])]
     bad = {problem.path for problem in problems}
-    problems += [p for p in _check_targets(node, "", trusted) if p.path not in bad]
+    trusted = list(config.get("trusted_targets") or [])
+    problems += [p for p in check_targets(node, trusted) if p.path not in bad]
     return problems
 
 
-def is_trusted(dotted: str, trusted: Iterable[str]) -> bool:
-    """Whether a dotted name lies in one of the trusted packages."""
-    return any(dotted == prefix or dotted.startswith(f"{prefix}.") for prefix in trusted)
+def check_targets(node: dict[str, Any], trusted: list[str]) -> Iterator[Problem]:
+    """Mistakes in what the roles name to be built, and in its arguments.
+
+    Parameters
+    ----------
+    node : nodes by role, as plain dicts and lists
+    trusted : packages that the user trusts beside those of `runner.config.trust`
+    """
+    for role in PACKAGES:
+        yield from _check_targets(node.get(role), role, trusted)
 
 
 def _check_values(
@@ -151,14 +121,11 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
     if not isinstance(target, str):
         yield Problem(where, f"must be the dotted name of a class or function, not {target!r}.")
         return
-    refusal = (
-        f"'{target}' is not in a trusted package, so it is not built. If you trust its code: "
-        f"trusted_targets=[{target.partition('.')[0]}]"
-    )
-    if not is_trusted(target, trusted):
-        yield Problem(where, refusal)
-        return
     try:
+        reason = refusal(target, path.partition(".")[0], trusted)
+        if reason is not None:
+            yield Problem(where, reason)
+            return
         found = signature(target)
     except NotFoundError as error:
         if error.package:
@@ -166,12 +133,17 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         else:
             yield Problem(where, f"{error}.{nearest(target.rpartition('.')[2], error.names)}")
         return
-    if found is None:
-        return
-    if not is_trusted(found.module, trusted):
-        yield Problem(where, refusal)
-        return
-    yield from _check_arguments(node, path, target, found)
+    if found is not None:
+        yield from _check_arguments(node, path, target, found)
+    foreign = not is_trusted(target, ["components", *trusted])
+    if foreign and node.get("memory") not in (None, "???"):
+        yield Problem(
+            f"{path}.memory",
+            "would keep pickles on disk, and reading one can run any code. Leave it out.",
+        )
+    functions = path.partition(".")[0] in FUNCTIONS
+    if functions and not is_trusted(target, trusted) and not node.get("_partial_"):
+        yield Problem(f"{path}._partial_", "is missing. Type _partial_: true below the _target_")
 
 
 def _check_arguments(

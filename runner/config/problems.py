@@ -1,0 +1,29 @@
+"""Mistakes in a config, and how they are reported: all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from components.base import UserError
+from runner import secrets
+
+
+class ConfigError(UserError):
+    """One or more mistakes in a config."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def report(problems: Iterable[Problem]) -> str:
+    """All problems as one text, each once."""
+    lines = list(dict.fromkeys(str(problem) for problem in problems))
+    count = "A mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+    return secrets.mask("\n".join([f"{count} in the config; nothing was run.", *lines]))
