@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.base import Corpus, ParameterError
-from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase
+from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
 from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
 from components.datasets.table import to_corpus
 
@@ -29,6 +29,8 @@ class ImagesDataset(DatasetBase):
         Read `cat.txt` beside `cat.jpg` as its text. An image without one has no text.
     encoding : str
         Of the captions.
+    max_bytes : int, optional
+        Refuse more bytes of captions than this; None reads whatever fits into memory.
     limit, seed, missing
         See `DatasetBase`.
     """
@@ -37,6 +39,7 @@ class ImagesDataset(DatasetBase):
     label: Literal["folder"] | None = None
     captions: bool = False
     encoding: str = "utf-8"
+    max_bytes: int | None = MAX_BYTES
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,11 +47,12 @@ class ImagesDataset(DatasetBase):
         if self.label not in (None, "folder"):
             raise ParameterError("label", self.label, "must be folder or null.")
         check_encoding(self.encoding)
+        check_max_bytes(self.max_bytes)
 
     def read(self) -> Corpus:
         folder = locate(self.path, "folder")
         files = files_below(folder, SUFFIXES)
-        budget = ByteBudget(MAX_BYTES, f"the captions in {folder}")
+        budget = ByteBudget(self.max_bytes, f"the captions in {folder}")
         values: dict[str, list[str]] = {"image": [str(file) for file in files]}
         if self.label == "folder":
             values["label"] = folder_labels(files, folder)

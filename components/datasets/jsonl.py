@@ -45,26 +45,34 @@ class JsonlDataset(TableDataset):
 
     def read(self) -> Corpus:
         file = locate(self.path, "file")
-        budget = ByteBudget(self.max_bytes, str(file))
-        wanted = list(dict.fromkeys(column for _, column in self.wanted))
-        cells: dict[str, list[Any]] = {column: [] for column in wanted}
-        seen: Record = {}
-        with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
-            rows = records(lines, file, wanted)
-            for record in progress(rows, label=f"reading {file.name}"):
-                seen.update(record)
-                for column in wanted:
-                    cells[column].append(lookup(record, column))
-        if not seen:
-            return self.corpus(cells, str(file), file.parent)
-        for name, column in self.wanted:
-            if all(cell is ABSENT for cell in cells[column]):
-                find_column(name, column, list(flat_names(seen)), str(file))
+        actual = {column: column for _, column in self.wanted}
+        cells, seen = self._cells(file, actual)
+        absent = [c for c, values in cells.items() if values and all(v is ABSENT for v in values)]
+        if absent:
+            names = list(flat_names(seen))
+            for name, column in self.wanted:
+                if column in absent:  # an error, unless the names differ in blanks alone
+                    actual[column] = find_column(name, column, names, str(file))
+            cells, _ = self._cells(file, actual)
         plain = {
-            column: [None if cell is ABSENT else cell for cell in column_cells]
-            for column, column_cells in cells.items()
+            column: [None if value is ABSENT else value for value in values]
+            for column, values in cells.items()
         }
         return self.corpus(plain, str(file), file.parent)
+
+    def _cells(self, file: Path, actual: dict[str, str]) -> tuple[dict[str, list[Any]], Record]:
+        """The values of each column, `ABSENT` where a row has none, and what some rows hold."""
+        budget = ByteBudget(self.max_bytes, str(file))
+        cells: dict[str, list[Any]] = {column: [] for column in actual}
+        targets = [(name, cells[column].append) for column, name in actual.items()]
+        seen: Record = {}
+        with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
+            rows = records(lines, file, list(actual.values()))
+            for record in progress(rows, label=f"reading {file.name}"):
+                seen.update(record)
+                for name, append in targets:
+                    append(lookup(record, name))
+        return cells, seen
 
 
 class _Absent:
@@ -151,8 +159,7 @@ def from_table(value: Any, wanted: list[str], file: Path) -> Iterable[Record]:
         return [table]  # a JSON Lines file of one line
     parts = table.values()
     if isinstance(table.get("columns"), list) and isinstance(table.get("data"), list):
-        names = [str(name) for name in table["columns"]]
-        return (dict(zip(names, row, strict=False)) for row in table["data"])
+        return _split(table["columns"], table["data"], file)
     if any(isinstance(table.get(column.partition(".")[0]), list) for column in wanted):
         columns = {name: cells for name, cells in table.items() if isinstance(cells, list)}
         return (dict(zip(columns, row, strict=True)) for row in _aligned(columns, file))
@@ -166,6 +173,13 @@ def from_table(value: Any, wanted: list[str], file: Path) -> Iterable[Record]:
     if parts and all(isinstance(part, dict) for part in parts):
         return parts
     return [table]
+
+
+def _split(names: list[Any], rows: list[Any], file: Path) -> Iterator[Record]:
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(names):
+            raise UserError(f"{file}: row {number} of its data is no list of {len(names)} cells.")
+        yield dict(zip(map(str, names), row, strict=True))
 
 
 def _aligned(columns: dict[str, list[Any]], file: Path) -> Iterator[tuple[Any, ...]]:

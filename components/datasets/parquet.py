@@ -13,6 +13,10 @@ from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import files_below, locate
 from components.datasets.jsonl import ABSENT, lookup
 
+# Rows read at a time. With each batch comes the whole dictionary of texts read so far, so that
+# small batches cost more than they save.
+BATCH = 1 << 17
+
 
 @dataclass(kw_only=True, eq=False)
 class ParquetDataset(TableDataset):
@@ -63,11 +67,10 @@ class ParquetDataset(TableDataset):
         ]
         with pq.ParquetFile(file, read_dictionary=coded) as table:
             _count_pages(table.metadata, set(actual.values()), budget)
-            batches = table.iter_batches(batch_size=8192, columns=list(actual.values()))
+            batches = table.iter_batches(batch_size=BATCH, columns=list(actual.values()))
             for batch in progress(batches, label=f"reading {file.name}"):
                 for column, name in actual.items():
-                    values = _values(batch, name, budget)
-                    cells[column] += values
+                    cells[column] += _values(batch, name, budget)
 
 
 def _field_names(field: Any) -> list[str]:
@@ -106,12 +109,7 @@ def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
     root = name if name in present else name.partition(".")[0]
     array = batch.column(present.index(root))
     if pa.types.is_dictionary(array.type):
-        known, codes = array.dictionary.to_pylist(), array.indices
-        sizes = np.array([len(text or "") for text in known] + [0])
-        places = np.asarray(codes.fill_null(len(known)))
-        budget.add(int(sizes[places].sum()) + 8 * len(places))
-        known.append(None)
-        return [known[place] for place in places]
+        return _decoded(array, budget)
     if pa.types.is_timestamp(array.type):
         budget.add(8 * len(array))
         micro = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
@@ -122,3 +120,17 @@ def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
         return values
     nested = [None if value is None else lookup({root: value}, name) for value in values]
     return [None if value is ABSENT else value for value in nested]
+
+
+def _decoded(array: Any, budget: ByteBudget) -> list[str | None]:
+    """The texts of a dictionary array; their size is counted before any of them is made."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    sizes = np.append(np.asarray(pc.binary_length(array.dictionary).fill_null(0)), 0)
+    codes = np.asarray(array.indices.fill_null(len(array.dictionary)))
+    budget.add(int(sizes[codes].sum()) + 8 * len(codes))
+    used, places = np.unique(codes, return_inverse=True)
+    valid = used < len(array.dictionary)
+    texts = array.dictionary.take(pa.array(used[valid])).to_pylist() + [None] * int(sum(~valid))
+    return [texts[place] for place in places]

@@ -66,6 +66,15 @@ def test_a_single_file(tmp_path, load, name):
     assert load(tmp_path / name).documents == ["one", "two"]
 
 
+def test_fields_of_a_struct(tmp_path, load):
+    (tmp_path / "nested").mkdir()
+    rows = [{"review": {"body": "a", "stars": 1}}, {"review": {"body": None, "stars": 2}}]
+    file = tmp_path / "nested" / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = load(file, text="review.body", label="review.stars")
+    assert (corpus.documents, corpus.labels) == (["a", ""], ["1", "2"])
+
+
 def test_images_in_files(tmp_path, load):
     folder = tmp_path / "photos"
     for label in ("cat", "dog"):

@@ -157,6 +157,9 @@ def test_objects_over_several_lines(lines):
         ('{"text": "a"\n{"text": "b"}', "line 1 is not JSON"),
         ('{"text": "a"', "line 1 is not JSON"),
         ("3", "line 1 holds a int"),
+        ("[{}, {}]", "no such column"),
+        ('{"columns": ["text"], "data": [["a"], null]}', "row 1 of its data is no list of 1 cells"),
+        ('{"columns": ["text"], "data": [["a"], ["b", 1]]}', "row 1 of its data"),
         ('{"body": {"0": "a"}, "nr": {"0": 1}}', "no such column. It has '0'"),
     ],
 )
@@ -205,3 +208,7 @@ def test_the_same_data_from_every_format(lines, tmp_path):
     ]
     assert len({corpus.hash for corpus in corpora}) == 1
     assert corpora[0].documents == ["a", "b", ""]
+
+
+def test_blanks_around_keys_do_not_count(lines):
+    assert JsonlDataset(path=lines({" text": "a"}, {" text": "b"})).load().documents == ["a", "b"]

@@ -74,3 +74,38 @@ def test_images_and_limit(table, tmp_path):
     path = table({"text": ["a", "b"], "image": ["a.png", None]})
     assert ParquetDataset(path=path, image="image").load().images == [str(tmp_path / "a.png"), None]
     assert len(ParquetDataset(path=path, limit=1, seed=0).load()) == 1
+
+
+def test_fields_of_a_struct(table):
+    rows = [{"body": "a", "by": {"name": "x"}}, None, {"body": "c", "by": None}]
+    path = table({"review": rows, "nr": [1, 2, 3]})
+    corpus = ParquetDataset(path=path, text="review.body", label="review.by.name").load()
+    assert (corpus.documents, corpus.labels) == (["a", "", "c"], ["x", None, None])
+    with pytest.raises(UserError, match=r"Did you mean 'review\.body'"):
+        ParquetDataset(path=path, text="review.bdy").load()
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_nulls_and_repeats_of_every_kind_of_text(table, kind):
+    texts = ["a", None, "b", "a", "", None]
+    corpus = ParquetDataset(path=table({"text": pa.array(texts, kind)})).load()
+    assert corpus.documents == ["a", "", "b", "a", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["2020-01-02T03:00:00+02:00", None], pa.string()),
+        ([datetime.datetime(2020, 1, 2, 1), None], pa.timestamp("ms")),
+        ([datetime.datetime(2020, 1, 2, 1), None], pa.timestamp("ns", tz="America/New_York")),
+        ([1577926800, None], pa.int64()),
+        ([1577926800.0, float("nan")], pa.float64()),
+    ],
+)
+def test_times_of_every_type(table, values, kind):
+    path = table({"text": ["a", "b"], "t": pa.array(values, kind)})
+    times = ParquetDataset(path=path, timestamp="t").load().timestamps
+    expected = np.array(["2020-01-02T01:00", "NaT"], "datetime64[us]")
+    np.testing.assert_array_equal(times, expected)
