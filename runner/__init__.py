@@ -1,7 +1,40 @@
-"""Turns a config into a run."""
+"""Turns a config into a run. From Python: `from runner import run`, see `runner.python`."""
 
-import warnings
+from __future__ import annotations
 
-# Our launchers (conf/hydra/launcher) take the place of the plugins' own of the same names, with
-# every key listed, which is all that Hydra warns of. Here, so that it holds in every worker.
-warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore")
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runner.python import run as run
+
+__all__ = ["run"]
+
+
+def _import_own_packages() -> None:
+    """Import the packages that belong to this one from beside it.
+
+    Python looks into the working folder first, where a `components` or `conf` may lie that has
+    nothing to do with us.
+    """
+    for name in ("components", "conf"):
+        root = str(Path(__file__).parents[1])
+        spec = importlib.machinery.PathFinder.find_spec(name, [root])
+        if name in sys.modules or spec is None or spec.loader is None:
+            continue
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+
+_import_own_packages()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "run":  # the command line needs none of what it imports
+        from runner.python import run
+
+        return run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,41 +1,92 @@
-"""`key=value` arguments, and how a command ends: for the small commands beside the runner."""
+"""What every command shares: its arguments, its messages, and the commands that it suggests."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import re
+import shlex
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from components.base import UserError
 from runner.secrets import mask
 
 
-def parse(arguments: list[str], usage: str, names: list[str]) -> dict[str, str]:
-    """`["a=1"]` as `{"a": "1"}`; `--help` prints the usage and ends the program.
+class Arguments(dict[str, str]):
+    """The settings of a command by name, with its positional words and the flags that are set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.flags: set[str] = set()
+
+
+def parse(
+    arguments: Sequence[str],
+    usage: str,
+    names: Sequence[str],
+    *,
+    flags: Sequence[str] = (),
+    words: bool = False,
+) -> Arguments:
+    """The arguments of a command; `--help` prints the usage and ends the program.
+
+    A setting may be written `name=value`, `--name=value` or `--name value`, with `_` or `-`.
+
+    Parameters
+    ----------
+    arguments : what was typed after the command
+    usage : what `--help` prints
+    names : the settings
+    flags : settings without a value, typed `--name`
+    words : whether positional words are allowed
 
     Raises
     ------
     UserError
-        At a key that is not in `names`, or an argument that is not `key=value`.
+        At a setting or flag that is in neither list, or at a word where none is allowed.
     """
     if {"-h", "--help"} & set(arguments):
         say(usage.strip())
         sys.exit(0)
-    options: dict[str, str] = {}
-    for argument in arguments:
+    parsed = Arguments()
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        dashed = argument.startswith("-")
         key, equals, value = argument.partition("=")
-        if not equals:
+        name = key.lstrip("-").replace("-", "_")
+        if dashed and name in flags and not equals:
+            parsed.flags.add(name)
+        elif name in names and (equals or dashed):
+            if not equals and not rest:
+                raise UserError(f"{argument} needs a value: {argument} ...")
+            parsed[name] = value if equals else rest.pop(0)
+        elif dashed:
+            options = [f"--{each.replace('_', '-')}" for each in (*names, *flags)]
+            raise UserError(f"there is no option '{key}'.{nearest(key, options)}")
+        elif words and (not equals or Path(argument).exists()):
+            parsed.words.append(argument)
+        elif not equals:
             raise UserError(f"'{argument}' is not of the form key=value. Keys: {', '.join(names)}.")
-        if key not in names:
-            raise UserError(f"there is no key '{key}'.{nearest(key, names)}")
-        options[key] = value
-    return options
+        else:
+            raise UserError(f"there is no key '{key}'.{nearest(key, [*names, *flags])}")
+    return parsed
 
 
-def command(main: Callable[[list[str]], int]) -> None:
-    """Run a command on the program's arguments, and exit: 2 where the user made a mistake."""
+def command(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> NoReturn:
+    """Run a command, by default on the program's arguments, and exit.
+
+    The exit status is 2 where the user made a mistake, and 130 after Ctrl-C.
+    """
+    if arguments is None:  # a process of its own
+        arguments, sys.stdout = sys.argv[1:], Pipe(sys.stdout)
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main(arguments))
     except UserError as mistake:
         say(str(mistake), error=True)
         sys.exit(2)
@@ -43,9 +94,86 @@ def command(main: Callable[[list[str]], int]) -> None:
         sys.exit(130)
 
 
+class Pipe:
+    """A stream that may lose its reader, as in `runner | head -5`: what comes later is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write the text, or drop it."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written, or drop it."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        # Python flushes the stream once more at its end, and would then fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
 def say(text: str, *, error: bool = False) -> None:
     """Print a text without its secrets."""
     print(mask(text), file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def shell_line(name: str, *arguments: object) -> str:
+    """A command of this program as it may be pasted into the shell that started it.
+
+    Parameters
+    ----------
+    name : a sub-command; empty for a run
+    arguments : its arguments; each is quoted where the shell needs it
+    """
+    script = Path(sys.argv[0])
+    if script.name == "runner" and script.is_file():
+        words = [tool("runner"), name] if name else [tool("runner")]
+    else:
+        words = [tool("python"), "-m", f"runner.{name}" if name else "runner"]
+    return " ".join([*words, *(shell_quote(str(argument)) for argument in arguments)])
+
+
+def tool(name: str) -> str:
+    """How the shell finds a program of this Python environment."""
+    here = Path(sys.executable).parent
+    found = shutil.which(name)
+    if found and Path(found).parent == here:
+        return name
+    path = Path(sys.executable) if name == "python" else here / name
+    return shell_quote(str(path.relative_to(Path.cwd()) if _is_below(path) else path))
+
+
+def _is_below(path: Path) -> bool:
+    return path.is_relative_to(Path.cwd())
+
+
+def shell_quote(text: str) -> str:
+    """A word of a shell's command line, in the quotes that are the easiest to read."""
+    if text and not re.search(r"""[^\w@%+=:,./~-]""", text, re.ASCII) and text[0] != "~":
+        return text
+    if "'" in text and not re.search(r'["$`\\!]', text):
+        return f'"{text}"'
+    return shlex.quote(text)
+
+
+def override(key: str, value: str) -> str:
+    """`key=value` with the value in the quotes that Hydra's grammar needs, if any."""
+    if re.fullmatch(r"[\w./@%+:*?|$-]+", value, re.ASCII) and "${" not in value:
+        return f"{key}={value}"
+    # In Hydra's quotes, a backslash counts only before a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
+    return f"{key}='{escaped}'"
 
 
 def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:

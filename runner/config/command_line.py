@@ -1,223 +1,412 @@
-"""Checks a command line before Hydra acts on it, so that every mistake is reported at once.
+"""Checks what a command line asks for before Hydra acts on it, and reports every mistake at once.
 
-Hydra stops at the first key that it does not know. Here each override is tried on its own, on
-each choice of a sweep, and the config that results is checked as a whole.
+Hydra stops at the first mistake. Here its own loader composes the config, its own parser reads the
+overrides, and each override and each value of a sweep is tried alone.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import dataclasses
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NoReturn
 
-from hydra import compose, initialize_config_module
-from hydra._internal.utils import get_args_parser
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep, ValueType
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import conf
+from components.base import UserError
 from runner.config import schema
 from runner.config.signatures import NotFoundError, signature
 from runner.config.validate import ConfigError, Problem, check_config, report
-from runner.console import nearest
+from runner.console import nearest, override, shell_line, shell_quote
 
 # With one of these Hydra only shows something, and runs nothing.
-_SHOWS = ("help", "hydra_help", "version", "cfg", "info", "shell_completion")
+_SHOWS = ("hydra_help", "cfg", "info", "shell_completion")
+# The extra that installs a launcher, by how its name begins.
+_LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
 
 
-def preflight(arguments: list[str]) -> None:
-    """Check the arguments of `python -m runner`.
+def preflight(arguments: list[str]) -> list[str]:
+    """Check the arguments of `python -m runner`; returns them as Hydra reads them, flags first.
 
     Raises
     ------
-    ConfigError
+    UserError
         Naming every mistake, each with its path, its value and the nearest right name.
     """
-    options = get_args_parser().parse_args(arguments)
-    if any(getattr(options, name, None) for name in _SHOWS):
-        return
-    if problems := list(_problems(options.overrides, options.config_dir)):
-        raise ConfigError(report(problems))
+    options = parse_flags(arguments)
+    check = Check(arguments, options.config_name or "config", options.config_dir)
+    shows = any(getattr(options, name) for name in _SHOWS)
+    if shows and options.multirun:
+        rest = [a for a in arguments if a not in ("-m", "--multirun")]
+        raise UserError(
+            f"-m runs a sweep, and the other flag only shows something. Type {shell_line('', *rest)}"
+        )
+    if not (options.hydra_help or options.shell_completion):
+        check.run(options.overrides, multirun=options.multirun, values=not shows)
+    flags = list(arguments)
+    for text in options.overrides:
+        flags.remove(text)
+    return [*flags, *options.overrides]
 
 
-@dataclass
-class _Line:
-    """A command line sorted by what its overrides do."""
+def compose(overrides: Iterable[str], config_dir: str | Path | None = None) -> DictConfig:
+    """The checked config of one run, Hydra's own settings under `hydra` included.
 
-    groups: dict[str, list[str]]  # group: the options chosen, several in a sweep
-    values: list[tuple[Override, list[object]]]  # an override and the values that it takes
-    rest: list[str]  # what Hydra alone handles: hydra's own keys, additions, deletions
+    Raises
+    ------
+    UserError
+        See `preflight`.
+    """
+    texts = list(overrides)
+    return Check(texts, "config", None if config_dir is None else str(config_dir)).run(texts)
 
 
-def _problems(overrides: list[str], config_dir: str | None) -> Iterator[Problem]:
-    folders = [Path(conf.__file__).parent]
-    if config_dir:
-        folder = Path(config_dir)
-        if not folder.is_dir():
-            yield Problem("--config-dir", f"there is no folder '{folder.absolute()}'.")
-            return
-        folders.append(folder)
-    parser = OverridesParser.create()
-    parsed: list[Override] = []
-    for text in overrides:
+def parse_flags(arguments: list[str]) -> Namespace:
+    """The arguments by Hydra's own flags."""
+    parser = get_args_parser()
+    names = [name for action in parser._actions for name in action.option_strings]
+
+    def refuse(message: str) -> NoReturn:
+        unknown = next(
+            (a for a in arguments if a[:1] == "-" and a.partition("=")[0] not in names), ""
+        )
+        hint = nearest(unknown, [name for name in names if name[:2] == "--"], otherwise="")
+        raise UserError(f"{unknown}: there is no such flag.{hint}" if unknown else message)
+
+    parser.error = refuse  # type: ignore[method-assign]
+    options = parser.parse_intermixed_args(arguments)
+    if options.config_path:
+        raise UserError(
+            "--config-path would take the place of every option that there is. A folder of your "
+            "own is added with --config-dir FOLDER"
+        )
+    if options.experimental_rerun:
+        raise UserError(
+            "--experimental-rerun loads a pickle, which can run any code. To repeat a run: "
+            + shell_line("replay", "run=OUTPUT_FOLDER")
+        )
+    if options.config_dir and not Path(options.config_dir).is_dir():
+        raise UserError(
+            f"--config-dir: there is no folder '{Path(options.config_dir).absolute()}'."
+        )
+    return options
+
+
+class Check:
+    """Composes a config from overrides and collects what is wrong with it.
+
+    Parameters
+    ----------
+    arguments : the whole command line, for the commands that a message suggests
+    config_name : the primary config
+    config_dir : a folder with more options
+    """
+
+    def __init__(self, arguments: list[str], config_name: str, config_dir: str | None) -> None:
+        version.setbase("1.3")
+        setup_globals()
+        schema.register()
+        path = create_config_search_path("pkg://conf")
+        if config_dir:
+            folder = f"file://{Path(config_dir).absolute()}"
+            path.prepend("command-line", folder, SearchPathQuery(provider="schema"))
+        self._arguments = arguments
+        self._name = config_name
+        self._loader = ConfigLoaderImpl(path)
+        self._parser = OverridesParser.create(config_loader=self._loader)
+        self._searchpath: list[str] = []
+        self._options: dict[str, list[str]] = {}
+        self._problems: list[Problem] = []
+        self._refused: set[str] = set()  # what OmegaConf has emptied when a key below was refused
+
+    def run(
+        self, texts: Iterable[str], *, multirun: bool = False, values: bool = True
+    ) -> DictConfig:
+        """Check everything; returns the config with the first value of each sweep.
+
+        Parameters
+        ----------
+        texts : overrides
+        multirun : whether `-m` was given
+        values : check the values of the composed config too
+
+        Raises
+        ------
+        UserError
+            With every mistake.
+        """
+        if not self._is_option("", self._name):
+            names = {n for n in self._options_of("") if n[0] != "_"} - {"run_schema"}
+            self._note(
+                f"--config-name={self._name}",
+                f"there is no such config.{nearest(self._name, names)}",
+            )
+            self._stop()
+        overrides = [o for text in texts for o in self._parse(text, multirun)]
+        self._searchpath = [
+            str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
+        ]
+        groups, settings = self._sort(overrides)
+        config = self._compose(groups)
+        if config is None:
+            self._stop()
+        if multirun or self._mode(config, settings) == RunMode.MULTIRUN:
+            # As in Hydra, what is typed takes the place of what a preset sweeps.
+            typed = {o.get_key_element() for o in overrides}
+            params = config.hydra.sweeper.get("params") or {}
+            preset = [
+                o for key, value in params.items() for o in self._parse(f"{key}={value}", True)
+            ]
+            more, first = self._sort([o for o in preset if o.get_key_element() not in typed])
+            groups, settings = groups | more, [*first, *settings]
+            if more:
+                config = self._compose(groups) or config
+        else:
+            self._refuse_sweeps(overrides)
+        self._check(config, groups, settings, values)
+        self._stop()
+        return config
+
+    def _stop(self) -> None:
+        if self._problems:
+            raise ConfigError(report(self._problems))
+
+    def _note(self, path: str, message: str) -> None:
+        self._problems.append(Problem(path, message))
+
+    def _parse(self, text: str, multirun: bool) -> list[Override]:
+        """One override; where its value lacks quotes that is noted, and it is read with them."""
         try:
-            parsed += parser.parse_overrides([text])
+            return self._parser.parse_overrides([text])
         except HydraException as error:
-            yield Problem(text, f"cannot be read as key=value: {str(error).splitlines()[0]}")
-    line = _Line({}, [], [])
-    for override in parsed:
-        yield from _sort(override, folders, line)
-    search = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
-    schema.register()
-    with initialize_config_module("conf", version_base="1.3"):
-        for groups in _choices(line.groups):
-            yield from _composition([*search, *line.rest, *groups], line.values)
-
-
-def options(group: str, folders: list[Path]) -> list[str]:
-    """Names of the options of a config group."""
-    # A name that begins with _ is a base that options extend, not an option.
-    return sorted({file.stem for f in folders for file in (f / group).glob("[!_]*.yaml")})
-
-
-def _sort(override: Override, folders: list[Path], line: _Line) -> Iterator[Problem]:
-    key, text = override.key_or_group, str(override.input_line)
-    names = {g.name for f in folders for g in f.iterdir() if g.is_dir() and g.name[0] not in "._"}
-    if key == "hydra" or key.startswith(("hydra.", "hydra/")):
-        if override.is_sweep_override():
-            return
-        if key == "hydra/launcher":
-            missing = _missing_launcher(str(override.value()))
-            if missing:
-                yield missing
-                return
-        line.rest.append(text)
-    elif key in names and not override.is_delete():
-        valid = []
-        for option in _swept(override):
-            if option is None or str(option) in options(key, folders):
-                valid.append("null" if option is None else str(option))
-            else:
-                yield Problem(
-                    f"{key}={option}",
-                    f"there is no such option.{nearest(str(option), options(key, folders))}",
+            key, equals, value = text.partition("=")
+            if not equals:
+                keys = [*self._loader.list_groups(""), *_run_keys()]
+                self._note(
+                    text, f"is not of the form key=value.{nearest(text, keys, otherwise='')}"
                 )
-        if valid:
-            line.groups[key] = valid
-    elif override.is_delete() or override.is_add() or override.is_force_add() or "@" in text:
-        line.rest.append(text)
-    elif "." not in key and key not in _top_keys(names):
-        yield Problem(text, f"there is no such key.{nearest(key, _top_keys(names))}")
-    else:
-        line.values.append((override, _swept(override)))
-
-
-def _top_keys(groups: set[str]) -> list[str]:
-    return sorted((groups - {"hydra"}) | set(schema.RunConfig.__dataclass_fields__))
-
-
-def _swept(override: Override) -> list[object]:
-    if not override.is_sweep_override():
-        value = override.value()
-        return [value]
-    if override.is_choice_sweep() or override.is_range_sweep():
-        return list(override.sweep_iterator(transformer=lambda value: value))
-    return []  # glob and interval: Hydra expands them
-
-
-def _missing_launcher(name: str) -> Problem | None:
-    plugins = {
-        "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
-        "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "submitit"),
-        "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "submitit"),
-    }
-    if name not in plugins:
-        return None
-    module, extra = plugins[name]
-    folder = module.replace(".", os.sep)
-    if any((Path(entry) / folder).is_dir() for entry in sys.path):
-        return None
-    return Problem(
-        f"hydra/launcher={name}",
-        f"this launcher is not installed. Type: pip install -c constraints.txt '.[{extra}]'",
-    )
-
-
-def _choices(groups: dict[str, list[str]]) -> Iterator[list[str]]:
-    """Group overrides such that each choice of a sweep occurs once."""
-    first = {group: names[0] for group, names in groups.items()}
-    yield [f"{group}={name}" for group, name in first.items()]
-    for group, names in groups.items():
-        for name in names[1:]:
-            yield [f"{g}={n}" for g, n in {**first, group: name}.items()]
-
-
-def _composition(
-    overrides: list[str], values: list[tuple[Override, list[object]]]
-) -> Iterator[Problem]:
-    try:
-        config = compose("config", overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        yield Problem(" ".join(overrides) or "config", str(error).splitlines()[0])
-        return
-    unknown = [override for override, _ in values if not _exists(config, override.key_or_group)]
-    for override in unknown:
-        yield _unknown_key(config, override)
-    for override, choices in values:
-        if override in unknown:
-            continue
-        for choice in choices:
-            plain = _to_plain(choice)
+                return []
+            parts = value.split(",") if multirun else [value]
+            quoted = f"{key}=" + ",".join(override("", part)[1:] for part in parts)
             try:
-                OmegaConf.update(config, override.key_or_group, plain, merge=True)
-            except OmegaConfBaseException as error:
-                shown = f"{override.key_or_group}={choice}"
-                yield Problem(shown, f"wrong type. {str(error).splitlines()[0]}.")
-            if choice is not choices[-1]:
-                yield from check_config(config)
-    yield from check_config(config)
+                parsed = self._parser.parse_overrides([quoted])
+            except HydraException:
+                self._note(text, f"cannot be read as key=value: {_first_line(error)}")
+                return []
+            self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}")
+            return parsed
+
+    def _sort(self, overrides: list[Override]) -> tuple[dict[str, list[Override]], list[Override]]:
+        """The choices of options, by group and one for each option, and all other overrides."""
+        groups: dict[str, list[Override]] = {}
+        settings = []
+        for each in overrides:
+            key = each.get_key_element()
+            if each.value_type == ValueType.INTERVAL_SWEEP:
+                hint = f"{each.key_or_group}=range(1,4)"
+                self._note(
+                    _text(each),
+                    "an interval has no end of values, and Hydra's own sweeper takes a list of "
+                    f"them: {shell_quote(hint)}, or some: {each.key_or_group}=1,2,3",
+                )
+            elif "." in each.key_or_group or not self._options_of(each.key_or_group):
+                if each.value_type == ValueType.GLOB_CHOICE_SWEEP:
+                    self._note(_text(each), "glob chooses among the options of a group.")
+                else:
+                    settings.append(each)
+            elif isinstance(each.value(), dict):
+                settings.append(each)
+            elif each.is_delete():
+                groups[key] = [each]
+            elif each.is_add() and each.package is None and each.key_or_group in _run_groups():
+                self._note(_text(each), f"this group is there already. Type {_text(each)[1:]}")
+            else:
+                groups.setdefault(key, [])
+                groups[key] = [one for one in _choices(each) if self._has_option(one)]
+        return {key: chosen for key, chosen in groups.items() if chosen}, settings
+
+    def _has_option(self, choice: Override) -> bool:
+        """Whether the options chosen are there; what is not is noted."""
+        group, value = choice.key_or_group, choice.value()
+        options = value if isinstance(value, list) else [value]
+        missing = [option for option in options if not self._is_option(group, str(option))]
+        for option in missing:
+            path = f"{choice.get_key_element()}={'null' if option is None else option}"
+            extra = next(
+                (e for start, e in _LAUNCHERS.items() if str(option).startswith(start)), ""
+            )
+            if group == "hydra/launcher" and extra:
+                self._note(path, "this launcher is not installed. " + _install(extra))
+            elif option is None:
+                self._note(path, "names no option. Leave it out.")
+            else:
+                known = [name for name in self._options_of(group) if name[:1] != "_"]
+                self._note(path, f"there is no such option.{nearest(str(option), known)}")
+        return not missing
+
+    def _is_option(self, group: str, option: str) -> bool:
+        folder, _, leaf = option.removesuffix(".yaml").rpartition("/")
+        return leaf in self._options_of("/".join(filter(None, [group, folder])))
+
+    def _options_of(self, group: str) -> list[str]:
+        """Names of the options of a group, those of `hydra.searchpath` included."""
+        if group not in self._options:
+            self._options[group] = self._loader.get_group_options(
+                group, config_name=self._name, overrides=self._searchpath
+            )
+            if not self._options[group]:  # it may hold folders alone
+                self._options[group] = self._loader.get_group_options(
+                    group, results_filter=None, config_name=self._name, overrides=self._searchpath
+                )
+        return self._options[group]
+
+    def _compose(self, groups: dict[str, list[Override]]) -> DictConfig | None:
+        """The config with the first choice of each group; None, noted, where that cannot be."""
+        texts = [str(choices[0].input_line) for choices in groups.values()]
+        try:
+            return self._loader.load_configuration(
+                self._name, [*self._searchpath, *texts], RunMode.RUN, validate_sweep_overrides=False
+            )
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            self._note(" ".join(texts) or self._name, _first_line(error))
+            launcher = next((t for t in texts if t.startswith("hydra/launcher=")), "")
+            option = launcher.partition("=")[2]
+            extra = next((e for start, e in _LAUNCHERS.items() if option.startswith(start)), "")
+            if extra and find_spec(f"hydra_plugins.hydra_{extra}_launcher") is None:
+                self._problems[-1] = Problem(
+                    launcher, "this launcher is not installed. " + _install(extra)
+                )
+            return None
+
+    def _mode(self, config: DictConfig, settings: list[Override]) -> object:
+        typed = [o.value() for o in settings if o.key_or_group == "hydra.mode"]
+        return (
+            RunMode[str(typed[-1])]
+            if typed and str(typed[-1]) in RunMode.__members__
+            else (config.hydra.mode)
+        )
+
+    def _refuse_sweeps(self, overrides: list[Override]) -> None:
+        for each in overrides:
+            if not each.is_sweep_override() or each.value_type == ValueType.INTERVAL_SWEEP:
+                continue
+            text = _text(each)
+            message = f"several values are a sweep. Type {shell_line('', '-m', *self._arguments)}"
+            if each.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
+                key, _, value = text.partition("=")
+                message += (
+                    f"\n    as one text: {shell_quote(override(key, value))}"
+                    f"\n    as a list: {shell_quote(f'{key}=[{value}]')}"
+                )
+            self._note(text, message)
+
+    def _check(
+        self,
+        config: DictConfig,
+        groups: dict[str, list[Override]],
+        settings: list[Override],
+        values: bool,
+    ) -> None:
+        """Try every setting, then every other choice of a group, then every value of a sweep."""
+        swept = {key: chosen for key, chosen in groups.items() if len(chosen) > 1}
+        others = [
+            (key, {**groups, key: [choice]})
+            for key, chosen in swept.items()
+            for choice in chosen[1:]
+        ]
+        self._apply(config, settings)
+        if values:
+            self._problems += self._checked(config)
+        for key, choice in others:
+            other = self._compose(choice)
+            if other is None:
+                continue
+            self._apply(other, settings)
+            if values:
+                role = key.partition("@")[0].partition("/")[0]
+                self._problems += self._checked(other, role if role in other else None)
+        for each in settings:
+            first, *more = [*_choices(each)] or [each]
+            role = each.key_or_group.partition(".")[0]
+            for one in more:
+                self._apply(config, [one])
+                if values and role in config:
+                    self._problems += self._checked(config, role)
+            if more:
+                self._apply(config, [first])
+
+    def _checked(self, config: DictConfig, only: str | None = None) -> list[Problem]:
+        if only is None:
+            config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        problems = [] if only == "hydra" else check_config(config, only)
+        return [p for p in problems if p.path.partition("=")[0] not in self._refused]
+
+    def _apply(self, config: DictConfig, settings: list[Override]) -> None:
+        """Apply each setting, of a sweep the first value; what cannot be is noted."""
+        for each in settings:
+            one = next(iter(_choices(each)), None)
+            if one is None:
+                self._note(_text(each), "names no value.")
+                continue
+            try:
+                self._loader._apply_overrides_to_config([one], config)
+            except (HydraException, OmegaConfBaseException) as error:
+                self._problems.append(_refusal(config, one, error))
+                self._refused.add(one.key_or_group.rpartition(".")[0])
+            else:
+                if one.is_add() or one.is_force_add():
+                    self._problems += _unread(config, one)
 
 
-def _to_plain(value: object) -> object:
-    """Hydra's quoted strings and nested values as plain ones."""
-    if isinstance(value, list):
-        return [_to_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _to_plain(item) for key, item in value.items()}
-    return Override._convert_value(value)  # type: ignore[arg-type]
+def _choices(each: Override) -> Iterator[Override]:
+    """A sweep's values as overrides of their own; of a range, where all are alike, the ends."""
+    if not each.is_sweep_override():
+        yield each
+        return
+    values = list(each.sweep_iterator())
+    if isinstance(each._value, RangeSweep) and len(values) > 2:
+        values = [values[0], values[-1]]
+    texts = each.sweep_string_iterator() if each.is_choice_sweep() else map(str, values)
+    for value, text in zip(values, texts, strict=True):
+        yield dataclasses.replace(
+            each,
+            _value=value,
+            value_type=ValueType.ELEMENT,
+            input_line=f"{each.get_key_element()}={text}",
+        )
 
 
-def _exists(config: DictConfig, key: str) -> bool:
-    node: object = config
-    for part in key.split("."):
-        if not isinstance(node, DictConfig) or part not in node.keys():  # noqa: SIM118
-            return False
-        node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
-        if OmegaConf.is_interpolation(node):
-            node = None
-    return True
-
-
-def _unknown_key(config: DictConfig, override: Override) -> Problem:
-    text = str(override.input_line)
-    *parents, leaf = override.key_or_group.split(".")
-    node: object = config
+def _refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
+    """Why a setting cannot be applied, and what to type instead."""
+    text, key = _text(one), one.key_or_group
+    if one.is_add() and "already at" in str(error):
+        return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}")
+    *parents, leaf = key.split(".")
+    node: Any = OmegaConf.to_container(config, resolve=False)
     path: list[str] = []
     for part in [*parents, leaf]:
-        if not isinstance(node, DictConfig):
-            where = ".".join(path)
-            return Problem(text, f"'{where}' holds one value and no keys.")
-        if part not in node.keys():  # noqa: SIM118
-            break
+        if not isinstance(node, dict):
+            return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
+        if part not in node:
+            return Problem(text, _no_key(node, part, text, top=not path))
+        node = node[part]
         path.append(part)
-        node = node._get_node(part)
-    assert isinstance(node, DictConfig)
-    names = [str(key) for key in node.keys() if not str(key).startswith("_")]  # noqa: SIM118
+    return Problem(text, f"wrong type. {_first_line(error.__cause__ or error)}.")
+
+
+def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> str:
     target = node.get("_target_")
     if isinstance(target, str):
         try:
@@ -225,9 +414,47 @@ def _unknown_key(config: DictConfig, override: Override) -> Problem:
         except NotFoundError:
             found = None
         if found and part in found.parameters:
-            return Problem(
-                text,
+            return (
                 f"the option's YAML does not list this parameter of {target}. "
-                f"Put a plus before it: +{text}",
+                f"Put a plus before it: {shell_quote(f'+{text}')}"
             )
-    return Problem(text, f"there is no such key.{nearest(part, names)}")
+    names = [*_run_keys(), *_run_groups()] if top else [k for k in node if str(k)[:1] != "_"]
+    return f"there is no such key.{nearest(part, names)}"
+
+
+def _unread(config: DictConfig, one: Override) -> Iterator[Problem]:
+    """An added key that nothing reads: not a key of the run, and in no interpolation."""
+    *parents, leaf = one.key_or_group.split(".")
+    if parents[:1] == ["hydra"] or leaf == "hydra":
+        return
+    kind = OmegaConf.get_type(config, ".".join(parents)) if parents else schema.RunConfig
+    if not dataclasses.is_dataclass(kind):
+        return
+    names = [field.name for field in dataclasses.fields(kind)]
+    text = OmegaConf.to_yaml(config, resolve=False)
+    if leaf not in names and f"${{{one.key_or_group}" not in text:
+        yield Problem(_text(one), f"there is no such key.{nearest(leaf, names)}")
+
+
+def _run_keys() -> list[str]:
+    return [field.name for field in dataclasses.fields(schema.RunConfig)]
+
+
+def _run_groups() -> list[str]:
+    """The groups of conf/config.yaml, each of which has an option already."""
+    typed = [
+        f.name for f in dataclasses.fields(schema.RunConfig) if f.type in ("Any", "TrackingConfig")
+    ]
+    return [*typed, "experiment"]
+
+
+def _text(each: Override) -> str:
+    return str(each.input_line)
+
+
+def _install(extra: str) -> str:
+    return f"Install it with: pip install 'topic-runner[{extra}]'"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].removesuffix(".")

@@ -30,7 +30,7 @@ def test_an_error_that_nobody_foresaw(runner: Run, monkeypatch: pytest.MonkeyPat
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("correct-horse-battery")
 
-    monkeypatch.setattr(job, "write", broken)
+    monkeypatch.setattr(job, "write_reports", broken)
     outcome = runner(*FAST, "dataset.limit=60")
     assert outcome.code == 1
     assert "ZeroDivisionError: ***" in outcome.err

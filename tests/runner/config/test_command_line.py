@@ -1,0 +1,169 @@
+"""What Hydra accepts is accepted; what is wrong is named with what to type instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+from components.base import UserError
+from runner.config.command_line import preflight
+from tests_support import FAST
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Options and presets of a user's own, in `mine`, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "embedder/lengths.yaml": "_target_: sklearn.feature_extraction.text.CountVectorizer\n",
+        "experiment/paper/table1.yaml": "# @package _global_\nseed: 7\n",
+        "experiment/wrong.yaml": (
+            "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n"
+            "      embedder: tfidf,minilmm\n      clusterer.n_topicss: 3,4\n"
+        ),
+        "other.yaml": "defaults:\n  - config\n  - _self_\nseed: 3\n",
+    }
+    for name, content in files.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(content)
+    return tmp_path
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(UserError) as error:
+        preflight(list(arguments))
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["hydra.searchpath=[file://mine]", "embedder=lengths"],
+        ["--config-dir=mine", "embedder=lengths"],
+        ["--config-dir", "mine", "experiment=paper/table1"],
+        ["--config-dir=mine", "--config-name=other"],
+        ["-m", "reducer=glob(*)"],
+        ["-m", "reducer=glob([p*,u*])", "seed=choice(1,2)"],
+        ["embedder=word_doc", "embedder@embedder.word_embedder=model2vec"],
+        ["+n=4", "clusterer.n_topics=${n}", "reducer=pca", "reducer.n_components=${n}"],
+        ["~metrics.npmi", "++seed=3"],
+        ["hydra.run.dir=out", "hydra.job.chdir=true", "hydra.verbose=true"],
+        ["dataset=csv", "dataset.path='a (1).csv'", r"dataset.text=it\ is"],
+        ["tracking={kind: none, uri: null, experiment: x}"],
+        ["-m", "clusterer.layers=[broad,fine],[broad,medium]"],
+        ["dataset=text", "dataset.path=a.txt", "-m", "seed=1,2"],
+    ],
+    ids=" ".join,
+)
+def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None:
+    assert sorted(preflight(arguments)) == sorted(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    {
+        "--config-dir=mine experiment=wrong": [
+            "embedder=minilmm: there is no such option. Did you mean 'minilm'?",
+            "clusterer.n_topicss=3: there is no such key. Did you mean 'n_topics'?",
+        ],
+        "--config-dir=mine experiment=paper/table2": ["experiment=paper/table2"],
+        "+seeed=7": ["+seeed=7: there is no such key. Did you mean 'seed'?"],
+        "+cache.folder=x": ["+cache.folder=x: there is no such key."],
+        "+seed=7": ["+seed=7: this key is there already. Type seed=7"],
+        "~metrics.npmy": ["~metrics.npmy: there is no such key. Did you mean 'npmi'?"],
+        "+experiment=seeds": ["+experiment=seeds: this group is there already. Type experiment=s"],
+        "experiment=null": ["names no option"],
+        "seed=1,2": ["several values are a sweep. Type", "-m seed=1,2", "seed=[1,2]"],
+        "-m seed=interval(1,4)": ["Hydra's own sweeper", "'seed=range(1,4)'", "seed=1,2,3"],
+        "--config-name=foo": ["--config-name=foo: there is no such config. There are: config."],
+        "-m --cfg job": ["-m runs a sweep", "runner --cfg job"],
+        "--config-path=x": ["--config-dir FOLDER"],
+        "--experimental-rerun=x": ["a pickle", "replay"],
+        "--multi-run seed=1": ["--multi-run: there is no such flag. Did you mean '--multirun'?"],
+        "leaderbord": ["'leaderboard'"],
+        "-m seed=1,x,3,y": ["2 mistakes", "seed=x: wrong type", "seed=y: wrong type"],
+        "-m clusterer=kmeans,hdbscan clusterer.n_clusters=3": [
+            "clusterer.n_clusters=3: there is no such key."
+        ],
+        "-m seed=glob(*)": ["glob chooses among the options of a group"],
+        "hydra.swep.dir=x": ["hydra.swep.dir=x: there is no such key. Did you mean 'sweep'?"],
+        "seed.x=1": ["'seed' holds one value"],
+        "embedder.model.x=1": ["A mistake", "there is no such key"],
+    }.items(),
+)
+def test_what_is_wrong_is_named(arguments: str, parts: list[str], own: Path) -> None:
+    message = refusal(*arguments.split())
+    for part in parts:
+        assert part in message
+    assert "http" not in message  # Hydra's own
+
+
+@pytest.mark.parametrize(
+    "value", ["Größe", "评论", "What's missing", "a (1)", "a=b", 'say "hi"', "\\"]
+)
+def test_a_value_that_needs_quotes_is_given_in_them(
+    value: str, runner: Run, tmp_path: Path
+) -> None:
+    """What the message says can be pasted into a shell, and names the column."""
+    row = {value: "cats and dogs and mice"}
+    lines = [
+        json.dumps({value: f"{row[value]} {i} {'sun rain wind'.split()[i % 3]}"}) for i in range(30)
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    files = ["dataset=jsonl", "dataset.path=a.jsonl", *FAST, "clusterer.n_clusters=2"]
+    outcome = runner(*files, f"dataset.text={value}")
+    if outcome.code:
+        message = outcome.err.strip().splitlines()
+        assert message[0].startswith("A mistake"), message
+        assert len(message) == 2
+        (fixed,) = shlex.split(re.split(r"this value needs quotes\. Type ", message[1])[1])
+        outcome = runner(*files, fixed)
+    assert outcome.code == 0, outcome.err
+
+
+def test_the_values_of_a_sweep_are_checked_once(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The config is not composed for every combination."""
+    composed = []
+    compose = ConfigLoaderImpl.load_configuration
+    monkeypatch.setattr(
+        ConfigLoaderImpl,
+        "load_configuration",
+        lambda *args, **kwargs: composed.append(1) or compose(*args, **kwargs),
+    )
+    preflight(["-m", "seed=range(1,401)", "clusterer.n_topics=range(2,40)"])
+    assert len(composed) == 1
+    preflight(["-m", "embedder=minilm,tfidf", "reducer=pca,umap,none", "seed=1,2,3"])
+    assert len(composed) == 5
+
+
+def test_flags_may_stand_anywhere() -> None:
+    assert preflight(["seed=1,2", "-m", "embedder=tfidf"]) == ["-m", "seed=1,2", "embedder=tfidf"]
+
+
+def test_paths_and_cache_are_those_of_the_start_folder(runner: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(f"cats and dogs {i}" for i in range(20)))
+    outcome = runner(
+        *FAST[:-2], "map=false", "dataset=text", "dataset.path=a.txt", "hydra.job.chdir=true",
+        "cache.dir=here", "clusterer.n_clusters=2", "reducer.n_components=2",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "here" / "embeddings").is_dir()
+
+
+def test_a_sweep_of_a_users_options(runner: Run, own: Path) -> None:
+    settings = [s for s in FAST if not s.startswith("embedder")]
+    outcome = runner(
+        "-m", *settings, "hydra.searchpath=[file://mine]", "embedder=lengths,tfidf",
+        "dataset.limit=60", "clusterer.n_clusters=3",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert "2 runs, best first" in outcome.out
