@@ -168,12 +168,15 @@ def shell_quote(text: str) -> str:
 
 
 def override(key: str, value: str) -> str:
-    """`key=value` with the value in the quotes that Hydra's grammar needs, if any."""
-    if re.fullmatch(r"[\w./@%+:*?|$-]+", value, re.ASCII) and "${" not in value:
-        return f"{key}={value}"
-    # In Hydra's quotes, a backslash counts only before a quote.
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
-    return f"{key}='{escaped}'"
+    """`key=value`, with the value in quotes where Hydra's grammar needs them."""
+    plain = re.fullmatch(r"[\w./@%+:*?|$-]+", value, re.ASCII) and "${" not in value
+    return f"{key}={value if plain else hydra_quote(value)}"
+
+
+def hydra_quote(text: str) -> str:
+    """A text in the quotes of Hydra's grammar, in which a backslash counts only before a quote."""
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
+    return f"'{escaped}'"
 
 
 def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:

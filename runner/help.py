@@ -66,7 +66,7 @@ def describe(file: Path) -> str:
         if not line.startswith("#"):
             break
         comment = line.lstrip("# ").strip()
-        if not re.match(r"@package|needs:|(\w+=\S+ )?python -m", comment):
+        if not re.match(r"@package|needs:|(\w+=\S+ )?python -[mc]", comment):
             words.append(comment)
     sentence = re.split(r"(?<=[^.]\w)\.(?: |$)|: (?=\w+\.\w+=)", " ".join(words), maxsplit=1)[0]
     return sentence.rstrip(".:")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Report, Result, UserError
+from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
-from runner.pipeline import run
+from runner.pipeline import Parts, run
 from runner.tracking import provenance, record
 from runner.tracking.record import Record
 
@@ -32,6 +32,7 @@ def execute(
     choices: dict[str, Any],
     folder: Path,
     sweep: dict[str, Any] | None = None,
+    corpus: Corpus | None = None,
 ) -> tuple[Result, Record]:
     """Run a config, write its artifacts to a folder of its own, and track it.
 
@@ -43,6 +44,7 @@ def execute(
     choices : the option chosen in each group
     folder : an existing folder; holds the artifacts and `run.json` afterwards
     sweep : see `record.begin`
+    corpus : documents that take the place of the data set's
 
     Raises
     ------
@@ -59,8 +61,7 @@ def execute(
     tracker = None
     try:
         tracker = _start_tracking(config, known, folder)
-        parts = build(config)
-        result = run(parts, Cache(config.cache.dir), draw_map=config.map)
+        result, parts = compute(config, corpus)
         known.files, failed = write_reports(result, folder, parts.reports)
         if failed:
             known.tags["failed_reports"] = " ".join(failed)
@@ -73,6 +74,14 @@ def execute(
         if tracker or sweep:
             track(config.tracking, known, folder, tracker)
     return result, known
+
+
+def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, Parts]:
+    """Build the parts of a config and run them; nothing is written but the cache."""
+    parts = build(config)
+    if corpus is not None:
+        parts.dataset.corpus = corpus  # type: ignore[attr-defined]
+    return run(parts, Cache(config.cache.dir), draw_map=config.map), parts
 
 
 def track(

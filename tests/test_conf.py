@@ -11,6 +11,7 @@ import conf
 from runner.config import schema
 from runner.config.signatures import signature
 from runner.config.validate import check_config
+from runner.help import describe
 
 FOLDER = Path(conf.__file__).parent
 OPTIONS = sorted(
@@ -60,12 +61,22 @@ def test_experiment(name: str) -> None:
     assert not check_config(config)
 
 
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_help_has_a_line_on_each_option(group: str, option: str) -> None:
+    about = describe(FOLDER / group / f"{option}.yaml")
+    assert len(about) > 3
+    assert "runner" not in about.split()[:3]
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("[!_]*/[!_]*.yaml")), ids=lambda f: f.stem)
 def test_yaml_opens_with_its_command(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     first = next(line for line in lines if "@package" not in line)  # Hydra wants that one on top
     group, option = file.parent.name, file.stem
     assert first.startswith("# ")
+    if option == "python":  # for programs
+        assert "from runner import run" in first
+        return
     assert "python -m runner" in first
     if group != "metrics":
         assert f"{group}={option}" in first

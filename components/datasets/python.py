@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from components.base import Corpus, ParameterError, UserError
+from components.datasets.base import DatasetBase
 from components.datasets.table import find_column, to_corpus
 
 SOURCE = "the data"
+
+
+@dataclass(kw_only=True, eq=False)
+class PythonDataset(DatasetBase):
+    """Documents that a Python program hands over, as `corpus`; a config alone holds none.
+
+    Parameters
+    ----------
+    limit, seed, missing
+        See `DatasetBase`.
+    """
+
+    corpus: ClassVar[Corpus | None] = None
+
+    def read(self) -> Corpus:
+        if self.corpus is None:
+            raise UserError(
+                "dataset=python holds the documents that a Python program gives to runner.run, and "
+                "there are none. Choose a data set that reads a file, such as dataset=csv."
+            )
+        return self.corpus
 
 
 def corpus_from(

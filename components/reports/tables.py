@@ -12,6 +12,9 @@ import numpy as np
 from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
 
+TOPICS = ["topic", "label", "size", "words", "typical_document"]
+LAYERS = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
+
 # A spreadsheet takes a cell that begins with one of these for a formula, and may run it:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
@@ -25,9 +28,12 @@ def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list
     csv_safe : bool
         See `write_csv`.
     """
-    heads = ["topic", "label", "size", "words", "typical_document"]
-    rows = ([topic.id, topic.label, *_described(topic, result)] for topic in result.topics)
-    return [write_csv(folder / "topics.csv", heads, rows, csv_safe=csv_safe)]
+    return [write_csv(folder / "topics.csv", TOPICS, topic_rows(result), csv_safe=csv_safe)]
+
+
+def topic_rows(result: Result) -> list[list[Any]]:
+    """A row a topic, with the columns `TOPICS`."""
+    return [[topic.id, topic.label, *_described(topic, result)] for topic in result.topics]
 
 
 def write_layers(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
@@ -43,11 +49,11 @@ def write_layers(result: Result, folder: Path, *, csv_safe: bool = True) -> list
     """
     if not result.layers:
         return []
-    heads = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
-    return [write_csv(folder / "layers.csv", heads, _layer_rows(result), csv_safe=csv_safe)]
+    return [write_csv(folder / "layers.csv", LAYERS, layer_rows(result), csv_safe=csv_safe)]
 
 
-def _layer_rows(result: Result) -> Iterator[list[Any]]:
+def layer_rows(result: Result) -> Iterator[list[Any]]:
+    """A row a topic of each layer, with the columns `LAYERS`."""
     coarser: Integers | None = None
     for name, layer in result.layers.items():
         for topic in layer.topics:
@@ -86,14 +92,22 @@ def _escaped(cell: Any) -> Any:
 
 
 def write_documents(result: Result, folder: Path) -> list[Path]:
-    """`documents.parquet`, a row a document in the corpus' order.
+    """`documents.parquet`, see `documents_table`."""
+    import pyarrow.parquet as pq
+
+    path = folder / "documents.parquet"
+    pq.write_table(documents_table(result), path)
+    return [path]
+
+
+def documents_table(result: Result) -> Any:
+    """A `pyarrow.Table`, a row a document in the corpus' order.
 
     Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
     topic_<layer>, label, timestamp, image, x and y where there are any. `label` is the data
     set's; where it has no labels, the same as `topic_label`.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     corpus = result.corpus
     names = _topic_labels(result)
@@ -114,9 +128,7 @@ def write_documents(result: Result, folder: Path) -> list[Path]:
     if result.coordinates is not None:
         columns["x"] = numbers(result.coordinates[:, 0])
         columns["y"] = numbers(result.coordinates[:, 1])
-    path = folder / "documents.parquet"
-    pq.write_table(pa.table(columns), path)
-    return [path]
+    return pa.table(columns)
 
 
 def _topic_labels(result: Result) -> Any:

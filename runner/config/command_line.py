@@ -33,6 +33,7 @@ from runner.console import nearest, override, shell_line, shell_quote
 
 # With one of these Hydra only shows something, and runs nothing.
 _SHOWS = ("hydra_help", "cfg", "info", "shell_completion")
+_ONE = "a call makes one run. Call it once for each value, or sweep on the command line."
 # The extra that installs a launcher, by how its name begins.
 _LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
 
@@ -51,7 +52,8 @@ def preflight(arguments: list[str]) -> list[str]:
     if shows and options.multirun:
         rest = [a for a in arguments if a not in ("-m", "--multirun")]
         raise UserError(
-            f"-m runs a sweep, and the other flag only shows something. Type {shell_line('', *rest)}"
+            "-m runs a sweep, and the other flag only shows something. Type "
+            + shell_line("", *rest)
         )
     if not (options.hydra_help or options.shell_completion):
         check.run(options.overrides, multirun=options.multirun, values=not shows)
@@ -70,7 +72,7 @@ def compose(overrides: Iterable[str], config_dir: str | Path | None = None) -> D
         See `preflight`.
     """
     texts = list(overrides)
-    return Check(texts, "config", None if config_dir is None else str(config_dir)).run(texts)
+    return Check(None, "config", None if config_dir is None else str(config_dir)).run(texts)
 
 
 def parse_flags(arguments: list[str]) -> Namespace:
@@ -109,12 +111,15 @@ class Check:
 
     Parameters
     ----------
-    arguments : the whole command line, for the commands that a message suggests
+    arguments : the whole command line, for the commands that a message suggests; None in Python,
+        where one run is made
     config_name : the primary config
     config_dir : a folder with more options
     """
 
-    def __init__(self, arguments: list[str], config_name: str, config_dir: str | None) -> None:
+    def __init__(
+        self, arguments: list[str] | None, config_name: str, config_dir: str | None
+    ) -> None:
         version.setbase("1.3")
         setup_globals()
         schema.register()
@@ -153,7 +158,7 @@ class Check:
                 f"--config-name={self._name}",
                 f"there is no such config.{nearest(self._name, names)}",
             )
-            self._stop()
+            raise self._error()
         overrides = [o for text in texts for o in self._parse(text, multirun)]
         self._searchpath = [
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
@@ -161,7 +166,10 @@ class Check:
         groups, settings = self._sort(overrides)
         config = self._compose(groups)
         if config is None:
-            self._stop()
+            raise self._error()
+        if self._arguments is None and self._mode(config, settings) == RunMode.MULTIRUN:
+            self._note("hydra.mode=MULTIRUN", _ONE)
+            raise self._error()
         if multirun or self._mode(config, settings) == RunMode.MULTIRUN:
             # As in Hydra, what is typed takes the place of what a preset sweeps.
             typed = {o.get_key_element() for o in overrides}
@@ -176,12 +184,12 @@ class Check:
         else:
             self._refuse_sweeps(overrides)
         self._check(config, groups, settings, values)
-        self._stop()
+        if self._problems:
+            raise self._error()
         return config
 
-    def _stop(self) -> None:
-        if self._problems:
-            raise ConfigError(report(self._problems))
+    def _error(self) -> ConfigError:
+        return ConfigError(report(self._problems))
 
     def _note(self, path: str, message: str) -> None:
         self._problems.append(Problem(path, message))
@@ -233,9 +241,19 @@ class Check:
             elif each.is_add() and each.package is None and each.key_or_group in _run_groups():
                 self._note(_text(each), f"this group is there already. Type {_text(each)[1:]}")
             else:
-                groups.setdefault(key, [])
-                groups[key] = [one for one in _choices(each) if self._has_option(one)]
+                groups[key] = self._chosen(each)
         return {key: chosen for key, chosen in groups.items() if chosen}, settings
+
+    def _chosen(self, each: Override) -> list[Override]:
+        """The choices of a group's override that are options."""
+        bases = [o for o in self._options_of(each.key_or_group) if o[0] == "_"]
+        if each.value_type == ValueType.GLOB_CHOICE_SWEEP and set(bases) & set(
+            each.sweep_iterator()
+        ):
+            hint = f"{_text(each).removesuffix(')')},exclude=_*)"
+            self._note(_text(each), f"{', '.join(bases)} are no options. Type {shell_quote(hint)}")
+            return []
+        return [choice for choice in _choices(each) if self._has_option(choice)]
 
     def _has_option(self, choice: Override) -> bool:
         """Whether the options chosen are there; what is not is noted."""
@@ -258,7 +276,8 @@ class Check:
 
     def _is_option(self, group: str, option: str) -> bool:
         folder, _, leaf = option.removesuffix(".yaml").rpartition("/")
-        return leaf in self._options_of("/".join(filter(None, [group, folder])))
+        # A name that begins with _ is a base that options extend, not an option.
+        return leaf[:1] != "_" and leaf in self._options_of("/".join(filter(None, [group, folder])))
 
     def _options_of(self, group: str) -> list[str]:
         """Names of the options of a group, those of `hydra.searchpath` included."""
@@ -303,7 +322,11 @@ class Check:
             if not each.is_sweep_override() or each.value_type == ValueType.INTERVAL_SWEEP:
                 continue
             text = _text(each)
-            message = f"several values are a sweep. Type {shell_line('', '-m', *self._arguments)}"
+            message = "several values are a sweep. Type "
+            if self._arguments is None:
+                message = _ONE
+            else:
+                message += shell_line("", "-m", *self._arguments)
             if each.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
                 key, _, value = text.partition("=")
                 message += (
@@ -349,7 +372,7 @@ class Check:
 
     def _checked(self, config: DictConfig, only: str | None = None) -> list[Problem]:
         if only is None:
-            config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+            config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         problems = [] if only == "hydra" else check_config(config, only)
         return [p for p in problems if p.path.partition("=")[0] not in self._refused]
 

@@ -1,0 +1,143 @@
+"""Runs from Python, as in a notebook."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.base import Result, UserError
+from runner import run
+from tests_support import FAST
+from tracking_support import runs_of
+
+TEXTS = [f"the cat number {i} sat on the mat with a cat" for i in range(20)]
+TEXTS += [f"stocks and shares {i} fell on the <b>market</b> today" for i in range(20)]
+SETTINGS = [*FAST, "reducer.n_components=2", "clusterer.n_clusters=2"]
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of the process is changed but by the tests."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    path = list(sys.path)
+    yield
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert sys.path == path
+    assert Path.cwd() == tmp_path
+
+
+def test_documents_in_a_result_out(tmp_path: Path) -> None:
+    result = run(TEXTS, *SETTINGS)
+    assert isinstance(result, Result)
+    assert sorted(topic.size for topic in result.topics) == [20, 20]
+    assert len(set(result.labels[:20])) == 1
+    assert not list(tmp_path.iterdir())
+    topics = result.topics_table()
+    assert list(topics["size"]) == [20, 20]
+    documents = result.documents_table()
+    assert list(documents["document"]) == TEXTS
+    assert np.array_equal(documents["topic"], result.labels)
+    assert result.layers_table().empty
+
+
+def test_the_page_of_a_notebook_is_escaped() -> None:
+    result = run(TEXTS, *SETTINGS)
+    shown = result._repr_html_()
+    assert shown.count("<tr>") == 3
+    object.__setattr__(result.topics[0], "label", "<script>")
+    assert "&lt;script&gt;" in result._repr_html_()
+    assert "<script>" not in result._repr_html_()
+
+
+def test_keywords_are_overrides() -> None:
+    keywords = {
+        "embedder": "tfidf", "reducer": "truncated_svd", "cache": {"dir": None}, "map": False,
+        "clusterer": "kmeans", "clusterer.n_clusters": 2, "reducer.n_components": 2,
+        "representation": {"stop_words": ["cat", "it's"]},
+    }  # fmt: skip
+    result = run(TEXTS, **keywords)
+    assert np.array_equal(result.labels, run(TEXTS, *SETTINGS).labels)
+    assert "cat" not in {word for topic in result.topics for word, _ in topic.words}
+
+
+def test_a_column_of_a_table_with_labels() -> None:
+    table = pd.DataFrame({"review": TEXTS, "kind": ["cat"] * 20 + ["money"] * 20})
+    by_table = run(table, *SETTINGS, text="review", label="kind")
+    by_column = run(table["review"], *SETTINGS, label=table["kind"])
+    for result in (by_table, by_column):
+        assert result.metrics["ari"] == 1
+    assert len(run(table["review"], *SETTINGS, "dataset.limit=30").corpus) == 30
+
+
+def test_the_data_set_of_a_config(tmp_path: Path) -> None:
+    result = run(None, "dataset.limit=60", *SETTINGS, folder="out")
+    assert len(result.corpus) == 60
+    assert (tmp_path / "out" / "topics.csv").is_file()
+    assert (tmp_path / "out" / "run.json").is_file()
+
+
+def test_a_tracked_run(store: Path, tmp_path: Path) -> None:
+    run(TEXTS, *SETTINGS, "tracking=mlflow")
+    (logged,) = runs_of(store)
+    assert logged.info.status == "FINISHED"
+    assert logged.data.params["dataset"] == "python"
+    assert len(list(tmp_path.glob("outputs/*/*/topics.csv"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("documents", "overrides", "message"),
+    [
+        (TEXTS, ["embedder=tfidff"], "Did you mean 'tfidf'"),
+        (TEXTS, ["seed=1,2"], "a call makes one run"),
+        (TEXTS, ["experiment=seeds"], "a call makes one run"),
+        ("one text", [], "Give a list of documents"),
+        (None, ["dataset=python"], "gives to runner.run"),
+    ],
+)
+def test_mistakes(documents: object, overrides: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run(documents, *SETTINGS, *overrides)
+
+
+def test_a_folder_with_names_like_ours(tmp_path: Path) -> None:
+    """Python looks there first; what is imported is ours, and the user's own classes."""
+    for name in ("conf", "components"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "my_words.py").write_text(
+        "class Lengths:\n    def encode(self, documents):\n"
+        "        return [[len(d), d.count('e')] for d in documents]\n"
+    )
+    (tmp_path / "runner.py").write_text("raise SystemExit('the wrong one')\n")
+    folder = tmp_path / "mine" / "embedder"
+    folder.mkdir(parents=True)
+    (folder / "lengths.yaml").write_text("_target_: my_words.Lengths\n")
+    settings = ["--config-dir=mine", *SETTINGS[1:], "embedder=lengths", "dataset.limit=60"]
+    root = Path(__file__).parents[2]
+    script = tmp_path / "bin" / "runner"  # as pip writes it
+    script.parent.mkdir()
+    script.write_text("import sys\nfrom runner.cli import entry_point\nsys.exit(entry_point())\n")
+    done = subprocess.run(
+        [sys.executable, str(script), *settings, "trusted_targets=[my_words]"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "components/__init__.py is not imported" in done.stderr
+    assert "runner.py is not imported" in done.stderr
+    code = f"from runner import run; print(run(None, *{SETTINGS!r}).topics_table().shape)"
+    (tmp_path / "runner.py").unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "(2, 5)", done.stderr
