@@ -12,7 +12,7 @@ from components.base import Integers, NeighborGraph
 from components.labels import by_size, one_hot
 
 FARTHEST = {"cosine": 1.0, "hellinger": 1.0, "euclidean": np.inf}  # from here on: no link at all
-BLOCK = 4096  # rows whose shared neighbours are counted at a time
+BLOCK = 4096  # rows that are worked on at a time
 
 
 def weighted(graph: NeighborGraph, weights: str) -> Any:
@@ -51,6 +51,17 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
 
 
 def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The strengths of the links, float64 (n, k)."""
+    # Where nearly all neighbours are equally near, no scale is small enough: keep it above zero.
+    least = max(1e-3 * float(distances.mean()), 1e-12)
+    strengths = np.empty(distances.shape)
+    for start in range(0, len(distances), BLOCK):
+        block = slice(start, start + BLOCK)
+        strengths[block] = _strengths(distances[block], least)
+    return strengths
+
+
+def _strengths(distances: NDArray[np.float32], least: float) -> NDArray[np.float64]:
     beyond = np.asarray(distances, np.float64)
     beyond = beyond - beyond[:, :1]
     target = np.log2(distances.shape[1] + 1)
@@ -60,9 +71,7 @@ def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
         too_much = np.exp(-beyond / scale).sum(axis=1, keepdims=True) > target
         high, low = np.where(too_much, scale, high), np.where(too_much, low, scale)
         scale = np.where(np.isinf(high), 2 * scale, (low + high) / 2)
-    # Where nearly all neighbours are equally near, no scale is small enough: keep it above zero.
-    scale = np.maximum(scale, max(1e-3 * float(distances.mean()), 1e-12))
-    strengths: NDArray[np.float64] = np.exp(-beyond / scale)
+    strengths: NDArray[np.float64] = np.exp(-beyond / np.maximum(scale, least))
     return strengths
 
 
@@ -83,7 +92,7 @@ class Communities:
         self._graph = igraph.Graph(links.shape[0])
         # Three times as fast as the same edges given to the constructor.
         self._graph.add_edges(np.column_stack([upper.row, upper.col]))
-        self._weights = upper.data.tolist()
+        self._weights = upper.data
         # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
 
@@ -100,7 +109,7 @@ class Communities:
             found = self._graph.community_leiden(
                 objective_function="CPM",  # with these node weights it is modularity
                 weights=self._weights,
-                node_weights=self.degrees.tolist(),
+                node_weights=self.degrees,
                 resolution=resolution / total,
                 n_iterations=n_iterations,
             )
@@ -113,7 +122,7 @@ class Communities:
 
         0 where there are no links.
         """
-        if not self._weights:
+        if not len(self._weights):
             return 0.0
         return float(self._graph.modularity(labels.tolist(), weights=self._weights))
 

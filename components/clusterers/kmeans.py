@@ -103,7 +103,9 @@ class KMeansClusterer:
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
             n_clusters, why = self._number(X)
             self.model_ = self._fitted(X, n_clusters)
-            distances = np.sort(self.model_.transform(X), axis=1)
+            distances = self.model_.transform(X)
+            if distances.shape[1] > 1:  # the two smallest of each row, in order
+                distances = np.partition(distances, 1, axis=1)[:, :2].copy()
             labels = np.asarray(self.model_.labels_, dtype=np.int64)
             self.layers_: dict[str, Integers] = {}
             if self.layers:

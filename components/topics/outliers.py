@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from components.base import Floats, Integers, Matrix, ParameterError
+from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
+
+BLOCK = 4096  # documents that are worked on at a time
 
 
 class KeepOutliers:
@@ -58,83 +61,74 @@ class AssignOutliers:
         memberships : array or CSR (m, topics), optional
             How far each document belongs to each topic, from the clusterer.
         """
+        out = np.flatnonzero(labels < 0)
+        n_topics = int(labels.max(initial=-1)) + 1
+        assigned = labels.copy()
+        if not len(out) or not n_topics:
+            return assigned
+        for rows, similarity in self._similarities(labels, out, X, documents, memberships):
+            best = similarity.argmax(axis=1)  # of equally similar topics, the lower number
+            score = similarity[np.arange(len(rows)), best]
+            enough = (score >= self.threshold) & (score > 0)
+            assigned[rows[enough]] = best[enough]
+        return assigned
+
+    def _similarities(
+        self,
+        labels: Integers,
+        out: Integers,
+        X: Matrix,
+        documents: Sequence[str],
+        memberships: Any | None,
+    ) -> Iterator[tuple[Integers, NDArray[Any]]]:
+        """Rows of `out`, and their similarity to each topic, (rows, topics), block by block."""
+        blocks = np.split(out, range(BLOCK, len(out), BLOCK))
+        if self.by == "nearest":
+            centres = topic_centres(X, labels)
+            for rows in blocks:
+                yield rows, _dense(unit_rows(X[rows]) @ centres.T)
+            return
         if self.by == "ctfidf":
-            memberships = _word_similarity(documents, labels)
-        return assign_outliers(X, labels, memberships, self.by, self.threshold)
+            words, topics = _weighted_words(documents, labels)
+            for rows in blocks:
+                yield rows, _dense(unit_rows(words[rows]) @ topics.T)
+            return
+        if memberships is None:
+            raise ParameterError(
+                "by",
+                self.by,
+                "the clusterer gives no memberships of documents in topics. Choose by=nearest, or "
+                "a clusterer that does, such as leiden.",
+            )
+        for rows in blocks:
+            yield rows, _dense(memberships[rows])
 
 
-def assign_outliers(
-    X: Matrix | None,
-    labels: Integers,
-    memberships: Any | None,
-    method: Literal["strength", "nearest", "ctfidf"],
-    threshold: float = 0.0,
-) -> Integers:
-    """Assign each outlier to its most similar topic, if that is similar enough.
-
-    Parameters
-    ----------
-    X : float array (n, d) or CSR matrix (n, d), optional
-        Vectors, for ``nearest``: cosine to the mean of a topic's unit vectors.
-    labels : int64 (n,)
-        -1 is "no topic"; all other documents keep what they have.
-    memberships : array or CSR matrix (n, topics), optional
-        The similarity itself: for ``strength`` a clusterer's `memberships_`, for ``ctfidf`` the
-        similarity of each document's words to each topic's.
-    threshold : float
-        A document less similar to its best topic stays an outlier; so does one with a
-        similarity of 0 to every topic.
-
-    Returns
-    -------
-    int64 (n,)
-        A new array; of equally similar topics, the lower number.
-    """
-    out = np.flatnonzero(labels < 0)
-    n_topics = int(labels.max(initial=-1)) + 1
-    if not len(out) or not n_topics:
-        return labels.copy()
-    if method == "nearest":
-        if X is None:
-            raise ValueError("method 'nearest' needs X")
-        similarity = _cosine_to_topics(X, labels, out, n_topics)
-    elif memberships is None:
-        raise ParameterError(
-            "by",
-            method,
-            "the clusterer gives no memberships of documents in topics. Choose by=nearest, or a "
-            "clusterer that does, such as leiden.",
-        )
-    else:
-        rows = memberships[out]
-        similarity = rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
-    best = similarity.argmax(axis=1)
-    score = similarity[np.arange(len(out)), best]
-    enough = (score >= threshold) & (score > 0)
-    assigned = labels.copy()
-    assigned[out[enough]] = best[enough]
-    return assigned
-
-
-def _cosine_to_topics(X: Matrix, labels: Integers, rows: Integers, n_topics: int) -> Floats:
+def topic_centres(X: Matrix, labels: Integers) -> Matrix:
+    """The mean of each topic's unit vectors, at unit length: (topics, d), sparse where `X` is."""
     from scipy import sparse
 
-    units = unit_rows(X)
-    kept = np.flatnonzero(labels >= 0)
-    member = sparse.csr_matrix(
-        (np.ones(len(kept), np.float32), (labels[kept], kept)), shape=(n_topics, len(labels))
-    )
-    centres = unit_rows(member @ units)
-    found = units[rows] @ centres.T
-    return np.asarray(found.toarray() if sparse.issparse(found) else found, dtype=np.float32)
+    inside = np.flatnonzero(labels >= 0)
+    n_topics = int(labels.max(initial=-1)) + 1
+    total: Any = 0
+    for rows in np.split(inside, range(BLOCK, len(inside), BLOCK)):
+        member = sparse.csr_matrix(
+            (np.ones(len(rows), np.float32), (labels[rows], np.arange(len(rows)))),
+            shape=(n_topics, len(rows)),
+        )
+        total = total + member @ unit_rows(X[rows])
+    return unit_rows(total.tocsr() if sparse.issparse(total) else total)
 
 
-def _word_similarity(documents: Sequence[str], labels: Integers) -> Any:
-    """CSR (m, topics): cosine of each document's c-TF-IDF vector to each topic's."""
+def _weighted_words(documents: Sequence[str], labels: Integers) -> tuple[Any, Any]:
+    """c-TF-IDF weights of the documents, CSR (m, v), and unit ones of the topics, CSR (t, v)."""
     from scipy.sparse import diags
 
     from components.representations.ctfidf import CTFIDF
 
     fitted = CTFIDF().fit(documents, labels)
-    weighted = fitted.counts_ @ diags(fitted.idf_)
-    return (unit_rows(weighted) @ unit_rows(fitted.components_).T).tocsr()
+    return (fitted.counts_ @ diags(fitted.idf_)).tocsr(), unit_rows(fitted.components_).tocsr()
+
+
+def _dense(X: Any) -> NDArray[Any]:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)

@@ -3,32 +3,41 @@ import pytest
 from scipy import sparse
 
 from components.base import UserError
-from components.topics.outliers import assign_outliers
+from components.topics import outliers
+from components.topics.outliers import AssignOutliers
 
 X = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [0.8, 0.3], [-1, -1]], np.float32)
 LABELS = np.array([0, 0, 1, 1, -1, -1])
-LIKENESS = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0.3, 0.4], [0, 0]])
+SHARES = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0.3, 0.4], [0, 0]])
+TEXTS = ["cat"] * len(X)
 
 
+@pytest.mark.parametrize("block", [2, 4096])
 @pytest.mark.parametrize("rows", [X, sparse.csr_matrix(X)])
-def test_by_the_nearest_topic(rows):
-    found = assign_outliers(rows, LABELS, None, "nearest")
-    assert found.tolist() == [0, 0, 1, 1, 0, -1]  # the last is like neither
+def test_by_the_nearest_topic(rows, block, monkeypatch):
+    monkeypatch.setattr(outliers, "BLOCK", block)
+    assigned = AssignOutliers().assign(LABELS, rows, TEXTS, None)
+    assert assigned.tolist() == [0, 0, 1, 1, 0, -1]  # the last is similar to neither
     assert LABELS[4] == -1
 
 
-@pytest.mark.parametrize("likeness", [LIKENESS, sparse.csr_matrix(LIKENESS)])
-def test_by_strength_from_a_threshold_on(likeness):
-    assert assign_outliers(None, LABELS, likeness, "strength", 0.4)[4] == 1
-    assert assign_outliers(None, LABELS, likeness, "strength", 0.5)[4] == -1
+@pytest.mark.parametrize("shares", [SHARES, sparse.csr_matrix(SHARES)])
+def test_by_strength_from_a_threshold_on(shares):
+    def assigned(threshold):
+        part = AssignOutliers(by="strength", threshold=threshold)
+        return part.assign(LABELS, X, TEXTS, shares)[4]
+
+    assert assigned(0.4) == 1
+    assert assigned(0.5) == -1
 
 
 def test_nothing_to_assign():
     labels = np.array([-1, -1])
-    assert assign_outliers(X[:2], labels, None, "nearest").tolist() == [-1, -1]
-    assert assign_outliers(X[:2], labels + 1, None, "nearest").tolist() == [0, 0]
+    part = AssignOutliers()
+    assert part.assign(labels, X[:2], TEXTS, None).tolist() == [-1, -1]
+    assert part.assign(labels + 1, X[:2], TEXTS, None).tolist() == [0, 0]
 
 
 def test_strength_needs_memberships():
     with pytest.raises(UserError, match=r"by=strength.*by=nearest"):
-        assign_outliers(X, LABELS, None, "strength")
+        AssignOutliers(by="strength").assign(LABELS, X, TEXTS, None)
