@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class CTFIDF:
     token_pattern : str, or None
         Regular expression for a word. None: runs of two or more letters and digits that are not
         numbers.
-    also : list of str, or dict of str to dict
+    also : list of str, dict of str to dict, or None
         Further views of each topic, see `Views`.
 
     Attributes
@@ -125,7 +125,7 @@ class CTFIDF:
         seed_multiplier: float = 2.0,
         lowercase: bool = True,
         token_pattern: str | None = None,
-        also: list[str] | Mapping[str, Any] = (),  # type: ignore[assignment]
+        also: list[str] | dict[str, Any] | None = None,
     ) -> None:
         self.n_words = n_words
         self.merge_variants = merge_variants

@@ -33,6 +33,7 @@ _CODES = {name: code for code, name in NAMES.items()} | {"farsi": "fa", "norsk":
 _SAMPLE = 300  # documents
 _LENGTH = 400  # characters of each
 _SHARE = 0.1  # of the sampled text, from which on a language counts
+_QUOTED = 0.02  # and English, which others quote
 _ENOUGH = 300  # letters of the Latin alphabet, fewer of which tell nothing
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -74,7 +75,8 @@ def detect(documents: Sequence[str]) -> dict[str, float]:
     them hold the usual share of English function words, that decides. Otherwise each is classified
     by py3langid (Lui and Baldwin 2012, doi:10.5281/zenodo.5513294), and a language counts that has
     a tenth of the letters and, as a second opinion on the Latin alphabet, enough of its own
-    function words. Empty where there is no such language, or too little text to tell.
+    function words; for English, which others quote, a fiftieth is enough. Empty where there is no
+    such language, or too little text to tell.
     """
     step = max(1, -(-len(documents) // _SAMPLE))
     words = [_LETTERS.findall(text[:_LENGTH].lower()) for text in documents[::step]]
@@ -84,27 +86,38 @@ def detect(documents: Sequence[str]) -> dict[str, float]:
     if joined.isascii() and len(joined) < _ENOUGH:
         return {}
     texts: dict[str, list[str]] = {}
+    quoted: list[str] = []
     classify = _identifier().classify
     for found in filter(None, words):
         language, _ = classify(" ".join(found))
-        texts.setdefault(_MERGED.get(language, language), []).extend(found)
+        of_language = texts.setdefault(_MERGED.get(language, language), [])
+        if _in_ascii(found):
+            of_language.extend(found)
+        else:  # ASCII words in another alphabet are quotes, and most likely English
+            of_language.extend(word for word in found if not word.isascii())
+            quoted.extend(filter(str.isascii, found))
     letters = {language: sum(map(len, found)) for language, found in texts.items()}
-    total = sum(letters.values())
-    return {
+    n_quoted = sum(map(len, quoted))
+    total = sum(letters.values()) + n_quoted
+    shares = {
         language: count / total
-        for language, count in sorted(letters.items(), key=lambda item: (-item[1], item[0]))
-        if count >= _SHARE * total and language in NAMES and _plausible(language, texts[language])
+        for language, count in letters.items()
+        if count >= (_QUOTED if language == "en" else _SHARE) * total
+        and language in NAMES
+        and _plausible(language, texts[language])
     }
+    if n_quoted >= _QUOTED * total:
+        shares["en"] = shares.get("en", 0.0) + n_quoted / total
+    return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _plausible(language: str, words: list[str]) -> bool:
     """Whether words of the Latin alphabet are likely to be of `language`."""
-    text = "".join(words)
-    if sum(map(str.isascii, text)) < 0.5 * len(text):
+    if not _in_ascii(words):
         return True  # another alphabet tells enough
     listed = stop_words([language])
     known = sum(word in listed for word in words)
-    return len(text) >= _ENOUGH and (not listed or known >= 0.08 * len(words))
+    return sum(map(len, words)) >= _ENOUGH and (not listed or known >= 0.08 * len(words))
 
 
 def _is_english(texts: list[list[str]]) -> bool:
@@ -113,14 +126,21 @@ def _is_english(texts: list[list[str]]) -> bool:
     In English prose every second word is one, in titles every fourth; in other languages that use
     the Latin alphabet fewer than one in twelve looks like one.
     """
-    shares = [
-        (len(words), sum(word in english() for word in words) / len(words))
-        for words in texts
-        if len(words) >= 8
+    judged = [words for words in texts if len(words) >= 8 or not _in_ascii(words)]
+    foreign = [
+        words
+        for words in judged
+        if not _in_ascii(words) or sum(word in english() for word in words) < 0.15 * len(words)
     ]
-    total = sum(size for size, _ in shares)
-    foreign = sum(size for size, share in shares if share < 0.15)
-    return len(shares) >= 0.5 * sum(map(bool, texts)) and total > 0 and foreign <= 0.05 * total
+    n_letters = sum(len(word) for words in judged for word in words)
+    n_foreign = sum(len(word) for words in foreign for word in words)
+    return len(judged) >= 0.5 * sum(map(bool, texts)) and n_letters > 20 * n_foreign
+
+
+def _in_ascii(words: list[str]) -> bool:
+    """Whether most letters of the words are ASCII."""
+    text = "".join(words)
+    return sum(map(str.isascii, text)) >= 0.5 * len(text)
 
 
 _MERGED = {"nn": "no", "yue": "zh", "wuu": "zh"}

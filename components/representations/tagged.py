@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from components.base import ParameterError, UserError, progress, require
@@ -44,6 +46,13 @@ class Tagger:
                 "pos", unknown[0], f"is no part of speech. Known are {', '.join(TAGS)}."
             )
         require("spacy", "spacy")
+        if not Path(spacy_model).exists() and importlib.util.find_spec(spacy_model) is None:
+            raise ParameterError(
+                "spacy_model",
+                spacy_model,
+                "is no installed pipeline and no folder with one. Install it with: python -m spacy "
+                f"download {spacy_model}",
+            )
         self.pos = None if pos is None else frozenset(pos)
         self.noun_phrases = noun_phrases
         self.lemmatize = lemmatize
@@ -94,12 +103,4 @@ class Tagger:
 def _loaded(spacy_model: str) -> Any:
     import spacy
 
-    try:
-        return spacy.load(spacy_model, exclude=["ner"])
-    except OSError as error:
-        raise ParameterError(
-            "spacy_model",
-            spacy_model,
-            "is no installed pipeline and no folder with one. Install it with: python -m spacy "
-            f"download {spacy_model}",
-        ) from error
+    return spacy.load(spacy_model, exclude=["ner"])

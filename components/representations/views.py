@@ -36,7 +36,7 @@ class Views:
 
     Parameters
     ----------
-    also : list of str, or mapping of str to mapping
+    also : list of str, mapping of str to mapping, or None
         Of "ctfidf", "keybert", "mmr" and "pos", or each with its options, as in
         ``{mmr: {diversity: 0.7}, pos: {pos: [NOUN]}}``.
     reading : mapping
@@ -47,8 +47,10 @@ class Views:
     ParameterError
     """
 
-    def __init__(self, also: Iterable[str] | Mapping[str, Any], reading: Mapping[str, Any]) -> None:
-        given = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also)
+    def __init__(
+        self, also: Iterable[str] | Mapping[str, Any] | None, reading: Mapping[str, Any]
+    ) -> None:
+        given = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also or ())
         self.options: dict[str, dict[str, Any]] = {}
         for name, options in given.items():
             if name not in _OPTIONS:
@@ -101,7 +103,7 @@ class Views:
         views = {}
         for name, options in self.options.items():
             part = copy(main)
-            part.views = Views((), {})
+            part.views = Views(None, {})
             part.n_words = options.get("n_words", 10)
             words = main.source_
             if name == "pos":

@@ -6,19 +6,31 @@ python experiments/words/run.py --newsgroups 20newsgroups.jsonl.gz --tweets twee
 from __future__ import annotations
 
 import argparse
-import csv
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import samples
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SHOWN = 12  # topics of each sample
 BEFORE = "f73274f"  # the last revision with English stop words for every language
+
+DESCRIBE = """
+import json, sys
+import numpy as np, pyarrow.parquet as pq
+from components.representations.ctfidf import CTFIDF
+table = pq.read_table(sys.argv[1])
+labels = np.array(table.column("topic").to_pylist())
+words = CTFIDF().fit(table.column("document").to_pylist(), labels).words_
+print(json.dumps([[word for word, _ in topic] for topic in words]))
+"""
 
 # TF-IDF of characters groups texts of any script, so that topics need no language model.
 CHARACTERS = [
@@ -55,31 +67,43 @@ def main() -> None:
         subprocess.run([*git, "add", "--detach", old, arguments.before], check=True)
         try:
             for name, options in runs.items():
-                before = _topics(old, options, folder / name / "before")
-                after = _topics(ROOT, options, folder / name / "after")
-                _write(HERE / "results" / f"{name}.md", before, after)
+                topics = _find_topics(options, folder / name)
+                sizes = topics.column("topic").value_counts().to_pylist()
+                _write(
+                    HERE / "results" / f"{name}.md",
+                    {row["values"]: row["counts"] for row in sizes},
+                    _words(old, folder / name),
+                    _words(ROOT, folder / name),
+                )
         finally:
             subprocess.run([*git, "remove", "--force", old], check=True)
 
 
-def _topics(tree: Path, options: list[str], out: Path) -> list[dict[str, str]]:
-    """The rows of topics.csv of a run of the program in `tree`."""
+def _find_topics(options: list[str], out: Path) -> Any:
+    """Run the pipeline; the table of its documents and their topics."""
     fixed = ["tracking=none", "map=false", "clusterer.granularity=medium"]
-    fixed += [f"hydra.run.dir={out}", f"cache.dir={out.parent / 'cache'}"]
-    environment = os.environ | {"PYTHONPATH": str(tree)}
+    fixed += [f"hydra.run.dir={out}", f"cache.dir={out / 'cache'}"]
     command = [sys.executable, "-m", "runner", *options, *fixed]
-    subprocess.run(command, cwd=out.parents[1], env=environment, check=True)
-    with (out / "topics.csv").open(encoding="utf-8-sig", newline="") as stream:
-        return [row for row in csv.DictReader(stream) if row["topic"] != "-1"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return pq.read_table(out / "documents.parquet")
 
 
-def _write(path: Path, before: list[dict[str, str]], after: list[dict[str, str]]) -> None:
-    if [row["size"] for row in before] != [row["size"] for row in after]:
-        raise SystemExit(f"{path.stem}: the topics differ, so their words cannot be compared.")
+def _words(tree: Path, out: Path) -> list[list[str]]:
+    """The words of each topic, by the default representation of the program in `tree`."""
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    command = [sys.executable, "-c", DESCRIBE, out / "documents.parquet"]
+    found = subprocess.run(command, cwd=out, env=environment, check=True, capture_output=True)
+    words: list[list[str]] = json.loads(found.stdout)
+    return words
+
+
+def _write(
+    path: Path, sizes: dict[int, int], before: list[list[str]], after: list[list[str]]
+) -> None:
     lines = ["| topic | size | before | after |", "|---:|---:|---|---|"]
-    for old, new in list(zip(before, after, strict=True))[:SHOWN]:
-        cells = [new["topic"], new["size"], old["words"], new["words"]]
-        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    for topic, (old, new) in enumerate(zip(before, after, strict=True)):
+        if topic < SHOWN:
+            lines.append(f"| {topic} | {sizes[topic]} | {', '.join(old)} | {', '.join(new)} |")
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

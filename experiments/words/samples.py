@@ -54,13 +54,15 @@ def _man_pages(root: Path) -> Iterator[str]:
 
 
 def _help_pages(root: Path) -> Iterator[str]:
-    """The paragraphs of each help page of which at least half is in Devanagari."""
+    """The paragraphs in Devanagari of each help page; the rest is not translated."""
     for path in sorted(root.rglob("*.html")):
         body = path.read_text(encoding="utf-8").partition('id="DisplayArea"')[2]
         paragraphs = re.findall(r"<(?:p|h\d)\b[^<>]*>(.*?)</(?:p|h\d)>", body, re.S)
-        text = html.unescape(re.sub(r"<[^<>]*>", " ", " ".join(paragraphs)))
-        text = " ".join(text.split())
-        letters = sum(map(str.isalpha, text))
-        devanagari = len(re.findall("[\u0900-\u097f]", text))
-        if letters > 100 and devanagari > 0.5 * letters:
+        plain = [" ".join(html.unescape(re.sub(r"<[^<>]*>", " ", p)).split()) for p in paragraphs]
+        text = " ".join(filter(_is_devanagari, plain))
+        if len(text) > 150:
             yield text[:LONGEST]
+
+
+def _is_devanagari(text: str) -> bool:
+    return len(re.findall("[\u0900-\u097f]", text)) > 0.5 * sum(map(str.isalpha, text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -90,10 +91,8 @@ def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:
     except HydraException as error:
         cause = error.__cause__ or error
         if isinstance(cause, ParameterError):
-            path = ".".join(
-                [role, *filter(None, [error.full_key if hasattr(error, "full_key") else ""])]
-            )
-            raise cause.within(path) from None
+            nested = re.search(r"^full_key: (\S+)", str(error), re.M)  # a part within the part
+            raise cause.within(f"{role}.{nested[1]}" if nested else role) from None
         if isinstance(cause, UserError):
             raise cause from None
         raise ConfigError(

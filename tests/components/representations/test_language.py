@@ -31,6 +31,12 @@ def test_several_languages_by_their_share_of_the_text() -> None:
     assert 0.5 < shares["de"] < 0.7
 
 
+def test_english_in_texts_of_another_alphabet() -> None:
+    shares = detect([TEXTS["zh"] + "请用 the option of the program"] * 20)
+    assert list(shares) == ["zh", "en"]
+    assert list(detect([TEXTS["zh"] + "请用 PDF"] * 3 + [TEXTS["zh"]] * 20)) == ["zh"]
+
+
 def test_too_little_text_tells_nothing() -> None:
     assert detect(["cat fish boat", "", "12 34"]) == {}
     assert detect([]) == {}

@@ -42,7 +42,7 @@ def test_views_are_those_of_the_parts_themselves() -> None:
 def test_no_views_unless_they_are_asked_for() -> None:
     assert fit().views_ == {}
     assert not CTFIDF().needs_word_vectors
-    assert not CTFIDF(also=["ctfidf", "pos"]).needs_word_vectors
+    assert not CTFIDF(also=["ctfidf"]).needs_word_vectors
     assert CTFIDF(also=["mmr"]).needs_word_vectors
 
 

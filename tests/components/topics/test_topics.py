@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from components.topics import settle
+from components.base import Topic, UserError
+from components.topics import describe, settle
 from components.topics.outliers import AssignOutliers, KeepOutliers
 
 # Two topics along two axes; rows 2 and 5 are near one each, row 6 is near neither.
@@ -62,3 +64,40 @@ def test_layers_stay_nested(policy: str) -> None:
         for topic in np.unique(finer[finer >= 0]):
             assert len(np.unique(coarse[finer == topic])) == 1
     assert [int(np.sum(layer < 0)) for layer in ordered] == [3 if policy == "keep" else 1] * 3
+
+
+class Describer:
+    """A representation that says what it was told to."""
+
+    def __init__(self, words: list[list[tuple[object, float]]]) -> None:
+        self.words_ = words
+
+    def fit(self, documents: list[str], labels: np.ndarray) -> None: ...
+
+
+def describe_with(words: list[list[tuple[object, float]]]) -> list[Topic]:
+    labels = np.array([0, 0, 0, 1, 1, 1, -1])
+    part: Any = Describer(words)
+    return describe(part, TEXTS, labels, X, np.arange(7), lambda texts: X)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([[("cat", 1.0)]], "holds 1 topics, and there are 2"),
+        ([[("cat", 1.0)], [("dog", float("nan"))]], "topic 1 has ('dog', nan)"),
+        ([[(7, 1.0)], [("dog", 1.0)]], "topic 0 has (7, 1.0)"),
+    ],
+)
+def test_words_that_break_the_contract(
+    words: list[list[tuple[object, float]]], message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        describe_with(words)
+    assert message in str(caught.value)
+    assert "Describer.words_" in str(caught.value)
+
+
+def test_topics_without_words_are_announced(caplog: pytest.LogCaptureFixture) -> None:
+    assert [topic.words for topic in describe_with([[("cat", 1.0)], []])] == [(("cat", 1.0),), ()]
+    assert "1 of 2 topics have no words (the first is topic 1)" in caplog.text
