@@ -5,23 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from runner import secrets
-
-# Packages whose version may change a result.
-PACKAGES = (
-    "topic-runner hydra-core numpy scipy scikit-learn torch transformers sentence-transformers "
-    "umap-learn hdbscan fast-hdbscan igraph flair spacy gensim tensorflow openai cohere model2vec "
-    "fastembed mlflow"
-).split()
-
 
 def kept_config(config: DictConfig) -> dict[str, Any]:
     """The resolved config as plain dicts, with no secret in it."""
@@ -53,12 +46,22 @@ def config_hash(plain: dict[str, Any]) -> str:
 def environment() -> dict[str, str]:
     """Versions of Python, of the packages that matter, and of the machine."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in PACKAGES:
+    for name in _packages():
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+def _packages() -> list[str]:
+    """This project, and what it and its extras require: whatever may change a result."""
+    try:
+        lines = requires("topic-runner") or []
+    except PackageNotFoundError:  # run from a checkout, without an installation
+        lines = ["hydra-core", "numpy", "scipy", "scikit-learn", "torch", "mlflow"]
+    names = {re.split(r"[^\w.-]", line)[0] for line in lines if 'extra == "dev"' not in line}
+    return ["topic-runner", *sorted(names - {"topic-runner"})]
 
 
 @cache

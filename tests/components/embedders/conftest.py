@@ -5,7 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from runner.config import schema
 
 # As the embedders do: transformers would import TensorFlow, which takes seconds, for nothing.
 os.environ.setdefault("USE_TF", "0")
@@ -18,10 +21,13 @@ def build():
     """An embedder as its YAML declares it, with some keys replaced."""
 
     def build(option, **overrides):
-        config = yaml.safe_load((ROOT / "conf" / "embedder" / f"{option}.yaml").read_text())
-        assert not overrides.keys() - config.keys(), "a key that the YAML does not list"
-        module, name = config.pop("_target_").rsplit(".", 1)
-        return getattr(importlib.import_module(module), name)(**{**config, **overrides})
+        schema.register()
+        with initialize_config_module("conf", version_base="1.3"):
+            config = compose("config", [f"embedder={option}"])
+        node = OmegaConf.to_container(config.embedder, resolve=True)
+        assert not overrides.keys() - node.keys(), "a key that the YAML does not list"
+        module, name = node.pop("_target_").rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)(**{**node, **overrides})
 
     return build
 
