@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Corpus, Embedder, Integers, Matrix, UserError
+from components.base import (
+    Corpus,
+    Embedder,
+    Integers,
+    Matrix,
+    ParameterError,
+    UserError,
+    within,
+)
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.cache.fingerprint import identity
@@ -54,16 +63,17 @@ def embed(
             "which column of the data set is read as text, and its contents."
         )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
-    embedder, settings = document_model(embedder, settings)
-    encoded = cache.embeddings.encode(
-        embedder,
-        [corpus.documents[row] for row in chosen],
-        identity=partial(identity, embedder, settings, cache.folder),
-        corpus_hash=lambda: corpus.documents_hash,
-        images=None if corpus.images is None else [corpus.images[row] for row in chosen],
-        rows=rows[filled],
-        n_rows=corpus.n_rows or len(corpus),
-    )
+    model, settings = document_model(embedder, settings)
+    with nullcontext() if model is embedder else within("document_embedder"):
+        encoded = cache.embeddings.encode(
+            model,
+            [corpus.documents[row] for row in chosen],
+            identity=partial(identity, model, settings, cache.folder),
+            corpus_hash=lambda: corpus.documents_hash,
+            images=None if corpus.images is None else [corpus.images[row] for row in chosen],
+            rows=rows[filled],
+            n_rows=corpus.n_rows or len(corpus),
+        )
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
         kept = filled
@@ -108,14 +118,19 @@ def word_encoder(
     """A function from words to their vectors, (n, d), served from the cache."""
     model, settings = word_model(embedder, settings)
 
+    path = "embedder" if model is embedder else "embedder.word_embedder"
+
     def encode_words(words: list[str]) -> Matrix:
-        return cache.embeddings.encode(
-            model,
-            words,
-            identity=partial(identity, model, settings, cache.folder),
-            corpus_hash=lambda: corpus.documents_hash,
-            label="words",
-        ).vectors
+        try:
+            return cache.embeddings.encode(
+                model,
+                words,
+                identity=partial(identity, model, settings, cache.folder),
+                corpus_hash=lambda: corpus.documents_hash,
+                label="words",
+            ).vectors
+        except ParameterError as error:  # no parameter of the part that asks for the words
+            raise UserError(str(error.within(path))) from error
 
     return encode_words
 

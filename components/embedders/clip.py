@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, Integers, UserError, require
+from components.base import Floats, Integers, ParameterError, UserError, require
 from components.embedders import weights
 from components.embedders.torch_models import memory_errors, pick_device, too_long
 
@@ -24,7 +24,7 @@ class ClipEmbedder:
     model : str
         A hub's name, a local folder, or `pkg://package/folder`.
     revision : str, optional
-        Branch, tag or commit on the hub.
+        Branch, tag or commit on the hub; None takes what is cached here, else the newest.
     device : str, optional
         cpu, cuda, cuda:1, mps; None takes the best one there is.
     batch_size : int
@@ -105,22 +105,23 @@ class ClipEmbedder:
 
     @cached_property
     def _loaded(self) -> Any:
-        model = weights.resolve(self.model)
         device = pick_device(self.device)
-        with weights.loading(model):
+
+        def build(name: str, **source: Any) -> Any:
             from sentence_transformers import SentenceTransformer
 
-            loaded = SentenceTransformer(
-                model,
-                device=device,
-                revision=self.revision,
-                model_kwargs={"use_safetensors": None if self.trust_pickle else True},
+            safe = None if self.trust_pickle else True
+            return SentenceTransformer(
+                name, device=device, model_kwargs={"use_safetensors": safe}, **source
             )
+
+        loaded = weights.fetch(self.model, self.revision, build, "modules.json")
         if not {"text", "image"} <= set(loaded.modalities):
-            raise UserError(
-                f"embedder.model={self.model!r} is no CLIP model: it understands "
-                f"{', '.join(map(str, loaded.modalities))} only. For texts alone, type "
-                "embedder=sentence_transformer."
+            raise ParameterError(
+                "model",
+                self.model,
+                f"is no CLIP model: it takes {', '.join(map(str, loaded.modalities))} only. For "
+                "texts alone, use sentence_transformer.",
             )
         positions = loaded[0].auto_model.config.text_config.max_position_embeddings
         limit = loaded.max_seq_length  # some tokenizers name none, or 1e30
@@ -147,7 +148,7 @@ def read_image(path: str) -> Any:
             return image.convert("RGB")
     except Exception as error:  # Pillow raises many kinds, by format and fault
         raise UserError(
-            f"the image {path} cannot be read ({type(error).__name__}: {error}). Mend or remove "
+            f"the image {path} cannot be read ({type(error).__name__}: {error}). Repair or remove "
             "it, or drop its document."
         ) from error
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, require
 from components.embedders import weights
 
 
@@ -109,14 +109,16 @@ class FastEmbedEmbedder:
             if model.lower() not in known:
                 near = difflib.get_close_matches(model.lower(), known, n=1, cutoff=0.5)
                 hint = f" Did you mean {known[near[0]]!r}?" if near else ""
-                raise UserError(
-                    f"embedder.model={model!r}: fastembed has no such model.{hint} It has "
-                    f'{len(known)}: python -c \'import fastembed; print(*(m["model"] for m in '
+                raise ParameterError(
+                    "model",
+                    model,
+                    f"fastembed has no such model.{hint} It has {len(known)}: python -c 'import "
+                    'fastembed; print(*(m["model"] for m in '
                     'fastembed.TextEmbedding.list_supported_models()), sep="\\n")\'. Other ONNX '
-                    "models: give their folder."
+                    "models: give their folder.",
                 )
             options["model_name"] = model
-        logger.disable("fastembed")  # what it has to say about a failed download, we say once
+        logger.disable("fastembed")  # its own errors for a failed download; ours is enough
         try:
             with weights.loading(model):
                 return TextEmbedding(**options)
@@ -148,9 +150,11 @@ class FastEmbedEmbedder:
         if self.file is not None and (folder / self.file).is_file():
             return self.file
         if self.file is not None or len(found) != 1:
-            raise UserError(
-                f"embedder.file={self.file}: which .onnx file of {folder} is the model? There are: "
-                f"{', '.join(found) or 'none'}."
+            raise ParameterError(
+                "file",
+                self.file,
+                f"must name the .onnx file of {folder} that is the model. There are: "
+                f"{', '.join(found) or 'none'}.",
             )
         return found[0]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, require
 from components.embedders import weights, word_vectors
 from components.embedders.torch_models import (
     length_limit,
@@ -34,9 +34,9 @@ class FlairTransformerEmbedder:
     layer_mean : bool
         Average the layers instead of joining them.
     allow_long_sentences : bool
-        Read a document to its end in overlapping windows instead of cutting it.
+        Read a document to its end in overlapping windows instead of truncating it.
     max_length : int, optional
-        Tokens at which a document is cut; None takes the model's own limit.
+        Tokens at which a document is truncated; None takes the model's own limit.
     device : str, optional
         cpu, cuda, cuda:1, mps; None takes the best one there is.
     batch_size : int
@@ -74,10 +74,10 @@ class FlairTransformerEmbedder:
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
         if pooling not in ("mean", "cls", "max"):
-            raise UserError(f"embedder.pooling={pooling!r} must be mean, cls or max.")
+            raise ParameterError("pooling", pooling, "must be mean, cls or max.")
         numbers = layers.split(",")
         if layers != "all" and not all(n.strip().lstrip("-").isdigit() for n in numbers):
-            raise UserError(f"embedder.layers={layers!r} must be 'all' or numbers: '-1,-2'.")
+            raise ParameterError("layers", layers, "must be 'all' or numbers: '-1,-2'.")
         weights.resolve(model)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class FlairTransformerEmbedder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, int]:
-        """The embedding, and the tokens at which a document is cut."""
+        """The embedding, and the tokens at which a document is truncated."""
         device = _use_device(pick_device(self.device))
 
         def build(name: str, **source: Any) -> Any:
@@ -148,7 +148,7 @@ class FlairWordEmbedder:
     ----------
     model : str or list of str
         Several are stacked: their vectors are joined. Each is a name of Flair's (`glove`,
-        `crawl`, `de`, ...), which Flair downloads and keeps; or a local file or folder of word
+        `crawl`, `de`, ...), which Flair downloads and caches; or a local file or folder of word
         vectors, or `pkg://package/folder`.
     pooling : {"mean", "max", "min"}
     device : str, optional
@@ -157,7 +157,7 @@ class FlairWordEmbedder:
     trust_pickle : bool
         Read local native gensim files. Loading a pickle can run any code.
     cache_dir : str, optional
-        Where text and binary files are kept once read; None takes the user's cache folder.
+        Where text and binary files are cached once read; None takes the user's cache folder.
     """
 
     def __init__(
@@ -178,20 +178,23 @@ class FlairWordEmbedder:
         self.trust_pickle = trust_pickle
         self.cache_dir = cache_dir
         if pooling not in ("mean", "max", "min"):
-            raise UserError(f"embedder.pooling={pooling!r} must be mean, max or min.")
+            raise ParameterError("pooling", pooling, "must be mean, max or min.")
         self._names = [model] if isinstance(model, str) else list(model)
+        self._unknown = word_vectors.UnknownWords(", ".join(self._names))
         if not self._names:
-            raise UserError("embedder.model=[] names no word embeddings. Give one: glove.")
+            raise ParameterError("model", "[]", "names no word embeddings. Give one: glove.")
         for name in self._names:
             path = weights.resolve(name)
             kind = word_vectors.sniff(path) if weights.is_local(path) else None
             if kind == "fasttext":
-                raise UserError(
-                    f"embedder.model={name!r} is a fastText model, whose subwords Flair's word "
-                    "embeddings cannot use. Use embedder=gensim_glove, or its .vec file."
+                raise ParameterError(
+                    "model",
+                    name,
+                    "is a fastText model, whose subwords Flair's word embeddings cannot use. Use "
+                    "gensim_glove, or the model's .vec file.",
                 )
             if kind == "native" and not trust_pickle:
-                raise UserError(word_vectors.pickle_refused(name))
+                raise word_vectors.pickle_refused(name)
 
     def fingerprint(self) -> dict[str, Any]:
         return {
@@ -203,11 +206,16 @@ class FlairWordEmbedder:
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d)."""
         embedding = self._loaded
-        return _embed(embedding, _sentences(documents, embedding.device_), self.batch_size)
+        sentences = _sentences(documents, embedding.device_)
+        for sentence in sentences if self._unknown.open else ():
+            words = [token.text for token in sentence if token.text.isalpha()]
+            known = sum(any(_knows(e, word) for e in self._stacked) for word in words)
+            self._unknown.count(known, len(words))
+        return _embed(embedding, sentences, self.batch_size)
 
     def _identity(self, name: str) -> str:
         path = weights.resolve(name)
-        # The files that Flair keeps on its server never change under their name.
+        # The files on Flair's server never change under their name.
         return word_vectors.content_hash(path) if weights.is_local(path) else f"flair:{path}"
 
     @cached_property
@@ -217,6 +225,7 @@ class FlairWordEmbedder:
 
         # Flair joins stacked vectors in the order of their names.
         words = [self._words(name, f"{place:03}") for place, name in enumerate(self._names)]
+        self._stacked = words
         embedding = DocumentPoolEmbeddings(words, pooling=self.pooling)
         embedding.device_ = device
         return embedding
@@ -237,6 +246,11 @@ class FlairWordEmbedder:
         words.vocab = loaded.index
         words.embedding = nn.Embedding.from_pretrained(from_numpy(table))
         return words
+
+
+def _knows(words: Any, word: str) -> bool:
+    """Whether Flair's `WordEmbeddings` has a vector for a word, in whatever case."""
+    return word in words.vocab or word.lower() in words.vocab
 
 
 def _use_device(device: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, require
 from components.embedders import weights, word_vectors
 
 
@@ -46,7 +46,7 @@ class GensimEmbedder:
     trust_pickle : bool
         Read native gensim files. Loading a pickle can run any code that its author put there.
     cache_dir : str, optional
-        Where text and binary files are kept once read, ready to be memory-mapped; None takes the
+        Where text and binary files are cached once read, to be memory-mapped; None takes the
         user's cache folder.
     """
 
@@ -72,14 +72,17 @@ class GensimEmbedder:
         self.trust_pickle = trust_pickle
         self.cache_dir = cache_dir
         if weighting not in ("mean", "tfidf", "sif"):
-            raise UserError(f"embedder.weighting={weighting!r} must be mean, tfidf or sif.")
+            raise ParameterError("weighting", weighting, "must be mean, tfidf or sif.")
         try:
             self._pattern = re.compile(token_pattern)
         except re.error as error:
-            raise UserError(f"embedder.token_pattern={token_pattern!r}: {error}.") from error
+            raise ParameterError(
+                "token_pattern", token_pattern, f"is no regular expression: {error}."
+            ) from error
         path = weights.resolve(model)
         if weights.is_local(path) and word_vectors.sniff(path) == "native" and not trust_pickle:
-            raise UserError(word_vectors.pickle_refused(model))
+            raise word_vectors.pickle_refused(model)
+        self._unknown = word_vectors.UnknownWords(model)
         self._word_weights: dict[str, float] | None = None
         self._unseen = 1.0  # weight of a word that the corpus does not have
         self._component: Floats | None = None
@@ -105,7 +108,7 @@ class GensimEmbedder:
         }
 
     def fit(self, documents: Sequence[str]) -> GensimEmbedder:
-        """Learn word weights from `documents`, for instance when their vectors are cached."""
+        """Learn word weights from `documents`, where their vectors come from the cache."""
         if self.fits_corpus:
             self._word_weights = self._component = None
             self.encode(documents)
@@ -116,6 +119,10 @@ class GensimEmbedder:
         tokens = [self._tokens(document) for document in documents]
         if hasattr(self._loaded, "infer_vector"):
             return self._infer(tokens)
+        if self._unknown.open:
+            listed = self._loaded.index
+            known = sum(word in listed for document in tokens for word in document)
+            self._unknown.count(known, sum(map(len, tokens)))
         counts, words, vectors = self._count(tokens)
         fitting = self.fits_corpus and self._word_weights is None
         if fitting:
@@ -191,7 +198,7 @@ class GensimEmbedder:
             path = _download(path)
         kind = word_vectors.sniff(path)
         if kind == "native" and not self.trust_pickle:  # one that was only now downloaded
-            raise UserError(word_vectors.pickle_refused(self.model))
+            raise word_vectors.pickle_refused(self.model)
         if kind in ("folder", "text", "binary"):
             return word_vectors.load(path, self.cache_dir)
         with weights.loading(path):
@@ -211,9 +218,10 @@ class GensimEmbedder:
 
         if isinstance(model, Doc2Vec):
             if self.weighting != "mean":
-                raise UserError(
-                    f"embedder.weighting={self.weighting} does not apply to a Doc2Vec model, which "
-                    "infers the vector of a whole document. Use embedder.weighting=mean."
+                raise ParameterError(
+                    "weighting",
+                    self.weighting,
+                    "must be mean for a Doc2Vec model, which infers the vector of a document.",
                 )
             return model
         if isinstance(model, Word2Vec | FastText):
@@ -222,9 +230,11 @@ class GensimEmbedder:
             return SubwordVectors(model)
         if isinstance(model, KeyedVectors):
             return word_vectors.WordVectors(model.key_to_index, model.vectors)
-        raise UserError(
-            f"embedder.model={self.model!r} holds a gensim {type(model).__name__}. What can be "
-            "used is KeyedVectors, Word2Vec, FastText or Doc2Vec."
+        raise ParameterError(
+            "model",
+            self.model,
+            f"holds a gensim {type(model).__name__}. It must be KeyedVectors, Word2Vec, FastText "
+            "or Doc2Vec.",
         )
 
     def _infer(self, tokens: list[list[str]]) -> Floats:

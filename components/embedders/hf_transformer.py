@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, require
 from components.embedders import weights
 from components.embedders.torch_models import length_limit, memory_errors, pick_device, too_long
 
@@ -29,7 +29,7 @@ class HFTransformerEmbedder:
     normalise : bool
         Scale rows to length 1.
     max_length : int, optional
-        Tokens at which a document is cut. None takes the tokenizer's maximum; where it names
+        Tokens at which a document is truncated. None takes the tokenizer's maximum; where it names
         none, the number of positions of the model, or 512.
     device : str, optional
         cpu, cuda, cuda:1, mps; None takes the best one there is.
@@ -68,7 +68,7 @@ class HFTransformerEmbedder:
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
         if pooling not in ("mean", "cls", "max"):
-            raise UserError(f"embedder.pooling={pooling!r} must be mean, cls or max.")
+            raise ParameterError("pooling", pooling, "must be mean, cls or max.")
         weights.resolve(model)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class HFTransformerEmbedder:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any, int]:
-        """The tokenizer, the model, and the tokens at which a document is cut."""
+        """The tokenizer, the model, and the tokens at which a document is truncated."""
         device = pick_device(self.device)
 
         def build(name: str, **source: Any) -> Any:

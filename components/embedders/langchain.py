@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import os
+import re
+import sysconfig
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from components.api.failures import redact
+from components.base import Matrix, ParameterError, UserError, require
+from components.embedders.matrix import as_matrix
+from components.file_hash import sha256
 
-from components.base import Floats, UserError, require
+# Settings by these names change when, where and how fast vectors come, not what they are.
+NEUTRAL = frozenset(
+    "async_client batch_size cache_folder check_embedding_ctx_length chunk_size client "
+    "default_headers default_query device headers http_async_client http_client max_concurrency "
+    "max_retries max_workers multi_process n_jobs num_gpu num_thread request_timeout "
+    "retry_max_seconds retry_min_seconds show_progress show_progress_bar timeout verbose".split()
+)
+SECRET = re.compile(r"key$|secret|password|(^|_)token$|credential|auth")
 
 
 class LangChainEmbedder:
@@ -17,7 +31,7 @@ class LangChainEmbedder:
     ----------
     embeddings : langchain_core.embeddings.Embeddings
     batch_size : int
-        Documents handed over at once.
+        Documents passed at a time.
     """
 
     def __init__(self, *, embeddings: Any, batch_size: int = 64) -> None:
@@ -25,15 +39,20 @@ class LangChainEmbedder:
         self.embeddings = embeddings
         self.batch_size = batch_size
         if not callable(getattr(embeddings, "embed_documents", None)):
-            raise UserError(
-                f"embedder.embeddings: {type(embeddings).__name__} is no LangChain Embeddings "
-                "object: it has no embed_documents. Name a class such as "
-                "langchain_huggingface.HuggingFaceEmbeddings in embedder.embeddings._target_."
+            raise ParameterError(
+                "embeddings",
+                type(embeddings).__name__,
+                "is no LangChain Embeddings object: it has no embed_documents. Name a class such "
+                "as langchain_huggingface.HuggingFaceEmbeddings in its _target_.",
             )
         if batch_size < 1:
-            raise UserError(f"embedder.batch_size={batch_size} must be at least 1.")
+            raise ParameterError("batch_size", batch_size, "must be at least 1.")
 
-    def encode(self, documents: Sequence[str]) -> Floats:
+    def fingerprint(self) -> dict[str, Any]:
+        """The class and those of its settings that may change a vector, without secrets."""
+        return {"class": "LangChainEmbedder", "embeddings": _describe(self.embeddings)}
+
+    def encode(self, documents: Sequence[str]) -> Matrix:
         """Vectors, float32 (n, d)."""
         texts = list(documents)
         rows: list[list[float]] = []
@@ -43,7 +62,54 @@ class LangChainEmbedder:
             except Exception as error:  # every provider has its own
                 reason = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
                 raise UserError(
-                    f"embedder.embeddings: {type(self.embeddings).__name__} failed ({reason}). "
-                    "Check its parameters, its key and its server."
+                    f"{type(self.embeddings).__name__} failed ({reason}). Check its parameters, "
+                    "its key and its server."
                 ) from error
-        return np.array(rows, dtype=np.float32)
+        return as_matrix(rows)
+
+
+def _describe(part: Any) -> dict[str, Any]:
+    """The class of an object, and its settings: those that are not at their default, and `model*`.
+
+    A default is left out, so that a new release of a package, which may add settings, does not
+    make anybody pay again.
+    """
+    fields = getattr(type(part), "model_fields", None)  # LangChain's own classes are of pydantic
+    names = list(vars(part)) if fields is None else list(fields)
+    settings = {}
+    for name in sorted(names):
+        if name.startswith("_") or name in NEUTRAL or SECRET.search(name):
+            continue
+        value = getattr(part, name, None)
+        if fields is None or "model" in name or value != fields[name].default:
+            settings[name] = _json(value)
+    return {"class": _name(type(part)), "settings": settings}
+
+
+def _json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        if any(map(str.isalnum, value)) and os.path.exists(value):
+            return {"sha256": sha256(value)}
+        return redact(value) if "://" in value else value
+    if isinstance(value, Mapping):
+        items = {str(key): item for key, item in value.items()}
+        return {k: _json(v) for k, v in items.items() if k not in NEUTRAL and not SECRET.search(k)}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if hasattr(type(value), "model_fields"):
+        return _describe(value)
+    return _name(type(value))
+
+
+def _name(kind: type) -> str:
+    """A class by its full name; one that is no installed package's with a hash of its source."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        file = os.path.realpath(inspect.getfile(kind))
+    except (OSError, TypeError):  # compiled, or typed into an interpreter
+        return name
+    paths = sysconfig.get_paths()
+    installed = [os.path.realpath(paths[key]) for key in ("stdlib", "purelib", "platlib")]
+    return name if file.startswith(tuple(installed)) else f"{name}:{sha256(file)}"

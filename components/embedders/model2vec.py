@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, require
 from components.embedders import weights
 
 
@@ -24,7 +24,7 @@ class Model2VecEmbedder:
     dimensions : int, optional
         Keep only the first dimensions.
     max_length : int, optional
-        Tokens at which a document is cut. A static model has no limit of its own.
+        Tokens at which a document is truncated. A static model has no limit of its own.
     batch_size : int
     """
 
@@ -45,7 +45,7 @@ class Model2VecEmbedder:
         self.batch_size = batch_size
         weights.resolve(model)
         if max_length is not None and max_length < 1:
-            raise UserError(f"embedder.max_length={max_length} must be at least 1, or null.")
+            raise ParameterError("max_length", max_length, "must be at least 1, or null.")
 
     def fingerprint(self) -> dict[str, Any]:
         return {
@@ -87,9 +87,10 @@ class Model2VecEmbedder:
             loaded = StaticModel.from_pretrained(model, force_download=False)
         size = loaded.embedding.shape[1]
         if self.dimensions is not None and not 1 <= self.dimensions <= size:
-            raise UserError(
-                f"embedder.dimensions={self.dimensions}: the model {self.model} has {size}. "
-                f"Choose 1 to {size}, or null for all."
+            raise ParameterError(
+                "dimensions",
+                self.dimensions,
+                f"the model {self.model} has {size}: choose 1 to {size}, or null for all.",
             )
         loaded.embedding = loaded.embedding[:, : self.dimensions]
         if self.normalise is not None:

@@ -42,14 +42,13 @@ class PrecomputedEmbedder:
         self.path = path
         self.key = key
         if self._file.suffix.lower() not in _READERS:
-            raise UserError(
-                f"embedder.path: cannot read {path!r}. Give a file that ends in "
-                f"{', '.join(_READERS)}."
-            )
+            raise ParameterError("path", path, f"must end in {', '.join(_READERS)}.")
         if not self._file.is_file():
-            raise UserError(
-                f"embedder.path: there is no file {path!r} (looked for {self._file.absolute()}). "
-                "Give the path of your vectors, relative to the folder where you start the run."
+            raise ParameterError(
+                "path",
+                path,
+                f"there is no such file (looked for {self._file.absolute()}). Give the path of "
+                "your vectors, relative to the folder where you start the run.",
             )
 
     @property
@@ -85,7 +84,7 @@ class PrecomputedEmbedder:
 
         Raises
         ------
-        UserError
+        ParameterError
             When the file is no table of finite numbers, or has not `n_rows` rows.
         """
         n_rows = len(documents) if n_rows is None else n_rows
@@ -143,14 +142,14 @@ class PrecomputedEmbedder:
         if not finite.all():
             raise self._not_finite(rows[np.argmin(finite)])
 
-    def _not_finite(self, row: int) -> UserError:
+    def _not_finite(self, row: int) -> ParameterError:
         return self._error(
             f"has a value that is not a finite float32 number (NaN or infinite) in row {row}",
             "Compute the vectors again, or drop that document from both files.",
         )
 
-    def _error(self, fault: str, advice: str = "") -> UserError:
-        return UserError(f"embedder.path: {self.path} {fault}. {advice}".rstrip())
+    def _error(self, fault: str, advice: str = "") -> ParameterError:
+        return ParameterError("path", self.path, f"{fault}. {advice}".rstrip())
 
 
 def _npy(file: Path, key: str | None) -> Any:
@@ -177,9 +176,10 @@ def _safetensors(file: Path, key: str | None) -> Any:
         length = int.from_bytes(stream.read(8), "little")
         entry = json.loads(stream.read(length))[name]
     if entry["dtype"] not in _SAFETENSORS_TYPES:
-        raise UserError(
-            f"embedder.path: {file} holds {entry['dtype']}, which numpy has no type for. "
-            "Save the vectors as float32."
+        raise ParameterError(
+            "path",
+            str(file),
+            f"holds {entry['dtype']}, which numpy has no type for. Save the vectors as float32.",
         )
     offset = 8 + length + entry["data_offsets"][0]
     dtype = np.dtype(_SAFETENSORS_TYPES[entry["dtype"]])
@@ -296,11 +296,13 @@ def _only(file: Path, names: Iterable[str], key: str | None) -> str:
     """`key`, or the only name there is."""
     names = list(names)
     if key is not None and key not in names:
-        raise UserError(f"embedder.key: {file} has no {key!r}. It has: {', '.join(names)}.")
+        raise ParameterError("key", key, f"{file} has no such array: {', '.join(names)}.")
     if key is None and len(names) != 1:
-        raise UserError(
-            f"embedder.key: {file} holds {len(names)} arrays ({', '.join(names)}). "
-            "Name the one that holds the vectors."
+        raise ParameterError(
+            "key",
+            key,
+            f"{file} holds {len(names)} arrays ({', '.join(names)}). Name the one that holds the "
+            "vectors.",
         )
     return key or names[0]
 

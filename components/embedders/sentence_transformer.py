@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, UserError, require
+from components import file_hash
+from components.base import Floats, ParameterError, require
 from components.embedders import weights
 from components.embedders.torch_models import (
     check_max_length,
@@ -36,13 +37,13 @@ class SentenceTransformerEmbedder:
         cpu, cuda, cuda:1, mps; None takes the best one there is.
     batch_size : int
     prompt : str, optional
-        Put before every document.
+        Put in front of every document.
     prompt_name : str, optional
         Instead of `prompt`: one of the prompts that the model brings.
     normalise : bool
         Scale rows to length 1, where the model does not do so itself.
     max_length : int, optional
-        Tokens at which a document is cut; None takes the model's own limit.
+        Tokens at which a document is truncated; None takes the model's own limit.
     dimensions : int, optional
         Keep only the first dimensions, for models trained so (Matryoshka).
     precision : {"float32", "float16", "bfloat16"}
@@ -85,13 +86,13 @@ class SentenceTransformerEmbedder:
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
         if prompt and prompt_name:
-            raise UserError(
-                "embedder.prompt and embedder.prompt_name exclude each other: give one."
-            )
+            raise ParameterError("prompt_name", prompt_name, "prompt is given too: give one.")
         if not weights.is_local(weights.resolve(model)) and sha256:
-            raise UserError(
-                f"embedder.sha256 checks a local folder, but embedder.model={model!r} is on a hub. "
-                "Set embedder.sha256=null and name a commit in embedder.revision."
+            raise ParameterError(
+                "sha256",
+                sha256,
+                f"checks a local folder, but model={model} is on a hub. Set sha256=null and name a "
+                "commit in revision.",
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -128,7 +129,13 @@ class SentenceTransformerEmbedder:
     def _loaded(self) -> Any:
         if self.sha256:
             file = os.path.join(weights.resolve(self.model), "model.safetensors")
-            weights.check_sha256(file, self.sha256)
+            if (found := file_hash.sha256(file)) != self.sha256.lower():
+                raise ParameterError(
+                    "sha256",
+                    self.sha256,
+                    f"{file} has the sha256 {found}. Install or download it again, or set "
+                    "sha256=null to use it as it is.",
+                )
         device = pick_device(self.device)
 
         def build(name: str, **source: Any) -> Any:
@@ -151,9 +158,11 @@ class SentenceTransformerEmbedder:
             check_max_length(self.max_length, transformer and position_limit(transformer))
             loaded.max_seq_length = self.max_length
         if self.prompt_name and self.prompt_name not in loaded.prompts:
-            raise UserError(
-                f"embedder.prompt_name={self.prompt_name!r}: the model {self.model} has no such "
-                f"prompt. It has: {', '.join(loaded.prompts) or 'none'}."
+            raise ParameterError(
+                "prompt_name",
+                self.prompt_name,
+                f"the model {self.model} has no such prompt. It has: "
+                f"{', '.join(loaded.prompts) or 'none'}.",
             )
         return loaded
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Matrix, UserError
-from components.embedders.adapt import as_matrix
+from components.base import Matrix, ParameterError
+from components.embedders.matrix import as_matrix
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class SklearnEmbedder:
     ----------
     pipeline : transformer, Pipeline, or dict of str to transformer
         What takes a list of str and returns a matrix. A dict is a pipeline with named steps, so
-        that a config can reach each: `embedder.pipeline.svd.n_components=50`. An object without
+        that a config can reach each: `pipeline.svd.n_components=50`. An object without
         `fit` is only asked to transform.
     """
 
@@ -48,7 +48,7 @@ class SklearnEmbedder:
         }
 
     def fit(self, documents: Sequence[str]) -> SklearnEmbedder:
-        """Fit on `documents`, for instance when their vectors come from a cache."""
+        """Fit on `documents`, where their vectors come from the cache."""
         self._fit_transform(documents)
         return self
 
@@ -79,10 +79,12 @@ class SklearnEmbedder:
                 _shrink(step, X)
                 with np.errstate(invalid="ignore"):  # the variance of a single document is 0 / 0
                     X = _apply(step, X)
-            except ValueError as error:  # scikit-learn's word for parameters that do not fit
-                raise UserError(
-                    f"embedder.pipeline: {type(step).__name__} could not be fitted on "
-                    f"{len(documents)} documents: {error} Change its parameters in the config."
+            except ValueError as error:  # what scikit-learn raises for parameters that do not fit
+                raise ParameterError(
+                    "pipeline",
+                    type(step).__name__,
+                    f"could not be fitted on {len(documents)} documents: {error} Change its "
+                    "parameters.",
                 ) from error
         self.steps_ = steps
         return as_matrix(X)

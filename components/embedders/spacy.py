@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, MissingExtraError, UserError, require
+from components.base import Floats, MissingExtraError, ParameterError, require
 from components.embedders import weights
+from components.embedders.word_vectors import UnknownWords
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,15 @@ class SpacyEmbedder:
         self._folder = find_pipeline(model)
         self._factories = _factories(self._folder)
         if unknown := set(components or []) - set(self._factories):
-            raise UserError(
-                f"embedder.components: the pipeline {model} has no {', '.join(sorted(unknown))}. "
-                f"It has: {', '.join(self._factories) or 'none'}."
+            raise ParameterError(
+                "components",
+                components,
+                f"the pipeline {model} has no {', '.join(sorted(unknown))}. It has: "
+                f"{', '.join(self._factories) or 'none'}.",
             )
         self._needed = self._components()
+        self._counts_words = not self._needed  # tok2vec makes a vector of every word
+        self._unknown = UnknownWords(model)
 
     def _components(self) -> list[str]:
         if self.components is not None:
@@ -67,10 +72,11 @@ class SpacyEmbedder:
             return []
         found = [name for name, factory in self._factories.items() if factory == "tok2vec"]
         if not found:
-            raise UserError(
-                f"embedder.model: the pipeline {self.model} has neither word vectors nor a tok2vec "
-                "component. Use one that has, such as en_core_web_md, or embedder=spacy_trf for a "
-                "transformer pipeline."
+            raise ParameterError(
+                "model",
+                self.model,
+                "the pipeline has neither word vectors nor a tok2vec component. Use one that has, "
+                "such as en_core_web_md, or spacy_trf for a transformer pipeline.",
             )
         return found
 
@@ -91,7 +97,13 @@ class SpacyEmbedder:
             batch_size=self.batch_size,
             n_process=max(1, min(self.n_process, n_batches)),  # starting a process costs time
         )
-        return np.stack([to_cpu(doc.vector) for doc in docs])
+        rows = []
+        for doc in docs:
+            if self._counts_words and self._unknown.open:
+                words = [token for token in doc if token.is_alpha]
+                self._unknown.count(sum(token.has_vector for token in words), len(words))
+            rows.append(to_cpu(doc.vector))
+        return np.stack(rows)
 
     @cached_property
     def _loaded(self) -> Any:
@@ -141,19 +153,21 @@ class SpacyTransformerEmbedder:
         self.gpu_allocator = gpu_allocator
         self.batch_size = batch_size
         if pooling not in ("mean", "max"):
-            raise UserError(f"embedder.pooling={pooling!r} must be mean or max.")
+            raise ParameterError("pooling", pooling, "must be mean or max.")
         if gpu_allocator not in ("pytorch", "tensorflow", None):
-            raise UserError(
-                f"embedder.gpu_allocator={gpu_allocator!r} must be pytorch, tensorflow or null."
+            raise ParameterError(
+                "gpu_allocator", gpu_allocator, "must be pytorch, tensorflow or null."
             )
         self._folder = find_pipeline(model)
         self._factories = _factories(self._folder)
         factories = self._factories.items()
         self._needed = [name for name, factory in factories if factory == "curated_transformer"]
         if not self._needed:
-            raise UserError(
-                f"embedder.model: the pipeline {model} has no curated_transformer component. Use "
-                "one that has, such as en_core_web_trf 3.7 or later, or embedder=spacy_md."
+            raise ParameterError(
+                "model",
+                model,
+                "the pipeline has no curated_transformer component. Use one that has, such as "
+                "en_core_web_trf 3.7 or later, or spacy_md.",
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -194,14 +208,15 @@ class SpacyTransformerEmbedder:
             try:
                 spacy.require_gpu(self.gpu_id)
             except ValueError as error:
-                raise UserError(
-                    f"embedder.require_gpu=true, but spaCy finds no GPU to use ({error}). Install "
-                    "the cupy that fits your CUDA (pip install cupy-cuda12x), or set "
-                    "embedder.require_gpu=false."
+                raise ParameterError(
+                    "require_gpu",
+                    "true",
+                    f"spaCy finds no GPU to use ({error}). Install the cupy that fits your CUDA "
+                    "(pip install cupy-cuda12x), or set require_gpu=false.",
                 ) from error
         elif not (self.prefer_gpu and spacy.prefer_gpu(self.gpu_id)):
             if self.prefer_gpu:
-                log.warning("embedder.prefer_gpu=true, but spaCy finds no GPU: using the CPU")
+                log.warning("prefer_gpu=true, but spaCy finds no GPU: using the CPU")
             spacy.require_cpu()
             return
         if self.gpu_allocator:
@@ -213,14 +228,16 @@ def find_pipeline(model: str) -> Path:
 
     Raises
     ------
-    UserError
-        When there is none; of a package, with the line that installs it.
+    ParameterError
+        When there is none.
+    MissingExtraError
+        When a package is not installed, with the line that installs it.
     """
     if model.isidentifier() and not Path(model).exists():
         spec = importlib.util.find_spec(model)
         if spec is None or not spec.origin:
             raise MissingExtraError(
-                f"embedder.model={model!r}: this spaCy pipeline is not installed. Install it with: "
+                f"the spaCy pipeline model={model} is not installed. Install it with: "
                 f"python -m spacy download {model}; or give the folder of a pipeline."
             )
         folders = [Path(spec.origin).parent, *sorted(Path(spec.origin).parent.glob("*-*"))]
@@ -229,9 +246,11 @@ def find_pipeline(model: str) -> Path:
     for folder in folders:
         if (folder / "config.cfg").is_file() and (folder / "meta.json").is_file():
             return folder
-    raise UserError(
-        f"embedder.model={model!r}: {folders[0]} is no spaCy pipeline: it holds no config.cfg and "
-        "meta.json. Give the folder that `nlp.to_disk` wrote, or an installed pipeline's name."
+    raise ParameterError(
+        "model",
+        model,
+        f"{folders[0]} is no spaCy pipeline: it holds no config.cfg and meta.json. Give the folder "
+        "that `nlp.to_disk` wrote, or an installed pipeline's name.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import UserError
+from components.base import ParameterError, UserError
 
 # Where TensorFlow is installed, transformers would import it: seconds, for nothing.
 os.environ.setdefault("USE_TF", "0")
@@ -27,15 +27,18 @@ def pick_device(device: str | None) -> str:
     try:
         kind = torch.device(device).type
     except RuntimeError as error:
-        raise UserError(
-            f"embedder.device={device!r} is no torch device. Use cpu, cuda, cuda:1, mps, or null "
-            "for the best one there is."
+        raise ParameterError(
+            "device",
+            device,
+            "is no torch device. Use cpu, cuda, cuda:1, mps, or null for the best one there is.",
         ) from error
     usable = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if kind in usable and not usable[kind]():
-        raise UserError(
-            f"embedder.device={device!r}: torch finds no such device on this machine. Use "
-            "embedder.device=cpu, or null for the best one there is."
+        raise ParameterError(
+            "device",
+            device,
+            "torch finds no such device on this machine. Use cpu, or null for the best one there "
+            "is.",
         )
     return device
 
@@ -53,13 +56,13 @@ def position_limit(model: Any) -> int | None:
 
 
 def length_limit(model: Any, tokenizer: Any, max_length: int | None) -> int:
-    """Tokens at which to cut a document, special tokens included.
+    """Tokens at which to truncate a document, special tokens included.
 
     `max_length` if given, else what the tokenizer says, else the model's positions, else 512.
 
     Raises
     ------
-    UserError
+    ParameterError
         When `max_length` is more than the model has positions for.
     """
     positions = position_limit(model)
@@ -73,9 +76,11 @@ def length_limit(model: Any, tokenizer: Any, max_length: int | None) -> int:
 
 def check_max_length(max_length: int, positions: int | None) -> None:
     if max_length < 3 or (positions is not None and max_length > positions):
-        raise UserError(
-            f"embedder.max_length={max_length} does not fit this model: give a number of tokens "
-            f"from 3 to {positions or 'any'}, or null for the model's own limit."
+        most = "" if positions is None else f" and at most {positions}"
+        raise ParameterError(
+            "max_length",
+            max_length,
+            f"must be at least 3 tokens{most} for this model; null takes the model's own limit.",
         )
 
 
@@ -116,6 +121,5 @@ def memory_errors(batch_size: int) -> Iterator[None]:
             raise
         raise UserError(
             f"out of memory while embedding ({str(error).splitlines()[0][:200]}). Lower "
-            f"embedder.batch_size (now {batch_size}) or embedder.max_length, or set "
-            "embedder.device=cpu."
+            f"batch_size (now {batch_size}) or max_length, or set device=cpu."
         ) from error

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, UserError, require
+from components.base import Floats, ParameterError, UserError, require
 from components.embedders import weights
 
 
@@ -43,8 +43,8 @@ class UseEmbedder:
         path = weights.resolve(model)
         names = ("saved_model.pb", "saved_model.pbtxt")
         if weights.is_local(path) and not any(Path(path, name).is_file() for name in names):
-            raise UserError(
-                f"embedder.model={model!r} is no SavedModel: the folder holds no saved_model.pb."
+            raise ParameterError(
+                "model", model, "is no SavedModel: the folder holds no saved_model.pb."
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -64,12 +64,14 @@ class UseEmbedder:
                     batches.append(_array(model(texts[start : start + self.batch_size])))
         except tf.errors.ResourceExhaustedError as error:
             raise UserError(
-                f"out of memory while embedding. Lower embedder.batch_size (now {self.batch_size})."
+                f"out of memory while embedding. Lower batch_size (now {self.batch_size})."
             ) from error
         except (tf.errors.OpError, TypeError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"embedder.model={self.model!r} could not embed a list of texts "
-                f"({str(error).splitlines()[0][:200]}). It must take texts and return vectors."
+            raise ParameterError(
+                "model",
+                self.model,
+                f"could not embed a list of texts ({str(error).splitlines()[0][:200]}). It must "
+                "take texts and return vectors.",
             ) from error
         return np.concatenate(batches)
 
@@ -93,9 +95,11 @@ class UseEmbedder:
                 importlib.import_module("tensorflow_text")  # registers what some encoders need
             model = tensorflow_hub.load(path)
         if not callable(model):
-            raise UserError(
-                f"embedder.model={self.model!r} is no sentence encoder: what TensorFlow Hub loads "
-                "cannot be called with a list of texts."
+            raise ParameterError(
+                "model",
+                self.model,
+                "is no sentence encoder: what TensorFlow Hub loads cannot be called with a list of "
+                "texts.",
             )
         return model
 
@@ -152,9 +156,10 @@ def _check_device(device: str | None) -> None:
 
     found = [each.name.removeprefix("/device:") for each in tf.config.list_logical_devices()]
     if device is not None and device not in found:
-        raise UserError(
-            f"embedder.device={device!r}: TensorFlow finds no such device. It finds: "
-            f"{', '.join(found)}; null lets it choose."
+        raise ParameterError(
+            "device",
+            device,
+            f"TensorFlow finds no such device. It finds: {', '.join(found)}; null lets it choose.",
         )
 
 

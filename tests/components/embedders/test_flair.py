@@ -70,12 +70,12 @@ def test_a_local_pickle_is_refused_unless_trusted(build, tmp_path):
 
 
 def test_a_fasttext_file_is_answered_with_the_embedder_that_reads_it(build):
-    with pytest.raises(UserError, match="embedder=gensim_glove"):
+    with pytest.raises(UserError, match="Use gensim_glove"):
         build("flair_glove", model=datapath("toy-model.bin"))
 
 
 def test_a_name_that_flair_does_not_know(build):
-    with pytest.raises(UserError, match=r"'no-such-vectors' could not be loaded"):
+    with pytest.raises(UserError, match=r"^model=no-such-vectors: it could not be loaded"):
         build("flair_glove", model="no-such-vectors").encode(["text"])
 
 
@@ -119,7 +119,7 @@ def test_transformer_cuts_or_reads_to_the_end(build):
 
 
 def test_the_device_is_the_embedders_own(build):
-    with pytest.raises(UserError, match=r"embedder\.device"):
+    with pytest.raises(UserError, match=r"^device"):
         build("flair_transformer", device="cuda:99").encode(["text"])
     assert build("flair_transformer", device="cpu").encode(["text"]).any()
 
@@ -132,7 +132,7 @@ def test_out_of_memory_is_an_error_and_never_an_empty_document(build, monkeypatc
 
     embedder = build("flair_transformer")
     monkeypatch.setattr(embedder._loaded[0], "embed", fail)
-    with pytest.raises(UserError, match=r"Lower embedder\.batch_size \(now 32\)"):
+    with pytest.raises(UserError, match=r"Lower batch_size \(now 32\)"):
         embedder.encode(["text"])
 
 
@@ -148,7 +148,7 @@ def test_out_of_memory_is_an_error_and_never_an_empty_document(build, monkeypatc
     ],
 )
 def test_wrong_settings_fail_before_any_work(build, option, wrong):
-    with pytest.raises(UserError, match=rf"embedder\.{next(iter(wrong))}"):
+    with pytest.raises(UserError, match=rf"^{next(iter(wrong))}"):
         build(option, **wrong)
 
 

@@ -146,7 +146,7 @@ def test_doc2vec_is_the_same_in_every_process_and_order(build, native):
 
 def test_doc2vec_knows_no_word_weights(build, native):
     path, _ = native(Doc2Vec)
-    with pytest.raises(UserError, match=r"embedder\.weighting=sif"):
+    with pytest.raises(UserError, match=r"^weighting=sif"):
         build("gensim_glove", model=path, trust_pickle=True, weighting="sif").encode(["fire"])
 
 
@@ -161,7 +161,7 @@ def test_a_name_that_the_downloader_has_on_disk(build, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", [{"weighting": "max"}, {"token_pattern": "("}, {"model": "./no"}])
 def test_wrong_settings_fail_before_any_work(build, wrong):
-    with pytest.raises(UserError, match=rf"embedder\.{next(iter(wrong))}"):
+    with pytest.raises(UserError, match=rf"^{next(iter(wrong))}"):
         build("gensim_glove", **wrong)
 
 

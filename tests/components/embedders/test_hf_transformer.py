@@ -78,7 +78,7 @@ def test_documents_are_cut_where_the_tokenizer_names_no_maximum(build, minilm_fo
     embedder = build("hf_transformer", model=folder)
     assert embedder.encode(DOCUMENTS).shape == (4, 8)
     assert embedder.truncated_.tolist() == [False, True, False, True]
-    with pytest.raises(UserError, match=r"embedder\.max_length=65.*64"):
+    with pytest.raises(UserError, match=r"^max_length=65.*64"):
         build("hf_transformer", model=folder, max_length=65).encode(DOCUMENTS)
 
 
@@ -127,7 +127,9 @@ def test_an_unknown_model_on_the_hub(build, monkeypatch):
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match=r"no-such-org/no-such-model.*embedder\.model="):
+    with pytest.raises(
+        UserError, match=r"^model=no-such-org/no-such-model: it could not be loaded"
+    ):
         build("hf_transformer", model="no-such-org/no-such-model").encode(["text"])
 
 
@@ -139,12 +141,12 @@ def test_out_of_memory_says_what_to_lower(build, embedder, monkeypatch):
 
     broken = build("hf_transformer")
     monkeypatch.setattr(broken._loaded[1], "forward", fail)
-    with pytest.raises(UserError, match=r"Lower embedder\.batch_size \(now 32\)"):
+    with pytest.raises(UserError, match=r"Lower batch_size \(now 32\)"):
         broken.encode(["text"])
 
 
 def test_wrong_pooling(build):
-    with pytest.raises(UserError, match=r"embedder\.pooling='sum'"):
+    with pytest.raises(UserError, match=r"^pooling=sum: must be mean"):
         build("hf_transformer", pooling="sum")
 
 

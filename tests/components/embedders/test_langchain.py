@@ -1,6 +1,11 @@
+import importlib
+import json
+import sys
+
 import numpy as np
 import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from pydantic import BaseModel, SecretStr
 
 from components.base import UserError
 from components.embedders.langchain import LangChainEmbedder
@@ -37,9 +42,9 @@ def test_documents_are_handed_over_in_batches():
 
 
 def test_what_is_no_embeddings_object():
-    with pytest.raises(UserError, match=r"dict is no LangChain.*embedder\.embeddings\._target_"):
+    with pytest.raises(UserError, match=r"^embeddings=dict: is no LangChain.* _target_"):
         LangChainEmbedder(embeddings={})
-    with pytest.raises(UserError, match=r"embedder\.batch_size=0"):
+    with pytest.raises(UserError, match=r"^batch_size=0"):
         LangChainEmbedder(embeddings=Recording(), batch_size=0)
 
 
@@ -50,3 +55,73 @@ def test_a_provider_that_fails_is_named():
 
     with pytest.raises(UserError, match=r"Broken failed .ConnectionError: no route to host"):
         LangChainEmbedder(embeddings=Broken()).encode(DOCUMENTS)
+
+
+class Provider(Embeddings, BaseModel):
+    """What a provider's class looks like."""
+
+    model: str = "small"
+    dimensions: int | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    max_retries: int = 2
+    request_timeout: float | None = None
+    encode_kwargs: dict[str, object] = {}
+    client: object = None
+
+    def embed_documents(self, texts):
+        return [[1.0]] * len(texts)
+
+    def embed_query(self, text):
+        raise AssertionError("documents are no queries")
+
+
+def key(**settings):
+    return json.dumps(LangChainEmbedder(embeddings=Provider(**settings)).fingerprint())
+
+
+def test_the_key_follows_what_may_change_a_vector(tmp_path):
+    keys = {
+        key(),
+        key(model="large"),
+        key(dimensions=8),
+        key(base_url="https://elsewhere/v1"),
+        key(encode_kwargs={"normalize_embeddings": True}),
+    }
+    assert len(keys) == 5
+    (tmp_path / "weights").write_text("old")
+    before = key(model=str(tmp_path / "weights"))
+    (tmp_path / "weights").write_text("new")
+    assert key(model=str(tmp_path / "weights")) != before
+
+
+def test_the_key_leaves_out_what_does_not():
+    neutral = {"max_retries": 9, "request_timeout": 1.0, "client": object()}
+    assert key(**neutral, api_key="sk-one", encode_kwargs={"batch_size": 2}) == key(
+        api_key="sk-two", encode_kwargs={"batch_size": 3}, client=object()
+    )
+    one = LangChainEmbedder(embeddings=Provider(), batch_size=3)
+    assert json.dumps(one.fingerprint()) == key()
+
+
+def test_no_secret_is_in_the_key():
+    text = key(api_key="sk-one", base_url="https://me:sesame@host/v1")
+    assert "sk-one" not in text
+    assert "sesame" not in text
+
+
+def test_a_class_of_the_users_own_is_known_by_its_source(tmp_path, monkeypatch):
+    def described(source):
+        (tmp_path / "own_embeddings.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        sys.modules.pop("own_embeddings", None)
+        importlib.invalidate_caches()
+        own = importlib.import_module("own_embeddings").Own()
+        return LangChainEmbedder(embeddings=own).fingerprint()
+
+    source = "class Own:\n    def embed_documents(self, texts):\n        return [[1.0]]\n"
+    first = described(source)
+    assert described(source) == first
+    assert described(source.replace("1.0", "2.25")) != first
+    fake = LangChainEmbedder(embeddings=DeterministicFakeEmbedding(size=4)).fingerprint()
+    assert ":" not in fake["embeddings"]["class"]  # of an installed package

@@ -57,7 +57,7 @@ def test_a_long_document_is_cut_only_on_demand():
     [
         ({"model": "./nothing"}, "no such file or folder"),
         ({"model": "pkg://no_such_package/model"}, "pip install"),
-        ({"max_length": 0}, r"embedder\.max_length=0"),
+        ({"max_length": 0}, r"^max_length=0"),
     ],
 )
 def test_what_cannot_work_fails_at_once(options, message):
@@ -66,7 +66,7 @@ def test_what_cannot_work_fails_at_once(options, message):
 
 
 def test_what_the_model_cannot_give(tmp_path):
-    with pytest.raises(UserError, match=r"embedder\.dimensions=500.*has 64"):
+    with pytest.raises(UserError, match=r"^dimensions=500.*has 64"):
         Model2VecEmbedder(dimensions=500).encode(DOCUMENTS)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="could not be loaded"):

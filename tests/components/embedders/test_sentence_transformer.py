@@ -57,7 +57,7 @@ def test_a_prompt_is_put_before_every_document(minilm, build):
 
 
 def test_prompts_that_cannot_be(build):
-    with pytest.raises(UserError, match="exclude each other"):
+    with pytest.raises(UserError, match=r"^prompt_name=query: prompt is given too"):
         build("minilm", prompt="x", prompt_name="query")
     with pytest.raises(UserError, match="no such prompt"):
         build("minilm", prompt_name="no-such").encode(["text"])
@@ -95,12 +95,12 @@ def test_weights_as_pickle_are_refused_unless_trusted(build, bare_folder, tmp_pa
 
 @pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
 def test_a_device_that_is_not_there(build, device):
-    with pytest.raises(UserError, match=r"embedder\.device"):
+    with pytest.raises(UserError, match=r"^device"):
         build("minilm", device=device).encode(["text"])
 
 
 def test_more_tokens_than_the_model_has_positions_for(build):
-    with pytest.raises(UserError, match=r"embedder\.max_length=100000.*512"):
+    with pytest.raises(UserError, match=r"^max_length=100000.*512"):
         build("minilm", max_length=100_000).encode(["text"])
 
 
@@ -109,7 +109,9 @@ def test_a_model_that_no_hub_gives(build, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     embedder = build("sentence_transformer", model="no-such-org/no-such-model")
-    with pytest.raises(UserError, match=r"no-such-org/no-such-model.*embedder\.model="):
+    with pytest.raises(
+        UserError, match=r"^model=no-such-org/no-such-model: it could not be loaded"
+    ):
         embedder.encode(["text"])
 
 

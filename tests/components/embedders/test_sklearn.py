@@ -116,7 +116,7 @@ def test_lists_from_yaml_become_tuples():
 def test_what_cannot_be_fitted_says_so(vectorizer, message):
     with pytest.raises(UserError, match=message) as error:
         SklearnEmbedder(pipeline=vectorizer).encode(["the cat", "the the"])
-    assert "embedder.pipeline: TfidfVectorizer" in str(error.value)
+    assert "pipeline=TfidfVectorizer: " in str(error.value)
 
 
 def test_fingerprint_is_json_and_knows_every_parameter():

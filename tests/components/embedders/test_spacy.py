@@ -116,20 +116,20 @@ def test_trf_without_a_gpu(build, trf_folder, caplog):
         pytest.skip("there is a GPU")
     build("spacy_trf", model=str(trf_folder), prefer_gpu=True).encode(["text"])
     assert "using the CPU" in caplog.text
-    with pytest.raises(UserError, match=r"embedder\.require_gpu"):
+    with pytest.raises(UserError, match=r"^require_gpu"):
         build("spacy_trf", model=str(trf_folder), require_gpu=True).encode(["text"])
 
 
 def test_trf_wants_a_transformer_pipeline(build, spacy_md_folder, trf_folder):
     with pytest.raises(UserError, match="no curated_transformer"):
         build("spacy_trf", model=str(spacy_md_folder))
-    with pytest.raises(UserError, match="embedder=spacy_trf"):
+    with pytest.raises(UserError, match="or spacy_trf for"):
         build("spacy_md", model=str(trf_folder))
 
 
 @pytest.mark.parametrize("wrong", [{"pooling": "cls"}, {"gpu_allocator": "cupy"}])
 def test_trf_wrong_settings_fail_before_any_work(build, trf_folder, wrong):
-    with pytest.raises(UserError, match=rf"embedder\.{next(iter(wrong))}"):
+    with pytest.raises(UserError, match=rf"^{next(iter(wrong))}"):
         build("spacy_trf", model=str(trf_folder), **wrong)
 
 

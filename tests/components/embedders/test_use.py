@@ -34,7 +34,7 @@ def test_a_folder_without_a_saved_model(build, tmp_path):
 
 def test_a_handle_that_cannot_be_reached(build):
     embedder = build("use", model="http://127.0.0.1:9/universal-sentence-encoder/4")
-    with pytest.raises(UserError, match=r"could not be loaded.*embedder\.model=/path"):
+    with pytest.raises(UserError, match=r"^model=.* could not be loaded"):
         embedder.encode(["text"])
 
 
@@ -47,7 +47,7 @@ def test_a_saved_model_that_is_no_encoder(build, tmp_path):
 
 
 def test_a_device_that_is_not_there(build, saved_model):
-    with pytest.raises(UserError, match=r"embedder\.device='GPU:9'"):
+    with pytest.raises(UserError, match=r"^device=GPU:9"):
         build("use", model=str(saved_model), device="GPU:9").encode(["text"])
 
 

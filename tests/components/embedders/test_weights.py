@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
-from components.base import MissingExtraError, UserError
+from components.base import MissingExtraError, ParameterError, UserError
 from components.embedders import weights
 
 LOCAL = [
@@ -68,27 +69,62 @@ def test_a_folder_is_identified_by_its_content_alone(tmp_path):
     assert weights.identity(str(tmp_path / "two")) != one
 
 
-def test_a_hub_model_is_identified_by_the_commit_in_the_local_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    references = tmp_path / "models--org--name" / "refs"
-    references.mkdir(parents=True)
-    (references / "main").write_text("a" * 40)
+@pytest.fixture
+def hub(tmp_path, httpserver, monkeypatch):
+    """An empty hub on this machine, and an empty cache of it: `httpserver`, `tmp_path`."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", httpserver.url_for("").rstrip("/"))
+    weights._hub_commit.cache_clear()
+    yield httpserver
+    weights._hub_commit.cache_clear()
+
+
+def cached(folder, name, commit, *files):
+    """The folder of a commit in the hub's cache, as the library lays it out."""
+    model = folder / f"models--{name.replace('/', '--')}"
+    snapshot = model / "snapshots" / commit
+    for made in (model / "refs", snapshot, model / ".no_exist" / commit):
+        made.mkdir(parents=True)
+    (model / "refs" / "main").write_text(commit)
+    for file in files:
+        (snapshot / file).write_text("{}")
+    return model
+
+
+def test_a_hub_model_is_identified_by_the_commit_in_the_local_cache(hub, tmp_path):
+    cached(tmp_path, "org/name", "a" * 40, "config.json")
+    cached(tmp_path, "sentence-transformers/short", "f" * 40, "modules.json")
+    assert weights.identity("short")["commit"] == "f" * 40
     assert weights.identity("org/name") == weights.identity("org/name", "main")
     assert weights.identity("org/name")["commit"] == "a" * 40
     assert weights.identity("org/name", "b" * 40)["commit"] == "b" * 40
 
 
-def test_a_hub_model_that_is_not_in_the_cache_has_the_hubs_commit(
-    httpserver, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", httpserver.url_for("").rstrip("/"))
+def test_a_hub_model_that_is_not_in_the_cache_has_the_hubs_commit(hub):
     answer = {"id": "org/new", "sha": "c" * 40, "tags": [], "siblings": []}
-    httpserver.expect_request("/api/models/org/new/revision/main").respond_with_json(answer)
+    hub.expect_request("/api/models/org/new/revision/main").respond_with_json(answer)
     assert weights.identity("org/new") == {"model": "org/new", "commit": "c" * 40}
     assert weights.identity("org/unknown")["commit"] is None
-    with pytest.raises(UserError, match=r"'org/unknown' could not be loaded.*embedder\.model="):
+    with pytest.raises(ParameterError, match=r"^model=org/unknown: it could not be loaded"):
         weights.fetch("org/unknown", None, lambda *_, **__: pytest.fail("tried"), "config.json")
+
+
+@pytest.mark.parametrize("commit", ["a" * 40, "b" * 40])
+def test_what_is_downloaded_is_the_commit_that_was_asked_for(hub, tmp_path, commit):
+    answer = {"id": "org/new", "sha": "a" * 40, "tags": [], "siblings": []}
+    hub.expect_request("/api/models/org/new/revision/main").respond_with_json(answer)
+
+    def download(name, revision):
+        cached(tmp_path, name, commit, "config.json")
+        return revision
+
+    known = weights.identity("org/new")
+    if commit == "a" * 40:
+        assert weights.fetch("org/new", None, download, "config.json") == "main"
+        assert weights.identity("org/new") == known
+    else:  # the branch moved in between
+        with pytest.raises(UserError, match=r"changed on the hub from commit a+ to b+"):
+            weights.fetch("org/new", None, download, "config.json")
 
 
 def test_a_model_in_the_cache_is_loaded_from_there_without_the_hub(minilm_folder, tmp_path):
@@ -113,18 +149,11 @@ for part in (SentenceTransformerEmbedder, HFTransformerEmbedder, FlairTransforme
     assert "Retrying" not in done.stderr
 
 
-def test_a_cached_model_without_a_file_that_counts_is_completed_from_the_hub(
-    httpserver, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", httpserver.url_for("").rstrip("/"))
+def test_a_cached_model_without_a_file_that_counts_is_completed_from_the_hub(hub, tmp_path):
     commit = "e" * 40
     answer = {"id": "org/part", "sha": commit, "tags": [], "siblings": []}
-    httpserver.expect_request(f"/api/models/org/part/revision/{commit}").respond_with_json(answer)
-    folder = tmp_path / "models--org--part"
-    for name in ("refs", f"snapshots/{commit}", f".no_exist/{commit}"):
-        (folder / name).mkdir(parents=True)
-    (folder / "refs" / "main").write_text(commit)
+    hub.expect_request(f"/api/models/org/part/revision/{commit}").respond_with_json(answer)
+    folder = cached(tmp_path, "org/part", commit, "config.json")
 
     def fetched():
         return weights.fetch("org/part", None, lambda name, **source: (name, source), "here.json")
@@ -132,15 +161,6 @@ def test_a_cached_model_without_a_file_that_counts_is_completed_from_the_hub(
     assert fetched() == ("org/part", {"revision": commit})
     (folder / ".no_exist" / commit / "here.json").touch()  # the hub has no such file
     assert fetched() == (str(folder / "snapshots" / commit), {})
-
-
-def test_weights_that_are_not_the_expected_ones(tmp_path):
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(b"abc")
-    right = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    weights.check_sha256(str(file), right)
-    with pytest.raises(UserError, match=right):
-        weights.check_sha256(str(file), "0" * 64)
 
 
 def test_building_and_fingerprinting_import_no_backend():

@@ -33,12 +33,15 @@ def test_text_is_read_once_then_memory_mapped(files, name):
     assert [(file.name, file.stat().st_mtime_ns) for file in made.iterdir()] == before
 
 
-def test_binary_is_read_as_gensim_writes_it(files):
+@pytest.mark.parametrize("zipped", [False, True])
+def test_binary_is_read_as_gensim_writes_it(files, zipped):
     from gensim.models import KeyedVectors
 
     theirs = KeyedVectors(3)
     theirs.add_vectors(["king", "naïve"], MATRIX[:2])
     theirs.save_word2vec_format(str(files / "vectors.bin"), binary=True)
+    if zipped:
+        (files / "vectors.bin").write_bytes(gzip.compress((files / "vectors.bin").read_bytes()))
     ours = word_vectors.load(str(files / "vectors.bin"), str(files / "cache"))
     assert list(ours.index) == ["king", "naïve"]
     np.testing.assert_array_equal(ours.vectors, MATRIX[:2])
@@ -47,7 +50,7 @@ def test_binary_is_read_as_gensim_writes_it(files):
 def test_nothing_half_written_is_left_behind(files):
     broken = files / "broken.txt"
     broken.write_text("king 1 2 3\nqueen 1 2\n")
-    with pytest.raises(UserError, match=r"broken\.txt is damaged: line 2"):
+    with pytest.raises(UserError, match=r"broken\.txt: the file is damaged: row 2"):
         word_vectors.load(str(broken), str(files / "cache"))
     assert not (files / "cache").exists() or not list((files / "cache").iterdir())
 
@@ -55,14 +58,14 @@ def test_nothing_half_written_is_left_behind(files):
 def test_a_binary_file_that_was_cut_off(tmp_path):
     row = MATRIX[0].tobytes()
     (tmp_path / "cut.bin").write_bytes(b"2 3\nking " + row + b"queen " + row[:-5])
-    with pytest.raises(UserError, match="ends after 1 of 2 words"):
+    with pytest.raises(UserError, match="the file is damaged: unexpected end of input"):
         word_vectors.load(str(tmp_path / "cut.bin"), str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize("content", [b"", b"plain prose, not vectors\n", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_file_of_word_vectors(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(UserError, match="no file of word vectors"):
+    with pytest.raises(UserError, match="is no file of word vectors"):
         word_vectors.sniff(str(tmp_path / "file"))
 
 
@@ -75,3 +78,20 @@ def test_the_cache_folder_follows_xdg(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert tmp_path in word_vectors.cache_folder(None).parents
     assert word_vectors.cache_folder("/elsewhere").as_posix() == "/elsewhere"
+
+
+RUSSIAN = ["Рынок акций резко упал в понедельник, и инвесторы продали свои бумаги."] * 30
+ENGLISH = ["The stock market fell sharply on Monday, and investors sold their shares."] * 30
+
+
+@pytest.mark.parametrize("option", ["gensim_glove", "flair_glove", "spacy_md"])
+def test_a_language_that_a_model_does_not_know(build, request, option, caplog):
+    model = {}
+    if option == "spacy_md":
+        model = {"model": str(request.getfixturevalue("spacy_md_folder"))}
+    build(option, **model).encode(ENGLISH)
+    assert "unknown" not in caplog.text
+    embedder = build(option, **model)
+    embedder.encode(RUSSIAN)
+    embedder.encode(RUSSIAN)
+    assert caplog.text.count("of the documents are unknown to") == 1

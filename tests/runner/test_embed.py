@@ -1,0 +1,41 @@
+"""What `runner.embed` adds to the cache: whose parameter an error names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from components.base import Corpus, ParameterError, UserError
+from components.embedders.word_doc import WordDocEmbedder
+from runner.cache import Cache
+from runner.embed import embed, word_encoder
+
+CORPUS = Corpus(["one document", "another one"])
+
+
+class Failing:
+    def encode(self, documents: Sequence[str]) -> np.ndarray:
+        raise ParameterError("max_length", 9, "is too much.")
+
+
+class Working:
+    def encode(self, documents: Sequence[str]) -> np.ndarray:
+        return np.ones((len(documents), 2), np.float32)
+
+
+def test_a_parameter_of_the_embedder() -> None:
+    with pytest.raises(ParameterError, match=r"^max_length=9: is too much"):
+        embed(CORPUS, Failing(), Cache(None), {})
+    with pytest.raises(UserError, match=r"^embedder\.max_length=9: is too much"):
+        word_encoder(Failing(), Cache(None), CORPUS, {})(["word"])
+
+
+def test_a_parameter_of_an_embedder_in_another_one() -> None:
+    documents = WordDocEmbedder(document_embedder=Failing(), word_embedder=Working())
+    with pytest.raises(ParameterError, match=r"^document_embedder\.max_length=9: is too much"):
+        embed(CORPUS, documents, Cache(None), {})
+    words = WordDocEmbedder(document_embedder=Working(), word_embedder=Failing())
+    with pytest.raises(UserError, match=r"^embedder\.word_embedder\.max_length=9: is too much"):
+        word_encoder(words, Cache(None), CORPUS, {})(["word"])
