@@ -36,5 +36,8 @@ def normalize(text: str) -> str:
 
 def shorten(value: object, limit: int = 200) -> str:
     """The representation of a value for an error message, at most `limit` characters of it."""
-    shown = repr(value[: limit + 1] if isinstance(value, str | bytes) else value)
+    try:
+        shown = repr(value[: limit + 1] if isinstance(value, str | bytes) else value)
+    except RecursionError:  # lists in lists in lists
+        shown = f"a deeply nested {type(value).__name__}"
     return shown if len(shown) <= limit + 2 else f"{shown[:limit]}..."

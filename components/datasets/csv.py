@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any
 
@@ -98,15 +98,15 @@ class CsvDataset(TableDataset):
             head = list(islice(stream, HEAD + self.skip))
             sep_line = SEP_LINE.fullmatch(head[0]) if head else None
             skip = max(self.skip, 1 if sep_line else 0)
-            header_line = next((line for line in head[skip:] if line.strip()), "")
+            top = list(dropwhile(lambda line: not line.strip(), head[skip:]))
             separator = self.separator or (
-                sep_line["separator"] if sep_line else self._separator(header_line)
+                sep_line["separator"] if sep_line else self._separator(top)
             )
             lines: Iterable[str] = chain(head[skip:], stream)
             if backslashes:
                 lines = (ESCAPED.sub(self._unescape, line) for line in lines)
             reader = self._reader(lines, separator)
-            rows = checked_rows(reader, file, skip, self._reader([header_line], separator, False))
+            rows = checked_rows(reader, file, skip, self._reader(top, separator, False))
             header = next(rows, None)
             if header is None:
                 raise ParameterError("path", self.path, f"{file} is empty.")
@@ -138,21 +138,21 @@ class CsvDataset(TableDataset):
         character = match[1]
         return character * 2 if character == self.quote else character
 
-    def _separator(self, line: str) -> str:
-        """The first separator with which `line` holds all columns, or the one with most cells."""
+    def _separator(self, lines: list[str]) -> str:
+        """The first separator with which the header has all columns, or the one with most cells."""
         best, most = ",", 1
         for separator in SEPARATORS:
-            names = self._names(line, separator)
+            names = self._names(lines, separator)
             if self._holds_all(names):
                 return separator
             if len(names) > most:
                 best, most = separator, len(names)
         return best
 
-    def _names(self, line: str, separator: str) -> list[str]:
+    def _names(self, lines: list[str], separator: str) -> list[str]:
         try:
-            return next(self._reader([line], separator), [])
-        except csv.Error:  # a name of several lines
+            return next(self._reader(lines, separator), [])
+        except csv.Error:
             return []
 
     def _holds_all(self, names: list[str]) -> bool:
@@ -164,8 +164,9 @@ class CsvDataset(TableDataset):
 
     def _with_hint(self, error: ParameterError, head: list[str]) -> ParameterError:
         """The error, with the number of lines to skip where a later line is the header."""
-        for number, line in enumerate(head[self.skip + 1 :], self.skip + 1):
-            if any(self._holds_all(self._names(line, separator)) for separator in SEPARATORS):
+        for number in range(self.skip + 1, len(head)):
+            names = (self._names(head[number:], separator) for separator in SEPARATORS)
+            if any(map(self._holds_all, names)):
                 hint = f"Line {number + 1} has it: set skip={number} if that is the header."
                 return ParameterError(error.name, error.value, f"{error.reason} {hint}")
         return error

@@ -34,6 +34,8 @@ SIGNATURES = {
     b"\xfd7zXZ\x00": "It is packed with xz: unpack it, or pack it with gzip.",
     b"\x28\xb5\x2f\xfd": "It is packed with zstd: unpack it, or pack it with gzip.",
     b"\xd0\xcf\x11\xe0": "It is an old Excel workbook: save it as CSV.",
+    b"%PDF": "It is a PDF: extract its text first.",
+    b"SQLite f": "It is an SQLite database: export the table as CSV.",
 }
 
 

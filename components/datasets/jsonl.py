@@ -16,6 +16,7 @@ from components.datasets.table import find_column
 from components.text import shorten
 
 Record = dict[str, Any]
+DEPTH = 5  # of the names that an error lists
 
 
 @dataclass(kw_only=True, eq=False)
@@ -99,9 +100,9 @@ def lookup(record: Any, column: str) -> Any:
 
 
 def flat_names(record: Record, prefix: str = "") -> Iterator[str]:
-    """The names that `lookup` would find a value under."""
+    """The names that `lookup` would find a value under, a few levels deep."""
     for name, value in record.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and prefix.count(".") < DEPTH:
             yield from flat_names(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"

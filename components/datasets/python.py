@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from components.base import Corpus, ParameterError, UserError
 from components.datasets.base import DatasetBase
+from components.datasets.huggingface import class_names
 from components.datasets.table import find_column, to_corpus
 
 SOURCE = "the data"
@@ -149,7 +150,13 @@ def _table(data: Any) -> Mapping[str, Any] | None:
     if names is not None:
         if len({str(name) for name in names}) < len(names):
             raise UserError("the table has several columns of one name. Rename all but one.")
-        return {str(name): data[name] for name in names}
+        classes = class_names(data) if hasattr(data, "features") else {}
+        return {
+            str(name): [classes[name].get(cell) for cell in data[name]]
+            if name in classes
+            else data[name]
+            for name in names
+        }
     if isinstance(data, list | tuple) and data and all(isinstance(row, Mapping) for row in data):
         names = list(dict.fromkeys(str(name) for row in data for name in row))
         return {name: [row.get(name) for row in data] for name in names}

@@ -231,3 +231,8 @@ def test_further_columns_and_times(table):
         CsvDataset(path=path, columns=["sorce"]).load()
     with pytest.raises(ParameterError, match=r"^timestamp=source: 1 of 2 rows hold no time: row 0"):
         CsvDataset(path=path, timestamp="source").load()
+
+
+def test_a_name_of_several_lines(table):
+    path = table('"Full\ntext";nr\na, b;1\n')
+    assert CsvDataset(path=path, text="Full\ntext").load().documents == ["a, b"]

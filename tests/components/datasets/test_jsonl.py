@@ -212,3 +212,13 @@ def test_the_same_data_from_every_format(lines, tmp_path):
 
 def test_blanks_around_keys_do_not_count(lines):
     assert JsonlDataset(path=lines({" text": "a"}, {" text": "b"})).load().documents == ["a", "b"]
+
+
+@pytest.mark.parametrize("depth", [100, 600, 900, 960, 990])
+def test_deep_nesting_is_an_error_in_words(lines, depth):
+    inner = "[" * depth + "]" * depth
+    nested = '{"a": ' * depth + "1" + "}" * depth
+    for text in (f'{{"text": {inner}}}', f'{{"body": {inner}}}', nested, inner):
+        with pytest.raises(UserError) as error:
+            JsonlDataset(path=lines(text)).load()
+        assert len(str(error.value)) < 600

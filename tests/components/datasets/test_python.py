@@ -129,3 +129,10 @@ def test_times_of_every_library(times):
 def test_what_is_no_corpus(arguments, says):
     with pytest.raises(UserError, match=says):
         corpus_from(*arguments)
+
+
+def test_class_numbers_of_hugging_face_become_names():
+    features = {"text": datasets.Value("string"), "y": datasets.ClassLabel(names=["a", "b"])}
+    rows = {"text": TEXTS, "y": [1, -1, 0]}
+    table = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
+    assert corpus_from(table, label="y").labels == ["b", None, "a"]
