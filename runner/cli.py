@@ -23,6 +23,7 @@ COMMANDS = {
     "leaderboard": ("runner.leaderboard.__main__", "compare runs in a table, best first"),
     "cache": ("runner.cache.__main__", "show, check or prune the cache"),
     "replay": ("runner.replay", "run a recorded config again, and compare the topics"),
+    "report": ("runner.report", "make report.html for a run that has ended"),
     "upload": ("runner.upload", "log results to MLflow whose server was away"),
 }
 

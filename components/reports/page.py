@@ -29,11 +29,14 @@ N_SIMILARITY = 100  # topics of the heatmap, the largest
 
 
 def write_report(
-    result: Result, folder: Path, *, max_megabytes: float = 10.0, n_documents: int = 5
+    result: Result,
+    folder: Path,
+    *,
+    max_megabytes: float = 10.0,
+    n_documents: int = 5,
+    run_folder: Path | None = None,
 ) -> list[Path]:
     """Write `report.html`.
-
-    What the folder holds of the run, `run.json` and `environment.json`, is shown too.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ def write_report(
         texts on the map are cut, and then points are sampled; the page says so.
     n_documents : int
         Typical documents of each topic, at least 1.
+    run_folder : Path, optional
+        Where `run.json` and `environment.json` tell of the run; by default, and in a run, `folder`.
 
     Raises
     ------
@@ -52,7 +57,8 @@ def write_report(
         raise ParameterError("max_megabytes", max_megabytes, "must be at least 1.")
     if n_documents < 1:
         raise ParameterError("n_documents", n_documents, "must be at least 1.")
-    record, environment = _read(folder / "run.json"), _read(folder / "environment.json")
+    run_folder = run_folder or folder
+    record, environment = _read(run_folder / "run.json"), _read(run_folder / "environment.json")
     others = list(_sections(result, record, environment, n_documents))
     about = _about(result, record)
     room = int(max_megabytes * 1e6) - len(_render(others, about).encode())
@@ -95,6 +101,7 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
         "n_documents": len(result.corpus),
         "n_empty": len(result.corpus) - len(result.kept),
         "n_topics": len(result.topics),
+        "from_tables": bool(result.topics) and result.embeddings.shape[1] == 0,
         "outside": float((result.labels[result.kept] < 0).mean()) if len(result.kept) else 0.0,
     }
 

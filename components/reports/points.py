@@ -95,7 +95,7 @@ def _cut(line: str, limit: int) -> str:
 def _n_further(result: Result) -> int:
     corpus = result.corpus
     given = [corpus.labels is not None, corpus.timestamps is not None]
-    return sum(given) + len(getattr(corpus, "columns", {}))
+    return sum(given) + len(corpus.columns)
 
 
 def _columns(result: Result, rows: Integers) -> Iterator[dict[str, Any]]:
@@ -118,7 +118,7 @@ def _columns(result: Result, rows: Integers) -> Iterator[dict[str, Any]]:
         days = times.astype("datetime64[s]").astype(np.int64) / 86_400
         numbers = np.where(np.isnat(times), np.nan, days)
         yield {"name": "date", "kind": "date", "numbers": packed(numbers, "f4")}
-    for name, cells in getattr(corpus, "columns", {}).items():
+    for name, cells in corpus.columns.items():
         yield _column(plain(name), [cells[row] for row in rows])
 
 

@@ -11,9 +11,15 @@ import numpy as np
 
 from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
+from components.reports.text import views_of
 
 TOPICS = ["topic", "label", "size", "words", "typical_document"]
 LAYERS = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
+
+VIEW_PREFIX = "words_"  # of the columns with further views of the topics
+# Columns of documents.parquet; a further column of the data set whose name is taken has the prefix.
+COLUMNS = "row document topic topic_label strength label timestamp image x y".split()
+DATA_PREFIX = "data_"
 
 # A spreadsheet takes a cell that begins with one of these for a formula, and may run it:
 # https://owasp.org/www-community/attacks/CSV_Injection
@@ -23,12 +29,21 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
     """`topics.csv`, a row a topic: topic, label, size, words, typical_document.
 
+    Where the representation gives further views of the topics, the column words_<view> holds the
+    words of each.
+
     Parameters
     ----------
     csv_safe : bool
         See `write_csv`.
     """
-    return [write_csv(folder / "topics.csv", TOPICS, topic_rows(result), csv_safe=csv_safe)]
+    views = views_of(result)
+    heads = [*TOPICS, *(f"{VIEW_PREFIX}{name}" for name in views)]
+    rows = [
+        [*row, *(", ".join(word for word, _ in words[row[0]]) for words in views.values())]
+        for row in topic_rows(result)
+    ]
+    return [write_csv(folder / "topics.csv", heads, rows, csv_safe=csv_safe)]
 
 
 def topic_rows(result: Result) -> list[list[Any]]:
@@ -88,7 +103,12 @@ def write_csv(
 
 
 def _escaped(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
+
+
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would take a cell for one, once apostrophes before it are gone."""
+    return cell.lstrip("'").startswith(_FORMULA)
 
 
 def write_documents(result: Result, folder: Path) -> list[Path]:
@@ -104,8 +124,8 @@ def documents_table(result: Result) -> Any:
     """A `pyarrow.Table`, a row a document in the corpus' order.
 
     Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
-    topic_<layer>, label, timestamp, image, x and y where there are any. `label` is the data
-    set's; where it has no labels, the same as `topic_label`.
+    topic_<layer>, label, timestamp, image, x, y and further columns of the data set where there
+    are any. `label` is the data set's; where it has no labels, the same as `topic_label`.
     """
     import pyarrow as pa
 
@@ -128,6 +148,9 @@ def documents_table(result: Result) -> Any:
     if result.coordinates is not None:
         columns["x"] = numbers(result.coordinates[:, 0])
         columns["y"] = numbers(result.coordinates[:, 1])
+    for name, cells in corpus.columns.items():
+        taken = name in COLUMNS or name.startswith(("topic_", DATA_PREFIX))
+        columns[f"{DATA_PREFIX}{name}" if taken else name] = strings(cells)
     return pa.table(columns)
 
 

@@ -57,17 +57,17 @@ const drawMap = () => {
   // --- The view: the middle, in the units of X and Y, and pixels for each unit -------------------
   const view = { x: 0, y: 0, scale: 1 };
   let width = 0, height = 0, ratio = 1, least = 1, image = null, pixels = null, extent = null;
+  // All but the outermost points, or a few far ones would leave the others little room.
+  const span = values => {
+    const sorted = values.slice().sort(), cut = Math.floor(n * .005);
+    return [sorted[cut], sorted[n - 1 - cut]];
+  };
   const reset = () => {
-    if (!extent) {
-      extent = [65535, 65535, 0, 0];
-      for (let i = 0; i < n; i++) {
-        extent = [Math.min(extent[0], X[i]), Math.min(extent[1], Y[i]), Math.max(extent[2], X[i]), Math.max(extent[3], Y[i])];
-      }
-    }
-    const [left, low, right, high] = extent;
+    extent ||= [span(X), span(Y)];
+    const [[left, right], [low, high]] = extent;
     view.x = (left + right) / 2;
     view.y = (low + high) / 2;
-    least = view.scale = .92 * Math.min(width / (right - left || 1), height / (high - low || 1));
+    least = view.scale = .88 * Math.min(width / (right - left || 1), height / (high - low || 1));
   };
   const toScreen = (x, y) => [(x - view.x) * view.scale + width / 2, height / 2 - (y - view.y) * view.scale];
   const toMap = (x, y) => [(x - width / 2) / view.scale + view.x, view.y - (y - height / 2) / view.scale];
@@ -85,7 +85,7 @@ const drawMap = () => {
     const back = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
     pixels.fill(pack(back));
     const zoom = view.scale / least;
-    const radius = ratio * Math.min(7, Math.max(.6, 95 / Math.sqrt(n) * zoom ** .35));
+    const radius = ratio * Math.min(7, Math.max(.8, 130 / Math.sqrt(n) * zoom ** .35));
     const { reach, cells } = stamp(radius);
     const offsets = cells.map(([dx, dy]) => dy * w + dx), covers = cells.map(cell => cell[2]);
     const s = view.scale * ratio, ox = w / 2 - view.x * s, oy = h / 2 + view.y * s;

@@ -1,0 +1,143 @@
+"""A result as its artifacts tell it: `documents.parquet`, `topics.csv` and `layers.csv`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from components.base import Corpus, Integers, Layer, Result, Topic, UserError
+from components.reports.tables import COLUMNS, DATA_PREFIX, VIEW_PREFIX, is_formula
+
+N_EXAMPLES = 10  # documents that stand for a topic, by their strength
+
+
+def read_result(folder: Path) -> Result:
+    """The result that a run has left in a folder.
+
+    The files hold no vectors, and no weights of words: `embeddings` and `reduced` have no
+    columns, and weights are NaN. Examples of a topic are its typical document and the documents
+    of the greatest strength.
+
+    Raises
+    ------
+    UserError
+        When a file is missing or is not one of a run.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(folder / "documents.parquet")
+        return _result(table, folder)
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise UserError(f"{folder} does not hold the tables of a run: {error}.") from error
+
+
+def _result(table: Any, folder: Path) -> Result:
+    columns = {name: table[name] for name in table.column_names}
+    labels = columns["topic"].to_numpy().astype(np.int64)
+    strengths = columns["strength"].to_numpy().astype(np.float32)
+    corpus = _corpus(columns)
+    coordinates = None
+    if {"x", "y"} <= columns.keys():
+        coordinates = np.column_stack([columns[axis].to_numpy() for axis in "xy"])
+        kept = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
+    else:
+        kept = np.flatnonzero(~corpus.blank)
+    rows = list(_rows(folder / "topics.csv"))
+    no_vectors = np.zeros((len(kept), 0), dtype=np.float32)
+    return Result(
+        corpus=corpus,
+        kept=kept,
+        embeddings=no_vectors,
+        reduced=no_vectors,
+        labels=labels,
+        strengths=strengths,
+        topics=_topics(rows, labels, strengths, corpus),
+        layers=_layers(columns, strengths, corpus, folder / "layers.csv"),
+        coordinates=coordinates,
+        parts={"representation": SimpleNamespace(views_=_views(rows))},
+    )
+
+
+def _corpus(columns: Mapping[str, Any]) -> Corpus:
+    known = {name: column.to_pylist() for name, column in columns.items() if name == "document"}
+    label = columns.get("label")
+    # Where the data set has no labels, the column repeats those of the topics.
+    repeats = label is not None and label.equals(columns.get("topic_label"))
+    times = columns.get("timestamp")
+    if times is not None:
+        times = np.array(times.to_pylist(), dtype="datetime64[us]")
+    return Corpus(
+        known["document"],
+        labels=None if label is None or repeats else label.to_pylist(),
+        timestamps=times,
+        rows=columns["row"].to_numpy().astype(np.int64),
+        columns={
+            name.removeprefix(DATA_PREFIX): ["" if c is None else str(c) for c in cells.to_pylist()]
+            for name, cells in columns.items()
+            if name not in COLUMNS and not name.startswith("topic_")
+        },
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table, without the marks that protect spreadsheets."""
+    csv.field_size_limit(sys.maxsize)  # a cell may hold a document of megabytes
+    with path.open(encoding="utf-8", newline="") as file:
+        protected = file.read(1) == "\ufeff"
+        file.seek(3 if protected else 0)
+        for row in csv.DictReader(file):
+            yield {
+                k: cell[1:] if protected and is_formula(cell) else cell for k, cell in row.items()
+            }
+
+
+def _topics(
+    rows: list[dict[str, str]], labels: Integers, strengths: Any, corpus: Corpus
+) -> list[Topic]:
+    topics = []
+    for row in rows:
+        number = int(row["topic"])
+        members = np.flatnonzero(labels == number)
+        best = members[np.argsort(-strengths[members], kind="stable")].tolist()
+        same = (m for m in best if corpus.documents[m] == row["typical_document"])
+        typical = next(same, best[0])
+        examples = [typical, *(member for member in best[:N_EXAMPLES] if member != typical)]
+        topics.append(
+            Topic(number, int(row["size"]), _words(row["words"]), typical, tuple(examples),
+                  label=row.get("label", ""))
+        )  # fmt: skip
+    return topics
+
+
+def _words(cell: str) -> tuple[tuple[str, float], ...]:
+    return tuple((word, float("nan")) for word in cell.split(", ") if word)
+
+
+def _views(rows: list[dict[str, str]]) -> dict[str, list[list[tuple[str, float]]]]:
+    names = [name for name in (rows[0] if rows else {}) if name.startswith(VIEW_PREFIX)]
+    return {
+        name.removeprefix(VIEW_PREFIX): [[*_words(row[name])] for row in rows] for name in names
+    }
+
+
+def _layers(
+    columns: Mapping[str, Any], strengths: Any, corpus: Corpus, path: Path
+) -> dict[str, Layer]:
+    if not path.is_file():
+        return {}
+    by_layer: dict[str, list[dict[str, str]]] = {}
+    for row in _rows(path):
+        by_layer.setdefault(row["layer"], []).append(row)
+    layers = {}
+    for name, rows in by_layer.items():
+        labels = columns[f"topic_{name}"].to_numpy().astype(np.int64)
+        layers[name] = Layer(labels, _topics(rows, labels, strengths, corpus))
+    return layers

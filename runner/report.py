@@ -1,0 +1,86 @@
+"""Makes report.html for a run that has ended, from its tables.
+
+    python -m runner.report run=outputs/2026-01-31/...    a run's output folder
+    python -m runner.report run=ID                        a run in MLflow, and logs it there
+    python -m runner.report run=ID uri=http://...         a run in another store
+    python -m runner.report run=ID folder=out             writes it to a folder instead
+    python -m runner.report run=ID max_megabytes=40       with more points and longer texts
+
+The tables hold no vectors and no weights of words: what needs them is left out.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from components.base import UserError
+from runner.console import command, parse, say
+from runner.tracking import record
+
+KEYS = ["run", "uri", "folder", "max_megabytes"]
+FILE = "report.html"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the report of a recorded run."""
+    options = parse(arguments, __doc__ or "", KEYS)
+    if "run" not in options:
+        raise UserError("name the run: python -m runner.report run=ID")
+    limits: dict[str, Any] = {}
+    if "max_megabytes" in options:
+        try:
+            limits["max_megabytes"] = float(options["max_megabytes"])
+        except ValueError:
+            raise UserError(
+                f"max_megabytes={options['max_megabytes']}: must be a number, such as 10."
+            ) from None
+    recorded = Path(options["run"])
+    with tempfile.TemporaryDirectory() as scratch:
+        if recorded.is_dir():
+            target = Path(options.get("folder", recorded))
+            say(f"Written: {_report(recorded, target, limits)}")
+            return 0
+        from runner.tracking import connect, fetch, log_file
+
+        client = connect(options.get("uri"))
+        fetch(client, options["run"], record.FILE, Path(scratch))
+        for name in _tables(client, options["run"]):
+            fetch(client, options["run"], name, Path(scratch))
+        if "folder" in options:
+            say(f"Written: {_report(Path(scratch), Path(options['folder']), limits)}")
+        else:
+            log_file(client, options["run"], _report(Path(scratch), Path(scratch), limits))
+            say(f"Logged {FILE} to run {options['run']}")
+    return 0
+
+
+def _tables(client: Any, run_id: str) -> list[str]:
+    """What of a run's artifacts the report is made from, beside its record."""
+    wanted = ("environment.json", "documents.parquet", "topics.csv", "layers.csv")
+    there = {artifact.path for artifact in client.list_artifacts(run_id)}
+    return [name for name in wanted if name in there]
+
+
+def _report(recorded: Path, folder: Path, limits: dict[str, Any]) -> Path:
+    from components.reports.page import write_report
+    from components.reports.read import read_result
+
+    about = record.load(recorded)
+    if about.status != "FINISHED":
+        raise UserError(f"the run in {recorded} has no result ({about.status}).")
+    result = read_result(recorded)
+    result.metrics = about.metrics
+    chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
+    result.choice = {key.removeprefix("chosen_"): value for key, value in chosen.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (path,) = write_report(result, folder, run_folder=recorded, **limits)
+    if folder == recorded and FILE not in about.files:
+        about.files.append(FILE)
+        about.save(recorded)
+    return path
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,54 @@
+"""A report of a run that has ended, from its folder and from MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base import UserError
+from runner import report
+from runner.tracking import record
+from tests_support import FAST
+from tracking_support import runs_of
+
+Run = Callable[..., Any]
+
+
+def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
+    runner: Run, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [argument for argument in FAST if argument != "tracking=none"]
+    outcome = runner(*arguments, "dataset.limit=60", "map=true", "reports=fast")
+    assert outcome.code == 0, outcome.err
+    (run,) = runs_of(store)
+    settings = [f"run={run.info.run_id}", f"uri=sqlite:///{store}"]
+
+    assert report.main([*settings, f"folder={tmp_path / 'elsewhere'}"]) == 0
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["report.html"]
+    artifacts = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
+    assert not (artifacts / "report.html").exists()
+
+    assert report.main(settings) == 0
+    assert f"Logged report.html to run {run.info.run_id}" in capsys.readouterr().out
+    page = (artifacts / "report.html").read_text(encoding="utf-8")
+    assert "embedder.pipeline.min_df" in page  # a setting
+    assert "scikit-learn" in page  # a version
+
+    assert report.main([f"run={outcome.output}"]) == 0
+    assert (outcome.output / "report.html").is_file()
+    assert record.load(outcome.output).files[-1] == "report.html"
+
+
+def test_wrong_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="name the run: python -m runner.report run=ID"):
+        report.main([])
+    with pytest.raises(UserError, match="max_megabytes=large: must be a number"):
+        report.main([f"run={tmp_path}", "max_megabytes=large"])
+    with pytest.raises(UserError, match=r"holds no run\.json"):
+        report.main([f"run={tmp_path}"])
+    record.Record(name="x", status="FAILED").save(tmp_path)
+    with pytest.raises(UserError, match=r"has no result \(FAILED\)"):
+        report.main([f"run={tmp_path}"])
