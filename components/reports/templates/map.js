@@ -86,8 +86,14 @@ const drawMap = () => {
     pixels.fill(pack(back));
     const zoom = view.scale / least;
     const radius = ratio * Math.min(7, Math.max(.8, 130 / Math.sqrt(n) * zoom ** .35));
-    const { reach, cells } = stamp(radius);
-    const offsets = cells.map(([dx, dy]) => dy * w + dx), covers = cells.map(cell => cell[2]);
+    let reach, offsets, covers;
+    const dot = size => {
+      const made = stamp(size);
+      reach = made.reach;
+      offsets = made.cells.map(([dx, dy]) => dy * w + dx);
+      covers = made.cells.map(cell => cell[2]);
+    };
+    dot(radius);
     const s = view.scale * ratio, ox = w / 2 - view.x * s, oy = h / 2 + view.y * s;
     const faint = pack(grey()), none = column.codes ? column.values.length : -1;
     const end = fast ? Math.min(n, FAST) : n;
@@ -104,6 +110,8 @@ const drawMap = () => {
     };
     const behind = i => selected ? !selected[i] : column.codes && column.codes[i] === none;
     for (let i = 0; i < end; i++) if (behind(i)) put(i, faint, selected ? .45 : .8);
+    // A selection stands out, the fewer its points the more.
+    if (selected) dot(radius * Math.min(2.5, Math.max(1, (n / (chosen.length + 1)) ** .3)));
     for (let i = 0; i < end; i++) if (!behind(i)) put(i, colours[i], 1);
     canvas.getContext("2d").putImageData(image, 0, 0);
   };
