@@ -128,7 +128,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
         curve=getattr(parts.clusterer, "curve_", []),
         parts={
             role: getattr(parts, role)
-            for role in ("embedder", "reducer", "clusterer", "representation")
+            for role in ("embedder", "reducer", "clusterer", "outliers", "representation")
         },
     )
     if result.choice:

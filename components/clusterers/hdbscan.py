@@ -65,6 +65,8 @@ class HDBSCANClusterer:
         What ``auto`` saw: min_cluster_size, n_topics (of half the documents), score.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
+    prediction_ : dict
+        How new documents get their topics; see `components.model`.
     """
 
     _name = "hdbscan"
@@ -117,16 +119,27 @@ class HDBSCANClusterer:
         if self.granularity is None and self.n_topics is None:
             # Both branches of a cut must reach the size: below twice the size there are no topics.
             size = at_most("min_cluster_size", self.min_cluster_size, max(2, n // 2), n)
-            tree = self._tree(X, samples or size)
+            samples = samples or size
+            tree = self._tree(X, samples)
             why = f"clusterer.min_cluster_size={self.min_cluster_size}"
         else:
-            tree = self._tree(X, samples or min(SAMPLES, n - 1))
+            samples = samples or min(SAMPLES, n - 1)
+            tree = self._tree(X, samples)
             if self.n_topics is not None:
                 why = f"clusterer.n_topics={self.n_topics}"
                 size, method = self._cut_for(tree, self.n_topics, n)
             else:
                 size, why = self._chosen_size(X)
-        labels, self.probabilities_ = self._cut(tree, size, method)
+        labels, self.probabilities_, condensed = self._labels(tree, size, method)
+        births, deaths = _lifetimes(condensed, labels)
+        self.prediction_ = {
+            "rule": "density",
+            "metric": self.metric,
+            "normalise": self.normalise,
+            "min_samples": samples,
+            "births": births,
+            "deaths": deaths,
+        }
         if self.n_topics is not None:
             labels = _merged(X, labels, self.n_topics)
         if self.layers:
@@ -157,16 +170,23 @@ class HDBSCANClusterer:
         self, tree: NDArray[np.float64], size: int, method: str | None = None
     ) -> tuple[Integers, Floats]:
         """Topics and strengths for topics of at least `size` documents."""
+        return self._labels(tree, size, method)[:2]
+
+    def _labels(
+        self, tree: NDArray[np.float64], size: int, method: str | None = None
+    ) -> tuple[Integers, Floats, Any]:
+        """The same, and the condensed tree (Campello et al. 2013) that they were cut from."""
         from hdbscan.hdbscan_ import _tree_to_labels
 
-        labels, strengths, *_ = _tree_to_labels(
+        labels, strengths, _, condensed, _ = _tree_to_labels(
             None,
             tree,
             min_cluster_size=size,
             cluster_selection_method=method or self.cluster_selection_method,
             cluster_selection_epsilon=self.cluster_selection_epsilon,
         )
-        return np.asarray(labels, dtype=np.int64), np.asarray(strengths, dtype=np.float32)
+        strengths = np.asarray(strengths, dtype=np.float32)
+        return np.asarray(labels, dtype=np.int64), strengths, condensed
 
     def _chosen_size(self, X: NDArray[Any]) -> tuple[int, str]:
         n = len(X)
@@ -251,6 +271,37 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
             min_cluster_size=max(2, min_samples), min_samples=min_samples, reproducible=True
         ).fit(X.astype(np.float32))
         return np.asarray(model.single_linkage_tree_.to_numpy(), dtype=np.float64)
+
+
+def _lifetimes(condensed: Any, labels: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The densities at which the topic of each row begins and ends; (inf, 0) without a topic.
+
+    Parameters
+    ----------
+    condensed : record array of parent, child, lambda_val, child_size
+        Numbers of nodes grow from a parent to its children; the rows come first.
+    """
+    births, deaths = np.full(len(labels), np.inf), np.zeros(len(labels))
+    node = condensed["child"] >= len(labels)
+    above = dict(
+        zip(condensed["child"][node].tolist(), condensed["parent"][node].tolist(), strict=True)
+    )
+    begins = dict(
+        zip(condensed["child"][node].tolist(), condensed["lambda_val"][node].tolist(), strict=True)
+    )
+    parent, ends = np.zeros(len(labels), np.int64), np.zeros(len(labels))
+    parent[condensed["child"][~node]] = condensed["parent"][~node]
+    ends[condensed["child"][~node]] = condensed["lambda_val"][~node]
+    for topic in range(count_topics(labels)):
+        rows = np.flatnonzero(labels == topic)
+        nodes = set(parent[rows].tolist())
+        while len(nodes) > 1:  # up to the node that holds all of the topic's rows
+            lowest = max(nodes)
+            nodes.remove(lowest)
+            nodes.add(above[lowest])
+        births[rows] = begins.get(nodes.pop(), 0.0)
+        deaths[rows] = ends[rows].max()
+    return births, deaths
 
 
 def _size(n: int, level: float) -> int:

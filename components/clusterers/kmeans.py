@@ -59,6 +59,8 @@ class KMeansClusterer:
         What ``auto`` saw: n_clusters, n_topics (of half the documents), score.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
+    prediction_ : dict
+        How new documents get their topics; see `components.model`.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class KMeansClusterer:
                     {k: v for k, v in found.items() if levels[k] > n_clusters},
                 )
         self.choice_ = {"n_clusters": n_clusters, "n_topics": count_topics(labels), "why": why}
+        self.prediction_ = {"rule": "centre", "normalise": self.normalise}
         self.probabilities_ = np.ones(n, np.float32)
         if distances.shape[1] > 1:
             own, other = distances[:, 0], distances[:, 1]

@@ -79,6 +79,8 @@ class LeidenClusterer:
         whether that ruled it out.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
+    prediction_ : dict
+        How new documents get their topics; see `components.model`.
     """
 
     def __init__(
@@ -131,7 +133,8 @@ class LeidenClusterer:
         n = int(X.shape[0])
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
-        links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
+        metric = metric_for(X, self.metric)
+        links = weighted(neighbors(X, k, metric), self.weights)
         communities = Communities(links)
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
@@ -153,6 +156,14 @@ class LeidenClusterer:
             self.memberships_ = shares(links, labels)
             self.probabilities_[out] = 0
         self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
+        self.prediction_ = {
+            "rule": "vote",
+            "metric": metric,
+            "n_neighbors": k,
+            "outlier_threshold": self.outlier_threshold if self.outliers == "score" else None,
+            "resolution": resolution,
+            "degrees": communities.degrees,
+        }
         return labels
 
     def _find(self, communities: Communities, resolution: float) -> Integers:

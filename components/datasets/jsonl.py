@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from components.base import Corpus, UserError, progress
 from components.datasets.base import ByteBudget, TableDataset
@@ -74,6 +76,27 @@ class JsonlDataset(TableDataset):
                 for name, append in targets:
                     append(lookup(record, name))
         return cells, seen
+
+    def blocks(self, size: int) -> Iterator[Corpus]:
+        """All documents, at most `size` at a time: for a file that does not fit into memory.
+
+        There is no `limit`, and `max_bytes` does not count.
+        """
+        file = locate(self.path, "file")
+        wanted = list(dict.fromkeys(column for _, column in self.wanted))
+        start = 0
+        with open_text(file, self.encoding, newline="\n") as lines:
+            rows = records(lines, file, wanted)
+            while block := list(islice(rows, size)):
+                cells = {c: [lookup(record, c) for record in block] for c in wanted}
+                for name, column in self.wanted:
+                    if start == 0 and all(cell is ABSENT for cell in cells[column]):
+                        seen = {key: value for record in block for key, value in record.items()}
+                        find_column(name, column, list(flat_names(seen)), str(file))
+                plain = {c: [None if v is ABSENT else v for v in cells[c]] for c in wanted}
+                corpus = self.corpus(plain, str(file), file.parent)
+                yield replace(corpus, rows=np.arange(start, start + len(block)))
+                start += len(block)
 
 
 class _Absent:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,42 @@ class ParquetDataset(TableDataset):
             try:
                 self._read_file(file, cells, budget)
             except (pyarrow.ArrowException, OSError) as error:
-                reason = str(error).rstrip(".")
-                raise UserError(
-                    f"{file} cannot be read as Parquet: {reason}. Is it another format, such as "
-                    "CSV or JSON Lines, or was it not copied to the end?"
-                ) from error
+                raise self._unreadable(file, error) from error
         return self.corpus(cells, str(source), source if source.is_dir() else source.parent)
+
+    def blocks(self, size: int) -> Iterator[Corpus]:
+        """All documents, at most `size` at a time: for files that do not fit into memory.
+
+        There is no `limit`, and `max_bytes` does not count.
+        """
+        import pyarrow
+        import pyarrow.parquet as pq
+
+        source = locate(self.path, "either")
+        folder, budget, start = (
+            source if source.is_dir() else source.parent,
+            ByteBudget(None, ""),
+            0,
+        )
+        for file in files_below(source, (".parquet",)) if source.is_dir() else [source]:
+            try:
+                with pq.ParquetFile(file) as table:
+                    names = [name for field in table.schema_arrow for name in _field_names(field)]
+                    actual = self.find(names, str(file))
+                    for batch in table.iter_batches(size, columns=list(actual.values())):
+                        cells = {c: _values(batch, name, budget) for c, name in actual.items()}
+                        corpus = self.corpus(cells, str(source), folder)
+                        yield replace(corpus, rows=np.arange(start, start + len(corpus)))
+                        start += len(corpus)
+            except (pyarrow.ArrowException, OSError) as error:
+                raise self._unreadable(file, error) from error
+
+    def _unreadable(self, file: Path, error: Exception) -> UserError:
+        reason = str(error).rstrip(".")
+        return UserError(
+            f"{file} cannot be read as Parquet: {reason}. Is it another format, such as CSV or "
+            "JSON Lines, or was it not copied to the end?"
+        )
 
     def _read_file(self, file: Path, cells: dict[str, list[Any]], budget: ByteBudget) -> None:
         import pyarrow.parquet as pq

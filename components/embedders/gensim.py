@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -113,6 +113,24 @@ class GensimEmbedder:
             self._word_weights = self._component = None
             self.encode(documents)
         return self
+
+    def get_state(self) -> dict[str, Any] | None:
+        """Word weights, as arrays; None before a fit."""
+        if self._word_weights is None:
+            return None
+        return {
+            "words": np.array(list(self._word_weights), dtype=object),
+            "weights": np.array(list(self._word_weights.values()), dtype=np.float64),
+            "unseen": self._unseen,
+            "component": self._component,
+        }
+
+    def set_state(self, restore: Callable[[Any], Any]) -> None:
+        """Take over what another one has learnt."""
+        state = restore(None)
+        words, values = state["words"].tolist(), state["weights"].tolist()
+        self._word_weights = dict(zip(words, values, strict=True))
+        self._unseen, self._component = state["unseen"], state["component"]
 
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d)."""

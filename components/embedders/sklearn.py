@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,14 @@ class SklearnEmbedder:
         """Fit on `documents`, where their vectors come from the cache."""
         self._fit_transform(documents)
         return self
+
+    def get_state(self) -> list[Any] | None:
+        """The fitted steps; None before a fit."""
+        return self.steps_
+
+    def set_state(self, restore: Callable[[Any], Any]) -> None:
+        """Take over what another one has learnt: `restore` fills unfitted steps."""
+        self.steps_ = restore([_fresh(step) for step in _steps(self.pipeline)])
 
     def encode(self, documents: Sequence[str]) -> Matrix:
         """Vectors of the documents, after a fit on them if there was none yet.

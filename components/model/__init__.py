@@ -1,0 +1,256 @@
+"""The model of a run: what assigns new documents to its topics, saved without pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Floats, Integers, Matrix
+from components.model import rules
+from components.model.index import Doubles, NearestIndex
+
+BLOCK = 1024  # documents assigned at a time
+PLACED_BY = 15  # neighbours whose mean is a document's place in a space without a formula
+# A document this near to a training document is that document: what is left is rounding.
+SAME = {"cosine": 1e-6, "hellinger": 1e-3, "euclidean": 1e-3}
+
+
+@dataclass(frozen=True)
+class SavedTopic:
+    """A topic as a model knows it: `documents` are its most typical ones, the best first."""
+
+    id: int
+    label: str
+    size: int
+    words: tuple[tuple[str, float], ...]
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Topics of documents, in their order.
+
+    topics : int64 (n,), -1 is "no topic"; strengths : float32 (n,) in [0, 1], 0 without a topic;
+    memberships : float32 (n, topics), the share of each topic; layers : by name, int64 (n,)
+    """
+
+    topics: Integers
+    strengths: Floats
+    memberships: Floats
+    layers: dict[str, Integers]
+
+
+@dataclass
+class TopicModel:
+    """Assigns vectors to topics.
+
+    How is settled when the run ends, by its clusterer (`settings["rule"]`):
+
+    vote : the weight of the nearest training vectors in each topic, with UMAP's membership
+        strengths for weights (McInnes, Healy and Melville 2018), less what Leiden's modularity
+        takes off for the size of a topic: the gain of a node that Leiden places last
+    centre : the nearest mean of a topic's vectors
+    density : the topic of the nearest training vector by mutual reachability, where the topic
+        exists at that density, as in hdbscan's `approximate_predict`
+    centroid : the highest cosine to the mean of a topic's unit vectors, where no training vector
+        was saved
+
+    Every answer is computed from one document alone: it has the same bits in any batch.
+
+    Parameters
+    ----------
+    settings : dict
+        Plain values: rule, metric, limit, reducer, ...; see `components.model.fit`.
+    arrays : dict of str to array or CSR matrix
+        centroids (topics, d) always; rows (m, d), labels and strengths (m,) where training
+        vectors were saved; what the rule needs beside them.
+    topics : list of SavedTopic, by number
+    layers : dict of str to list of SavedTopic
+    """
+
+    settings: dict[str, Any]
+    arrays: dict[str, Any]
+    topics: list[SavedTopic]
+    layers: dict[str, list[SavedTopic]] = field(default_factory=dict)
+
+    @property
+    def n_dimensions(self) -> int:
+        return int(self.arrays["centroids"].shape[1])
+
+    def predict(self, X: Matrix) -> Prediction:
+        """Topics of the rows of `X`, float32 (n, d) or CSR (n, d), none of them all zero."""
+        blocks = [
+            self._predict(X[start : start + BLOCK]) for start in range(0, X.shape[0], BLOCK)
+        ] or [self._predict(X)]
+        return Prediction(
+            np.concatenate([block.topics for block in blocks]),
+            np.concatenate([block.strengths for block in blocks]),
+            np.concatenate([block.memberships for block in blocks]),
+            {
+                name: np.concatenate([block.layers[name] for block in blocks])
+                for name in self.layers
+            },
+        )
+
+    def nearest_topics(self, X: Matrix, n: int) -> tuple[Integers, Doubles]:
+        """The `n` topics with the highest cosine to each row of `X`: numbers, cosines, (q, n)."""
+        topics, distances = self._centroids.query(X, n)
+        return topics, 1 - distances
+
+    @cached_property
+    def _centroids(self) -> NearestIndex:
+        return NearestIndex(self.arrays["centroids"], "cosine")
+
+    @cached_property
+    def _rows(self) -> NearestIndex:
+        return NearestIndex(self.arrays["rows"], self.settings["metric"])
+
+    @cached_property
+    def _space(self) -> NearestIndex:
+        """The training vectors as they were clustered."""
+        rule = self.settings["rule"]
+        rows = self.arrays.get("reduced", self.arrays["rows"])
+        if rule.get("normalise"):
+            rows = rules.unit(rows)
+        if "reduced" not in self.arrays and rule["metric"] == self.settings["metric"]:
+            return self._rows
+        return NearestIndex(rows, rule["metric"])
+
+    def _predict(self, X: Matrix) -> Prediction:
+        n, n_topics = X.shape[0], len(self.topics)
+        if not n or not n_topics:
+            none = np.full(n, -1, np.int64)
+            return Prediction(
+                none,
+                np.zeros(n, np.float32),
+                np.zeros((n, n_topics), np.float32),
+                {name: none.copy() for name in self.layers},
+            )
+        rule = self.settings["rule"]
+        near: tuple[Integers, Doubles] | None = None
+        if "rows" in self.arrays:
+            near = self._rows.query(X, max(PLACED_BY, rule.get("n_neighbors", 1)))
+        topics, strengths, memberships = self._assign(X, near)
+        limit = self.settings["limit"]
+        best = (near or self._centroids.query(X, 1))[1][:, 0]
+        novel = best > limit if limit is not None else np.zeros(n, bool)
+        self._assign_outliers(X, topics, strengths, novel)
+        topics[novel] = -1
+        strengths[topics < 0] = 0
+        layers = self._layers(X, topics, near)
+        if near is not None:
+            self._recognise(X, near, topics, strengths, layers)
+        return Prediction(topics, strengths.astype(np.float32), memberships, layers)
+
+    def _assign(
+        self, X: Matrix, near: tuple[Integers, Doubles] | None
+    ) -> tuple[Integers, Doubles, Floats]:
+        """What the rule alone says: topics, strengths, memberships."""
+        rule, n_topics = self.settings["rule"], len(self.topics)
+        if rule["name"] == "centroid":
+            return rules.centroid(*self._centroids.query(X, n_topics))
+        labels = self.arrays.get("labels")
+        if rule["name"] == "vote":
+            if "reduced" in self.arrays:
+                found = self._space.query(self._reduced(X, near), rule["n_neighbors"])
+            else:
+                assert near is not None
+                found = near[0][:, : rule["n_neighbors"]], near[1][:, : rule["n_neighbors"]]
+            assert labels is not None
+            return rules.vote(
+                *found, labels, n_topics, rule["metric"], self.arrays["pull"],
+                rule["outlier_threshold"],
+            )  # fmt: skip
+        Z = self._reduced(X, near)
+        if rule.get("normalise"):
+            Z = rules.unit(Z)
+        if rule["name"] == "centre":
+            return rules.centre(Z, self.arrays["centres"])
+        assert labels is not None
+        found = self._space.query(Z, 2 * rule["min_samples"])
+        return rules.density(
+            *found, labels, n_topics, rule["min_samples"],
+            *(self.arrays[name] for name in ("core", "births", "deaths")),
+        )  # fmt: skip
+
+    def _reduced(self, X: Matrix, near: tuple[Integers, Doubles] | None) -> Matrix:
+        """The rows as the clusterer would have seen them."""
+        if self.settings["reducer"] == "none":
+            return X
+        if self.settings["reducer"] == "linear":
+            return rules.project(X, self.arrays["components"], self.arrays.get("mean"))
+        assert near is not None
+        indices, distances = near[0][:, :PLACED_BY], near[1][:, :PLACED_BY]
+        places: Floats = self.arrays["reduced"]
+        return rules.place(indices, distances, places, self.settings["metric"])
+
+    def _assign_outliers(
+        self, X: Matrix, topics: Integers, strengths: Doubles, novel: NDArray[np.bool_]
+    ) -> None:
+        """What the run did with its outliers (`outliers=assign`), in place."""
+        threshold = self.settings["assign_outliers"]
+        rows = np.flatnonzero((topics < 0) & ~novel)
+        if threshold is None or not len(rows):
+            return
+        found, distances = self._centroids.query(X[rows], 1)
+        similarity = 1 - distances[:, 0]
+        enough = (similarity >= threshold) & (similarity > 0)
+        topics[rows[enough]] = found[enough, 0]
+        strengths[rows[enough]] = np.clip(similarity[enough], 0, 1)
+
+    def _layers(
+        self, X: Matrix, topics: Integers, near: tuple[Integers, Doubles] | None
+    ) -> dict[str, Integers]:
+        """Topics of each layer: those around a document's topic, or the best inside it."""
+        found: dict[str, Integers] = {}
+        has = np.flatnonzero(topics >= 0)
+        for name, layer in self.layers.items():
+            labels = found[name] = np.full(len(topics), -1, np.int64)
+            around = self.arrays.get(f"around_{name}")
+            if around is not None:
+                labels[has] = around[topics[has]]
+                continue
+            inside = self.arrays[f"inside_{name}"]  # main topic of each topic of the layer
+            allowed = inside == topics[has, None]
+            if near is not None:
+                votes = rules.votes(
+                    near[0][has], near[1][has], self.arrays[f"labels_{name}"], len(layer),
+                    self.settings["metric"],
+                )[:, :-1]  # fmt: skip
+            else:
+                votes = np.zeros(allowed.shape)
+            votes = np.where(allowed, votes, -1)
+            undecided = votes.max(axis=1, initial=-1) <= 0
+            if undecided.any():
+                index = NearestIndex(self.arrays[f"centroids_{name}"], "cosine")
+                order, distances = index.query(X[has[undecided]], len(layer))
+                cosines = np.empty(distances.shape)
+                np.put_along_axis(cosines, order, 2 - distances, axis=1)
+                votes[undecided] = np.where(allowed[undecided], cosines, -1)
+            best = votes.argmax(axis=1) if len(layer) else np.zeros(0, np.int64)
+            labels[has] = np.where(allowed.any(axis=1), best, -1)
+        return found
+
+    def _recognise(
+        self,
+        X: Matrix,
+        near: tuple[Integers, Doubles],
+        topics: Integers,
+        strengths: Doubles,
+        layers: dict[str, Integers],
+    ) -> None:
+        """Give documents that the run has seen the topics that it gave them, in place."""
+        same = SAME[self.settings["metric"]]
+        if self.settings["metric"] == "euclidean":
+            known = near[1][:, 0] <= same * rules.lengths(X)
+        else:
+            known = near[1][:, 0] <= same
+        rows = near[0][known, 0]
+        topics[known] = self.arrays["labels"][rows]
+        strengths[known] = self.arrays["strengths"][rows]
+        for name, labels in layers.items():
+            labels[known] = self.arrays[f"labels_{name}"][rows]

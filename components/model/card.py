@@ -1,0 +1,87 @@
+"""MODEL.md: what a person wants to know of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from components.model import TopicModel
+
+MOST_TOPICS = 50
+RULES = {
+    "vote": "vote of the nearest training documents",
+    "centre": "nearest topic centre",
+    "density": "HDBSCAN's rule: the nearest training document, where its topic is dense enough",
+    "centroid": "nearest topic centroid (no training vectors are saved)",
+}
+
+
+def card(model: TopicModel, about: Mapping[str, Any]) -> str:
+    """Markdown: what the model was made from, its measures, its topics, how to load it."""
+    config, settings = about["config"], model.settings
+    made = {
+        "data set": _target(config["dataset"]),
+        "documents": f"{settings['n_documents']} ({settings['n_clustered']} with content)",
+        "embedder": _target(config["embedder"]),
+        "reducer": _target(config["reducer"]),
+        "clusterer": _target(config["clusterer"]),
+        "topics": str(len(model.topics)),
+        "new documents": RULES[settings["rule"]["name"]],
+        "training vectors saved": str(settings["n_neighbours"]),
+        "no topic beyond": _limit(settings),
+    }
+    lines = [f"# {about['name']}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in made.items()]
+    lines += ["", "## Topics", "", "| topic | label | documents | words |", "|---:|---|---:|---|"]
+    for topic in model.topics[:MOST_TOPICS]:
+        words = ", ".join(word for word, _ in topic.words)
+        lines.append(f"| {topic.id} | {_cell(topic.label)} | {topic.size} | {_cell(words)} |")
+    if len(model.topics) > MOST_TOPICS:
+        lines.append(f"\n{len(model.topics) - MOST_TOPICS} more are in `topics.parquet`.")
+    lines += ["", "## Measures", "", "| measure | value |", "|---|---:|"]
+    lines += [f"| {_cell(name)} | {value:.4g} |" for name, value in about["metrics"].items()]
+    lines += [
+        "",
+        "## Use",
+        "",
+        "```python",
+        "from runner import load",
+        "",
+        'model = load("FOLDER")  # this folder, or the run that it belongs to',
+        'model.predict(["a new document"])',
+        'model.search("a phrase")',
+        "```",
+        "",
+        "```",
+        "python -m runner.predict run=FOLDER dataset=csv dataset.path=new.csv folder=out",
+        "```",
+        "",
+        "The embedder's weights are not part of this folder; the model refuses any but those that",
+        "it was made with. Versions are in `model.yaml`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _limit(settings: Mapping[str, Any]) -> str:
+    if settings["limit"] is None:
+        return "no limit"
+    share = 100 * settings["outliers"]
+    return (
+        f"{settings['metric']} distance {settings['limit']:.4g}, which {share:g} % of the training "
+        "documents exceed"
+    )
+
+
+def _target(node: Mapping[str, Any]) -> str:
+    name = str(node.get("_target_", "")).rpartition(".")[2]
+    told = [str(node[key]) for key in ("path", "model") if node.get(key)]
+    return " ".join([name, *told])
+
+
+def _cell(value: Any) -> str:
+    """Text that does not break a table."""
+    text = " ".join(str(value).split())
+    for char in "\\`*_<>[]|":
+        text = text.replace(char, f"\\{char}")
+    return text
