@@ -1,4 +1,7 @@
-"""Turns a config into a run. From Python: `from runner import run`, see `runner.python`."""
+"""Turns a config into a run. From Python: `from runner import run, load`.
+
+See `runner.python` and `runner.model`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runner.model.loading import load as load
     from runner.python import run as run
 
-__all__ = ["run"]
+__all__ = ["load", "run"]
 
 
 def _import_own_packages() -> None:
@@ -37,4 +41,8 @@ def __getattr__(name: str) -> Any:
         from runner.python import run
 
         return run
+    if name == "load":
+        from runner.model.loading import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,7 @@ from runner.console import Pipe, command, say
 COMMANDS = {
     "leaderboard": ("runner.leaderboard.__main__", "compare runs in a table, best first"),
     "cache": ("runner.cache.__main__", "show, check or prune the cache"),
+    "predict": ("runner.predict", "give new documents the topics of a run"),
     "replay": ("runner.replay", "run a recorded config again, and compare the topics"),
     "report": ("runner.report", "make report.html for a run that has ended"),
     "upload": ("runner.upload", "log results to MLflow whose server was away"),

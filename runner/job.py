@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
+from runner.model import saving
 from runner.pipeline import Parts, run
 from runner.tracking import provenance, record
 from runner.tracking.record import Record
@@ -54,6 +55,7 @@ def execute(
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
         for path in record.load(folder).files_in(folder):
             path.unlink()
+        saving.remove(folder)
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, folder, sweep)
@@ -65,6 +67,10 @@ def execute(
         known.files, failed = write_reports(result, folder, parts.reports)
         if failed:
             known.tags["failed_reports"] = " ".join(failed)
+        if config.model:
+            saving.save_beside(
+                result, parts.settings.get("embedder", {}), config, folder, known.name
+            )
         known.finish(result)
     except BaseException as error:
         known.fail(error)

@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Embedder, ParameterError, Representation, UserError
+from components.base import Dataset, Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
 from runner.config import schema
 from runner.config.problems import ConfigError, Problem, report
@@ -73,6 +73,35 @@ def _needs_word_vectors(representation: Representation) -> bool:
     parameter = inspect.signature(representation.fit).parameters.get("encode_words")
     required = parameter is not None and parameter.default is inspect.Parameter.empty
     return bool(getattr(representation, "needs_word_vectors", required))
+
+
+def build_embedder(config: DictConfig) -> Embedder:
+    """Check and build the embedder of a config alone; `embedder` and `trusted_targets` are read.
+
+    Raises
+    ------
+    ConfigError, MissingExtraError
+        As `build`.
+    """
+    return as_embedder(_build_alone(config, "embedder", []))
+
+
+def build_dataset(config: DictConfig) -> Dataset:
+    """Check and build the data set of a config alone, as `build_embedder` does the embedder."""
+    dataset: Dataset = _build_alone(config, "dataset", ["load"])
+    return dataset
+
+
+def _build_alone(config: DictConfig, role: str, methods: list[str]) -> Any:
+    if problems := check_config(config, role):
+        raise ConfigError(report(problems))
+    nodes: dict[str, Any] = {role: OmegaConf.to_container(config[role], resolve=True)}
+    trusted = list(config.trusted_targets)
+    problems = list(check_targets(nodes, trusted))
+    problems = problems or list(check_resolved(nodes[role], role, trusted, role))
+    if problems:
+        raise ConfigError(report(problems))
+    return _build(role, nodes, methods)
 
 
 def _knows_words(embedder: Embedder) -> bool:

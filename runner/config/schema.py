@@ -47,6 +47,7 @@ class RunConfig:
     seed: int | None = MISSING
     map: bool | None = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
+    model: Any = False
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     trusted_targets: list[str] = MISSING
 

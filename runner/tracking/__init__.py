@@ -15,6 +15,7 @@ from filelock import FileLock
 from components.base import UserError
 from runner import secrets
 from runner.console import nearest
+from runner.tracking.model import log_model
 from runner.tracking.record import DESCRIPTION, SWEEP_FILES, Record, verbatim
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
@@ -25,6 +26,7 @@ def load_mlflow() -> None:
     """Import MLflow, which takes seconds, with settings of ours that the user may override."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # MLflow's own 7 retries, of up to two minutes each, wait half an hour for a dead server.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -49,7 +51,7 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
     """
     uri = absolute_uri(uri)
     path = sqlite_path(uri)
-    with _reaching(uri):
+    with reaching(uri):
         check_store(uri, create=create)
         # MLflow makes its tables without a lock, so two first starts break each other.
         with nullcontext() if path is None else FileLock(f"{path}.lock"):
@@ -71,7 +73,8 @@ def _losses() -> tuple[type[Exception], ...]:
 
 
 @contextmanager
-def _reaching(uri: str) -> Iterator[None]:
+def reaching(uri: str) -> Iterator[None]:
+    """Raise a `UserError` where what is done inside fails because the store is gone."""
     try:
         yield
     except UserError:
@@ -99,7 +102,7 @@ class Tracker:
     def __init__(self, uri: str | None, experiment: str) -> None:
         self.uri = absolute_uri(uri)
         self._client = connect(uri, create=True)
-        with _reaching(self.uri):
+        with reaching(self.uri):
             self._experiment_id = self._experiment(experiment)
 
     def _experiment(self, name: str) -> str:
@@ -127,7 +130,7 @@ class Tracker:
         """Open a run for a record, and keep its id there and in the folder."""
         from mlflow.entities import Param
 
-        with _reaching(self.uri):
+        with reaching(self.uri):
             tags = {key: value[:5000] for key, value in record.tags.items()}
             run = self._client.create_run(self._experiment_id, record.start_time, tags, record.name)
             record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
@@ -144,15 +147,19 @@ class Tracker:
         from mlflow.entities import Metric, RunTag
 
         assert record.end_time is not None
-        with _reaching(self.uri):
+        with reaching(self.uri):
             if not self._knows(record.run_id):
                 self.start(record, folder)
+            model_id = log_model(self._client, record, folder)
             tags = {**record.tags, "failure": record.failure}  # some are known only now
             if record.failure:  # as a tag alone, the UI cuts it off after a few words
                 tags.setdefault(DESCRIPTION, verbatim(record.failure))
             self._client.log_batch(
                 record.run_id,
-                metrics=[Metric(k, v, record.end_time, 0) for k, v in record.metrics.items()],
+                metrics=[
+                    Metric(name, value, record.end_time, 0, model_id)
+                    for name, value in record.metrics.items()
+                ],
                 tags=[RunTag(key, value[:5000]) for key, value in tags.items() if value],
             )
             if dataset := _dataset(record):
@@ -182,7 +189,7 @@ class Tracker:
     def close_dead_runs(self) -> None:
         """End as KILLED what this machine's dead processes left RUNNING."""
         query = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
-        with _reaching(self.uri):
+        with reaching(self.uri):
             for run in find(self._client, query, [self._experiment_id]):
                 if run.alive is False:
                     log.warning("run %s was killed; MLflow says so now too.", run.name)
@@ -216,7 +223,7 @@ def find(client: Any, query: str, experiments: list[str]) -> list[Record]:
 
 def log_file(client: Any, run_id: str | None, file: Path) -> None:
     """Log a file as an artifact of a run."""
-    with _reaching(client.tracking_uri):
+    with reaching(client.tracking_uri):
         client.log_artifact(run_id, str(file))
 
 

@@ -42,7 +42,7 @@ class Record:
     status : RUNNING, FINISHED, FAILED or KILLED
     failure : why it has no result
     files : what its reports wrote, relative to its folder
-    run_id, experiment_id : its ids in MLflow, once it has them
+    run_id, experiment_id, model_id : its ids in MLflow, once it has them
     tracked : MLflow holds all of it
     lost : why MLflow does not, though it should
     """
@@ -58,6 +58,7 @@ class Record:
     files: list[str] = field(default_factory=list)
     run_id: str | None = None
     experiment_id: str | None = None
+    model_id: str | None = None
     tracked: bool = False
     lost: str | None = None
 

@@ -27,8 +27,8 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     outcome = runner(*FAST, "dataset.limit=60", "map=true")
     assert outcome.code == 0, outcome.err
     assert {path.name for path in outcome.output.iterdir()} == {
-        "config.yaml", "documents.parquet", "environment.json", "map.png", "report.html",
-        "run.json", "runner.log", "topics.csv", "topics.png", ".hydra",
+        "config.yaml", "documents.parquet", "environment.json", "map.png", "model",
+        "report.html", "run.json", "runner.log", "topics.csv", "topics.png", ".hydra",
     }  # fmt: skip
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
@@ -71,10 +71,11 @@ def test_layers_and_the_choice_of_granularity_are_written_and_tracked(
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     written = {path.name for path in outcome.output.iterdir()} - {".hydra", "runner.log"}
-    assert "layers.csv" in written
+    assert {"layers.csv", "model"} <= written
     (run,) = runs_of(store)
     logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
-    assert {path.name for path in logged.iterdir()} == written
+    # The model is logged as a model, not as an artifact.
+    assert {path.name for path in logged.iterdir()} == written - {"model"}
 
 
 def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -> None:
@@ -138,4 +139,4 @@ def test_no_reports(runner: Run) -> None:
     outcome = runner(*FAST, "dataset.limit=60", "reports=none")
     assert outcome.code == 0, outcome.err
     written = {path.name for path in outcome.output.iterdir()} - {".hydra", "runner.log"}
-    assert written == set(record.RUN_FILES)
+    assert written == {*record.RUN_FILES, "model"}

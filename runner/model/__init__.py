@@ -1,0 +1,190 @@
+"""The model of a run: saved beside its artifacts, loaded to give new documents their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.base import Corpus, Embedder, Integers, Matrix, UserError
+from components.model import Prediction, SavedTopic, TopicModel
+from runner.cache import Cache
+from runner.model.alone import one_by_one
+
+
+@dataclass
+class Model:
+    """A run's topics, ready for new documents. Made by `runner.model.loading.load`.
+
+    Attributes
+    ----------
+    topics : list of SavedTopic
+        By number; each with id, label, size, words, documents (its most typical ones).
+    layers : dict of str to list of SavedTopic
+    about : dict
+        What made it: name, config, metrics, versions, ...
+    """
+
+    _model: TopicModel
+    about: dict[str, Any]
+    _embedder: Embedder | None
+    _identity: dict[str, Any] | None
+    _cache: Cache
+
+    @property
+    def topics(self) -> list[SavedTopic]:
+        return self._model.topics
+
+    @property
+    def layers(self) -> dict[str, list[SavedTopic]]:
+        return self._model.layers
+
+    def predict(
+        self, documents: Sequence[str], *, memberships: bool = False, batch: str = "exact"
+    ) -> Any:
+        """Topics of documents.
+
+        Parameters
+        ----------
+        documents : sequence of str, length n
+            A blank one, or one without a word that the embedder knows, is in no topic.
+        memberships : bool
+            Add a column with the share of each topic.
+        batch : {"exact", "fast"}
+            ``exact`` embeds each document alone, so that its vector, and its answer, have the
+            same bits whatever else is asked for. ``fast`` embeds in batches, and uses the vectors
+            that runs have cached: last bits may differ.
+
+        Returns
+        -------
+        pandas.DataFrame
+            topic (-1: none), label, strength, topic_<layer> for each layer, and memberships.
+
+        Raises
+        ------
+        UserError
+            When a document is not text; the message names the row.
+        """
+        import pandas as pd
+
+        if isinstance(documents, str):
+            raise UserError("predict takes a list of documents: write model.predict([text]).")
+        if not len(documents):
+            return pd.DataFrame(self.columns(self._nothing(0), memberships))
+        found = self.predict_corpus(Corpus(list(documents)), batch=batch)
+        return pd.DataFrame(self.columns(found, memberships))
+
+    def predict_corpus(self, corpus: Corpus, *, batch: str = "exact") -> Prediction:
+        """Topics of the documents of a corpus, with their images where the embedder takes them."""
+        rows = np.flatnonzero(~corpus.blank)
+        if not len(rows):
+            return self._nothing(len(corpus))
+        chosen = rows.tolist()
+        images = None if corpus.images is None else [corpus.images[row] for row in chosen]
+        vectors = self.embed([corpus.documents[row] for row in chosen], images, batch)
+        nonzero: Any = abs(vectors).sum(axis=1)
+        known = np.asarray(nonzero).ravel() > 0
+        found = self.predict_vectors(vectors[known])
+        return _spread(found, rows[known], len(corpus))
+
+    def predict_vectors(self, X: Matrix) -> Prediction:
+        """Topics of documents whose vectors, (n, d), are there already.
+
+        Raises
+        ------
+        UserError
+            When they have another number of columns than those that the model was made from.
+        """
+        if X.shape[1] != self._model.n_dimensions:
+            raise UserError(
+                f"these vectors have {X.shape[1]} dimensions, and the model was made from vectors "
+                f"of {self._model.n_dimensions}. Embed the documents with the model's embedder."
+            )
+        return self._model.predict(X)
+
+    def search(self, phrase: str, n: int = 5) -> Any:
+        """The topics nearest to a phrase, best first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            topic, label, similarity (the cosine to the topic's mean), document (the most typical
+            one); empty where the embedder knows no word of the phrase.
+        """
+        import pandas as pd
+
+        columns = ["topic", "label", "similarity", "document"]
+        corpus = Corpus([phrase])
+        vectors = None if corpus.blank[0] else self.embed(list(corpus.documents))
+        if vectors is None or not self.topics or not float(abs(vectors).sum()):
+            return pd.DataFrame(columns=columns)
+        found, cosines = self._model.nearest_topics(vectors, min(n, len(self.topics)))
+        rows = [
+            (t, self.topics[t].label, cosine, next(iter(self.topics[t].documents), ""))
+            for t, cosine in zip(found[0].tolist(), cosines[0].tolist(), strict=True)
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def embed(
+        self,
+        documents: Sequence[str],
+        images: Sequence[str | None] | None = None,
+        batch: str = "exact",
+    ) -> Matrix:
+        """Vectors (n, d) of documents, none of them blank; cached ones are read."""
+        if batch not in ("exact", "fast"):
+            raise UserError(f"batch={batch!r}: must be exact or fast.")
+        if self._embedder is None:
+            raise UserError(
+                "this model was made from vectors in a file, so it cannot embed documents. Embed "
+                "them as those were, and use predict_vectors(X)."
+            )
+        embedder, key = self._embedder, self._identity
+        # An API's answers cannot be repeated to the bit, and are not to be paid for twice.
+        if batch == "exact" and not hasattr(embedder, "iter_encode"):
+            embedder = one_by_one(embedder)
+            key = None if key is None else {"alone": True, **key}
+        return self._cache.embeddings.encode(
+            embedder, documents, identity=lambda: key, corpus_hash=str, images=images
+        ).vectors
+
+    def columns(self, found: Prediction, memberships: bool = False) -> dict[str, Any]:
+        """A prediction as named columns of length n."""
+        labels = [topic.label for topic in self.topics] + [""]
+        columns: dict[str, Any] = {
+            "topic": found.topics,
+            "label": [labels[topic] for topic in found.topics.tolist()],
+            "strength": found.strengths,
+        }
+        columns |= {f"topic_{name}": values for name, values in found.layers.items()}
+        if memberships:
+            columns["memberships"] = list(found.memberships)
+        return columns
+
+    def _nothing(self, n: int) -> Prediction:
+        none = np.zeros(0, np.int64)
+        empty = Prediction(
+            none,
+            np.zeros(0, np.float32),
+            np.zeros((0, len(self.topics)), np.float32),
+            dict.fromkeys(self.layers, none),
+        )
+        return _spread(empty, none, n)
+
+
+def _spread(found: Prediction, rows: Integers, n: int) -> Prediction:
+    """A prediction for `rows` of `n` documents; the others are in no topic."""
+
+    def over_all(values: Any, missing: float) -> Any:
+        spread = np.full((n, *values.shape[1:]), missing, values.dtype)
+        spread[rows] = values
+        return spread
+
+    return Prediction(
+        over_all(found.topics, -1),
+        over_all(found.strengths, 0),
+        over_all(found.memberships, 0),
+        {name: over_all(values, -1) for name, values in found.layers.items()},
+    )

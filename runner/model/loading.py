@@ -1,0 +1,160 @@
+"""Finds a saved model, checks that its embedder is the one that it was made with, and loads it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from components.base import UserError
+from components.model import folder as model_folder
+from components.model.state import unpack
+from runner.cache import Cache
+from runner.config.build import build_embedder
+from runner.embed import document_model
+from runner.model import Model
+from runner.model.alone import Fitted
+from runner.model.saving import FOLDER, identity_of
+
+log = logging.getLogger(__name__)
+
+VERSIONS = {"sklearn", "version", "versions", "library", "libraries"}  # keys of an identity
+
+
+def load(
+    source: str | Path,
+    *,
+    uri: str | None = None,
+    cache: str | Path | None = None,
+    trusted_targets: Sequence[str] = (),
+    trust: bool = False,
+) -> Model:
+    """Load the model of a run.
+
+    Parameters
+    ----------
+    source : str or Path
+        A run's output folder or its `model/` folder; a run's id in MLflow; or an MLflow address,
+        `models:/topics/1`, `models:/topics@champion`, `models:/m-...`, `runs:/ID/model`.
+    uri : str, optional
+        The MLflow store, where `source` is in one; see `runner.tracking.uri.absolute_uri`.
+    cache : str or Path, optional
+        A cache folder, so that a document is embedded once; None caches nothing.
+    trusted_targets : sequence of str
+        Packages of yours whose classes the model's config may build.
+    trust : bool
+        Allow what the model's config asks for by `trust_remote_code` or `trust_pickle`: code that
+        comes with the weights.
+
+    Raises
+    ------
+    UserError
+        When there is no model, it is damaged, its backend is missing, or its embedder's weights
+        are not those that it was made with.
+    """
+    with _fetched(source, uri) as place:
+        model, about, learnt = model_folder.read(place)
+        digest = _digest(place / model_folder.EMBEDDER) if learnt is not None else None
+    node = about["config"]["embedder"]
+    if node.get("_target_", "").endswith(".PrecomputedEmbedder"):
+        return Model(model, about, None, None, Cache(None))
+    _check_trust(node, trust)
+    built: Any = build_embedder(
+        OmegaConf.create({"embedder": node, "trusted_targets": list(trusted_targets)})
+    )
+    embedder: Any
+    embedder, settings = document_model(built, node)
+    key = identity_of(embedder, settings)
+    _check_identity(about["fingerprint"], key, about)
+    if learnt is not None:
+        embedder.set_state(functools.partial(unpack, *learnt))
+        embedder, key = Fitted(embedder), None if key is None else {**key, "learnt": digest}
+    return Model(model, about, embedder, key, Cache(cache))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class _fetched:
+    """A folder that holds the model, for as long as it takes to read it."""
+
+    def __init__(self, source: str | Path, uri: str | None) -> None:
+        self.source, self.uri = str(source), uri
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Path:
+        path = Path(self.source).expanduser()
+        for folder in (path, path / FOLDER, path / "artifacts" / FOLDER):
+            if (folder / model_folder.SETTINGS).is_file() or (folder / model_folder.SUMS).is_file():
+                return folder
+        if path.is_dir():
+            raise UserError(f"{path} holds no model: it was run with model=false, or it failed.")
+        from runner.tracking.model import fetch_model
+
+        self._scratch = tempfile.TemporaryDirectory()
+        return fetch_model(self.source, self.uri, Path(self._scratch.name), FOLDER)
+
+    def __exit__(self, *error: object) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+
+def _check_trust(node: Any, trust: bool, path: str = "embedder") -> None:
+    """A model may come from somebody else: it runs no code that its user did not allow."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if str(key).startswith("trust_") and value is True and not trust:
+                raise UserError(
+                    f"the model's config sets {path}.{key}=true, which can run code that comes "
+                    "with the weights. Allow it with trust=true, if you trust where they are from."
+                )
+            _check_trust(value, trust, f"{path}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            _check_trust(value, trust, f"{path}.{index}")
+
+
+def _check_identity(
+    saved: Mapping[str, Any] | None, now: Mapping[str, Any] | None, about: Mapping[str, Any]
+) -> None:
+    """Raise where the embedder is not the one that the model was made with."""
+    if saved is None or now is None:
+        log.warning("nothing tells whether the embedder is the one that the model was made with.")
+        return
+    then, here = dict(_leaves(saved)), dict(_leaves(now))
+    serious: list[str] = []
+    harmless: list[str] = []
+    for name in dict.fromkeys([*then, *here]):
+        if then.get(name) == here.get(name):
+            continue
+        line = f"  {name}: {then.get(name)} then, {here.get(name)} now"
+        steps = set(name.split("."))
+        if not name.endswith(".path"):  # where a file lies does not matter, its content does
+            (harmless if steps & VERSIONS else serious).append(line)
+    if serious:
+        lines = "\n".join([*serious, *harmless])
+        raise UserError(
+            f"the model {about['name']} was made with another embedder than the one that is here:\n"
+            f"{lines}\nIts vectors would not fit the topics. Install or name the weights that it "
+            "was made with, or run again."
+        )
+    for line in harmless:
+        log.warning("the embedder's library is another version: %s", line.strip())
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _leaves(value, f"{path}.{index}")
+    else:
+        yield path, node

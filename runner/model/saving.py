@@ -1,0 +1,106 @@
+"""Writes the model of a run beside its artifacts."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from components.base import ParameterError, Result, UserError
+from components.model import folder as model_folder
+from components.model.card import card
+from components.model.fit import fit
+from components.model.state import pack, unpack
+from runner.cache.fingerprint import identity
+from runner.embed import document_model
+from runner.tracking import provenance
+
+log = logging.getLogger(__name__)
+
+FOLDER = "model"
+
+
+def save(
+    result: Result, embedder_settings: Mapping[str, Any], config: DictConfig, target: Path,
+    name: str,
+) -> float:  # fmt: skip
+    """Write the model of a result to `target`; its size in MB.
+
+    Parameters
+    ----------
+    embedder_settings : the config node of the embedder; see `runner.cache.fingerprint`
+    config : the composed config; `config.model` says how many vectors to keep
+    name : of the run
+    """
+    settings = config.model
+    model = fit(result, neighbours=settings.neighbours, outliers=settings.outliers)
+    embedder, embedder_settings = document_model(result.parts["embedder"], embedder_settings)
+    learnt = _learnt(embedder, result) if getattr(embedder, "fits_corpus", False) else None
+    about = {
+        "name": name,
+        "config": provenance.kept_config(config),
+        "fingerprint": identity_of(embedder, embedder_settings),
+        "corpus_hash": result.corpus.hash,
+        "choice": json.loads(json.dumps(result.choice, default=_plain)),
+        "metrics": {key: float(value) for key, value in result.metrics.items()},
+        "versions": provenance.environment(),
+        "layers": list(model.layers),
+        "example": [text[:200] for topic in model.topics[:2] for text in topic.documents[:1]],
+    }
+    return model_folder.write(target, model, about, card(model, about), learnt)
+
+
+def save_beside(
+    result: Result, embedder_settings: Mapping[str, Any], config: DictConfig, folder: Path,
+    name: str,
+) -> None:  # fmt: skip
+    """Write the model to `model/` in a run's folder, and its size to the result's metrics.
+
+    A result that took hours is not lost to a model that cannot be written: that is a warning.
+    """
+    try:
+        size = save(result, embedder_settings, config, folder / FOLDER, name)
+    except ParameterError as error:
+        raise error.within("model") from error
+    except Exception as error:
+        remove(folder)
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        log.warning("no model was saved: %s", reason)
+        log.debug("traceback of the failure", exc_info=True)
+        return
+    result.metrics["model_mb"] = size
+
+
+def remove(folder: Path) -> None:
+    """Remove the model from a run's folder."""
+    model_folder.remove(folder / FOLDER)
+
+
+def identity_of(embedder: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What identifies the embedder's vectors, as JSON; None where nothing does."""
+    found: dict[str, Any] | None = json.loads(json.dumps(identity(embedder, settings)))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _learnt(embedder: Any, result: Result) -> tuple[str, dict[str, Any]]:
+    """What an embedder has learnt from the corpus, as JSON and arrays."""
+    if not hasattr(embedder, "get_state"):
+        raise UserError(
+            f"{type(embedder).__name__} is fitted on its corpus, and has no method get_state() "
+            "that gives what it has learnt."
+        )
+    if embedder.get_state() is None:  # its vectors were cached
+        embedder.fit([result.corpus.documents[row] for row in result.kept.tolist()])
+    tree, arrays = pack(embedder.get_state())
+    embedder.set_state(functools.partial(unpack, tree, arrays))  # fails where it cannot be loaded
+    return tree, arrays

@@ -1,0 +1,159 @@
+"""Gives new documents the topics of a run.
+
+    python -m runner.predict run=ID dataset=csv dataset.path=new.csv folder=out
+
+run          a run's output folder, its id in MLflow, or models:/topics@champion
+dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=...
+folder       gets documents.parquet: row, document, topic, label, strength, topic_<layer>
+memberships  true adds a column with the share of each topic
+batch        exact (default): the same bits for a document whatever else is in the file;
+             fast: in batches, with the vectors that runs have cached
+cache        folder of cached vectors (default .runner-cache); null caches nothing
+uri          the MLflow store, where the run is in one
+trust        true allows what the model's config asks for by trust_remote_code or trust_pickle
+trusted_targets  packages of yours that the model's config may build from
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from components.base import Corpus, UserError, progress
+from runner.config import schema
+from runner.config.build import build_dataset
+from runner.console import command, nearest, parse, say
+from runner.model import Model
+from runner.model.loading import load
+
+KEYS = ["run", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
+BLOCK = 4096  # documents embedded, assigned and written at a time
+
+
+def main(arguments: list[str]) -> int:
+    """Predict a data set; 0 when all of it is written."""
+    about_data = [a for a in arguments if a.partition("=")[0].split(".")[0] == "dataset"]
+    options = parse([a for a in arguments if a not in about_data], __doc__ or "", KEYS)
+    for key in ("run", "folder"):
+        if key not in options:
+            raise UserError(f"{key}=... is missing. For all keys: python -m runner.predict --help")
+    if not about_data:
+        raise UserError("name the documents: dataset=csv dataset.path=new.csv")
+    batch = options.get("batch", "exact")
+    if batch not in ("exact", "fast"):
+        raise UserError(f"batch={batch}: must be exact or fast.{nearest(batch, ('exact', 'fast'))}")
+    cache = options.get("cache", ".runner-cache")
+    targets = options.get("trusted_targets", "").strip("[]").split(",")
+    trusted = [target.strip() for target in targets if target.strip()]
+    config = _dataset_config(about_data, trusted)
+    dataset = build_dataset(config)
+    model = load(
+        options["run"],
+        uri=options.get("uri"),
+        cache=None if cache == "null" else cache,
+        trusted_targets=trusted,
+        trust=_flag(options, "trust"),
+    )
+    target = Path(options["folder"]).expanduser()
+    target.mkdir(parents=True, exist_ok=True)
+    n, n_none = predict_file(
+        model, dataset, target / "documents.parquet",
+        memberships=_flag(options, "memberships"), batch=batch,
+    )  # fmt: skip
+    say(f"{n} documents, {n_none} of them in no topic: {target / 'documents.parquet'}")
+    return 0
+
+
+def _flag(options: dict[str, str], key: str) -> bool:
+    value = options.get(key, "false").lower()
+    if value not in ("true", "false"):
+        raise UserError(f"{key}={options[key]}: must be true or false.")
+    return value == "true"
+
+
+def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
+    schema.register()
+    try:
+        with initialize_config_module("conf", version_base="1.3"):
+            config = compose("config", [*overrides, f"trusted_targets=[{','.join(trusted)}]"])
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+    return config
+
+
+def predict_file(
+    model: Model, dataset: Any, path: Path, *, memberships: bool = False, batch: str = "exact"
+) -> tuple[int, int]:
+    """Write topics of the documents of a data set, block by block, to a Parquet file.
+
+    The file is there whole or not at all. Memory does not grow with the number of documents
+    where the data set can be read in blocks (it has a method `blocks`).
+
+    Returns
+    -------
+    int, int
+        How many documents, and how many of them are in no topic.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from components.arrow import numbers, strings
+
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    writer: Any = None
+    n = n_none = 0
+    try:
+        for corpus in progress(_blocks(dataset), label="predicting"):
+            found = model.predict_corpus(corpus, batch=batch)
+            columns = model.columns(found, memberships)
+            rows = corpus.rows if corpus.rows is not None else n + np.arange(len(corpus))
+            table: dict[str, Any] = {"row": numbers(rows), "document": strings(corpus.documents)}
+            for name, values in columns.items():
+                if name == "label":
+                    table[name] = strings(values)
+                elif name == "memberships":
+                    flat = pa.array(found.memberships.ravel())
+                    width = max(1, found.memberships.shape[1])
+                    table[name] = pa.FixedSizeListArray.from_arrays(flat, width)
+                else:
+                    table[name] = numbers(values)
+            made = pa.table(table)
+            writer = writer or pq.ParquetWriter(draft, made.schema)
+            writer.write_table(made)
+            n += len(corpus)
+            n_none += int(np.sum(found.topics < 0))
+        if writer is None:
+            raise UserError("the data set holds no documents.")
+        writer.close()
+        writer = None
+        draft.replace(path)
+    finally:
+        if writer is not None:
+            writer.close()
+        draft.unlink(missing_ok=True)
+    return n, n_none
+
+
+def _blocks(dataset: Any) -> Iterator[Corpus]:
+    """The documents of a data set, some thousands at a time."""
+    if hasattr(dataset, "blocks") and dataset.limit is None:
+        yield from dataset.blocks(BLOCK)
+        return
+    corpus: Corpus = dataset.load()
+    rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
+    for start in range(0, len(corpus), BLOCK):
+        part = slice(start, start + BLOCK)
+        images = None if corpus.images is None else corpus.images[part]
+        yield Corpus(corpus.documents[part], images=images, rows=rows[part], n_rows=len(rows))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,266 @@
+"""A run's model in MLflow: logged as a pyfunc, registered, and fetched again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.base import UserError
+from runner.tracking.record import DESCRIPTION, Record
+
+log = logging.getLogger(__name__)
+
+NAME = "topics"  # of the logged model, within its run
+CODE = Path(__file__).parent.parent / "serving.py"
+# What a model is served with; the embedder's module says what else.
+ALWAYS = ("topic-runner", "mlflow", "numpy", "scipy", "pandas", "pyarrow", "safetensors")
+OF_CLASS = {
+    "sklearn": ["scikit-learn"],
+    "gensim": ["gensim"],
+    "flair": ["flair", "torch", "transformers"],
+    "spacy": ["spacy"],
+    "use": ["tensorflow"],
+    "model2vec": ["model2vec"],
+    "fastembed": ["fastembed"],
+    "openai": ["openai"],
+    "cohere": ["cohere"],
+    "hf_transformer": ["torch", "transformers"],
+    "sentence_transformer": ["torch", "transformers", "sentence-transformers"],
+    "clip": ["torch", "transformers", "sentence-transformers"],
+}
+
+
+def log_model(client: Any, record: Record, folder: Path) -> str | None:
+    """Log the model in a run's folder, if there is one; its id in MLflow.
+
+    It is written as `mlflow.pyfunc.log_model` writes it, but without what that does beside: an
+    example is not predicted, and requirements are not inferred by loading the model.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    record : of a run that is open; `record.model_id` names what is logged already
+    folder : the run's output folder
+    """
+    saved = folder / "model"
+    if not (saved / "model.yaml").is_file():
+        return None
+    if record.model_id is not None and _is_there(client, record.model_id):
+        return record.model_id
+    from mlflow.entities import LoggedModelOutput
+
+    card = (saved / "MODEL.md").read_text(encoding="utf-8")
+    logged = client.create_logged_model(
+        record.experiment_id,
+        NAME,
+        source_run_id=record.run_id,
+        tags={DESCRIPTION: card[:5000]},
+        params={key: str(value)[:500] for key, value in record.params.items() if "." not in key},
+        model_type="topics",
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        _write_pyfunc(Path(scratch), saved, logged.model_id, record.run_id)
+        client.log_model_artifacts(logged.model_id, scratch)
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(record.run_id, [LoggedModelOutput(logged.model_id, 0)])
+    record.model_id = str(logged.model_id)
+    name = record.params.get("model.register_as")
+    if name:
+        _register(client, str(name), record, card)
+    return record.model_id
+
+
+def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
+    """Copy a model from MLflow; the folder that holds it.
+
+    Parameters
+    ----------
+    source : a run's id, `runs:/ID/...`, or `models:/...`
+    uri : see `runner.tracking.uri.absolute_uri`
+    scratch : an empty folder to copy to
+    name : of the model's folder among the artifacts
+
+    Raises
+    ------
+    UserError
+        When the store cannot be reached, or has no such run or model.
+    """
+    from runner.tracking import connect, reaching
+
+    client = connect(uri)
+    with reaching(client.tracking_uri):
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking.artifact_utils import _download_artifact_from_uri
+
+        address = source
+        if not source.startswith("models:/"):
+            address = f"models:/{_model_of_run(client, source)}"
+        try:
+            with _store(client.tracking_uri):
+                _download_artifact_from_uri(address, str(scratch))
+        except MlflowException as error:
+            raise UserError(
+                f"{source}: there is no such model in {client.tracking_uri}: "
+                f"{str(error).partition(chr(10))[0]}"
+            ) from error
+    found = next(iter(scratch.rglob(f"artifacts/{name}/model.yaml")), None)
+    if found is None:
+        raise UserError(
+            f"{source} is an MLflow model of something else, not of a topic-runner run."
+        )
+    return found.parent
+
+
+def _model_of_run(client: Any, source: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    run_id = source.removeprefix("runs:/").partition("/")[0]
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise UserError(
+            f"there is no folder {source!r}, and no run of that id in {client.tracking_uri}. Give "
+            "a run's id, its output folder, or a registered model such as models:/topics/1."
+        ) from error
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if not outputs:
+        raise UserError(
+            f"run {run_id} has no model: it was run with model=false, or it has no result."
+        )
+    return str(outputs[-1].model_id)
+
+
+class _store:
+    """MLflow's artifact functions know one store at a time, for the whole process."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def __enter__(self) -> None:
+        import mlflow
+
+        self.before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+
+    def __exit__(self, *error: object) -> None:
+        import mlflow
+
+        mlflow.set_tracking_uri(self.before[0])
+        mlflow.set_registry_uri(self.before[1])
+
+
+def _is_there(client: Any, model_id: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_logged_model(model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
+
+
+def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) -> None:
+    """An MLflow model (models from code): the folder, the code that loads it, and what MLflow
+    wants to know of both.
+    """
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    about = yaml.safe_load((saved / "model.yaml").read_text(encoding="utf-8"))
+    columns = [("long", "topic"), ("string", "label"), ("float", "strength")]
+    columns += [("long", f"topic_{name}") for name in about["layers"]]
+    shutil.copytree(saved, target / "artifacts" / "model")
+    shutil.copy(CODE, target / CODE.name)
+    _write_environment(target, requirements(str(about["config"]["embedder"].get("_target_", ""))))
+    example = {"columns": ["document"], "data": [[text] for text in about["example"]]}
+    _write_json(target / "input_example.json", example)
+    _write_json(target / "serving_input_example.json", {"dataframe_split": example})
+    model = Model(
+        run_id=run_id,
+        model_id=model_id,
+        signature=ModelSignature(
+            Schema([ColSpec("string", "document")]), Schema([ColSpec(*c) for c in columns])
+        ),
+        saved_input_example_info={
+            "artifact_path": "input_example.json",
+            "pandas_orient": "split",
+            "serving_input_path": "serving_input_example.json",
+            "type": "dataframe",
+        },
+    )
+    model.add_flavor(
+        "python_function",
+        loader_module="mlflow.pyfunc.loaders.code_model",
+        model_code_path=CODE.name,
+        python_version=platform.python_version(),
+        artifacts={"model": {"path": "artifacts/model", "uri": "artifacts/model"}},
+        env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+        code=None,
+        streamable=False,
+    )
+    model.save(str(target / "MLmodel"))
+
+
+def _write_environment(target: Path, packages: list[str]) -> None:
+    """What MLflow makes an environment from, where it is asked to."""
+    python = platform.python_version()
+    (target / "requirements.txt").write_text("".join(f"{line}\n" for line in packages))
+    pip = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    (target / "python_env.yaml").write_text(yaml.safe_dump(pip, sort_keys=False))
+    conda = {
+        "name": "mlflow-env",
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={python}", "pip", {"pip": packages}],
+    }
+    (target / "conda.yaml").write_text(yaml.safe_dump(conda, sort_keys=False))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+
+
+def _register(client: Any, name: str, record: Record, card: str) -> None:
+    """A new version of a registered model, with its alias if one is asked for."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        name,
+        f"models:/{record.model_id}",
+        run_id=record.run_id,
+        description=card[:5000],
+        model_id=record.model_id,
+    )
+    alias = record.params.get("model.alias")
+    if alias:
+        client.set_registered_model_alias(name, str(alias), made.version)
+    log.info("registered as models:/%s/%s", name, made.version)
+
+
+def requirements(target: str) -> list[str]:
+    """Pinned packages that a model needs whose embedder is of this class."""
+    module = target.split(".")[-2] if target.count(".") else ""
+    wanted = [*ALWAYS, *OF_CLASS.get(module, ["scikit-learn"])]
+    return [f"{name}=={found}" for name in wanted if (found := _version(name))]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

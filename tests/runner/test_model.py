@@ -1,0 +1,309 @@
+"""A run saves its model; loaded, in this process or another, it gives documents its topics."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from components.base import MissingExtraError, UserError
+from components.model import folder as model_folder
+from conftest import ROOT
+from runner import load
+from tests_support import FAST
+
+NEW = [
+    "The bank raised its interest rate as the market fell.",
+    "Firefighters fought bush fires near Sydney.",
+    "The Australian cricket team won the test match in the morning.",
+    "",
+    "qqqzzz xxyyzz",
+]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of a run."""
+    folder = tmp_path_factory.mktemp("run")
+    command = [
+        sys.executable, "-m", "runner", *FAST, "dataset.limit=120",
+        "clusterer.layers=[broad]", "hydra.run.dir=out", "model.neighbours=all",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def _documents(folder: Path) -> Any:
+    return pq.read_table(folder / "documents.parquet").to_pandas()
+
+
+def test_a_run_saves_its_model_and_says_how_large_it_is(saved):
+    assert {path.name for path in (saved / "model").iterdir()} == set(model_folder.FILES)
+    size = sum(path.stat().st_size for path in (saved / "model").iterdir()) / 1e6
+    metrics = json.loads((saved / "run.json").read_text())["metrics"]
+    assert metrics["model_mb"] == pytest.approx(size)
+    card = (saved / "model" / "MODEL.md").read_text()
+    for topic in load(saved).topics:
+        assert f"| {topic.id} |" in card
+
+
+def test_training_documents_get_their_topics(saved):
+    before = _documents(saved)
+    found = load(saved).predict(list(before.document))
+    assert list(found.columns) == ["topic", "label", "strength", "topic_broad"]
+    assert np.mean(found.topic == before.topic) >= 0.98
+    assert np.mean(found.topic_broad == before.topic_broad) >= 0.98
+
+
+def test_new_documents_memberships_and_documents_without_a_word(saved):
+    model = load(saved)
+    found = model.predict(NEW, memberships=True)
+    assert (found.topic[:3] >= 0).any()
+    assert found.topic[3:].tolist() == [-1, -1]
+    assert found.strength[3:].tolist() == [0, 0]
+    assert found.label[3:].tolist() == ["", ""]
+    labels = [topic.label for topic in model.topics] + [""]
+    assert found.label.tolist() == [labels[topic] for topic in found.topic]
+    assert all(len(row) == len(model.topics) for row in found.memberships)
+    assert sum(found.memberships[0]) == pytest.approx(1, abs=1e-5)
+    assert len(model.predict([])) == 0
+
+
+def test_search(saved):
+    model = load(saved)
+    found = model.search("bush fires in Sydney", n=2)
+    assert len(found) == 2
+    assert found.similarity.is_monotonic_decreasing
+    best = model.topics[int(found.topic[0])]
+    assert found.document[0] in best.documents
+    assert any(word.startswith("fire") or word == "sydney" for word, _ in best.words)
+    assert model.search("qqqzzz").empty
+    assert model.search("").empty
+
+
+def test_what_was_predicted_before_is_not_embedded_again(saved, tmp_path, monkeypatch):
+    first = load(saved, cache=tmp_path).predict(NEW)
+    model = load(saved, cache=tmp_path)
+    monkeypatch.setattr(type(model._embedder), "encode", lambda self, documents: 1 / 0)
+    assert model.predict(NEW).equals(first)
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        (["fine", 3], "row 1 .* not text but int"),
+        ([None], "row 0 .* not text but NoneType"),
+        ("a text", r"write model\.predict\(\[text\]\)"),
+    ],
+)
+def test_what_is_no_list_of_texts(saved, documents, message):
+    with pytest.raises(UserError, match=message):
+        load(saved).predict(documents)
+
+
+def test_vectors_of_another_length_and_another_kind_of_batch(saved):
+    model = load(saved)
+    with pytest.raises(UserError, match="have 3 dimensions, and the model was made from vectors"):
+        model.predict_vectors(np.ones((1, 3), np.float32))
+    with pytest.raises(UserError, match="must be exact or fast"):
+        model.predict(NEW, batch="quick")
+    assert model.predict(NEW, batch="fast").topic.tolist() == model.predict(NEW).topic.tolist()
+
+
+def _edited(saved: Path, target: Path, edit: Any) -> Path:
+    """A copy of a model with other settings, as somebody else could hand it over."""
+    shutil.copytree(saved / "model", target)
+    about = yaml.safe_load((target / "model.yaml").read_text())
+    edit(about)
+    (target / "model.yaml").write_text(yaml.safe_dump(about))
+    lines = (target / "SHA256SUMS").read_text().splitlines()
+    digest = model_folder._sha256(target / "model.yaml")
+    lines = [f"{digest}  model.yaml" if "model.yaml" in line else line for line in lines]
+    (target / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    return target
+
+
+def _with_other_weights(about: dict[str, Any]) -> None:
+    about["fingerprint"]["steps"][0]["min_df"] = 7
+
+
+def _with_remote_code(about: dict[str, Any]) -> None:
+    about["config"]["embedder"]["trust_remote_code"] = True
+
+
+def _with_a_foreign_class(about: dict[str, Any]) -> None:
+    about["config"]["embedder"] = {"_target_": "subprocess.Popen", "args": ["true"]}
+
+
+def _of_the_future(about: dict[str, Any]) -> None:
+    about["format"] = 99
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (_with_other_weights, r"another embedder .*\n.*min_df: 7 then, 1 now"),
+        (_with_remote_code, r"embedder\.trust_remote_code=true.* trust=true"),
+        (_with_a_foreign_class, "not a trusted package|no such|trusted"),
+        (_of_the_future, "has format 99"),
+    ],
+)
+def test_a_model_that_is_not_what_it_was_or_not_to_be_trusted(saved, tmp_path, edit, message):
+    with pytest.raises(UserError, match=message):
+        load(_edited(saved, tmp_path / "model", edit))
+
+
+def test_a_damaged_model(saved, tmp_path):
+    copied = Path(shutil.copytree(saved / "model", tmp_path / "model"))
+    content = bytearray((copied / "arrays.safetensors").read_bytes())
+    content[-1] ^= 1
+    (copied / "arrays.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged: arrays\.safetensors is not as it was written"):
+        load(copied)
+
+
+def test_a_backend_that_is_missing(saved, tmp_path):
+    def ask_for_it(about: dict[str, Any]) -> None:
+        about["config"]["embedder"] = {
+            "_target_": "components.embedders.gensim.GensimEmbedder",
+            "model": "pkg://no_such_package/data",
+        }
+
+    with pytest.raises(MissingExtraError, match="pip install"):
+        load(_edited(saved, tmp_path / "model", ask_for_it))
+
+
+def test_folders_without_a_model(saved, tmp_path):
+    with pytest.raises(UserError, match="holds no model: it was run with model=false"):
+        load(tmp_path)
+
+
+def test_predict_from_file_to_file(saved, tmp_path, process):
+    lines = [json.dumps({"body": text}) for text in NEW[:3]]
+    (tmp_path / "new.jsonl").write_text("\n".join(lines))
+    outcome = process(
+        f"run={saved}", "dataset=jsonl", "dataset.path=new.jsonl", "dataset.text=body",
+        "folder=predicted", "memberships=true", module="runner.predict",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    table = pq.read_table(tmp_path / "predicted" / "documents.parquet")
+    assert table.column_names[:5] == ["row", "document", "topic", "label", "strength"]
+    expected = load(saved).predict(NEW[:3], memberships=True)
+    assert table["topic"].to_pylist() == expected.topic.tolist()
+    assert table["strength"].to_numpy().tobytes() == expected.strength.to_numpy().tobytes()
+    memberships = np.array(table["memberships"].to_pylist(), np.float32)
+    assert memberships.tobytes() == np.stack(expected.memberships).tobytes()
+    assert [path.name for path in (tmp_path / "predicted").iterdir()] == ["documents.parquet"]
+
+
+def test_files_are_read_in_blocks(tmp_path):
+    import pyarrow as pa
+
+    from components.base import ParameterError
+    from components.datasets.jsonl import JsonlDataset
+    from components.datasets.parquet import ParquetDataset
+
+    texts = [f"text {n}" for n in range(25)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
+    for dataset in (
+        JsonlDataset(path=str(tmp_path / "a.jsonl")),
+        ParquetDataset(path=str(tmp_path / "a.parquet")),
+    ):
+        blocks = list(dataset.blocks(10))
+        assert [len(block) for block in blocks] == [10, 10, 5]
+        assert [text for block in blocks for text in block.documents] == texts
+        assert np.concatenate([block.rows for block in blocks]).tolist() == list(range(25))
+        with pytest.raises(ParameterError, match="text=body: "):
+            list(type(dataset)(path=dataset.path, text="body").blocks(10))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["folder=out"], "run=... is missing"),
+        (["run=x", "folder=out"], "name the documents"),
+        (["run=x", "folder=out", "dataset=csvv", "dataset.path=a.csv"], "csvv"),
+        (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv", "batch=fats"], "fast"),
+        (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv"], "a.csv does not exist"),
+        (["run=x", "foldr=out"], "Did you mean 'folder'"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments, message, tmp_path, monkeypatch):
+    from runner.predict import main
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        main(arguments)
+
+
+def test_blocks_are_written_as_they_come(saved, tmp_path, monkeypatch):
+    from components.base import Corpus
+    from runner import predict
+
+    monkeypatch.setattr(predict, "BLOCK", 7)
+    texts = list(_documents(saved).document[:30])
+
+    class Texts:
+        def load(self) -> Corpus:
+            return Corpus(texts)
+
+    model = load(saved)
+    n, n_none = predict.predict_file(model, Texts(), tmp_path / "a.parquet")
+    assert n == 30
+    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 5
+    table = pq.read_table(tmp_path / "a.parquet")
+    expected = model.predict(texts)
+    assert table["row"].to_pylist() == list(range(30))
+    assert table["topic"].to_pylist() == expected.topic.tolist()
+    assert n_none == int((expected.topic < 0).sum())
+
+
+def test_a_part_that_cannot_be_saved_costs_the_model_not_the_run(saved, tmp_path, caplog):
+    from omegaconf import OmegaConf
+    from sklearn.ensemble import RandomTreesEmbedding
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from components.clusterers.kmeans import KMeansClusterer
+    from components.datasets.lee import LeeDataset
+    from components.embedders.sklearn import SklearnEmbedder
+    from components.reducers.identity import Identity
+    from components.representations.ctfidf import CTFIDF
+    from runner.model.saving import save_beside
+    from runner.pipeline import Parts, run
+
+    steps = {"tfidf": TfidfVectorizer(), "trees": RandomTreesEmbedding(3, random_state=0)}
+    embedder = SklearnEmbedder(pipeline=steps)
+    clusterer = KMeansClusterer(n_clusters=2, random_state=0)
+    parts = Parts(LeeDataset(limit=40, seed=0), embedder, Identity(), clusterer, CTFIDF())
+    result = run(parts, draw_map=False)
+    config = OmegaConf.load(saved / "config.yaml")
+    with caplog.at_level("WARNING"):
+        save_beside(result, {}, config, tmp_path, "a run")
+    assert "no model was saved: state.1" in caplog.text
+    assert "model_mb" not in result.metrics
+    assert not (tmp_path / "model").exists()
+
+
+def test_no_model_where_none_is_wanted(runner):
+    outcome = runner(*FAST, "dataset.limit=60", "model=false")
+    assert outcome.code == 0, outcome.err
+    assert not (outcome.output / "model").exists()
+    assert "model_mb" not in json.loads((outcome.output / "run.json").read_text())["metrics"]
+
+
+def test_settings_of_the_model_are_checked(runner):
+    outcome = runner(*FAST, "dataset.limit=60", "model.neighbours=some")
+    assert outcome.code == 1
+    assert "model.neighbours=some: must be all, 0, or a number" in outcome.err

@@ -1,0 +1,159 @@
+"""A run's model in MLflow: logged with its run, registered, fetched, and served over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.base import UserError
+from conftest import ROOT
+from runner import load
+from tracking_support import _DIRECT, TRACKED, runs_of, wait_for
+
+TEXTS = ["The bank raised its interest rate.", "Fire crews fought the bush fires near Sydney.", ""]
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """The folder of a run whose model is registered; its store is mlflow.db there."""
+    folder = tmp_path_factory.mktemp("tracked")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    command = [
+        sys.executable, "-m", "runner", *TRACKED, "cache.dir=null", "hydra.run.dir=out",
+        "clusterer.layers=[broad]", "model.register_as=topics", "model.alias=champion",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def _uri(tracked: Path) -> str:
+    return f"sqlite:///{tracked / 'mlflow.db'}"
+
+
+def test_the_logged_model_has_the_metrics_and_the_card_of_its_run(tracked):
+    from mlflow import MlflowClient
+
+    (run,) = runs_of(tracked / "mlflow.db")
+    client = MlflowClient(_uri(tracked))
+    model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    assert str(model.status) == "READY"
+    assert model.source_run_id == run.info.run_id
+    assert {m.key: m.value for m in model.metrics} == run.data.metrics
+    assert "## Topics" in model.tags["mlflow.note.content"]
+    version = client.get_model_version_by_alias("topics", "champion")
+    assert version.run_id == run.info.run_id
+    assert version.source.endswith(model.model_id)
+
+
+def test_it_is_fetched_by_every_name_that_it_has(tracked):
+    (run,) = runs_of(tracked / "mlflow.db")
+    expected = load(tracked / "out").predict(TEXTS)
+    for source in ("models:/topics/1", "models:/topics@champion", run.info.run_id):
+        assert load(source, uri=_uri(tracked)).predict(TEXTS).equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("models:/other/1", "no such model"),
+        ("models:/topics@second", "no such model"),
+        ("0" * 32, "no run of that id"),
+    ],
+)
+def test_what_is_not_there(tracked, source, message):
+    with pytest.raises(UserError, match=message):
+        load(source, uri=_uri(tracked))
+
+
+def test_it_is_a_pyfunc_with_a_signature_and_an_example(tracked):
+    import mlflow
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    place = next((tracked / "mlartifacts").glob("models/*/artifacts"))
+    model = mlflow.pyfunc.load_model(str(place))
+    names = ["topic", "label", "strength", "topic_broad"]
+    assert model.metadata.signature.outputs.input_names() == names
+    example = model.metadata.load_input_example(str(place))
+    assert list(model.predict(example).columns) == names
+    expected = load(tracked / "out").predict(TEXTS)
+    assert model.predict(pd.DataFrame({"document": TEXTS})).equals(expected)
+    with pytest.raises(MlflowException, match=r"missing inputs \['document'\]"):
+        model.predict(pd.DataFrame({"text": TEXTS}))
+    pinned = (place / "requirements.txt").read_text().splitlines()
+    assert all("==" in line for line in pinned)
+    assert any(line.startswith("scikit-learn==") for line in pinned)
+    written = "".join(path.read_text() for path in place.iterdir() if path.is_file())
+    assert str(ROOT) not in written
+    assert str(tracked) not in written
+
+
+def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
+    from runner.tracking import Tracker, record
+
+    folder = Path(shutil.copytree(tracked / "out", tmp_path / "out"))
+    store = shutil.copy(tracked / "mlflow.db", tmp_path / "mlflow.db")
+    Tracker(f"sqlite:///{store}", "topics").finish(record.load(folder), folder)
+    (run,) = runs_of(Path(store))
+    assert len(run.outputs.model_outputs) == 1
+
+
+@pytest.mark.slow
+def test_it_is_served_over_http(tracked):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "MLFLOW_TRACKING_URI": _uri(tracked),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/topics/1",
+         "--env-manager", "local", "-p", str(port)],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: _answer(port, "ping") is not None, seconds=300)
+        rows = {"columns": ["document"], "data": [[text] for text in TEXTS]}
+        answer = json.loads(_answer(port, "invocations", {"dataframe_split": rows}) or "")
+        expected = load(tracked / "out").predict(TEXTS)
+        assert [row["topic"] for row in answer["predictions"]] == expected.topic.tolist()
+        assert [row["label"] for row in answer["predictions"]] == expected.label.tolist()
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            _answer(port, "invocations", {"dataframe_split": {**rows, "columns": ["text"]}})
+        assert refused.value.code == 400
+        assert "document" in refused.value.read().decode()
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _answer(port: int, path: str, content: Any = None) -> str | None:
+    """What the server says; None where nobody listens yet."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/{path}")
+    if content is not None:
+        request.data = json.dumps(content).encode()
+        request.add_header("Content-Type", "application/json")
+    try:
+        with _DIRECT.open(request, timeout=30) as response:
+            return str(response.read().decode())
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        return None
