@@ -32,17 +32,18 @@ def boilerplate(tokens: Tokens, stopped: NDArray[np.bool_]) -> NDArray[np.bool_]
     common = np.zeros(len(tokens.ids), bool)
     if n < _ENOUGH:
         return common
-    document = np.repeat(np.arange(n), np.diff(tokens.starts))
-    # Only words that are frequent enough can be part of it: a few hundred, and cheap to look at.
     frequent = np.bincount(tokens.ids, minlength=len(tokens.words)) > _RUN_SHARE * n
-    places = np.flatnonzero(frequent[tokens.ids])
-    words = _documents_with(tokens.ids[places].astype(np.int64), document[places], len(frequent))
-    everywhere = (words >= _WORD_SHARE * n) & ~stopped
-    common[places] = everywhere[tokens.ids[places]]
+    words = _documents_with(tokens, frequent & ~stopped)
+    if words.max(initial=0) <= _RUN_SHARE * n:
+        return common  # at least one word of a run is no stop word
+    words += _documents_with(tokens, frequent & stopped)
+    document = np.repeat(np.arange(n), np.diff(tokens.starts))
+    common |= ((words >= _WORD_SHARE * n) & ~stopped)[tokens.ids]
     starts = _run_starts((words > _RUN_SHARE * n)[tokens.ids], document)
     starts = starts[np.any([~stopped[tokens.ids[starts + step]] for step in range(_RUN)], axis=0)]
     runs = _numbered(np.stack([tokens.ids[starts + step] for step in range(_RUN)], axis=1))
-    repeated = _documents_with(runs, document[starts], runs.max(initial=-1) + 1) > _RUN_SHARE * n
+    pairs = np.unique(runs * n + document[starts])  # a run counts once in a document
+    repeated = np.bincount(pairs // n, minlength=runs.max(initial=-1) + 1) > _RUN_SHARE * n
     for step in range(_RUN):
         common[starts[repeated[runs]] + step] = True
     return common
@@ -66,9 +67,15 @@ def _run_starts(allowed: NDArray[np.bool_], document: Integers) -> Integers:
     return np.flatnonzero(starts)
 
 
-def _documents_with(items: Integers, document: Integers, n_items: int) -> Integers:
-    """In how many documents each item stands, from one entry for each occurrence."""
-    if not len(items):
-        return np.zeros(n_items, np.int64)
-    pairs = np.unique(items * (document.max() + 1) + document)
-    return np.bincount(pairs // (document.max() + 1), minlength=n_items)
+def _documents_with(tokens: Tokens, wanted: NDArray[np.bool_]) -> Integers:
+    """In how many documents each of the wanted words stands; 0 for the others."""
+    # A table of n rows and a column for each word takes few bytes a token: a wanted word is one
+    # that is frequent, so that there are no more of them than words in a few documents.
+    column = np.cumsum(wanted) - 1
+    places = np.flatnonzero(wanted[tokens.ids])
+    present = np.zeros((len(tokens.starts) - 1, int(wanted.sum())), bool)
+    documents = np.searchsorted(tokens.starts, places, side="right") - 1
+    present[documents, column[tokens.ids[places]]] = True
+    counts = np.zeros(len(wanted), np.int64)
+    counts[wanted] = present.sum(axis=0)
+    return counts

@@ -38,7 +38,7 @@ _URL = re.compile(
     rf"|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*",
     re.I,
 )
-_URL_SIGNS = ("://", "www.", "WWW.", *(f".{tld}/" for tld in _TLDS))
+_PATH = re.compile(rf"\.(?:{'|'.join(_TLDS)})/")
 
 _LOCAL_PART = string.ascii_letters + string.digits + "._%+-"
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -68,7 +68,7 @@ class Cleaner:
             text, n_blocks = _SKIPPED.subn(" ", text)
             text, n_tags = _TAG.subn(" ", text)
             self.removed["HTML tags"] += n_blocks + n_tags
-        if any(sign in text for sign in _URL_SIGNS):
+        if "://" in text or "www." in text or _PATH.search(text):
             text, n_urls = _URL.subn(" ", text)
             self.removed["web addresses"] += n_urls
         if "@" in text:

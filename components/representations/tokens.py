@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from components.arrow import strings, to_numpy
 from components.base import Integers
 
-_BLOCK = 4_000_000  # characters that are held as separate words at a time
+_BLOCK = 16_000_000  # characters that are held as separate words at a time
 
 Split = Callable[[str], list[str]]
 
@@ -110,19 +110,27 @@ def tokenize(
     `dict`; all that is done to single words is done once for each different word of a block.
     """
     number: dict[str, int] = {}
-    known: dict[str, tuple[int, ...]] = {}  # of each run of characters, the words in it
     ids, sizes = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
     for block in _blocks(documents):
         if lowercase:
             block = [document.lower() for document in block]
         starts, encoded = _split(block, token_pattern)
-        runs = encoded.dictionary.to_pylist()
-        for run in runs:
-            if run not in known:
-                words = words_in(run, segment) if token_pattern is None else [run] * bool(run)
-                known[run] = tuple(number.setdefault(word, len(number)) for word in words)
+        words, lengths = [], []  # of each different run of characters
+        for run in encoded.dictionary.to_pylist():
+            if token_pattern is not None:
+                found = [run] if run else []
+            elif run.isascii() and run.isalnum():  # nearly all, so without a call
+                found = [] if len(run) < 2 or run.isdecimal() else [run]
+            else:
+                found = words_in(run, segment)
+            lengths.append(len(found))
+            for word in found:
+                words.append(number.setdefault(word, len(number)))
         block_ids, block_sizes = _expand(
-            to_numpy(encoded.indices), starts, [known[r] for r in runs]
+            to_numpy(encoded.indices),
+            starts,
+            np.array(words, np.int32),
+            np.array(lengths, np.int64),
         )
         ids.append(block_ids)
         sizes.append(block_sizes)
@@ -136,8 +144,6 @@ def words_in(run: str, segment: Split | None = None) -> list[str]:
     otherwise an apostrophe ends one: l'homme, Bob's. One letter is no word, but for one Chinese
     character or Korean syllable, nor is a number.
     """
-    if run.isascii() and run.isalpha():
-        return [run] if len(run) > 1 else []
     if not run.isascii():
         run = unicodedata.normalize("NFC", run).replace("i\u0307", "i").strip(_JOINERS)
         for apostrophe in APOSTROPHES[1:]:
@@ -195,20 +201,31 @@ def _split(block: list[str], token_pattern: str | None) -> tuple[NDArray[np.int6
 
 
 def _expand(
-    runs: NDArray[np.int32], starts: NDArray[np.int64], words: list[tuple[int, ...]]
+    runs: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    words: NDArray[np.int32],
+    lengths: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Words for runs: their numbers, and how many each document has."""
-    sizes = np.fromiter(map(len, words), np.int64, len(words))
-    flat = np.fromiter((word for run in words for word in run), np.int32, int(sizes.sum()))
-    offsets = np.cumsum(sizes) - sizes
-    first = np.full(len(words), -1, np.int32)
-    first[sizes > 0] = flat[offsets[sizes > 0]]
-    ids, of_run = first[runs], sizes[runs]
+    """Words for runs: their numbers, and how many each document has.
+
+    Parameters
+    ----------
+    runs : int32 array (number of runs,)
+        Which of the different runs each is.
+    starts : int64 array (n + 1,)
+        Where each document starts in `runs`.
+    words, lengths : arrays
+        The words of all different runs, one after the other, and how many each has.
+    """
+    offsets = np.cumsum(lengths) - lengths
+    first = np.full(len(lengths), -1, np.int32)
+    first[lengths > 0] = words[offsets[lengths > 0]]
+    ids, of_run = first[runs], lengths[runs]
     per_document = np.diff(np.concatenate([[0], np.cumsum(of_run)])[starts])
     several = np.flatnonzero(of_run > 1)
     if len(several):
         more = of_run[several] - 1
         inside = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
-        rest = flat[np.repeat(offsets[runs[several]] + 1, more) + inside]
+        rest = words[np.repeat(offsets[runs[several]] + 1, more) + inside]
         ids = np.insert(ids, np.repeat(several + 1, more), rest)
     return ids[ids >= 0], per_document
