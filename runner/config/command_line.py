@@ -450,7 +450,8 @@ def _unread(config: DictConfig, one: Override) -> Iterator[Problem]:
     *parents, leaf = one.key_or_group.split(".")
     if parents[:1] == ["hydra"] or leaf == "hydra":
         return
-    kind = OmegaConf.get_type(config, ".".join(parents)) if parents else schema.RunConfig
+    parent = OmegaConf.select(config, ".".join(parents)) if parents else config
+    kind = OmegaConf.get_type(parent) if OmegaConf.is_config(parent) else None
     if not dataclasses.is_dataclass(kind):
         return
     names = [field.name for field in dataclasses.fields(kind)]

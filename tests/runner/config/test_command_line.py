@@ -167,3 +167,9 @@ def test_a_sweep_of_a_users_options(runner: Run, own: Path) -> None:
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "2 runs, best first" in outcome.out
+
+
+def test_an_added_parameter_of_a_nested_part(runner: Run) -> None:
+    outcome = runner("embedder=tfidf", "+embedder.pipeline.analyzer=char_wb", "--cfg", "job")
+    assert outcome.code == 0
+    assert "analyzer: char_wb" in outcome.out
