@@ -29,7 +29,10 @@ def launch(arguments: list[str]) -> int:
     UserError
         Before anything is run, naming every mistake.
     """
+    from runner.sweep.choose import expand
+
     schema.register()
+    arguments = expand(arguments)
     sys.argv[1:] = preflight(arguments)
     _refuse_secrets(arguments)
     from runner import sweep

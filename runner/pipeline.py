@@ -151,6 +151,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
         "n_documents": len(corpus),
         "n_documents_empty": len(corpus) - len(kept),
         "n_documents_truncated": int(encoded.truncated.sum()),
+        "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
         "n_dimensions": X.shape[1],
     }
     result.metrics |= clock.metrics()

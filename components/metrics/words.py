@@ -44,8 +44,20 @@ def words_ami(
     float or None
         None with fewer than two topics, fewer documents than folds, or no word that two share.
     """
-    rows = sampled_rows(np.flatnonzero(result.labels[result.kept] >= 0), n_documents, seed)
-    topics = np.unique(result.labels[result.kept][rows], return_inverse=True)[1]
+    pair = predicted_by_words(result, n_folds, n_documents, seed)
+    return pair and adjusted_mutual_information(pair[1], pair[2])
+
+
+def predicted_by_words(
+    result: Result, n_folds: int = 5, n_documents: int = 20_000, seed: int = 0
+) -> tuple[Integers, Integers, Integers] | None:
+    """Rows among the kept ones, their topics, and the topics that words predict: int64 (m,) each.
+
+    Parameters and None as in `words_ami`.
+    """
+    topics = result.labels[result.kept]
+    rows = sampled_rows(np.flatnonzero(topics >= 0), n_documents, seed)
+    topics = np.unique(topics[rows], return_inverse=True)[1]
     if len(rows) < n_folds or topics.max(initial=0) < 1:
         return None
     X = tfidf(result, rows)
@@ -56,7 +68,7 @@ def words_ami(
     for number in range(n_folds):
         train, test = fold != number, fold == number
         predicted[test] = complement_naive_bayes(X[train], topics[train], X[test])
-    return adjusted_mutual_information(topics, predicted)
+    return rows, topics, predicted
 
 
 def complement_naive_bayes(X: Any, topics: Integers, new: Any) -> Integers:

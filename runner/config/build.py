@@ -68,6 +68,14 @@ def build(config: DictConfig) -> Parts:
     return parts
 
 
+def build_part(config: DictConfig, role: str) -> Any:
+    """One part of a config; errors as in `build`."""
+    nodes = {role: OmegaConf.to_container(config[role], resolve=True)}
+    if problems := list(check_targets(nodes, list(config.trusted_targets))):
+        raise ConfigError(report(problems))
+    return _build(role, nodes, [])
+
+
 def _needs_word_vectors(representation: Representation) -> bool:
     """What the part says of itself; else, that its `fit` cannot do without `encode_words`."""
     parameter = inspect.signature(representation.fit).parameters.get("encode_words")

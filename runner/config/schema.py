@@ -34,6 +34,12 @@ class LeaderboardConfig:
 
 
 @dataclass
+class ChooseConfig:
+    minutes: float | None = None
+    embedders: list[str] | None = None
+
+
+@dataclass
 class RunConfig:
     dataset: Any = MISSING
     embedder: Any = MISSING
@@ -49,6 +55,8 @@ class RunConfig:
     cache: CacheConfig = field(default_factory=CacheConfig)
     model: Any = False
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
+    choose: ChooseConfig = field(default_factory=ChooseConfig)
+    quick: bool = False
     trusted_targets: list[str] = MISSING
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from components.base import UserError
 from runner.console import command, nearest, parse, say
+from runner.leaderboard.comparison import compare
 from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
 from runner.tracking.record import IS_SWEEP, Record, load_jobs
 
-DEFAULT_SORT = "npmi"
+DEFAULT_SORT = "choice_score"
 
 
 def main(arguments: list[str]) -> int:
@@ -61,9 +63,13 @@ def _report(runs: list[Record], title: str, options: dict[str, str], *, says: bo
         )
     say(f"\n{title}")
     show(ranking)
+    if advice := recommend(ranking):
+        say(advice.sentence)
     if "folder" in options:
         folder = Path(options["folder"])
-        write(ranking, folder, title)
+        here = {Path(run.tags["folder"]): run for run in runs if run.tags.get("folder")}
+        comparison = next(iter(compare(here)), None)
+        write(ranking, folder, title, comparison, advice)
         if says:
             say(f"Written: {folder / CSV}, {folder / HTML}")
     return 0

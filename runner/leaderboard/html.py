@@ -4,78 +4,185 @@ from __future__ import annotations
 
 from html import escape
 
-from runner.leaderboard.ranking import Ranking, Row, best, less_is_better
+from runner.leaderboard.comparison import Comparison
+from runner.leaderboard.figures import heatmap, pareto, topics_side_by_side
+from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
+from runner.leaderboard.recommendation import Recommendation
 from runner.secrets import mask
 
+# One line each on how to read a measure.
+READ = {
+    "choice_score": "Mean of the z-scores of words_ami, stability and consensus among these runs. "
+    "Higher is better; it compares the runs of one sweep only.",
+    "words_ami": "How well the documents' words alone predict the topics (AMI). Higher is better; "
+    "it favours embedders that keep to the wording.",
+    "stability": "How far two halves of the documents agree on the topics (AMI). Higher is better.",
+    "consensus": "How far the other embedders' topics agree (AMI), variants of one model counting "
+    "little more than one. Higher is better.",
+    "neighbour_consensus": "The same for the ten nearest neighbours of a document.",
+    "lexical_lift": "How much more alike in words neighbours are than documents picked at random. "
+    "It says how close an embedder keeps to the wording, not how good it is.",
+    "n_topics": "Number of topics.",
+    "outlier_ratio": "Share of the documents that are in no topic.",
+    "size_gini": "0: all topics are of one size; near 1: one topic holds almost everything.",
+    "npmi": "How often the words of a topic stand together. Higher is better, but it is a poor "
+    "guide to the embedder.",
+    "topic_diversity": "Share of different words among the topics' first ten.",
+    "silhouette": "How well the topics are separated in the embedder's own space. Not comparable "
+    "between embedders.",
+    "dbcv": "Density-based validity. Not comparable between embedders.",
+    "ami": "Agreement with the labels, adjusted for chance. Higher is better.",
+    "ari": "Agreement with the labels by pairs, adjusted for chance. Higher is better.",
+    "coverage": "Share of the documents that are in a topic.",
+    "embed_seconds": "Seconds to embed; vectors from the cache cost nothing.",
+    "total_seconds": "Seconds for the whole run.",
+    "peak_memory_mb": "Peak memory of the run, in MiB.",
+}
+
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem; color: #1d2330; background: #fff }
-h1 { font-size: 1.25rem; margin: 0 0 .25rem } h2 { font-size: 1rem; margin: 1.5rem 0 .25rem }
-p { color: #5a6275; margin: 0 0 1rem }
+:root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --link: #1e69b4 }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
+  max-width: 76rem; color: var(--ink); background: #fff }
+h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
+h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 0 0 .8rem }
+p.advice { color: var(--ink); background: #eef6f1; border-left: 4px solid var(--good);
+  padding: .7rem 1rem; max-width: 60rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
 th, td { padding: .35rem .6rem; text-align: right; vertical-align: bottom }
-th { cursor: pointer; border-bottom: 2px solid #1d2330; user-select: none }
-td { border-bottom: 1px solid #e3e6ec; white-space: nowrap; font-variant-numeric: tabular-nums }
-th.name, td.name { text-align: left } tr:hover td { background: #f5f7fa }
-td.best { font-weight: 700; color: #0b6e3b } .sort { background: #f0f4fa }
-th.up::after { content: " ▴" } th.down::after { content: " ▾" }
-small { color: #5a6275; font-weight: 400 }
+thead th { border-bottom: 2px solid var(--ink) } tbody th { font-weight: 600 }
+tbody th, td { border-bottom: 1px solid var(--line) }
+td { white-space: nowrap; font-variant-numeric: tabular-nums }
+th.name, td.name { text-align: left } td.long { white-space: normal; min-width: 16rem }
+tbody tr:hover > * { background: #f5f7fa }
+th button { all: unset; cursor: pointer; white-space: pre-line }
+th button:focus-visible, summary:focus-visible { outline: 2px solid var(--link) }
+th.up button::after { content: " ▴" } th.down button::after { content: " ▾" }
+td.best { font-weight: 700; color: var(--good) } .sort { background: #f0f4fa }
+small { color: var(--soft); font-weight: 400 }
 ul { padding-left: 1.2rem } li { margin: .3rem 0; color: #93250e; white-space: pre-wrap }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .9rem }
+dt { font-weight: 600 } dd { margin: 0; color: var(--soft) } summary { cursor: pointer }
+svg { max-width: 45rem; width: 100%; height: auto } svg text { font-size: 12px; fill: var(--soft) }
+svg text.name { fill: var(--ink) } .axis { stroke: var(--ink) } .grid { stroke: var(--line) }
+.front { fill: none; stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 5 4 }
+circle.best { fill: var(--good) } circle.other { fill: #98a1b3 }
+.heatmap td { text-align: center; min-width: 3rem } .heatmap thead th { border: 0;
+  writing-mode: vertical-rl; text-align: left; transform: rotate(180deg) }
+.topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
+td.none { color: var(--soft); text-align: center }
+@media (max-width: 640px) { dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
+@media print { body { margin: 0; max-width: none; font-size: 11px } .wide { overflow: visible }
+  h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } details { display: none } }
 """
 _SCRIPT = """
-const heads = [...document.querySelectorAll("th")], body = document.querySelector("tbody");
-heads.forEach((head, column) => head.addEventListener("click", () => {
-  const value = row => row.cells[column].dataset.value ?? row.cells[column].innerText;
-  const first = head.dataset.first, other = first === "up" ? "down" : "up";
-  const way = head.classList.contains(first) ? other : first;
-  heads.forEach(each => each.classList.remove("up", "down"));
-  head.classList.add(way);
-  const sign = way === "up" ? 1 : -1, none = text => text === "";
-  [...body.rows].sort((a, b) => {
-    const x = value(a), y = value(b);
-    if (none(x) || none(y)) return none(x) - none(y);
-    return sign * (isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y);
-  }).forEach(row => body.append(row));
-}));
+document.querySelectorAll("table.sortable").forEach(table => {
+  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    const value = row => row.cells[column].dataset.value ?? row.cells[column].innerText;
+    const first = head.dataset.first, other = first === "up" ? "down" : "up";
+    const way = head.classList.contains(first) ? other : first;
+    heads.forEach(each => { each.classList.remove("up", "down"); each.ariaSort = null; });
+    head.classList.add(way);
+    head.ariaSort = way === "up" ? "ascending" : "descending";
+    const sign = way === "up" ? 1 : -1, none = text => text === "";
+    [...body.rows].sort((a, b) => {
+      const x = value(a), y = value(b);
+      if (none(x) || none(y)) return none(x) - none(y);
+      return sign * (isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y);
+    }).forEach(row => body.append(row));
+  }));
+});
 """
 
 
-def page(ranking: Ranking, title: str) -> str:
+def page(
+    ranking: Ranking,
+    title: str,
+    comparison: Comparison | None = None,
+    advice: Recommendation | None = None,
+) -> str:
     """The whole page. A click on a column sorts by it, the best first."""
-    names = "".join(
-        f'<th class="name" data-first="up">{escape(name)}</th>' for name in ranking.settings
-    )
-    names += '<th data-first="down">runs</th>'
-    names += "".join(_head(ranking, name) for name in ranking.metrics)
-    bests = {name: best(ranking, name) for name in ranking.metrics}
-    rows = "\n".join(_row(ranking, row, bests) for row in ranking.rows)
-    failures = "\n".join(
-        f"<li>{escape(run.label)}: {escape(run.failure or run.status)}</li>"
-        for run in ranking.failed
-    )
-    failed = f"<h2>Failed</h2><ul>{failures}</ul>" if failures else ""
+    shown = [name for name in ranking.metrics if name in FIRST or name == ranking.sort]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it.</p>",
+        f'<p class="advice">{escape(advice.sentence)}</p>' if advice else "",
+        _table(ranking, shown),
+    ]
+    if figure := pareto(ranking):
+        parts += [
+            "<h2>Quality and time</h2>",
+            "<p>Better runs are higher, faster ones further left. Nothing beats those on the "
+            f"dashed line in both.</p>{figure}",
+        ]
+    if comparison is not None and "embedder" in ranking.settings:
+        if map_ := heatmap(comparison, ranking.rows):
+            above = ""
+            if comparison.overlap is not None:
+                above = (
+                    ", and above it, blue, the share of nearest neighbours in common, less what "
+                    "chance would give"
+                )
+            parts += [
+                "<h2>How far the embedders agree</h2>",
+                "<p>Below the diagonal, green, the agreement of topics (AMI: 0 by chance, 1 where "
+                f"they are the same){above}. Embedders that are alike stand together.</p>{map_}",
+            ]
+        if sides := topics_side_by_side(comparison, ranking.rows):
+            parts += ["<h2>Topics side by side</h2>", sides]
+    parts += [_how_to_read(ranking)]
+    if len(shown) < len(ranking.metrics):
+        every = _table(ranking, ranking.metrics)
+        parts.append(f"<h2>Every measure</h2><details><summary>Show</summary>{every}</details>")
+    if ranking.failed:
+        failures = "\n".join(
+            f"<li>{escape(run.label)}: {escape(run.failure or run.status)}</li>"
+            for run in ranking.failed
+        )
+        parts.append(f"<h2>Failed</h2><ul>{failures}</ul>")
+    body = "\n".join(part for part in parts if part)
     return mask(f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>
-<style>{_STYLE}</style>
-<h1>{escape(title)}</h1>
-<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it.</p>
-<div class="wide"><table><thead><tr>{names}</tr></thead><tbody>
-{rows}
-</tbody></table></div>
-{failed}
-<script>{_SCRIPT}</script></html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{_STYLE}</style></head>
+<body><main>
+{body}
+</main>
+<script>{_SCRIPT}</script></body></html>
 """)
+
+
+def _table(ranking: Ranking, metrics: list[str]) -> str:
+    names = "".join(
+        f'<th scope="col" class="name" data-first="up"><button>{escape(name)}</button></th>'
+        for name in ranking.settings
+    )
+    names += '<th scope="col" data-first="down"><button>runs</button></th>'
+    names += "".join(_head(ranking, name) for name in metrics)
+    bests = {name: best(ranking, name) for name in metrics}
+    rows = "\n".join(_row(ranking, row, bests) for row in ranking.rows)
+    return (
+        '<div class="wide" tabindex="0"><table class="sortable">'
+        f"<thead><tr>{names}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
+    )
 
 
 def _head(ranking: Ranking, name: str) -> str:
     first = "up" if less_is_better(ranking, name) else "down"
-    marks = f' class="sort {first}"' if name == ranking.sort else ""
-    return f'<th{marks} data-first="{first}">{escape(name.replace("_", " "))}</th>'
+    marks = ""
+    if name == ranking.sort:
+        order = "ascending" if first == "up" else "descending"
+        marks = f' class="sort {first}" aria-sort="{order}"'
+    told = f' title="{escape(READ[name])}"' if name in READ else ""
+    words = escape(name.replace("_", "\n"))
+    return f'<th scope="col"{marks} data-first="{first}"{told}><button>{words}</button></th>'
 
 
 def _row(ranking: Ranking, row: Row, bests: dict[str, float | None]) -> str:
     cells = "".join(f'<td class="name">{escape(value)}</td>' for value in row.settings.values())
     cells += f"<td>{len(row.runs)}</td>"
-    for name in ranking.metrics:
+    for name in bests:
         cell = row.metrics.get(name)
         marks = ["sort"] if name == ranking.sort else []
         if cell is None:
@@ -88,3 +195,12 @@ def _row(ranking: Ranking, row: Row, bests: dict[str, float | None]) -> str:
             f'<td class="{" ".join(marks)}" data-value="{cell.mean}">{cell.mean_text}{spread}</td>'
         )
     return f"<tr>{cells}</tr>"
+
+
+def _how_to_read(ranking: Ranking) -> str:
+    lines = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(READ[name])}</dd>"
+        for name in ranking.metrics
+        if name in READ
+    )
+    return f"<h2>How to read the measures</h2><dl>{lines}</dl>" if lines else ""

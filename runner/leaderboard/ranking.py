@@ -13,8 +13,8 @@ from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 _LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens")
 # What most people look at first.
 FIRST = (
-    "n_topics outlier_ratio npmi topic_diversity silhouette ari ami v_measure coverage "
-    "embed_seconds total_seconds peak_memory_mb"
+    "choice_score words_ami stability consensus neighbour_consensus n_topics outlier_ratio ami ari "
+    "v_measure coverage npmi topic_diversity silhouette embed_seconds total_seconds peak_memory_mb"
 ).split()
 
 
@@ -55,6 +55,12 @@ class Row:
     settings: dict[str, str]
     metrics: dict[str, Cell]
     runs: list[Record]
+
+    @property
+    def name(self) -> str:
+        """`minilm`, or `minilm, reducer=umap`: the first setting by its value, others in full."""
+        first, *others = self.settings.items()
+        return ", ".join([first[1], *(f"{name}={value}" for name, value in others if value)])
 
 
 @dataclass(frozen=True)

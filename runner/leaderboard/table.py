@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.html import page
 from runner.leaderboard.ranking import FIRST, Ranking
+from runner.leaderboard.recommendation import Recommendation
 from runner.secrets import mask
 
 CSV, HTML = "leaderboard.csv", "leaderboard.html"
@@ -78,7 +80,13 @@ def _words(name: str) -> list[str]:
     return name.replace("_", " ").replace(".", " ").split() or [""]
 
 
-def write(ranking: Ranking, folder: Path, title: str) -> None:
+def write(
+    ranking: Ranking,
+    folder: Path,
+    title: str,
+    comparison: Comparison | None = None,
+    advice: Recommendation | None = None,
+) -> None:
     """Write `leaderboard.csv` and `leaderboard.html` to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / CSV).open("w", encoding="utf-8", newline="") as file:
@@ -92,4 +100,4 @@ def write(ranking: Ranking, folder: Path, title: str) -> None:
                 values += [cell.mean, cell.spread] if cell else [None, None]
             ids = " ".join(run.run_id for run in row.runs if run.run_id)
             writer.writerow([*row.settings.values(), len(row.runs), *values, ids])
-    (folder / HTML).write_text(page(ranking, title), encoding="utf-8")
+    (folder / HTML).write_text(page(ranking, title, comparison, advice), encoding="utf-8")

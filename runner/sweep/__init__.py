@@ -22,7 +22,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
 from runner.console import say
+from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
 from runner.sweep.isolate import run_in_subprocess
 from runner.sweep.progress import Progress
@@ -69,6 +71,8 @@ def _open(config: DictConfig) -> Progress:
         "n_jobs": _n_jobs(config, swept),
         "swept": list(swept),
         "sort": config.leaderboard.sort,
+        "minutes": config.choose.minutes,
+        "started": time.time(),
         "tracking": OmegaConf.to_container(config.tracking, resolve=True),
     }
     parent.save(folder)
@@ -131,6 +135,11 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
     about = json.loads(path.read_text(encoding="utf-8"))
     mine = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
     about["job"] = " ".join(mine)
+    if about["minutes"] is not None and time.time() - about["started"] > 60 * about["minutes"]:
+        say(f"{about['job']}: not started, choose.minutes={about['minutes']} are used", error=True)
+        if _progress:
+            _progress.skipped += 1
+        return
     if _in_this_process(settings):
         _execute(config, settings, folder, about)
         if _progress:
@@ -184,23 +193,53 @@ def finish(*, stopped: bool = False) -> int:
     progress, _progress = _progress, None
     folder, about = progress.folder, progress.about
     jobs = progress.end(stopped=stopped)
-    n_missing = max(0, (about["n_jobs"] or 0) - len(jobs))
+    n_missing = max(0, (about["n_jobs"] or 0) - len(jobs) - progress.skipped)
     bad = [job for job in jobs.values() if job.status != "FINISHED"]
+    comparisons = _compare(jobs)
+    scored = score(jobs, comparisons)
     ranking = rank_runs(jobs.values(), about["sort"])
-    write(ranking, folder, title=f"Sweep {about['sweep_id']}")
+    advice = recommend(ranking)
+    largest = comparisons[0] if comparisons else None
+    write(ranking, folder, f"Sweep {about['sweep_id']}", largest, advice)
     show(ranking)
+    if advice:
+        say(advice.sentence)
     say(f"Leaderboard: {folder / HTML}")
     if n_missing:
         say(f"{n_missing} of {about['n_jobs']} jobs never started.")
     parent = record.load(folder)
     parent.end("KILLED" if stopped else "FAILED" if bad or n_missing else "FINISHED")
+    if advice:
+        parent.tags |= {"recommendation": advice.sentence}
+        about["recommendation"] = advice.sentence
+        if advice.embedder:
+            parent.tags["recommended_embedder"] = about["recommended_embedder"] = advice.embedder
+        (folder / FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
     parent.save(folder)
-    tracked = about["tracking"]["kind"] == "none" or _track(parent, jobs, folder, about)
+    tracked = about["tracking"]["kind"] == "none" or _track(parent, jobs, scored, folder, about)
     return 1 if bad or n_missing or not tracked else 0
 
 
-def _track(parent: Record, jobs: dict[Path, Record], folder: Path, about: dict[str, Any]) -> bool:
-    """Log the sweep as a whole, and what of its jobs is not logged; whether all is logged now."""
+def _compare(jobs: dict[Path, Record]) -> list[Comparison]:
+    """The jobs side by side; empty where their files cannot be read, which fails nothing."""
+    try:
+        return compare(jobs)
+    except Exception:
+        log.exception("the runs cannot be compared")
+        return []
+
+
+def _track(
+    parent: Record,
+    jobs: dict[Path, Record],
+    scored: list[Path],
+    folder: Path,
+    about: dict[str, Any],
+) -> bool:
+    """Log the sweep as a whole, and what of its jobs is not logged; whether all is logged now.
+
+    `scored` are the folders of jobs that got metrics after they were logged.
+    """
     from runner.job import track
     from runner.tracking import Tracker
     from runner.tracking.uri import ui_command
@@ -217,9 +256,20 @@ def _track(parent: Record, jobs: dict[Path, Record], folder: Path, about: dict[s
     for path, job in left.items():
         if tracker:
             track(settings, job, path, tracker)
-    lost = [job.label for job in left.values() if not job.tracked and job is not parent]
+    for path in scored:
+        if tracker and path not in left:
+            _add_scores(tracker, jobs[path], path)
+    lost = [job.label for job in jobs.values() if not job.tracked and job.status != "RUNNING"]
     for label in lost:
         say(f"not in MLflow: {label}")
     if lost or not parent.tracked:
         say(f"The results are kept. To log them later: python -m runner.upload {folder}")
     return parent.tracked and not lost
+
+
+def _add_scores(tracker: Any, job: Record, folder: Path) -> None:
+    try:
+        tracker.add_metrics(job, SCORES)
+    except UserError as error:
+        job.tracked, job.lost = False, str(error).partition("\n")[0]
+        job.save(folder)

@@ -29,6 +29,7 @@ class Progress:
     def __init__(self, folder: Path, about: dict[str, Any], *, looks: bool) -> None:
         self.folder = folder
         self.about = about
+        self.skipped = 0  # jobs for which there was no time
         self._jobs: dict[Path, Record] = {}
         self._start = time.monotonic()
         self._ending = threading.Event()

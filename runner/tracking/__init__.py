@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,15 @@ class Tracker:
             self._client.set_terminated(record.run_id, record.status, record.end_time)
             record.tracked = True
             record.save(folder)
+
+    def add_metrics(self, record: Record, names: Iterable[str]) -> None:
+        """Log some of a record's metrics to its run, which may have ended."""
+        from mlflow.entities import Metric
+
+        assert record.end_time is not None
+        with _reaching(self.uri):
+            metrics = [Metric(n, v, record.end_time, 0) for n, v in record.metrics.items()]
+            self._client.log_batch(record.run_id, [m for m in metrics if m.key in set(names)])
 
     def _knows(self, run_id: str | None) -> bool:
         from mlflow.exceptions import MlflowException

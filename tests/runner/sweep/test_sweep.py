@@ -57,7 +57,7 @@ def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: P
     # A line for each job, and the board with seeds folded, at the end and on the parent.
     assert "[4 done, 0 failed, 0 left, 0:" in outcome.err
     assert outcome.err.count(" left, ") == 4
-    assert "4 runs, best first by npmi." in outcome.out
+    assert "4 runs, best first by choice_score." in outcome.out
     folder = sweep_folder(outcome.folder)
     with (folder / "leaderboard.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -65,6 +65,32 @@ def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: P
     logged = store.parent / "mlartifacts" / parent.info.run_id / "artifacts"
     for name in ("leaderboard.csv", "leaderboard.html"):
         assert (logged / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_sweep_over_embedders_recommends_one(runner: Run, store: Path) -> None:
+    embedders = "embedder=tfidf,sklearn,gensim_glove"
+    outcome = runner("-m", embedders, "dataset.limit=120", "reports=fast", "map=false")
+    assert outcome.code == 0, outcome.err
+    runs = runs_of(store)
+    parent, jobs = the_parent(runs), children(runs)
+    for job in jobs:
+        assert {"consensus", "neighbour_consensus", "choice_score"} <= job.data.metrics.keys()
+        assert {"words_ami", "stability", "lexical_lift"} <= job.data.metrics.keys()
+    assert sum(job.data.metrics["choice_score"] for job in jobs) == pytest.approx(0, abs=1e-9)
+    best = max(jobs, key=lambda job: job.data.metrics["choice_score"]).data.tags["embedder"]
+    assert parent.data.tags["recommended_embedder"] == best
+    sentence = parent.data.tags["recommendation"]
+    assert sentence.startswith(f"{best} has the highest choice_score")
+    assert sentence in outcome.out
+    folder = sweep_folder(outcome.folder)
+    about = json.loads((folder / "sweep.json").read_text())
+    assert (about["recommended_embedder"], about["recommendation"]) == (best, sentence)
+    with (folder / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["embedder"] == best
+    assert {"consensus", "neighbour_consensus", "choice_score"} <= rows[0].keys()
+    logged = store.parent / "mlartifacts" / parent.info.run_id / "artifacts" / "leaderboard.html"
+    assert "Topics side by side" in logged.read_text()
 
 
 def test_a_failed_job_is_a_failed_run_and_the_sweep_goes_on(
@@ -87,7 +113,7 @@ def test_a_failed_job_is_a_failed_run_and_the_sweep_goes_on(
 def test_without_tracking_there_is_a_leaderboard_all_the_same(runner: Run) -> None:
     outcome = runner("-m", *FAST, "dataset.limit=60", "clusterer=kmeans,agglomerative")
     assert outcome.code == 0, outcome.err
-    assert "2 runs, best first by npmi." in outcome.out
+    assert "2 runs, best first by choice_score." in outcome.out
     assert not (outcome.folder / "mlflow.db").exists()
 
 
@@ -108,7 +134,9 @@ def test_a_metric_that_no_run_has_does_not_spoil_the_end(
 
 def test_runs_without_the_metric_come_last(runner: Run) -> None:
     # With HDBSCAN no topic is found in 20 documents, so there is no coherence.
-    outcome = runner("-m", *FAST, "dataset.limit=20", "clusterer=hdbscan,kmeans")
+    outcome = runner(
+        "-m", *FAST, "dataset.limit=20", "clusterer=hdbscan,kmeans", "leaderboard.sort=npmi"
+    )
     assert outcome.code == 0, outcome.err
     with (sweep_folder(outcome.folder) / "leaderboard.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -132,7 +160,7 @@ def test_folders_of_jobs_may_lie_deeper(runner: Run) -> None:
         "hydra.sweep.subdir=jobs/number/${hydra.job.num}",
     )
     assert outcome.code == 0, outcome.err
-    assert "2 runs, best first by npmi." in outcome.out
+    assert "\n2 runs, " in outcome.out
 
 
 def test_a_sweep_in_the_folder_that_mlflow_keeps_its_files_in(runner: Run, store: Path) -> None:
@@ -141,7 +169,7 @@ def test_a_sweep_in_the_folder_that_mlflow_keeps_its_files_in(runner: Run, store
     outcome = runner("-m", *tracked, "dataset.limit=60", "seed=1,2", "hydra.sweep.dir=.")
     assert outcome.code == 0, outcome.err
     assert len([*store.parent.glob("mlartifacts/**/run.json")]) >= 2
-    assert "2 runs, best first by npmi." in outcome.out
+    assert "\n2 runs, " in outcome.out
 
 
 def test_a_folder_that_held_another_sweep(runner: Run) -> None:
@@ -162,7 +190,7 @@ def test_launchers_outlive_a_job_that_dies(
     assert process.returncode == 1, err
     assert "[1 done, 2 failed, 0 left, " in err
     assert err.count(" left, ") == 3
-    assert "1 run, 2 failed, best first by npmi." in out
+    assert "1 run, 2 failed, in no order, as none has the metric choice_score." in out
     assert "Traceback" not in err
     assert "FAILED: embedder.trouble=exit: its process ended with the exit code 3" in out
     assert "FAILED: embedder.trouble=kill: its process was killed by the signal SIGKILL" in out

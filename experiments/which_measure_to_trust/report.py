@@ -1,0 +1,343 @@
+"""Tables of the study from runs.csv and pairs.csv.
+
+python experiments/which_measure_to_trust/report.py                # corpora used to fix the rule
+python experiments/which_measure_to_trust/report.py --kept-aside   # the others
+python experiments/which_measure_to_trust/report.py --setting kmeans_auto
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+FAMILIES = {
+    "words": ("tfidf", "lsa_100", "lsa_10"),
+    "glove": ("glove_mean", "glove_tfidf", "glove_sif", "glove_max"),
+    "minilm": ("minilm", "minilm_16d", "minilm_max", "minilm_cls"),
+    "spacy": ("spacy_md",),
+    "model2vec": ("model2vec",),
+    "use": ("use_multilingual",),
+    "mpnet": ("mpnet",),
+}
+# By the embedders' reputation, that is their place on public leaderboards, best first.
+REPUTATION = (
+    "mpnet minilm minilm_cls minilm_max use_multilingual minilm_16d model2vec glove_sif "
+    "glove_tfidf spacy_md glove_mean lsa_100 tfidf glove_max lsa_10"
+).split()
+FLOODED = (*FAMILIES["glove"], "tfidf", "minilm", "use_multilingual")
+WEAK = tuple(e for e in REPUTATION if e not in ("mpnet", "minilm", "use_multilingual"))
+DRAWS = 200
+
+
+class Corpus:
+    """The runs of one corpus and setting, as arrays by embedder."""
+
+    def __init__(self, name: str, rows: list[dict[str, str]], pairs: list[dict[str, str]]) -> None:
+        self.name = name
+        self.embedders = [row["embedder"] for row in rows]
+        place = {e: i for i, e in enumerate(self.embedders)}
+        self.values = {
+            key: np.array([float(row[key] or "nan") for row in rows])
+            for key in rows[0]
+            if key not in ("corpus", "embedder", "setting")
+        }
+        self.agreement, self.overlap = np.eye(len(rows)), np.eye(len(rows))
+        self.error = np.zeros((len(rows), len(rows)))
+        for pair in pairs:
+            i, j = place[pair["a"]], place[pair["b"]]
+            self.agreement[i, j] = self.agreement[j, i] = float(pair["ami"])
+            self.overlap[i, j] = self.overlap[j, i] = float(pair["overlap"])
+            self.error[i, j] = self.error[j, i] = float(pair["words_error"])
+
+    def pool(self, names: Any) -> list[int]:
+        return [i for i, e in enumerate(self.embedders) if e in set(names)]
+
+
+def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
+    """For a corpus and a pool, a score of each embedder in it; the highest is picked."""
+    from runner.leaderboard.choice import choice_score, consensus
+
+    def value(name: str, sign: float = 1) -> Callable[[Corpus, list[int]], Any]:
+        return lambda c, pool: sign * c.values[name][pool]
+
+    def reputation(c: Corpus, pool: list[int]) -> Any:
+        return np.array([-float(REPUTATION.index(c.embedders[i])) for i in pool])
+
+    def plain(c: Corpus, pool: list[int]) -> Any:
+        among = c.agreement[np.ix_(pool, pool)]
+        return (among.sum(axis=1) - 1) / (len(pool) - 1)
+
+    def weighted(c: Corpus, pool: list[int]) -> Any:
+        at = np.ix_(pool, pool)
+        return consensus(c.agreement[at], c.overlap[at])
+
+    def of_neighbors(c: Corpus, pool: list[int]) -> Any:
+        overlap = c.overlap[np.ix_(pool, pool)]
+        return consensus(overlap, overlap)
+
+    def combined(c: Corpus, pool: list[int]) -> Any:
+        return choice_score(c.values["words"][pool], c.values["halves"][pool], weighted(c, pool))
+
+    def two(c: Corpus, pool: list[int]) -> Any:
+        return choice_score(c.values["words"][pool], c.values["halves"][pool])
+
+    def ranks(c: Corpus, pool: list[int]) -> Any:
+        each = (c.values["words"][pool], c.values["halves"][pool], weighted(c, pool))
+        return sum(np.argsort(np.argsort(v)) for v in each)
+
+    return {
+        "NPMI": value("npmi"),
+        "silhouette": value("silhouette"),
+        "topic diversity": value("diversity"),
+        "lexical lift": value("lexical_lift"),
+        "effective rank": value("effective_rank"),
+        "intrinsic dimension": value("intrinsic_dimension"),
+        "hubness, least": value("hubness", -1),
+        "words": value("words"),
+        "halves": value("halves"),
+        "consensus, all votes equal": plain,
+        "consensus": weighted,
+        "consensus on neighbours": of_neighbors,
+        "words + halves": two,
+        "words + halves + consensus (choice_score)": combined,
+        "the same with ranks": ranks,
+        "reputation": reputation,
+        "with labels: neighbours' accuracy": value("neighbor_accuracy"),
+    }
+
+
+def read(setting: str, kept_aside: bool) -> list[Corpus]:
+    from vectors import CORPORA, KEPT_ASIDE
+
+    with (HERE / "runs.csv").open(newline="") as file:
+        runs = [row for row in csv.DictReader(file) if row["setting"] == setting]
+    with (HERE / "pairs.csv").open(newline="") as file:
+        pairs = [row for row in csv.DictReader(file) if row["setting"] == setting]
+    names = [c for c in CORPORA if (c in KEPT_ASIDE) == kept_aside]
+    names = [c for c in names if any(row["corpus"] == c for row in runs)]
+    return [
+        Corpus(
+            name,
+            [row for row in runs if row["corpus"] == name],
+            [pair for pair in pairs if pair["corpus"] == name],
+        )
+        for name in names
+    ]
+
+
+def pools(corpus: Corpus, kind: str) -> list[list[int]]:
+    """The pools of embedders of a kind."""
+    rng = np.random.default_rng(0)
+    r = len(corpus.embedders)
+    if kind == "all":
+        return [[*range(r)]]
+    if kind == "five at random":
+        return [np.sort(rng.choice(r, 5, replace=False)).tolist() for _ in range(DRAWS)]
+    if kind == "one a family":
+        return [
+            sorted(i for f in FAMILIES.values() if (m := corpus.pool(f)) for i in [rng.choice(m)])
+            for _ in range(DRAWS)
+        ]
+    return [corpus.pool(FLOODED if kind == "flooded by GloVe" else WEAK)]
+
+
+KINDS = ("all", "five at random", "one a family", "flooded by GloVe", "without the strong ones")
+
+
+def regret(corpus: Corpus, pool: list[int], scores: Any) -> float:
+    ami = corpus.values["ami"][pool]
+    return float(ami.max() - ami[np.nanargmax(scores)]) if np.isfinite(scores).any() else np.nan
+
+
+def kendall(corpus: Corpus, pool: list[int], scores: Any) -> float:
+    from scipy.stats import kendalltau
+
+    good = np.isfinite(scores)
+    return float(kendalltau(scores[good], corpus.values["ami"][pool][good]).statistic)
+
+
+def in_top_two(corpus: Corpus, pool: list[int], scores: Any) -> float:
+    ami = corpus.values["ami"][pool]
+    return float((ami > ami[np.nanargmax(scores)]).sum() < 2)
+
+
+def interval(values: Any) -> str:
+    """95 % bootstrap interval of the mean over corpora."""
+    rng = np.random.default_rng(0)
+    draws = rng.choice(values, (10_000, len(values))).mean(axis=1)
+    return f"{np.quantile(draws, 0.025):.3f} to {np.quantile(draws, 0.975):.3f}"
+
+
+def table_of_rules(corpora: list[Corpus]) -> Iterator[str]:
+    every = rules()
+    yield (
+        "| pick by | tau | top two | regret | interval | worst | "
+        + " | ".join(f"regret, {kind}" for kind in KINDS[1:])
+        + " |"
+    )
+    yield "|---|---:|---:|---:|---|---:|" + "---:|" * (len(KINDS) - 1)
+    by_rule: dict[str, Any] = {}
+    random = {
+        kind: [
+            np.mean([c.values["ami"][p].max() - c.values["ami"][p].mean() for p in pools(c, kind)])
+            for c in corpora
+        ]
+        for kind in KINDS
+    }
+    yield line("at random", 0.0, np.nan, random)
+    for name, rule in every.items():
+        regrets = {
+            kind: [
+                float(np.mean([regret(c, p, rule(c, p)) for p in pools(c, kind)])) for c in corpora
+            ]
+            for kind in KINDS
+        }
+        whole = [[*range(len(c.embedders))] for c in corpora]
+        if any(np.isnan(regrets["all"])):
+            continue
+        tau = np.mean([kendall(c, p, rule(c, p)) for c, p in zip(corpora, whole, strict=True)])
+        top = np.mean([in_top_two(c, p, rule(c, p)) for c, p in zip(corpora, whole, strict=True)])
+        by_rule[name] = regrets["all"]
+        yield line(name, float(tau), float(top), regrets)
+    for always in ("minilm", "mpnet", "use_multilingual", "tfidf"):
+        having = [c for c in corpora if always in c.embedders]
+        if len(having) == len(corpora):
+            regrets = [
+                float(c.values["ami"].max() - c.values["ami"][c.embedders.index(always)])
+                for c in corpora
+            ]
+            by_rule[f"always {always}"] = regrets
+            yield line(f"always {always}", np.nan, np.nan, {"all": regrets})
+    yield ""
+    best = by_rule.get("words + halves + consensus (choice_score)")
+    if best:
+        yield "| regret more than that of choice_score | mean | 95 % interval over corpora |"
+        yield "|---|---:|---|"
+        for name, regrets in by_rule.items():
+            difference = np.array(regrets) - np.array(best)
+            yield f"| {name} | {difference.mean():+.3f} | {interval(difference)} |"
+
+
+def line(name: str, tau: float, top: float, regrets: dict[str, list[float]]) -> str:
+    def cell(value: float, digits: int = 3) -> str:
+        return "" if np.isnan(value) else f"{value:.{digits}f}"
+
+    others = [cell(float(np.mean(regrets[kind]))) if kind in regrets else "" for kind in KINDS[1:]]
+    every = np.array(regrets["all"])
+    return (
+        f"| {name} | {cell(tau, 2)} | {'' if np.isnan(top) else f'{100 * top:.0f} %'} "
+        f"| {every.mean():.3f} | {interval(every)} | {every.max():.3f} | "
+        + " | ".join(others)
+        + " |"
+    )
+
+
+def table_of_corpora(corpora: list[Corpus]) -> Iterator[str]:
+    rule = rules()["words + halves + consensus (choice_score)"]
+    yield "| corpus | embedders | best | AMI | recommended | AMI | regret | second | minilm |"
+    yield "|---|---:|---|---:|---|---:|---:|---|---:|"
+    for c in corpora:
+        scores, ami = rule(c, [*range(len(c.embedders))]), c.values["ami"]
+        best, (picked, second) = int(ami.argmax()), np.argsort(-scores)[:2]
+        minilm = ami[c.embedders.index("minilm")]
+        yield (
+            f"| {c.name} | {len(ami)} | {c.embedders[best]} | {ami[best]:.3f} "
+            f"| {c.embedders[picked]} | {ami[picked]:.3f} | {ami[best] - ami[picked]:.3f} "
+            f"| {c.embedders[second]} {ami[second]:.3f} | {minilm:.3f} |"
+        )
+
+
+def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
+    """How often the recommendation tells two embedders apart, and how often rightly."""
+    from runner.leaderboard.recommendation import APART, APART_OF_TWO
+
+    rule = rules()["words + halves + consensus (choice_score)"]
+    of_two = rules()["words + halves"]
+    rng = np.random.default_rng(0)
+    yield "| embedders compared | margin | told apart | of these right | by corpus, least |"
+    yield "|---|---:|---:|---:|---:|"
+    for size in (2, 3, 5, 8, 99):
+        margin = APART_OF_TWO if size == 2 else APART
+        told: list[list[bool]] = []
+        right: list[list[bool]] = []
+        for c in corpora:
+            r = len(c.embedders)
+            every = size >= r
+            draws = [[*range(r)]] if every else [
+                np.sort(rng.choice(r, size, replace=False)).tolist() for _ in range(DRAWS)
+            ]  # fmt: skip
+            told.append([])
+            right.append([])
+            for pool in draws:
+                scores = (of_two if size == 2 else rule)(c, pool)
+                means = mean_of_measures(c, pool)
+                first = int(np.argmax(scores))
+                ami = c.values["ami"][pool]
+                for other in (j for j in range(len(pool)) if j != first):
+                    apart = bool(means[first] - means[other] >= margin)
+                    told[-1].append(apart)
+                    if apart:
+                        right[-1].append(bool(ami[first] > ami[other]))
+        share = np.mean([np.mean(t) for t in told])
+        rates = [np.mean(r) for r in right if r]
+        name = "all" if size == 99 else str(size)
+        yield (
+            f"| {name} | {margin:.2f} | {100 * share:.0f} % | {100 * np.mean(rates):.0f} % "
+            f"| {100 * np.min(rates):.0f} % |"
+        )
+    sampled, rightly = [], []
+    for c in corpora:
+        for i in range(len(c.embedders)):
+            for j in range(i):
+                difference = c.values["words"][i] - c.values["words"][j]
+                sampled.append(abs(difference) > 1.96 * c.error[i, j])
+                if sampled[-1]:
+                    actual = c.values["ami"][i] - c.values["ami"][j]
+                    rightly.append(actual * difference > 0)
+    yield ""
+    yield (
+        f"By the sampling error of words alone (jackknife over documents, 95 %), "
+        f"{100 * np.mean(sampled):.0f} % of all pairs would be told apart, and "
+        f"{100 * np.mean(rightly):.0f} % of these rightly."
+    )
+
+
+def mean_of_measures(c: Corpus, pool: list[int]) -> Any:
+    """Mean of words, halves and consensus; of two embedders, of words and halves."""
+    from runner.leaderboard.choice import consensus
+
+    measures = [c.values["words"][pool], c.values["halves"][pool]]
+    if len(pool) > 2:
+        at = np.ix_(pool, pool)
+        measures.append(consensus(c.agreement[at], c.overlap[at]))
+    return np.nanmean(measures, axis=0)
+
+
+def main() -> None:
+    """Print the tables as Markdown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--setting", default="leiden_auto")
+    parser.add_argument("--kept-aside", action="store_true")
+    parser.add_argument("--every", action="store_true", help="both kinds of corpora")
+    options = parser.parse_args()
+    corpora = read(options.setting, options.kept_aside)
+    if options.every:
+        corpora = [*read(options.setting, False), *read(options.setting, True)]
+    tables = [table_of_corpora(corpora), table_of_rules(corpora), table_of_statements(corpora)]
+    for rows in (row for table in tables for row in (table, [""])):
+        for text in rows:
+            print(text)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
+    main()

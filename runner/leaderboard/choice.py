@@ -1,0 +1,136 @@
+"""Which of several runs to trust, when no document has a label.
+
+Three measures that compare between embedders are combined: how well the words alone predict a
+run's topics (`words_ami`), how far two halves of the documents agree on them (`stability`), and
+how far the other runs agree with them (`consensus`, computed here). How often the combination is
+right is measured in experiments/which_measure_to_trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.agreement import adjusted_mutual_information
+from components.base import Integers
+
+Numbers = NDArray[np.float64]
+
+
+def topic_agreement(topics: Sequence[Integers], voters: Sequence[int] | None = None) -> Numbers:
+    """Adjusted mutual information of partitions of the same documents.
+
+    Parameters
+    ----------
+    topics : r arrays int (n,), -1 a group like the others
+    voters : v of them, by number, to compare each with; None: all
+
+    Returns
+    -------
+    float64 (r, v)
+    """
+    voters = range(len(topics)) if voters is None else voters
+    agreement = np.ones((len(topics), len(voters)))
+    values: dict[frozenset[int], float] = {}
+    for i in range(len(topics)):
+        for column, j in enumerate(voters):
+            pair = frozenset((i, j))
+            if i != j and pair not in values:
+                values[pair] = adjusted_mutual_information(topics[i], topics[j])
+            agreement[i, column] = values.get(pair, 1.0)
+    return agreement
+
+
+def neighbor_overlap(neighbors: Sequence[Integers]) -> Numbers:
+    """Share of nearest neighbours that each two spaces have in common, adjusted for chance.
+
+        (mean over documents of |N_i(d) and N_j(d)| / k - c) / (1 - c),   c = k / (n - 1)
+
+    (the mutual k-nearest-neighbour measure of Huh et al. 2024, arXiv:2405.07987, less what random
+    neighbours have in common).
+
+    Parameters
+    ----------
+    neighbors : r arrays int (n, k)
+        Row numbers, each row's different from each other, or -1 where a space has none. A row
+        that begins with -1 counts for no pair.
+
+    Returns
+    -------
+    float64 (r, r), symmetric, 1 on the diagonal
+    """
+    r, (n, k) = len(neighbors), neighbors[0].shape
+    chance = k / (n - 1)
+    overlap = np.eye(r)
+    # One number for each pair of a document and its neighbour, so that a set operation counts.
+    size = 1 + max(int(rows.max()) for rows in neighbors)
+    pairs = [
+        np.where(rows >= 0, np.arange(n)[:, None] * size + rows, -1 - number)
+        for number, rows in enumerate(neighbors)
+    ]
+    for i in range(r):
+        for j in range(i):
+            both = (neighbors[i][:, 0] >= 0) & (neighbors[j][:, 0] >= 0)
+            if not both.any():
+                overlap[i, j] = overlap[j, i] = 0.0
+                continue
+            common = len(np.intersect1d(pairs[i][both], pairs[j][both]))
+            value = (common / (k * both.sum()) - chance) / (1 - chance)
+            overlap[i, j] = overlap[j, i] = value
+    return overlap
+
+
+def voting_weights(overlap: Numbers) -> Numbers:
+    """How much run j counts when run i is judged, (r, r): by how little it repeats others.
+
+        w_ij = r_j (1 - R_ij),   r_j = 1 / sum over k of R_jk
+
+    with R the overlap of neighbours, negative values counted as 0. Variants of one model would
+    otherwise vote for each other: together they count little more than one.
+    """
+    repeated = np.clip(overlap, 0, 1)
+    weights: Numbers = (1 - repeated) / repeated.sum(axis=1)[None, :]
+    return weights
+
+
+def consensus(agreement: Numbers, overlap: Numbers, own: Integers | None = None) -> Numbers:
+    """Mean agreement of each run with the voters, weighted by `voting_weights`: (r,).
+
+    Parameters
+    ----------
+    agreement : float64 (r, v)
+        Of topics, or of neighbours for the consensus on these.
+    overlap : float64 (v, v)
+        Of the voters' neighbours.
+    own : int64 (r,), optional
+        The voter with each run's own settings, which does not count for it. None: r = v, and
+        each run is a voter.
+
+    Returns
+    -------
+    float64 (r,)
+        NaN where no voter says anything that the run itself does not say.
+    """
+    r = len(agreement)
+    own = np.arange(r) if own is None else own
+    weights = voting_weights(overlap)[own]
+    weights[np.arange(r), own] = 0
+    total = weights.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 1e-9, (weights * agreement).sum(axis=1) / total, np.nan)
+
+
+def choice_score(*measures: Numbers) -> Numbers:
+    """Mean over the measures of their z-scores among the runs, (r,).
+
+    A measure that any run lacks (NaN), or that is the same for all, is left out. NaN where none
+    is left. The scores compare the runs of one sweep, and nothing beyond it.
+    """
+    scores = [
+        (values - values.mean()) / values.std()
+        for values in measures
+        if np.isfinite(values).all() and values.std() > 1e-12
+    ]
+    return np.mean(scores, axis=0) if scores else np.full(len(measures[0]), np.nan)

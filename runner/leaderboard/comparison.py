@@ -1,0 +1,211 @@
+"""Runs on the same documents side by side: how far their topics and their vectors agree."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.base import Integers
+from components.labels import one_hot
+from runner.leaderboard.choice import (
+    Numbers,
+    choice_score,
+    consensus,
+    neighbor_overlap,
+    topic_agreement,
+)
+from runner.tracking.record import Record
+
+SCORES = ("consensus", "neighbour_consensus", "choice_score")
+DOCUMENTS = 20_000  # of a sample, on which topics are compared; fewer where there are many runs
+VOTERS = 40  # settings whose topics are compared with those of every run
+SAME = 0.5  # share of the documents of two topics that both hold, from which they count as one
+
+
+@dataclass(frozen=True)
+class TopicRow:
+    """A topic as its run's `topics.csv` has it; label, words and example are text."""
+
+    number: int
+    label: str
+    size: int
+    words: str
+    example: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs on the same documents.
+
+    Runs that differ in nothing but their seed have one vote between them, that of the first.
+
+    records : r records
+    voters : v of them, by number, each with other settings
+    own : int64 (r,), the voter with a run's settings, as a number among the voters
+    topics : for each voter int64 (n,), the topic of each document of a sample; -1 is none
+    agreement : float64 (r, v), see `choice.topic_agreement`
+    overlap : float64 (v, v), see `choice.neighbor_overlap`; None where a run left no neighbours
+    described : for each voter its topics, by number
+    """
+
+    records: list[Record]
+    voters: list[int]
+    own: Integers
+    topics: list[Integers]
+    agreement: Numbers
+    overlap: Numbers | None
+    described: list[list[TopicRow]]
+
+    def scores(self) -> dict[str, Numbers]:
+        """`SCORES`, (r,) each; NaN where one does not apply."""
+        r, v = self.agreement.shape
+        missing = np.full(r, np.nan)
+        agreed = on_neighbors = missing
+        if v > 1:
+            overlap = np.eye(v) if self.overlap is None else self.overlap
+            agreed = consensus(self.agreement, overlap, self.own)
+            if self.overlap is not None:
+                on_neighbors = consensus(overlap[self.own], overlap, self.own)
+        words, stability = (
+            np.array([record.metrics.get(name, np.nan) for record in self.records])
+            for name in ("words_ami", "stability")
+        )
+        # A run without two topics has no words_ami, and no place in the order.
+        rows = np.flatnonzero(np.isfinite(words) | ~np.isfinite(words).any())
+        choice = np.full(r, np.nan)
+        if len(rows) > 1:
+            choice[rows] = choice_score(words[rows], stability[rows], agreed[rows])
+        return {
+            "consensus": agreed,
+            "neighbour_consensus": on_neighbors,
+            "choice_score": choice,
+        }
+
+    def matches(self, voter: int) -> list[Numbers]:
+        """How far each topic of a voter is found by the others.
+
+        Returns
+        -------
+        list of v arrays float64 (topics of `voter`, topics of the other)
+            Documents that both topics hold, as a share of those that either holds (Jaccard).
+        """
+        own = one_hot(self.topics[voter])
+        sizes = np.asarray(own.sum(axis=0)).ravel()
+        shares = []
+        for topics in self.topics:
+            other = one_hot(topics)
+            both = (own.T @ other).toarray()
+            either = sizes[:, None] + np.asarray(other.sum(axis=0)).ravel()[None, :] - both
+            shares.append(both / np.maximum(either, 1))
+        return shares
+
+
+def compare(jobs: Mapping[Path, Record]) -> list[Comparison]:
+    """The finished runs of a sweep, by the documents that they are about, most runs first.
+
+    Parameters
+    ----------
+    jobs : records by their folders. Runs without `documents.parquet` are left out.
+    """
+    groups: dict[str, dict[Path, Record]] = {}
+    for folder, record in jobs.items():
+        if record.status == "FINISHED" and (folder / "documents.parquet").is_file():
+            groups.setdefault(record.tags.get("corpus_hash", ""), {})[folder] = record
+    made = [_comparison(group) for group in groups.values()]
+    return sorted(made, key=lambda comparison: -len(comparison.records))
+
+
+def score(jobs: Mapping[Path, Record], comparisons: Iterable[Comparison]) -> list[Path]:
+    """Write the scores of a sweep into the records of its jobs, and the records to their folders.
+
+    Returns
+    -------
+    list of Path
+        The folders of the records that have changed.
+    """
+    changed = []
+    for comparison in comparisons:
+        scores = comparison.scores()
+        folders = {id(record): folder for folder, record in jobs.items()}
+        for place, record in enumerate(comparison.records):
+            values = {name: float(scores[name][place]) for name in SCORES}
+            record.metrics |= {name: value for name, value in values.items() if np.isfinite(value)}
+            folder = folders[id(record)]
+            record.save(folder)
+            changed.append(folder)
+    return changed
+
+
+def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
+    folders, records = [*jobs], [*jobs.values()]
+    names = [record.tags.get("seedless_hash", str(i)) for i, record in enumerate(records)]
+    firsts = {name: names.index(name) for name in dict.fromkeys(names)}
+    voters = [*firsts.values()]
+    if len({_embedder(records[i]) for i in voters}) < 2 or len(voters) > VOTERS:
+        nobody = np.zeros((len(records), 0))
+        return Comparison(records, [], np.zeros(len(records), np.int64), [], nobody, None, [])
+    topics = _topics(folders, len(voters))
+    paths = [folders[i] / "neighbors.npy" for i in voters]
+    overlap = None
+    if all(path.is_file() for path in paths):
+        tables = [np.load(path, allow_pickle=False)[:, 1:].astype(np.int64) for path in paths]
+        if len({table.shape for table in tables}) == 1:
+            overlap = neighbor_overlap(tables)
+    return Comparison(
+        records,
+        voters,
+        np.array([voters.index(firsts[name]) for name in names]),
+        [topics[i] for i in voters],
+        topic_agreement(topics, voters),
+        overlap,
+        [_described(folders[i] / "topics.csv") for i in voters],
+    )
+
+
+def _embedder(record: Record) -> str:
+    """The embedder with all its settings."""
+    return str(
+        sorted(
+            (name, str(value))
+            for name, value in record.params.items()
+            if name.partition(".")[0] == "embedder"
+        )
+    )
+
+
+def _topics(folders: list[Path], n_voters: int) -> list[Integers]:
+    """Topics of a sample of the documents, for each run."""
+    import pyarrow.parquet as pq
+
+    topics = []
+    sample: Integers | None = None
+    for folder in folders:
+        table = pq.read_table(folder / "documents.parquet", columns=["topic"])
+        labels = table["topic"].to_numpy().astype(np.int64)
+        if sample is None:
+            n = len(labels)
+            few = max(1000, DOCUMENTS * 200 // (len(folders) * n_voters))
+            limit = min(n, DOCUMENTS, few)
+            sample = np.sort(np.random.default_rng(0).choice(n, limit, replace=False))
+        topics.append(labels[sample])
+    return topics
+
+
+def _described(path: Path) -> list[TopicRow]:
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [
+            TopicRow(
+                int(row["topic"]),
+                row["label"],
+                int(row["size"]),
+                row["words"],
+                row["typical_document"],
+            )
+            for row in csv.DictReader(file)
+        ]

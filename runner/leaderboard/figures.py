@@ -1,0 +1,273 @@
+"""The figures of a leaderboard's page: HTML and SVG that need no network and no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from runner.leaderboard.choice import Numbers
+from runner.leaderboard.comparison import SAME, Comparison
+from runner.leaderboard.ranking import Ranking, Row
+
+WIDTH, HEIGHT = 720, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 50
+N_TOPICS = 25  # rows of each table of topics
+N_RUNS = 12  # columns of the tables that compare runs
+_OPEN = '<div class="wide" tabindex="0">'  # scrolls by keyboard too
+
+
+def pareto(ranking: Ranking) -> str:
+    """Quality against seconds, with the front of what nothing beats in both; "" without both."""
+    cost = next((c for c in ("embed_seconds", "total_seconds") if c in ranking.metrics), None)
+    if cost is None or ranking.sort not in ranking.metrics or ranking.sort == cost:
+        return ""
+    rows = [row for row in ranking.rows if {cost, ranking.sort} <= row.metrics.keys()]
+    points = [(max(r.metrics[cost].mean, 1e-3), r.metrics[ranking.sort].mean) for r in rows]
+    if len(points) < 2:
+        return ""
+    sign = -1 if ranking.least_first else 1
+    front = [
+        i
+        for i, (x, y) in enumerate(points)
+        if not any(
+            a <= x and sign * b >= sign * y and (a, b) != (x, y) for a, b in points
+        )
+    ]  # fmt: skip
+    low, high = _span([math.log10(x) for x, _ in points])
+    bottom, top = _span([y for _, y in points])
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - low) / (high - low)
+        up = (y - bottom) / (top - bottom)
+        return (
+            LEFT + across * (WIDTH - LEFT - RIGHT),
+            HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM),
+        )
+
+    placed = [place(x, y) for x, y in points]
+    line = sorted((placed[i] for i in front), key=lambda point: point[0])
+    steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
+    floor = HEIGHT - BOTTOM
+    parts = [
+        f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{WIDTH - RIGHT}" y2="{floor}"/>',
+        f'<line class="axis" x1="{LEFT}" y1="{TOP}" x2="{LEFT}" y2="{floor}"/>',
+        *_ticks_across(low, high),
+        *_ticks_up(bottom, top),
+        f'<polyline class="front" points="{steps}"/>',
+    ]
+    for number in np.argsort([y for _, y in placed]):
+        x, y = placed[number]
+        kind = "best" if number in front else "other"
+        row = rows[number]
+        told = f"{row.name}: {row.metrics[ranking.sort]}, {row.metrics[cost]} s"
+        parts.append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
+            f"<title>{escape(told)}</title></circle>"
+        )
+    parts += _names([row.name for row in rows], placed)
+    spoken = f"{ranking.sort} against {cost}. On the front: " + ", ".join(
+        rows[i].name for i in front
+    )
+    middle = (TOP + floor) / 2
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(spoken)}">'
+        + "".join(parts)
+        + f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" '
+        f'text-anchor="middle">{escape(cost.replace("_", " "))}, logarithmic</text>'
+        f'<text class="name" transform="translate(16 {middle}) rotate(-90)" '
+        f'text-anchor="middle">{escape(ranking.sort.replace("_", " "))}</text></svg>'
+    )
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """From the least to the most, with a margin."""
+    low, high = min(values), max(values)
+    margin = 0.12 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _ticks_across(low: float, high: float) -> list[str]:
+    """Powers of ten, or, where fewer than two lie in the span, halves of them."""
+    step = 1.0 if math.floor(high) - math.ceil(low) >= 1 else 0.25
+    marks = np.arange(math.ceil(low / step) * step, high, step)
+    made = []
+    for mark in marks:
+        x = LEFT + (mark - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+        text = f"{10**mark:.3g}"
+        made.append(
+            f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{text}</text>'
+        )
+    return made
+
+
+def _ticks_up(low: float, high: float) -> list[str]:
+    step = 10 ** math.floor(math.log10(high - low))
+    step = next(s for s in (step / 5, step / 2, step, 2 * step) if (high - low) / s <= 8)
+    made = []
+    for mark in np.arange(math.ceil(low / step) * step, high, step):
+        y = HEIGHT - BOTTOM - (mark - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        text = f"{mark + 0.0:.3g}" if abs(mark) > step / 10 else "0"
+        made.append(
+            f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
+        )
+    return made
+
+
+def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[str]:
+    """A name beside each point, moved down where it would lie on another."""
+    taken: list[tuple[float, float, float]] = []  # left, right, y
+    made = []
+    for number in np.argsort([y for _, y in placed]):
+        x, y = placed[number]
+        name = names[number] if len(names[number]) <= 30 else f"{names[number][:29]}…"
+        width = 6.6 * len(name)
+        right = x + 9 + width > WIDTH
+        left = x - 9 - width if right else x + 9
+        y += 4
+        while any(left < b and a < left + width and abs(y - at) < 13 for a, b, at in taken):
+            y += 13
+        taken.append((left, left + width, y))
+        made.append(f'<text class="name" x="{left:.1f}" y="{y:.1f}">{escape(name)}</text>')
+    return made
+
+
+def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
+    """How far the runs agree: topics below the diagonal, neighbours above it; "" for one run."""
+    places = _places(comparison, rows)
+    if len(places) < 2:
+        return ""
+    overlap = comparison.overlap
+    agreement = comparison.agreement[comparison.voters]
+    likeness = agreement if overlap is None else overlap
+    places = [places[i] for i in _order(likeness[np.ix_(*[[p for p, _ in places]] * 2)])]
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for _, name in places)
+    body = []
+    for line, (i, name) in enumerate(places):
+        cells = ""
+        for column, (j, other) in enumerate(places):
+            if line == column or (column > line and overlap is None):
+                cells += "<td></td>"
+                continue
+            above = column > line and overlap is not None
+            value = float((overlap if above else agreement)[i, j])  # type: ignore[index]
+            what = "neighbours" if above else "topics"
+            strength = min(max(value, 0.0), 1.0)
+            hue = "30, 105, 180" if above else "11, 110, 59"
+            ink = "#fff" if strength > 0.7 else "#1d2330"
+            cells += (
+                f'<td class="heat" style="background:rgba({hue},{strength:.2f});color:{ink}" '
+                f'title="{escape(name)} and {escape(other)}: {what} {value:.3f}">{value:.2f}</td>'
+            )
+        body.append(f'<tr><th scope="row" class="name">{escape(name)}</th>{cells}</tr>')
+    return (
+        f'{_OPEN}<table class="heatmap"><thead><tr><td></td>{heads}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _places(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, str]]:
+    """The voter with the settings of each row, with the row's name."""
+    at = {id(comparison.records[run]): place for place, run in enumerate(comparison.voters)}
+    found = [(at[id(run)], row.name) for row in rows for run in row.runs if id(run) in at]
+    return found[:N_RUNS]
+
+
+def _order(likeness: Numbers) -> list[int]:
+    """Rows so that those alike stand together: the leaves of an average-linkage tree."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    r = len(likeness)
+    if r < 3:
+        return [*range(r)]
+    distances = 1 - likeness[np.triu_indices(r, 1)]
+    return [int(leaf) for leaf in leaves_list(linkage(distances, "average"))]
+
+
+def topics_side_by_side(comparison: Comparison, rows: Sequence[Row]) -> str:
+    """The first run's topics beside those of the others, and the topics that one run alone has."""
+    places = _places(comparison, rows)
+    if len(places) < 2 or not all(comparison.described[place] for place, _ in places):
+        return ""
+    return _beside(comparison, places) + _alone(comparison, places)
+
+
+def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
+    (first, name), *others = places
+    shares = comparison.matches(first)
+    described = comparison.described
+    heads = "".join(f'<th scope="col" class="name">{escape(other)}</th>' for _, other in others)
+    lines = []
+    for topic in described[first][:N_TOPICS]:
+        cells, count = "", 0
+        for place, other in others:
+            share, match = _best(shares[place], topic.number)
+            if share >= SAME:
+                count += 1
+                label = escape(described[place][match].label)
+                cells += f'<td class="name" title="{share:.0%} in common">{label}</td>'
+            else:
+                told = f"{escape(other)}: at most {share:.0%} in common"
+                cells += f'<td class="none" title="{told}">–</td>'
+        lines.append(
+            f'<tr><th scope="row" class="name">{escape(topic.label)}</th>'
+            f"<td>{topic.size:,}</td><td>{count} of {len(others)}</td>{cells}</tr>"
+        )
+    return (
+        f"<h3>Topics of {escape(name)}, and where the others find them</h3>"
+        f"<p>A topic counts as found where the two share at least {SAME:.0%} of their documents."
+        f"{_cut(len(described[first]))}</p>"
+        f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">topic</th>'
+        f'<th scope="col">documents</th><th scope="col">found by</th>{heads}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
+    """Topics that no other run has anything like, largest first."""
+    found = []
+    for place, name in places:
+        shares = comparison.matches(place)
+        for topic in comparison.described[place]:
+            best = max(
+                _best(shares[other], topic.number)[0] for other, _ in places if other != place
+            )
+            if best < SAME / 2:
+                found.append((topic.size, name, topic))
+    if not found:
+        return "<h3>Topics that only one finds</h3><p>There are none.</p>"
+    found.sort(key=lambda item: -item[0])
+    lines = [
+        f'<tr><td class="name">{escape(name)}</td><td class="name">{escape(topic.words)}</td>'
+        f'<td>{size:,}</td><td class="name long">{escape(_short(topic.example))}</td></tr>'
+        for size, name, topic in found[:N_TOPICS]
+    ]
+    return (
+        "<h3>Topics that only one finds</h3>"
+        f"<p>No other shares {SAME / 2:.0%} of their documents.{_cut(len(found))}</p>"
+        f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">found by</th>'
+        '<th scope="col" class="name">words</th><th scope="col">documents</th>'
+        '<th scope="col" class="name">typical document</th></tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _best(shares: Numbers, topic: int) -> tuple[float, int]:
+    """The greatest share of a topic with any of another run, and that one's number."""
+    if topic >= shares.shape[0] or not shares.shape[1]:
+        return 0.0, 0
+    match = int(shares[topic].argmax())
+    return float(shares[topic, match]), match
+
+
+def _cut(n: int) -> str:
+    return f" The {N_TOPICS} largest of {n} are shown." if n > N_TOPICS else ""
+
+
+def _short(text: str, most: int = 160) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"

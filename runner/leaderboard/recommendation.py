@@ -1,0 +1,114 @@
+"""Which embedder a sweep recommends, in a sentence that claims no more than was measured.
+
+How often such sentences are right was measured on labelled corpora, in
+experiments/which_measure_to_trust: a recommended embedder that is `APART` better than another by
+the mean of the three measures agreed better with the labels in about 9 of 10 pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runner.leaderboard.ranking import Ranking, Row
+
+MEASURES = ("words_ami", "stability", "consensus")
+APART = 0.10  # in the mean of the three measures
+APART_OF_TWO = 0.15  # in the mean of words_ami and stability, where there are only two embedders
+LEAST_SECONDS = 5.0  # below, it is loading and chance that differ
+FOLLOWS_WORDS = 0.25  # by which words_ami exceeds consensus where wording separates the documents
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """An embedder, and a sentence on how it compares with the others.
+
+    embedder : as it was typed, None where the runs do not support a choice
+    alike : rows that cannot be told apart from the recommended one, it among them
+    """
+
+    embedder: str | None
+    sentence: str
+    alike: list[Row] = field(default_factory=list)
+
+
+def recommend(ranking: Ranking) -> Recommendation | None:
+    """What to say of a sweep; None where it compares no embedders.
+
+    Only where the runs differ in the embedder and its settings, and in seeds: the study varied
+    nothing else.
+    """
+    rows = [row for row in ranking.rows if "choice_score" in row.metrics]
+    if "embedder" not in ranking.settings or len(rows) < 2:
+        return None
+    if others := [name for name in ranking.settings if name.partition(".")[0] != "embedder"]:
+        return Recommendation(
+            None,
+            f"No recommendation: the runs differ in {', '.join(others)} as well as in the "
+            "embedder, and choice_score is known to compare embedders only.",
+        )
+    rows = sorted(rows, key=lambda row: -row.metrics["choice_score"].mean)
+    best = rows[0]
+    # Two runs are each other's only vote: consensus then says nothing of the one or the other.
+    known = MEASURES if len(rows) > 2 else MEASURES[:2]
+    used = tuple(name for name in known if all(name in row.metrics for row in rows))
+    if not used:
+        return None
+    margin = APART if len(rows) > 2 else APART_OF_TWO
+    behind = {id(row): _mean(best, used) - _mean(row, used) for row in rows[1:]}
+    near = [row for row in rows[1:] if behind[id(row)] < margin]
+    far = [row for row in rows[1:] if behind[id(row)] >= margin]
+    measured = ", ".join(f"{name} {best.metrics[name].mean:.2f}" for name in used)
+    sentences = [f"{best.name} has the highest choice_score ({measured})."]
+    if near:
+        verb = "cannot be told apart from it on these documents"
+        sentences.append(f"{_listed([_with_speed(row, best) for row in near])} {verb}.")
+    if far:
+        listed = [f"{_with_speed(row, best)} by {behind[id(row)]:.2f}" for row in far]
+        sentences.append(
+            f"Behind it, by the mean of {_listed([*used])}: {_listed(listed)}; such differences "
+            "agreed with labels in about 9 of 10 pairs."
+        )
+    if len(used) < len(MEASURES) and len(rows) > 2:
+        missing = [name for name in MEASURES if name not in used]
+        sentences.append(f"Without {_listed(missing)} this is less certain than the study says.")
+    if {"words_ami", "consensus"} <= {*used} and _follows_words(best):
+        sentences.append(
+            "Its topics follow the documents' wording, and the other embedders do not confirm "
+            "them: look at the topics before you trust the order."
+        )
+    return Recommendation(best.settings["embedder"], " ".join(sentences), [best, *near])
+
+
+def _follows_words(row: Row) -> bool:
+    return row.metrics["words_ami"].mean - row.metrics["consensus"].mean > FOLLOWS_WORDS
+
+
+def _mean(row: Row, names: tuple[str, ...]) -> float:
+    return sum(row.metrics[name].mean for name in names) / len(names)
+
+
+def _with_speed(row: Row, best: Row) -> str:
+    """The name, and how its speed compares where both embedded all their documents."""
+    own, other = _seconds(row), _seconds(best)
+    if not own or not other or max(own, other) < LEAST_SECONDS:
+        return row.name
+    ratio = other / own
+    if 2 / 3 < ratio < 1.5:
+        return row.name
+    times = f"{ratio:.1f} times as fast" if ratio > 1 else f"{1 / ratio:.1f} times as slow"
+    return f"{row.name} ({times.replace('.0 ', ' ')})"
+
+
+def _seconds(row: Row) -> float | None:
+    """Seconds to embed; None where vectors came from the cache."""
+    metrics = row.metrics
+    if not {"embed_seconds", "n_documents_embedded", "n_documents"} <= metrics.keys():
+        return None
+    # Documents that occur twice are embedded once.
+    enough = 0.8 * (metrics["n_documents"].mean - metrics["n_documents_empty"].mean)
+    all_embedded = metrics["n_documents_embedded"].mean >= enough
+    return metrics["embed_seconds"].mean if all_embedded else None
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,221 @@
+"""What is said of a sweep: never more than was measured."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from runner.leaderboard.comparison import SCORES, Comparison, compare, score
+from runner.leaderboard.html import page
+from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.recommendation import Recommendation, recommend
+from runner.tracking.record import Record
+
+
+def a_run(embedder: str, choice: float, *measures: float, **more: float) -> Record:
+    metrics = dict(zip(("words_ami", "stability", "consensus"), measures, strict=False))
+    return Record(
+        name=embedder,
+        params={"dataset": "lee", "embedder": embedder, "clusterer": "leiden", "reducer": "none"},
+        tags={"seedless_hash": embedder},
+        metrics={"choice_score": choice, **metrics, **more},
+        status="FINISHED",
+    )
+
+
+def advice(*runs: Record) -> Recommendation:
+    found = recommend(rank_runs(runs, "choice_score"))
+    assert found is not None
+    return found
+
+
+def test_the_best_those_like_it_and_those_behind() -> None:
+    found = advice(
+        a_run("tfidf", -1.5, 0.30, 0.50, 0.20),
+        a_run("minilm", 1.0, 0.62, 0.70, 0.60),
+        a_run("use_multilingual", 0.8, 0.61, 0.68, 0.57),
+    )
+    assert found.embedder == "minilm"
+    assert found.sentence.startswith(
+        "minilm has the highest choice_score (words_ami 0.62, stability 0.70, consensus 0.60). "
+        "use_multilingual cannot be told apart from it on these documents. Behind it, by the mean "
+        "of words_ami, stability and consensus: tfidf by 0.31;"
+    )
+    assert [row.name for row in found.alike] == ["minilm", "use_multilingual"]
+
+
+def test_of_two_only_words_and_stability_count_and_more_is_asked_of_them() -> None:
+    found = advice(a_run("a", 1, 0.62, 0.70, 0.3), a_run("b", -1, 0.50, 0.58, 0.3))
+    assert "b cannot be told apart from it" in found.sentence
+    assert "consensus" not in found.sentence
+    found = advice(a_run("a", 1, 0.65, 0.75, 0.3), a_run("b", -1, 0.50, 0.58, 0.3))
+    assert "by the mean of words_ami and stability: b by 0.16" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "embedded", "said"),
+    [
+        ((60.0, 10.0), (100, 100), "b (6 times as fast) cannot"),
+        ((10.0, 25.0), (100, 100), "b (2.5 times as slow) cannot"),
+        ((60.0, 50.0), (100, 100), "b cannot"),
+        ((60.0, 10.0), (100, 0), "b cannot"),  # from the cache
+        ((2.0, 0.1), (100, 100), "b cannot"),  # too short to compare
+    ],
+)
+def test_speed(seconds: tuple[float, float], embedded: tuple[int, int], said: str) -> None:
+    runs = [
+        a_run(name, choice, 0.6, 0.7, 0.5, embed_seconds=s, n_documents_embedded=e,
+              n_documents=100, n_documents_empty=0)
+        for name, choice, s, e in zip("ab", (1, 0), seconds, embedded, strict=True)
+    ]  # fmt: skip
+    assert said in advice(*runs).sentence
+
+
+def test_where_words_are_high_and_nobody_agrees() -> None:
+    runs = [
+        a_run("a", 1, 0.8, 0.6, 0.2),
+        a_run("b", 0, 0.3, 0.6, 0.3),
+        a_run("c", -1, 0.3, 0.3, 0.3),
+    ]
+    assert "follow the documents' wording" in advice(*runs).sentence
+    runs[0].metrics["consensus"] = 0.6
+    assert "wording" not in advice(*runs).sentence
+
+
+def test_a_measure_that_a_run_lacks_is_not_used() -> None:
+    runs = [a_run(name, choice, 0.6) for name, choice in (("a", 1), ("b", 0), ("c", -1))]
+    assert "Without stability and consensus this is less certain" in advice(*runs).sentence
+
+
+def test_no_choice_where_more_than_the_embedder_differs() -> None:
+    runs = [a_run("a", 1, 0.6, 0.7, 0.5), a_run("b", 0, 0.5, 0.7, 0.5)]
+    runs[1].params["clusterer"] = "kmeans"
+    found = advice(*runs)
+    assert found.embedder is None
+    assert found.sentence.startswith("No recommendation: the runs differ in clusterer")
+
+
+def test_nothing_to_say_of_one_embedder() -> None:
+    one, other = a_run("a", 1, 0.6), a_run("a", 0, 0.5)
+    other.params["clusterer"], other.tags["seedless_hash"] = "kmeans", "b"
+    assert recommend(rank_runs([one, other], "choice_score")) is None
+    assert recommend(rank_runs([one], "choice_score")) is None
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> dict[Path, Record]:
+    """Four runs on 90 documents: two alike and good, one without neighbours in common, one bad."""
+    truth, rng = np.arange(90) % 3, np.random.default_rng(0)
+    near = np.stack([np.random.default_rng(d).permutation(90)[:10] for d in range(90)])
+    apart = np.stack([np.random.default_rng(1000 + d).permutation(90)[:10] for d in range(90)])
+    some = np.where(np.arange(10) < 5, near, apart)
+    topics = [truth, truth, truth, np.where(truth == 0, rng.permutation(90) % 3, truth)]
+    made = {}
+    for number, (labels, neighbors) in enumerate(
+        zip(topics, [near, near, apart, some], strict=True)
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        pq.write_table(pa.table({"topic": labels}), folder / "documents.parquet")
+        np.save(folder / "neighbors.npy", np.hstack([np.arange(90)[:, None], neighbors]))
+        (folder / "topics.csv").write_text(
+            "topic,label,size,words,typical_document\n"
+            + "".join(f'{t},"<t{t}>, of {number}",30,"w{t}, v",a document\n' for t in range(3)),
+            encoding="utf-8-sig",
+        )
+        record = a_run(f"e{number}", 0, 0.6 - 0.1 * number, 0.5)
+        record.metrics.pop("choice_score")
+        record.tags["corpus_hash"] = "one"
+        made[folder] = record
+    return made
+
+
+def test_runs_are_compared_and_scored(jobs: dict[Path, Record]) -> None:
+    (comparison,) = compare(jobs)
+    assert comparison.overlap is not None
+    assert comparison.overlap[0, 1] == 1
+    assert comparison.overlap[0, 2] == pytest.approx(0, abs=0.05)
+    assert comparison.agreement[0, 2] == 1
+    assert comparison.agreement[0, 3] < 0.8
+    assert sorted(score(jobs, [comparison])) == sorted(jobs)
+    records = [*jobs.values()]
+    assert all(set(SCORES) <= set(record.metrics) for record in records)
+    # The variant with the same vectors does not vote: the two others do.
+    other, worse = comparison.agreement[0, 2], comparison.agreement[0, 3]
+    assert worse < records[0].metrics["consensus"] < other
+    assert records[3].metrics["choice_score"] < records[0].metrics["choice_score"]
+
+
+def test_other_documents_are_not_compared(jobs: dict[Path, Record]) -> None:
+    first, second, *_ = jobs
+    jobs[first].tags["corpus_hash"] = jobs[second].tags["corpus_hash"] = "two"
+    assert [len(comparison.records) for comparison in compare(jobs)] == [2, 2]
+    jobs[first].status = "FAILED"
+    (second / "documents.parquet").unlink()
+    assert [len(comparison.records) for comparison in compare(jobs)] == [2]
+
+
+def test_without_neighbours_every_vote_is_the_same(jobs: dict[Path, Record]) -> None:
+    (next(iter(jobs)) / "neighbors.npy").unlink()
+    (comparison,) = compare(jobs)
+    scores = comparison.scores()
+    assert np.isnan(scores["neighbour_consensus"]).all()
+    assert scores["consensus"][0] == pytest.approx(comparison.agreement[0, 1:].mean())
+
+
+def test_a_run_without_topics_has_no_place_in_the_order(jobs: dict[Path, Record]) -> None:
+    del [*jobs.values()][2].metrics["words_ami"]
+    (comparison,) = compare(jobs)
+    assert np.isnan(comparison.scores()["choice_score"]).tolist() == [False, False, True, False]
+
+
+def test_runs_that_differ_by_seed_have_one_vote(jobs: dict[Path, Record]) -> None:
+    (before,) = compare(jobs)
+    first, *_, last = jobs
+    copy = Record(**vars(jobs[first]))
+    copy.metrics, copy.tags = dict(copy.metrics), dict(copy.tags)
+    folder = last.parent / "4"
+    shutil.copytree(first, folder)
+    (again,) = compare({**jobs, folder: copy})
+    assert again.voters == [0, 1, 2, 3]
+    assert again.own.tolist() == [0, 1, 2, 3, 0]
+    assert again.scores()["consensus"][:4] == pytest.approx(before.scores()["consensus"])
+    assert again.scores()["consensus"][4] == again.scores()["consensus"][0]
+
+
+def test_many_seeds_of_one_embedder_are_not_compared(jobs: dict[Path, Record]) -> None:
+    for record in jobs.values():
+        record.params["embedder"], record.tags["seedless_hash"] = "e", "same"
+    (comparison,) = compare(jobs)
+    assert comparison.voters == []
+    scores = comparison.scores()
+    assert np.isnan(scores["consensus"]).all()
+    assert np.isfinite(scores["choice_score"]).all()
+
+
+def test_matches_by_hand() -> None:
+    one, other = np.array([0, 0, 0, 1, -1]), np.array([1, 1, 0, 0, 0])
+    comparison = Comparison([], [0, 1], np.arange(2), [one, other], np.eye(2), None, [[], []])
+    assert comparison.matches(0)[1] == pytest.approx(np.array([[1 / 5, 2 / 3], [1 / 3, 0]]))
+
+
+def test_the_page_shows_the_comparison(jobs: dict[Path, Record]) -> None:
+    (comparison,) = compare(jobs)
+    score(jobs, [comparison])
+    for number, record in enumerate(jobs.values()):
+        record.metrics["embed_seconds"] = 1.0 + number
+    ranking = rank_runs(jobs.values(), "choice_score")
+    html = page(ranking, "A sweep", comparison, recommend(ranking))
+    assert '<p class="advice">e0 has the highest choice_score' in html
+    assert html.count("<circle") == 4
+    assert html.count('<circle class="best"') == 1  # e0 is the fastest and the best
+    assert html.count('class="heat"') == 12
+    assert "&lt;t0&gt;, of 1" in html
+    assert "<t0>" not in html
+    assert "3 of 3" in html
+    assert "http" not in html
