@@ -403,6 +403,7 @@ class Embedder(Protocol):
                                    less `neutral`
     fits_corpus : bool             vectors depend on the whole corpus (TF-IDF): one call, keyed by
                                    the corpus
+    by_length : bool               a batch is faster where its documents are of like length
     stored : bool                  False: vectors are not worth storing (they already are a file)
     truncated_ : bool (n,)         set by `encode`: which documents were cut at the model's limit
     metrics_ : dict[str, float]    set by `encode`: costs of the last call, such as `embed_tokens`

@@ -39,6 +39,8 @@ class FastEmbedEmbedder:
         Where models are downloaded to; None takes FASTEMBED_CACHE_PATH, else a temporary folder.
     """
 
+    by_length = True
+
     def __init__(
         self,
         *,

@@ -46,6 +46,8 @@ class FlairTransformerEmbedder:
         Also read weights that only come as `pytorch_model.bin`.
     """
 
+    by_length = True
+
     def __init__(
         self,
         *,

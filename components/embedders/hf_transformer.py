@@ -10,7 +10,14 @@ import numpy as np
 
 from components.base import Floats, ParameterError, require
 from components.embedders import weights
-from components.embedders.torch_models import length_limit, memory_errors, pick_device, too_long
+from components.embedders.torch_models import (
+    batches,
+    length_limit,
+    memory_errors,
+    pick_device,
+    too_long,
+    truncated,
+)
 
 
 class HFTransformerEmbedder:
@@ -41,6 +48,8 @@ class HFTransformerEmbedder:
     trust_pickle : bool
         Also read weights that only come as `pytorch_model.bin`.
     """
+
+    by_length = True
 
     def __init__(
         self,
@@ -86,24 +95,23 @@ class HFTransformerEmbedder:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
         tokenizer, model, limit = self._loaded
         texts = list(documents)
-        self.truncated_ = too_long(tokenizer, texts, limit)
+        self.truncated_ = np.zeros(len(texts), bool)
         rows = np.zeros((len(texts), model.config.hidden_size), np.float32)
-        # Documents of like length share a batch, so that little is padding; the longest come
-        # first, so that a batch that does not fit in memory is met at once.
-        order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
         with memory_errors(self.batch_size):
-            for start in range(0, len(order), self.batch_size):
-                batch = order[start : start + self.batch_size]
-                rows[batch] = self._encode_batch([texts[row] for row in batch])
+            for batch in batches(texts, self.batch_size, limit, model.device):
+                some = [texts[row] for row in batch]
+                inputs = tokenizer(
+                    some, padding=True, truncation=True, max_length=limit, return_tensors="pt"
+                )
+                cut = truncated(inputs)
+                self.truncated_[batch] = too_long(tokenizer, some, limit) if cut is None else cut
+                rows[batch] = self._pooled(inputs.to(model.device))
         return rows
 
-    def _encode_batch(self, texts: list[str]) -> Floats:
+    def _pooled(self, inputs: Any) -> Floats:
         import torch
 
-        tokenizer, model, limit = self._loaded
-        inputs = tokenizer(
-            texts, padding=True, truncation=True, max_length=limit, return_tensors="pt"
-        ).to(model.device)
+        _, model, _ = self._loaded
         with torch.inference_mode():
             states = model(**inputs).last_hidden_state.float()
             mask = inputs["attention_mask"].unsqueeze(-1)

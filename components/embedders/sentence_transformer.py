@@ -14,11 +14,13 @@ from components import file_hash
 from components.base import Floats, ParameterError, require
 from components.embedders import weights
 from components.embedders.torch_models import (
+    batches,
     check_max_length,
     memory_errors,
     pick_device,
     position_limit,
     too_long,
+    truncated,
 )
 
 
@@ -53,6 +55,8 @@ class SentenceTransformerEmbedder:
     trust_pickle : bool
         Also read weights that only come as `pytorch_model.bin`.
     """
+
+    by_length = True
 
     def __init__(
         self,
@@ -111,8 +115,10 @@ class SentenceTransformerEmbedder:
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
         model, texts = self._loaded, list(documents)
-        self.truncated_ = self._truncated(texts)
         with memory_errors(self.batch_size):
+            if _is_plain(model):
+                return self._encode(texts)
+            self.truncated_ = self._truncated(texts)
             rows = model.encode(
                 texts,
                 prompt=self.prompt,
@@ -124,6 +130,36 @@ class SentenceTransformerEmbedder:
                 truncate_dim=self.dimensions,
             )
         return np.asarray(rows, dtype=np.float32)
+
+    def _encode(self, texts: list[str]) -> Floats:
+        """As the library's `encode`, which tells neither what was cut nor fits batches to a CPU."""
+        import torch
+
+        model, prompt = self._loaded, self._prompt
+        size = self.dimensions or model.truncate_dim  # None: all
+        self.truncated_ = np.zeros(len(texts), bool)
+        rows: Floats = np.empty((len(texts), 0), np.float32)
+        with torch.inference_mode():
+            for batch in batches(texts, self.batch_size, model.max_seq_length, model.device):
+                features = model.preprocess([texts[row] for row in batch], prompt=prompt or None)
+                self.truncated_[batch] = truncated(features)
+                on_device = {
+                    k: v.to(model.device) if hasattr(v, "to") else v for k, v in features.items()
+                }
+                vectors = model(on_device)["sentence_embedding"][:, :size]
+                if self.normalise:
+                    vectors = torch.nn.functional.normalize(vectors, dim=1)
+                if not rows.shape[1]:
+                    rows = np.empty((len(texts), vectors.shape[1]), np.float32)
+                rows[batch] = vectors.float().cpu().numpy()
+        return rows
+
+    @property
+    def _prompt(self) -> str:
+        """What is put in front of a document; empty for nothing."""
+        model = self._loaded
+        name = self.prompt_name or model.default_prompt_name
+        return str(self.prompt or (model.prompts[name] if name else ""))
 
     @cached_property
     def _loaded(self) -> Any:
@@ -164,13 +200,24 @@ class SentenceTransformerEmbedder:
                 f"the model {self.model} has no such prompt. It has: "
                 f"{', '.join(loaded.prompts) or 'none'}.",
             )
-        return loaded
+        return loaded.eval()
 
     def _truncated(self, texts: list[str]) -> NDArray[np.bool_]:
         model = self._loaded
         limit, tokenizer = model.max_seq_length, getattr(model, "tokenizer", None)
         if not callable(tokenizer) or limit is None or not np.isfinite(limit):
             return np.zeros(len(texts), bool)
-        name = self.prompt_name or model.default_prompt_name
-        prompt = self.prompt or (model.prompts[name] if name else "")
-        return too_long(tokenizer, [prompt + text.strip() for text in texts], int(limit))
+        return too_long(tokenizer, [self._prompt + text.strip() for text in texts], int(limit))
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether a model takes texts only, by a transformer whose fast tokenizer pads its batches."""
+    from sentence_transformers.models import Transformer
+
+    first = model[0]
+    return (
+        isinstance(first, Transformer)
+        and first.modalities == ["text"]
+        and getattr(model.tokenizer, "is_fast", False)
+        and not first.can_flatten_inputs
+    )

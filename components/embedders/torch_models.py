@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from components.base import ParameterError, UserError
 
+CPU_TOKENS = 2048  # in a batch on a CPU
+CHARACTERS_PER_TOKEN = 4  # about, in most languages that are written with an alphabet
+
 # Where TensorFlow is installed, transformers would import it: seconds, for nothing.
 os.environ.setdefault("USE_TF", "0")
 
@@ -107,6 +110,36 @@ def too_long(
         )["input_ids"]
         longer[rows] = [len(ids) > limit for ids in tokens]
     return longer
+
+
+def batches(
+    texts: Sequence[str], batch_size: int, limit: int | None, device: Any
+) -> Iterator[list[int]]:
+    """Rows of the texts, longest first: little is padding, and too little memory shows at once.
+
+    At most `batch_size` texts a batch. On a CPU it is fastest when its states fit in the cache:
+    there a batch has at most about `CPU_TOKENS` tokens, or one text.
+    """
+    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    start = 0
+    while start < len(order):
+        size = batch_size
+        if getattr(device, "type", device) == "cpu":
+            tokens = max(1, len(texts[order[start]]) // CHARACTERS_PER_TOKEN)
+            size = min(size, max(1, CPU_TOKENS // min(tokens, limit or tokens)))
+        yield order[start : start + size]
+        start += size
+
+
+def truncated(features: Any) -> list[bool] | None:
+    """Which texts a tokenizer has truncated, from what it returned; None where that tells nothing.
+
+    Fast tokenizers hold what they cut off, so that no text is tokenized a second time to know.
+    """
+    encodings = getattr(features, "encodings", None)
+    if not encodings:
+        return None
+    return [bool(encoding.overflowing) for encoding in encodings]
 
 
 @contextmanager

@@ -150,6 +150,9 @@ class EmbeddingCache:
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
         plan = np.flatnonzero(shelf.missing)
+        if caller.by_length:  # longest first: little of a batch is padding
+            lengths = [-len(caller.documents[row]) for row in distinct[plan].tolist()]
+            plan = plan[np.argsort(lengths, kind="stable")]
         n = len(distinct)
         size = n if caller.at_once else self.chunk or chunk_size(n)
         computed, costs, waited = 0, Counter[str](), False

@@ -35,6 +35,7 @@ class EncodeRequest:
         self.model = str(getattr(embedder, "model", ""))
         self.fits_corpus = bool(getattr(embedder, "fits_corpus", False))
         self.iterates = hasattr(embedder, "iter_encode") and not self.fits_corpus
+        self.by_length = bool(getattr(embedder, "by_length", False))
         # An API is asked for everything at once, since it sends requests side by side.
         self.at_once = self.fits_corpus or self.iterates
         self.can_be_stored = getattr(embedder, "stored", True) and not (

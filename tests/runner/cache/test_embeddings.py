@@ -142,6 +142,31 @@ def test_a_crash_loses_little_and_files_are_few(n, most):
     assert chunk_size(n) <= max(32, n / 30)
 
 
+class ByLength(Failing):
+    by_length = True
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_the_whole_plan_is_ordered_by_length(tmp_path, folder):
+    texts = ["x" * ((n * 37) % 101 + 1) + str(n) for n in range(100)]
+    embedder = ByLength(at=99)
+    found = encode(folder and tmp_path / folder, embedder, texts)
+    lengths = [len(text) for batch in embedder.batches for text in batch]
+    assert lengths == sorted(lengths, reverse=True)
+    np.testing.assert_allclose(found.vectors, HashEmbedder().encode(texts), rtol=0, atol=1)
+
+
+def test_after_a_crash_the_batches_by_length_are_the_same(tmp_path):
+    texts = ["x" * ((n * 37) % 101 + 1) + str(n) for n in range(100)]
+    whole = ByLength(at=99)
+    encode(tmp_path / "whole", whole, texts)
+    crashed, again = ByLength(at=2), ByLength(at=99)
+    with pytest.raises(KeyboardInterrupt):
+        encode(tmp_path / "crashed", crashed, texts)
+    encode(tmp_path / "crashed", again, texts)
+    assert crashed.batches + again.batches == whole.batches
+
+
 def test_what_an_api_answered_is_kept_when_a_later_request_fails(tmp_path):
     with pytest.raises(UserError, match="the server is gone"):
         encode(tmp_path, Api(fails=True), DOCUMENTS[:30])
