@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, UserError
+from components.base import Integers, Matrix, ParameterError, UserError
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.granularity import (
@@ -71,18 +71,21 @@ class AgglomerativeClusterer:
         random_state: int | None = None,
     ) -> None:
         if (n_clusters is None) == (distance_threshold is None):
-            raise UserError(
-                "clusterer=agglomerative takes clusterer.n_clusters or "
-                "clusterer.distance_threshold: set one, and the other to null."
+            raise ParameterError(
+                "n_clusters",
+                n_clusters,
+                "set either n_clusters or distance_threshold, and the other to null.",
             )
         if n_clusters is not None:
             at_least("n_clusters", n_clusters, 1)
         check_scale(granularity, n_topics)
         check_layers(layers)
         if linkage == "ward" and metric != "euclidean":
-            raise UserError(
-                f"clusterer.linkage=ward needs the euclidean metric, not {metric}. "
-                "Set clusterer.linkage=average, or clusterer.normalise=true for ward by direction."
+            raise ParameterError(
+                "linkage",
+                linkage,
+                f"ward needs metric=euclidean, not {metric}. Set linkage=average, or "
+                "metric=euclidean with normalise=true for ward on unit vectors.",
             )
         self.n_clusters = n_clusters
         self.distance_threshold = distance_threshold
@@ -110,7 +113,7 @@ class AgglomerativeClusterer:
         own = self.n_topics is None and self.granularity is None
         if own and self.distance_threshold is not None:
             labels = by_size(fcluster(tree, self.distance_threshold, "distance") - 1)
-            why = f"clusterer.distance_threshold={self.distance_threshold}"
+            why = f"distance_threshold={self.distance_threshold}"
         else:
             number, why = self._number(X)
             labels = _cut(tree, number)
@@ -136,10 +139,10 @@ class AgglomerativeClusterer:
         """The number of topics, and why; sets `curve_` for ``auto``."""
         n = len(X)
         if self.n_topics is not None:
-            return at_most("n_topics", self.n_topics, n, n), f"clusterer.n_topics={self.n_topics}"
+            return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
         if self.granularity is None:
             assert self.n_clusters is not None
-            why = f"clusterer.n_clusters={self.n_clusters}"
+            why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
 
@@ -176,7 +179,7 @@ def _check_memory(n: int) -> None:
     needed = 4 * n * (n - 1)
     if needed > 0.8 * memory:
         raise UserError(
-            f"clusterer=agglomerative needs {needed / 1e9:.0f} GB for the distances of {n} "
-            f"documents, and this machine has {memory / 1e9:.0f} GB. Use clusterer=kmeans or "
-            "clusterer=hdbscan, or take a sample with dataset.limit."
+            f"agglomerative clustering needs {needed / 1e9:.0f} GB for the distances of {n} "
+            f"documents, and this machine has {memory / 1e9:.0f} GB. Use another clusterer, such "
+            "as leiden or kmeans, or limit the data set to a sample."
         )

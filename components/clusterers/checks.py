@@ -1,4 +1,4 @@
-"""What the clusterers demand of their input, said in one way."""
+"""Checks of input and parameters that the clusterers share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Matrix, UserError
+from components.base import Matrix, ParameterError, UserError
 from components.neighbors import unit_rows
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ def dense_rows(X: Matrix, name: str, normalise: bool) -> NDArray[np.floating]:
 
     if sparse.issparse(X):
         raise UserError(
-            f"clusterer={name} needs dense vectors, and these are sparse. Put a reducer before it: "
-            "reducer=truncated_svd or reducer=umap."
+            f"{name} needs dense vectors, and these are sparse. Put a reducer before it, such as "
+            "truncated_svd or umap, or use the clusterer leiden."
         )
     X = np.asarray(X)
     rows: NDArray[np.floating] = unit_rows(X) if normalise else X
@@ -37,10 +37,11 @@ def at_most(name: str, value: int, most: int, n: int) -> int:
     """`value`, or `most` with a warning where `n` documents allow no more."""
     if value <= most:
         return value
-    log.warning("clusterer.%s=%d is too large for %d documents: using %d", name, value, n, most)
+    log.warning("%s=%d is too large for %d documents: using %d", name, value, n, most)
     return most
 
 
 def at_least(name: str, value: float, least: float) -> None:
+    """Raise a `ParameterError` where `value` is below `least`."""
     if value < least:
-        raise UserError(f"clusterer.{name}={value} is too small: {least} or more.")
+        raise ParameterError(name, value, f"must be at least {least}.")

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, UserError
+from components.base import Integers, ParameterError
 from components.clusterers.agreement import Rows, agreement
 from components.clusterers.checks import at_least
 from components.labels import by_size, count_topics
@@ -36,23 +36,24 @@ FEWEST = 100  # documents whose halves are worth comparing
 def check_scale(granularity: str | None, n_topics: int | None, **own: float | None) -> None:
     """At most one of `n_topics` and the library's own parameter may be set."""
     if granularity not in ("broad", "medium", "fine", "auto", None):
-        raise UserError(
-            f"clusterer.granularity={granularity} is not one of: broad, medium, fine, auto."
+        raise ParameterError(
+            "granularity", granularity, "must be one of broad, medium, fine, auto."
         )
     if n_topics is not None:
         at_least("n_topics", n_topics, 1)
-    named = [f"clusterer.{name}" for name, value in own.items() if value is not None]
-    if n_topics is not None and named:
-        raise UserError(
-            f"clusterer.n_topics and {named[0]} both say how many topics there are: "
-            "set one of them to null."
+    also = [name for name, value in own.items() if value is not None]
+    if n_topics is not None and also:
+        raise ParameterError(
+            "n_topics",
+            n_topics,
+            f"{also[0]} sets the number of topics too. Set one of the two to null.",
         )
 
 
 def check_layers(layers: Sequence[str] | None) -> None:
     for layer in layers or ():
         if layer not in ("broad", "medium", "fine"):
-            raise UserError(f"clusterer.layers: {layer!r} is not one of: broad, medium, fine.")
+            raise ParameterError("layers", layer, "must be a list of broad, medium, fine.")
 
 
 def middle_agreed(
@@ -109,7 +110,7 @@ class Scale:
     ) -> tuple[float, str, list[dict[str, Any]]]:
         """The value that `granularity` stands for with `n` documents, why, and the curve."""
         if granularity != "auto":
-            return self.levels[granularity], f"clusterer.granularity={granularity}", []
+            return self.levels[granularity], f"granularity={granularity}", []
         if n < FEWEST:
             return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
         points = agreement(

@@ -121,12 +121,12 @@ class HDBSCANClusterer:
             size = at_most("min_cluster_size", self.min_cluster_size, max(2, n // 2), n)
             samples = samples or size
             tree = self._tree(X, samples)
-            why = f"clusterer.min_cluster_size={self.min_cluster_size}"
+            why = f"min_cluster_size={self.min_cluster_size}"
         else:
             samples = samples or min(SAMPLES, n - 1)
             tree = self._tree(X, samples)
             if self.n_topics is not None:
-                why = f"clusterer.n_topics={self.n_topics}"
+                why = f"n_topics={self.n_topics}"
                 size, method = self._cut_for(tree, self.n_topics, n)
             else:
                 size, why = self._chosen_size(X)
@@ -223,9 +223,7 @@ class HDBSCANClusterer:
             if enough:
                 return min(enough, key=lambda cut: (counts[cut], -cut[0]))
         most = max(counts, key=lambda cut: (counts[cut], cut[0]))
-        log.warning(
-            "clusterer.n_topics=%d: the documents hold no more than %d topics", wanted, counts[most]
-        )
+        log.warning("n_topics=%d: the documents have no more than %d topics", wanted, counts[most])
         return most
 
 

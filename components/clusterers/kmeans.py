@@ -148,9 +148,9 @@ class KMeansClusterer:
         n = int(X.shape[0])
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
-            return at_most("n_topics", self.n_topics, n, n), f"clusterer.n_topics={self.n_topics}"
+            return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
         if self.granularity is None:
-            why = f"clusterer.n_clusters={self.n_clusters}"
+            why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
 

@@ -139,7 +139,7 @@ class LeidenClusterer:
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
             labels, resolution = self._exactly(self.n_topics, communities, least)
-            why = f"clusterer.n_topics={self.n_topics}"
+            why = f"n_topics={self.n_topics}"
         else:
             resolution, why = self._resolution(communities)
             labels = absorb(self._find(communities, resolution), links, least)
@@ -172,7 +172,7 @@ class LeidenClusterer:
     def _resolution(self, communities: Communities) -> tuple[float, str]:
         """The resolution that the settings ask for, and why; sets `curve_` for ``auto``."""
         if self.resolution is not None:
-            return self.resolution, f"clusterer.resolution={self.resolution}"
+            return self.resolution, f"resolution={self.resolution}"
 
         links = communities.links
 
@@ -208,7 +208,7 @@ class LeidenClusterer:
         if not enough:
             found, resolution, labels = max(tried, key=lambda attempt: attempt[0])
             log.warning(
-                "clusterer.n_topics=%d: only %d topics of clusterer.min_topic_size=%d or more "
+                "n_topics=%d: only %d topics of min_topic_size=%d or more "
                 "documents were found",
                 wanted, found, least,
             )  # fmt: skip

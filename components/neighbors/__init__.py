@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Matrix, NeighborGraph, UserError
+from components.base import Floats, Matrix, NeighborGraph, ParameterError
 from components.neighbors.exact import search
 from components.neighbors.rows import prepare, unit_rows
 
@@ -88,14 +88,16 @@ def metric_for(X: Matrix, metric: str) -> str:
 
 def _check(X: Matrix, k: int, metric: str) -> None:
     if k < 1:
-        raise UserError(f"{k} neighbours were asked for: there must be at least 1.")
+        raise ParameterError("n_neighbors", k, "must be at least 1.")
     if metric not in METRICS:
-        raise UserError(f"unknown metric {metric!r} for neighbours. One of: {', '.join(METRICS)}.")
+        raise ParameterError("metric", metric, f"must be one of {', '.join(METRICS)}.")
     values = X.data if hasattr(X, "indptr") else X
     if metric == "hellinger" and (np.asarray(values) < 0).any():
-        raise UserError(
+        raise ParameterError(
+            "metric",
+            metric,
             "the Hellinger distance is for counts and weights, but these vectors hold negative "
-            "numbers. Set the metric to cosine (for UMAP: reducer.metric=cosine)."
+            "numbers. Set metric=cosine.",
         )
 
 

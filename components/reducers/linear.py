@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, Matrix, UserError
+from components.base import Floats, Matrix, ParameterError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class LinearReducer:
         random_state: int | None = None,
     ) -> None:
         if n_components < 1:
-            raise UserError(f"reducer.n_components={n_components} is too few: 1 or more.")
+            raise ParameterError("n_components", n_components, "must be at least 1.")
         self.method = method
         self.n_components = n_components
         self.random_state = random_state
@@ -54,7 +54,7 @@ class LinearReducer:
         n_components = max(1, min(self.n_components, most))
         if n_components < self.n_components:
             log.warning(
-                "reducer.n_components=%d is more than %d documents of %d columns allow: using %d",
+                "n_components=%d is more than %d documents of %d columns allow: using %d",
                 self.n_components, *X.shape, n_components,
             )  # fmt: skip
         kind: Any = PCA if self.method == "pca" else TruncatedSVD

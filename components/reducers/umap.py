@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Matrix, NeighborGraph, UserError
+from components.base import Floats, Matrix, NeighborGraph, ParameterError
 from components.neighbors import METRICS, metric_for, nearest, neighbors
 
 log = logging.getLogger(__name__)
@@ -59,13 +59,11 @@ class UMAPReducer:
         random_state: int | None = None,
     ) -> None:
         if n_neighbors < 2:
-            raise UserError(f"reducer.n_neighbors={n_neighbors} is too few: 2 or more.")
+            raise ParameterError("n_neighbors", n_neighbors, "must be at least 2.")
         if n_components < 1:
-            raise UserError(f"reducer.n_components={n_components} is too few: 1 or more.")
+            raise ParameterError("n_components", n_components, "must be at least 1.")
         if not 0 <= min_dist <= spread:
-            raise UserError(
-                f"reducer.min_dist={min_dist} must be between 0 and reducer.spread={spread}."
-            )
+            raise ParameterError("min_dist", min_dist, f"must be between 0 and spread={spread}.")
         self.n_neighbors = n_neighbors
         self.n_components = n_components
         self.min_dist = min_dist
@@ -95,18 +93,18 @@ class UMAPReducer:
         """
         n = int(X.shape[0])
         if n == 1:
-            log.warning("reducer=umap: one document has no neighbours; its reduction is zeros")
+            log.warning("UMAP: one document has no neighbours; its reduction is zeros")
             return np.zeros((1, self.n_components), np.float32)
         n_neighbors = max(2, min(self.n_neighbors, n - 1))
         if n_neighbors < self.n_neighbors:
             log.warning(
-                "reducer.n_neighbors=%d is more than the other %d documents: using %d",
+                "n_neighbors=%d is more than the other %d documents: using %d",
                 self.n_neighbors, n - 1, n_neighbors,
             )  # fmt: skip
         init = self.init
         if init != "random" and n < self.n_components + 3:
             log.warning(
-                "reducer.init=%s needs at least %d documents for reducer.n_components=%d, and "
+                "init=%s needs at least %d documents for n_components=%d, and "
                 "there are %d: using random",
                 init, self.n_components + 3, self.n_components, n,
             )  # fmt: skip
@@ -138,9 +136,10 @@ class UMAPReducer:
             except ValueError as error:
                 if "metric" not in str(error):
                     raise
-                raise UserError(
-                    f"reducer.metric={self.metric}: {error}. One of: auto, {', '.join(METRICS)}, "
-                    "or another metric of umap-learn."
+                raise ParameterError(
+                    "metric",
+                    self.metric,
+                    f"{error}. Must be auto, {', '.join(METRICS)}, or another of umap-learn's.",
                 ) from error
         if graph:
             self.umap_._knn_search_index = _ExactIndex(X, metric)

@@ -152,7 +152,7 @@ def test_few_documents(n, caplog):
         labels = part.fit_predict(groups(n))
     assert labels.shape == part.probabilities_.shape == (n,)
     assert part.memberships_.shape[0] == n
-    assert "clusterer.n_neighbors=30 is too large" in caplog.text
+    assert "n_neighbors=30 is too large" in caplog.text
 
 
 def test_identical_documents_are_one_topic():
@@ -196,11 +196,11 @@ def test_the_generator_of_the_process_is_left_alone():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"granularity": "coarse"}, "clusterer.granularity=coarse"),
-        ({"n_topics": 3, "resolution": 1.0}, "set one of them to null"),
-        ({"n_topics": 0}, "clusterer.n_topics=0"),
-        ({"layers": ["auto"]}, "clusterer.layers"),
-        ({"min_topic_size": 0}, "clusterer.min_topic_size=0"),
+        ({"granularity": "coarse"}, "granularity=coarse"),
+        ({"n_topics": 3, "resolution": 1.0}, "one of the two to null"),
+        ({"n_topics": 0}, "n_topics=0"),
+        ({"layers": ["auto"]}, "layers"),
+        ({"min_topic_size": 0}, "min_topic_size=0"),
     ],
 )
 def test_settings_out_of_range(settings, message):

@@ -83,7 +83,7 @@ def test_few_documents_are_reduced_with_a_warning(n, caplog):
         reduced = UMAPReducer(random_state=1).fit_transform(groups(n))
     assert reduced.shape == (n, 5)
     assert np.isfinite(reduced).all()
-    assert ("one document" if n == 1 else "reducer.n_neighbors=15") in caplog.text
+    assert ("one document" if n == 1 else "n_neighbors=15") in caplog.text
 
 
 def test_identical_documents():
@@ -105,16 +105,16 @@ def test_new_documents_land_by_their_like():
 def test_a_metric_of_umaps_own_works_and_an_unknown_one_is_named():
     reduced = UMAPReducer(metric="manhattan", random_state=1).fit_transform(groups(40))
     assert np.isfinite(reduced).all()
-    with pytest.raises(UserError, match=r"reducer.metric=cosin"):
+    with pytest.raises(UserError, match=r"metric=cosin"):
         UMAPReducer(metric="cosin").fit_transform(groups(40))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"n_neighbors": 1}, "reducer.n_neighbors=1"),
-        ({"n_components": 0}, "reducer.n_components=0"),
-        ({"min_dist": 2.0}, "reducer.min_dist=2.0"),
+        ({"n_neighbors": 1}, "n_neighbors=1"),
+        ({"n_components": 0}, "n_components=0"),
+        ({"min_dist": 2.0}, "min_dist=2.0"),
     ],
 )
 def test_settings_out_of_range(settings, message):
