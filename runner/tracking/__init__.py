@@ -178,7 +178,7 @@ class Tracker:
         from mlflow.entities import Metric
 
         assert record.end_time is not None
-        with _reaching(self.uri):
+        with reaching(self.uri):
             metrics = [Metric(n, v, record.end_time, 0) for n, v in record.metrics.items()]
             self._client.log_batch(record.run_id, [m for m in metrics if m.key in set(names)])
 
