@@ -14,7 +14,7 @@ from components.model import rules
 from components.model.index import Doubles, NearestIndex
 
 BLOCK = 1024  # documents assigned at a time
-PLACED_BY = 15  # neighbours whose mean is a document's place in a space without a formula
+PLACED_BY = 15  # neighbours that decide on a document's place in a space without a formula
 # A document this near to a training document is that document: what is left is rounding.
 SAME = {"cosine": 1e-6, "hellinger": 1e-3, "euclidean": 1e-3}
 

@@ -175,12 +175,19 @@ def project(X: Matrix, components: Doubles, mean: Doubles | None) -> Doubles:
 
 
 def place(indices: Integers, distances: Doubles, places: Floats, metric: str) -> Doubles:
-    """The mean place of the nearest rows, weighted by `fuzzy`; that of a row at no distance."""
+    """The place of one of the nearest rows: of that which lies most amid the others.
+
+    It is the weighted medoid (Kaufman and Rousseeuw 1987), with `fuzzy` for weights: the least sum
+    of weight times distance. A mean would put a document between the topics of its neighbours,
+    where there is nothing. The place of a row at no distance is that row's.
+    """
     weights = fuzzy(distances)
-    found = np.zeros((len(indices), places.shape[1]))
-    for j in range(indices.shape[1]):  # added up in one order, however many rows there are
-        found += weights[:, j, None] * places[indices[:, j]]
-    found /= weights.sum(axis=1, keepdims=True)
+    near = places[indices].astype(np.float64)  # (n, k, r)
+    sums = np.empty(weights.shape)
+    for j in range(indices.shape[1]):
+        gaps = near - near[:, j, None]
+        sums[:, j] = (np.sqrt((gaps * gaps).sum(axis=2)) * weights).sum(axis=1)
+    found: Doubles = near[np.arange(len(near)), sums.argmin(axis=1)]
     same = distances[:, 0] <= (1e-6 if metric == "cosine" else 1e-3)
     found[same] = places[indices[same, 0]]
     return found
