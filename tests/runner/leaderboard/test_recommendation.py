@@ -76,6 +76,19 @@ def test_speed(seconds: tuple[float, float], embedded: tuple[int, int], said: st
     assert said in advice(*runs).sentence
 
 
+def test_labels_decide_where_there_are_any() -> None:
+    found = advice(
+        a_run("tfidf", 1, 0.60, 0.50, 0.20, ami=0.1),
+        a_run("minilm", 0, 0.55, 0.50, 0.20, ami=0.36),
+        a_run("use", -1, 0.50, 0.50, 0.20, ami=0.32),
+    )
+    assert found.embedder == "minilm"
+    assert found.sentence.startswith(
+        "By the labels, minilm is first (AMI 0.36) and use second (0.32). Without them: "
+        "tfidf has the highest choice_score"
+    )
+
+
 def test_where_words_are_high_and_nobody_agrees() -> None:
     runs = [
         a_run("a", 1, 0.8, 0.6, 0.2),
