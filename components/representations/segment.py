@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from components.base import MissingExtraError, require
+from components.base import require
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +115,8 @@ def _chinese() -> Segmenter:
 def _japanese() -> Segmenter:
     import sudachipy
 
-    try:
-        dictionary = sudachipy.Dictionary(dict="core")
-    except ModuleNotFoundError as error:  # the dictionary is a package of its own
-        raise MissingExtraError(str(error)) from error
+    require("sudachidict_core", "japanese")  # the dictionary is a package of its own
+    dictionary = sudachipy.Dictionary(dict="core")
     tokenize = dictionary.tokenizer(mode=sudachipy.SplitMode.B).tokenize
 
     def cut(run: str) -> list[str]:

@@ -59,6 +59,12 @@ def test_icu_stands_in_for_a_missing_segmenter(
         CTFIDF(language=language)  # asked for: before any work
 
 
+def test_sudachi_without_its_dictionary(missing: Any) -> None:
+    missing("sudachidict_core")
+    with pytest.raises(MissingExtraError, match=r"sudachidict_core.*\[japanese\]"):
+        Segmenters(["ja"])("冷蔵庫の音")
+
+
 def test_a_language_without_its_own_segmenter_asks_for_icu(missing: Any) -> None:
     missing("icu4py")
     with pytest.raises(MissingExtraError, match=r"icu4py.*\[icu\]"):
