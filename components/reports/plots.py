@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.base import Result
+from components.base import Result, Topic
+from components.reports.fonts import readable
+from components.reports.text import plain
 
 _GREY = (0.78, 0.78, 0.78)
 
@@ -17,9 +20,16 @@ def write_topics_plot(
     result: Result, folder: Path, *, n_topics: int = 12, n_words: int = 8
 ) -> list[Path]:
     """`topics.png`: a panel for each of the largest topics, with bars for its words' weights."""
+    topics = result.topics[:n_topics]
+    words = (word for topic in topics for word, _ in topic.words[:n_words])
+    with readable([*words, *(topic.label for topic in topics)]):
+        figure = _topics_figure(topics, len(result.topics), n_words)
+        return _save(figure, folder / "topics.png")
+
+
+def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
     from matplotlib.figure import Figure
 
-    topics = result.topics[:n_topics]
     columns = min(4, max(1, len(topics)))
     rows = max(1, -(-len(topics) // columns))
     width, height = 3.4 * columns, 2.2 * rows + 0.5
@@ -43,11 +53,10 @@ def write_topics_plot(
         for word, line in zip(words, lines, strict=True):
             axis.text(left - 0.06, line, _plain(_short(word)), fontsize=8, ha="right", va="center")
         axis.text(left + 1.56, lines[0], f"{weights[0]:.2g}", fontsize=7, va="center", color="grey")
-    shown = f"the {len(topics)} largest of " if len(result.topics) > len(topics) else ""
-    n_all = len(result.topics)
+    shown = f"the {len(topics)} largest of " if n_all > len(topics) else ""
     title = f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}, and their weights"
     axis.text(width / 2, 0.3, title, fontsize=11, ha="center", va="center")
-    return _save(figure, folder / "topics.png")
+    return figure
 
 
 def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]:
@@ -62,8 +71,14 @@ def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]
     """
     if result.coordinates is None:
         return []
+    with readable(topic.label for topic in result.topics[:n_labels]):
+        return _save(_map_figure(result, n_labels), folder / "map.png")
+
+
+def _map_figure(result: Result, n_labels: int) -> Any:
     from matplotlib.figure import Figure
 
+    assert result.coordinates is not None
     labels, places = result.labels, result.coordinates
     size = float(np.clip(12_000 / max(1, len(result.kept)), 1.0, 30.0))
     figure = Figure(figsize=(12, 9), layout="constrained")
@@ -99,7 +114,7 @@ def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]
         loc="left",
         pad=18,
     )
-    return _save(figure, folder / "map.png")
+    return figure
 
 
 def write_curve(result: Result, folder: Path) -> list[Path]:
@@ -186,4 +201,4 @@ def _short(word: str, most: int = 18) -> str:
 
 def _plain(text: str) -> str:
     """Text that matplotlib draws as it is: a dollar sign would begin a formula."""
-    return text.replace("$", r"\$")
+    return plain(text).replace("$", r"\$")

@@ -1,0 +1,98 @@
+"""Fonts for pictures of text in any script: the system's, for what matplotlib's own lacks."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+# What to install for the characters of a block: first and last code point, Debian's package.
+_PACKAGES = (
+    (0x2E80, 0x9FFF, "fonts-noto-cjk"),  # Chinese characters, kana, bopomofo
+    (0xAC00, 0xD7FF, "fonts-noto-cjk"),  # Hangul
+    (0xF900, 0xFAFF, "fonts-noto-cjk"),
+    (0xFF00, 0xFFEF, "fonts-noto-cjk"),
+    (0x1F000, 0x1FAFF, "fonts-symbola"),  # emoji
+    (0x20000, 0x3FFFF, "fonts-noto-cjk"),
+)
+_OTHER = "fonts-noto-core"
+
+
+@contextmanager
+def readable(texts: Iterable[str]) -> Iterator[None]:
+    """Draw with fonts that have the characters of `texts`, as far as they are installed.
+
+    One warning, not one for each character, says what to install for the others.
+    """
+    from matplotlib import rc_context
+
+    families, missing = _families(frozenset("".join(texts)))
+    if missing:
+        _warn(missing)
+    with rc_context({"font.family": list(families)}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+@cache
+def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[int]]:
+    """Families, matplotlib's own first, and the code points that none of them has."""
+    from matplotlib.font_manager import findfont, fontManager
+
+    left = {ord(character) for character in characters if character.isprintable()}
+    left -= _code_points(findfont("DejaVu Sans"))
+    families = ["DejaVu Sans"]
+    if left:
+        for path in _system_fonts():
+            if common := left & _code_points(path):
+                fontManager.addfont(path)  # its list of fonts may be older than the font
+                families.append(fontManager.ttflist[-1].name)
+                left -= common
+            if not left:
+                break
+    return tuple(families), frozenset(left)
+
+
+@cache
+def _system_fonts() -> list[str]:
+    """Paths of the installed fonts: regular ones first, sans before serif."""
+    from matplotlib.font_manager import findSystemFonts
+
+    def rank(path: str) -> tuple[bool, bool, str]:
+        name = Path(path).stem.lower()
+        return "regular" not in name, "serif" in name, name
+
+    return sorted(findSystemFonts(), key=rank)
+
+
+@cache
+def _code_points(path: str) -> frozenset[int]:
+    """The code points that a font has; none where it cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError):  # FreeType cannot: a colour font, for one
+        return frozenset()
+
+
+@cache
+def _warn(missing: frozenset[int]) -> None:
+    packages = sorted({_package(point) for point in missing})
+    shown = "".join(map(chr, sorted(missing)[:5]))
+    log.warning(
+        "no installed font has %d of the pictures' characters (such as %s), so they are drawn as "
+        "boxes. Install one that has, on Debian and Ubuntu: apt install %s",
+        len(missing),
+        shown,
+        " ".join(packages),
+    )
+
+
+def _package(point: int) -> str:
+    return next((name for low, high, name in _PACKAGES if low <= point <= high), _OTHER)

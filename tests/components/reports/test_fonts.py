@@ -1,0 +1,54 @@
+"""Pictures in any script: the fonts that are there, or one line that says which to install."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from components.base import Topic
+from components.reports import fonts, plots
+from reports_support import HARMLESS, made
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    for cached in (fonts._families, fonts._system_fonts, fonts._code_points, fonts._warn):
+        cached.cache_clear()  # type: ignore[attr-defined]
+
+
+def test_latin_needs_no_search_for_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_system_fonts", lambda: pytest.fail("not needed"))
+    with fonts.readable(["naïve", "Größe", "Ελλάδα", "Москва"]):
+        assert matplotlib.rcParams["font.family"] == ["DejaVu Sans"]
+
+
+def test_a_font_that_has_the_characters_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib brings a font with characters that its default lacks: mathematical ones."""
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
+    lacking = sorted(fonts._code_points(str(path)) - fonts._code_points(
+        matplotlib.font_manager.findfont("DejaVu Sans")))  # fmt: skip
+    characters = [chr(point) for point in lacking if chr(point).isprintable()]
+    monkeypatch.setattr(fonts, "_system_fonts", lambda: [str(path)])
+    with fonts.readable(["word", characters[0]]):
+        assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", "STIXGeneral"]
+
+
+def test_one_line_says_which_font_to_install(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fonts, "_system_fonts", lambda: [])
+    result = made(HARMLESS)
+    result.topics = [Topic(0, 15, (("推荐", 1.0), ("ก่อน", 0.5), ("😀🎉", 0.1)), 1)] * 3
+    with caplog.at_level(logging.WARNING), warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib's warning for each glyph
+        plots.write_topics_plot(result, tmp_path)
+        plots.write_topics_plot(result, tmp_path)
+    (record,) = [record for record in caplog.records if record.name == fonts.log.name]
+    message = record.getMessage()
+    assert message.endswith("apt install fonts-noto-cjk fonts-noto-core fonts-symbola") or (
+        message.endswith("apt install fonts-noto-cjk fonts-noto-core")
+    )
