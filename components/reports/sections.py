@@ -133,6 +133,7 @@ def map_(result: Result, budget: int) -> Section:
     data["topics"] = [name_of(topic) for topic in result.topics]
     values = {key: data[key] for key in ("n", "of", "cut")}
     values["longest"] = max(map(len, data["text"]), default=0)
+    values["is_cut"] = any(text.endswith("…") for text in data["text"])
     return Section("map", "Map", values, data)
 
 

@@ -59,7 +59,7 @@ const drawMap = () => {
   let width = 0, height = 0, ratio = 1, least = 1, image = null, pixels = null, extent = null;
   // All but the outermost points, or a few far ones would leave the others little room.
   const span = values => {
-    const sorted = values.slice().sort(), cut = Math.floor(n * .005);
+    const sorted = values.slice().sort(), cut = Math.floor(n * .01);
     return [sorted[cut], sorted[n - 1 - cut]];
   };
   const reset = () => {
@@ -85,7 +85,7 @@ const drawMap = () => {
     const back = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
     pixels.fill(pack(back));
     const zoom = view.scale / least;
-    const radius = ratio * Math.min(7, Math.max(.8, 130 / Math.sqrt(n) * zoom ** .35));
+    const radius = ratio * Math.min(7, Math.max(.8, .17 * Math.sqrt(width * height / n) * zoom ** .35));
     let reach, offsets, covers;
     const dot = size => {
       const made = stamp(size);
