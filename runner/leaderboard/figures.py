@@ -29,13 +29,8 @@ def pareto(ranking: Ranking) -> str:
     if len(points) < 2:
         return ""
     sign = -1 if ranking.least_first else 1
-    front = [
-        i
-        for i, (x, y) in enumerate(points)
-        if not any(
-            a <= x and sign * b >= sign * y and (a, b) != (x, y) for a, b in points
-        )
-    ]  # fmt: skip
+    timed = [i for i, row in enumerate(rows) if not row.from_cache]
+    front = [i for i in timed if not any(_beats(points[j], points[i], sign) for j in timed)]
     low, high = _span([math.log10(x) for x, _ in points])
     bottom, top = _span([y for _, y in points])
 
@@ -60,8 +55,8 @@ def pareto(ranking: Ranking) -> str:
     ]
     for number in np.argsort([y for _, y in placed]):
         x, y = placed[number]
-        kind = "best" if number in front else "other"
         row = rows[number]
+        kind = "cached" if row.from_cache else "best" if number in front else "other"
         told = f"{row.name}: {row.metrics[ranking.sort]}, {row.metrics[cost]} s"
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
@@ -80,6 +75,11 @@ def pareto(ranking: Ranking) -> str:
         f'<text class="name" transform="translate(16 {middle}) rotate(-90)" '
         f'text-anchor="middle">{escape(ranking.sort.replace("_", " "))}</text></svg>'
     )
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float], sign: int) -> bool:
+    """No slower and no worse, and not the same."""
+    return one != other and one[0] <= other[0] and sign * one[1] >= sign * other[1]
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

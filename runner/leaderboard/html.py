@@ -39,6 +39,10 @@ READ = {
     "peak_memory_mb": "Peak memory of the run, in MiB.",
 }
 
+_HOLLOW = (
+    " Hollow: the vectors came from the cache, so the time is not the embedder's, and the run is "
+    "not on the line."
+)
 _STYLE = """
 :root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --link: #1e69b4 }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
@@ -66,6 +70,7 @@ svg { max-width: 45rem; width: 100%; height: auto } svg text { font-size: 12px; 
 svg text.name { fill: var(--ink) } .axis { stroke: var(--ink) } .grid { stroke: var(--line) }
 .front { fill: none; stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 5 4 }
 circle.best { fill: var(--good) } circle.other { fill: #98a1b3 }
+circle.cached { fill: #fff; stroke: #98a1b3; stroke-width: 2 }
 .heatmap td { text-align: center; min-width: 3rem } .heatmap thead th { border: 0;
   writing-mode: vertical-rl; text-align: left; transform: rotate(180deg) }
 .topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
@@ -113,7 +118,9 @@ def page(
         parts += [
             "<h2>Quality and time</h2>",
             "<p>Better runs are higher, faster ones further left. Nothing beats those on the "
-            f"dashed line in both.</p>{figure}",
+            "dashed line in both."
+            + (_HOLLOW if any(row.from_cache for row in ranking.rows) else "")
+            + f"</p>{figure}",
         ]
     if comparison is not None and "embedder" in ranking.settings:
         if map_ := heatmap(comparison, ranking.rows):

@@ -62,6 +62,15 @@ class Row:
         first, *others = self.settings.items()
         return ", ".join([first[1], *(f"{name}={value}" for name, value in others if value)])
 
+    @property
+    def from_cache(self) -> bool | None:
+        """Whether vectors came from the cache, so that seconds say little; None: not known."""
+        names = ("n_documents", "n_documents_empty", "n_documents_embedded")
+        if not all(name in self.metrics for name in names):
+            return None
+        documents, empty, embedded = (self.metrics[name].mean for name in names)
+        return embedded < 0.8 * (documents - empty)  # documents that occur twice are embedded once
+
 
 @dataclass(frozen=True)
 class Ranking:

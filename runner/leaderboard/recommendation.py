@@ -16,6 +16,7 @@ APART = 0.10  # in the mean of the three measures
 APART_OF_TWO = 0.15  # in the mean of words_ami and stability, where there are only two embedders
 LEAST_SECONDS = 5.0  # below, it is loading and chance that differ
 FOLLOWS_WORDS = 0.25  # by which words_ami exceeds consensus where wording separates the documents
+CONFIRMED = 0.8  # of the greatest consensus, from which a run counts as confirmed by the others
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def recommend(ranking: Ranking) -> Recommendation | None:
     if len(used) < len(MEASURES) and len(rows) > 2:
         missing = [name for name in MEASURES if name not in used]
         sentences.append(f"Without {_listed(missing)} this is less certain than the study says.")
-    if {"words_ami", "consensus"} <= {*used} and _follows_words(best):
+    if {"words_ami", "consensus"} <= {*used} and _follows_words(best, rows):
         sentences.append(
             "Its topics follow the documents' wording, and the other embedders do not confirm "
             "them: look at the topics before you trust the order."
@@ -87,8 +88,11 @@ def recommend(ranking: Ranking) -> Recommendation | None:
     return Recommendation(chosen.settings["embedder"], " ".join(sentences), [best, *near])
 
 
-def _follows_words(row: Row) -> bool:
-    return row.metrics["words_ami"].mean - row.metrics["consensus"].mean > FOLLOWS_WORDS
+def _follows_words(best: Row, rows: list[Row]) -> bool:
+    """Words predict its topics far better than the others confirm them, and better than others'."""
+    words, agreed = (best.metrics[name].mean for name in ("words_ami", "consensus"))
+    most = max(row.metrics["consensus"].mean for row in rows)
+    return words - agreed > FOLLOWS_WORDS and agreed < CONFIRMED * most
 
 
 def _mean(row: Row, names: tuple[str, ...]) -> float:
@@ -108,14 +112,9 @@ def _with_speed(row: Row, best: Row) -> str:
 
 
 def _seconds(row: Row) -> float | None:
-    """Seconds to embed; None where vectors came from the cache."""
-    metrics = row.metrics
-    if not {"embed_seconds", "n_documents_embedded", "n_documents"} <= metrics.keys():
-        return None
-    # Documents that occur twice are embedded once.
-    enough = 0.8 * (metrics["n_documents"].mean - metrics["n_documents_empty"].mean)
-    all_embedded = metrics["n_documents_embedded"].mean >= enough
-    return metrics["embed_seconds"].mean if all_embedded else None
+    """Seconds to embed; None where they are not known, or vectors came from the cache."""
+    cell = row.metrics.get("embed_seconds")
+    return None if cell is None or row.from_cache is not False else cell.mean
 
 
 def _listed(names: list[str]) -> str:

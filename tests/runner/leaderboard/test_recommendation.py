@@ -100,6 +100,28 @@ def test_where_words_are_high_and_nobody_agrees() -> None:
     assert "wording" not in advice(*runs).sentence
 
 
+def test_high_words_are_no_reproach_where_others_agree_most() -> None:
+    runs = [
+        a_run("a", 1, 0.8, 0.7, 0.5),
+        a_run("b", 0, 0.7, 0.6, 0.45),
+        a_run("c", -1, 0.4, 0.3, 0.3),
+    ]
+    assert "wording" not in advice(*runs).sentence
+
+
+def test_what_came_from_the_cache_is_not_on_the_front(jobs: dict[Path, Record]) -> None:
+    (comparison,) = compare(jobs)
+    score(jobs, [comparison])
+    for number, record in enumerate(jobs.values()):
+        embedded = 0 if number == 0 else 90
+        record.metrics |= {"n_documents": 90, "n_documents_empty": 0}
+        record.metrics |= {"n_documents_embedded": embedded, "embed_seconds": 1.0 + number}
+    html = page(rank_runs(jobs.values(), "choice_score"), "A sweep")
+    assert html.count('<circle class="cached"') == 1
+    assert html.count('<circle class="best"') >= 1
+    assert "Hollow" in html
+
+
 def test_a_measure_that_a_run_lacks_is_not_used() -> None:
     runs = [a_run(name, choice, 0.6) for name, choice in (("a", 1), ("b", 0), ("c", -1))]
     assert "Without stability and consensus this is less certain" in advice(*runs).sentence
