@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner.console import command, parse, say
+from runner.console import command, parse, say, shell_line
 from runner.tracking import provenance, record
 
 _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     keys = ["run", "uri", "cache", "trusted_targets", "folder"]
     options = parse(arguments, __doc__ or "", keys)
     if "run" not in options:
-        raise UserError("name the run: python -m runner.replay run=ID")
+        raise UserError(f"name the run: {shell_line('replay')} run=ID")
     recorded = Path(options["run"])
     if recorded.is_dir():
         known = record.load(recorded)

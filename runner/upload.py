@@ -15,19 +15,17 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from components.base import UserError
-from runner.console import command, parse, say
+from runner.console import command, parse, say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
 
 
 def main(arguments: list[str]) -> int:
     """Log each folder's run to the store that its config names, or to another one."""
-    settings = [a for a in arguments if a.startswith(("uri=", "experiment="))]
-    folders = [Path(a) for a in arguments if a not in settings and not a.startswith("-")]
-    if not folders:
-        settings = ["--help"]
-    options = parse(settings, __doc__ or "", ["uri", "experiment"])
-    for folder in folders:
+    options = parse(arguments or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
+    if not options.words:
+        raise UserError(f"name the output folders: {shell_line('upload')} FOLDER ...")
+    for folder in map(Path, options.words):
         if (folder / "sweep.json").is_file():
             _upload_sweep(folder, options)
         else:

@@ -1,17 +1,21 @@
-"""Shows, checks and prunes the cache: `python -m runner.cache list`, `check` or `prune`.
+"""Shows, checks and prunes the cache; safe while runs are going on.
 
-All of it is safe while runs are going on.
+python -m runner.cache                               what is in .runner-cache, and its size
+python -m runner.cache check                         verify every file, set the damaged ones aside
+python -m runner.cache prune --older-than 30d        remove what was not used for so long
+python -m runner.cache prune --max-size 5GB          remove the longest unused, down to a size
+python -m runner.cache prune --name minilm           by a part of a name, a setting or a key
+python -m runner.cache prune --name minilm --dry-run only show what would be removed
+python -m runner.cache list --dir FOLDER             another cache than .runner-cache (cache.dir)
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +26,10 @@ import numpy as np
 from components.base import UserError
 from runner.cache import array_file, table
 from runner.cache.shards import Shard
+from runner.console import command, nearest, parse
 
 DEFAULT_FOLDER = Path(".runner-cache")  # as in conf/config.yaml
+ACTIONS = ("list", "check", "prune")
 KINDS = ("embeddings", "graphs", "reductions", "quarantine")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -53,29 +59,29 @@ class Entry:
         return self.kind, self.name, n, d, array_file.as_size(self.size), used, self.path.name[:12]
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    root = (options.dir or DEFAULT_FOLDER).expanduser().absolute()
+    names = ("dir", "older_than", "max_size", "name")
+    options = parse(arguments, __doc__ or "", names, flags=("dry_run",), words=True)
+    action, *more = options.words or ["list"]
+    if action not in ACTIONS or more:
+        wrong = " ".join(more) if action in ACTIONS else action
+        raise UserError(f"'{wrong}' is no action.{nearest(wrong, ACTIONS)}")
+    root = Path(options.get("dir", DEFAULT_FOLDER)).expanduser().absolute()
+    older_than = _quantity(options, "older_than", _SECONDS, "a time such as 30d, 12h or 2w")
+    max_size = _quantity(options, "max_size", _BYTES, "a size such as 5GB or 300MB")
     if not root.is_dir():
-        if options.dir is None:
+        if "dir" not in options:
             return _say(f"nothing is cached here yet: there is no folder {root}")
-        print(f"there is no folder {root}: check --dir", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        if options.command == "check":
-            return check(root)
-        if options.command == "prune":
-            wanted = (options.name, options.older_than, options.max_size)
-            if wanted == (None, None, None):
-                _parser().error(
-                    "prune: say what: --older-than 30d, --max-size 5GB or --name minilm"
-                )
-            return prune(root, *wanted, dry_run=options.dry_run)
-        return show(root)
-    except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+        raise UserError(f"there is no folder {root}: check --dir")
+    if action == "check":
+        return check(root)
+    if action == "prune":
+        wanted = (options.get("name"), older_than, max_size)
+        if wanted == (None, None, None):
+            raise UserError("prune: say what: --older-than 30d, --max-size 5GB or --name minilm")
+        return prune(root, *wanted, dry_run="dry_run" in options.flags)
+    return show(root)
 
 
 def show(root: Path) -> int:
@@ -224,36 +230,16 @@ def _say(line: str) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m runner.cache", description="Show, check or prune the cache."
-    )
-    parser.add_argument("command", nargs="?", default="list", choices=("list", "check", "prune"))
-    parser.add_argument(
-        "--dir", type=Path, help=f"the cache's folder (cache.dir; default: {DEFAULT_FOLDER})"
-    )
-    group = parser.add_argument_group("prune")
-    group.add_argument("--older-than", type=_age, metavar="30d", help="not used for that long")
-    group.add_argument("--max-size", type=_size, metavar="5GB", help="keep no more than that")
-    group.add_argument("--name", metavar="minilm", help="a part of a name, a setting or a key")
-    group.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    return parser
-
-
-def _age(text: str) -> float:
-    return _quantity(text, _SECONDS, "a time such as 30d, 12h or 2w")
-
-
-def _size(text: str) -> float:
-    return _quantity(text, _BYTES, "a size such as 5GB or 300MB")
-
-
-def _quantity(text: str, units: dict[str, int], wanted: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.strip().lower())
-    if found is None or found[2] not in units:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
-    return float(found[1]) * units[found[2]]
+def _quantity(
+    options: Mapping[str, str], name: str, units: dict[str, int], wanted: str
+) -> float | None:
+    if name not in options:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", options[name].strip().lower())
+    if match is None or match[2] not in units:
+        raise UserError(f"--{name.replace('_', '-')}: {options[name]!r} is not {wanted}")
+    return float(match[1]) * units[match[2]]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -27,6 +27,7 @@ from components.base import Integers, Matrix, UserError
 from runner.cache import array_file, leases
 from runner.cache.leases import Keys
 from runner.cache.shards import Shard, gather, packed, pick
+from runner.console import shell_line
 from runner.secrets import mask_config
 
 log = logging.getLogger(__name__)
@@ -248,8 +249,15 @@ class EmbeddingTable:
                 raise UserError(
                     f"{self.about['embedder']} returned {_kind(vectors)}, but its vectors stored "
                     f"in {self.folder} are {_kind(shard.vectors)}: the model behind the name has "
-                    "changed. To embed everything anew: python -m runner.cache prune --name "
-                    f"{self.folder.name[:12]}"
+                    "changed. To compute every embedding again, first remove the old ones: "
+                    + shell_line(
+                        "cache",
+                        "prune",
+                        "--name",
+                        self.folder.name,
+                        "--dir",
+                        self.folder.parents[1],
+                    )
                 )
 
     def _write_manifest(self) -> None:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from components.base import UserError
-from runner.console import command, nearest, parse, say
+from runner.console import command, nearest, parse, say, shell_line
 from runner.leaderboard.comparison import compare
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if not sweeps:
         raise UserError(
             "there is no such sweep in this MLflow store. Start one: "
-            "python -m runner -m embedder=minilm,tfidf"
+            + shell_line("", "-m", "embedder=minilm,tfidf")
         )
     sweep_id = sweeps[0].tags["sweep_id"]
     runs = find(client, f"tags.sweep_id = '{sweep_id}'", experiments)

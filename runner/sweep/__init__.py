@@ -21,7 +21,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner.console import say
+from runner.console import say, shell_line
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
@@ -263,7 +263,7 @@ def _track(
     for label in lost:
         say(f"not in MLflow: {label}")
     if lost or not parent.tracked:
-        say(f"The results are kept. To log them later: python -m runner.upload {folder}")
+        say(f"The results are kept. To log them later: {shell_line('upload', folder)}")
     return parent.tracked and not lost
 
 

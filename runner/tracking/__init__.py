@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from components.base import UserError
 from runner import secrets
-from runner.console import nearest
+from runner.console import nearest, shell_quote, tool
 from runner.tracking.model import log_model
 from runner.tracking.record import DESCRIPTION, SWEEP_FILES, Record, verbatim
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
@@ -122,7 +122,8 @@ class Tracker:
             raise UserError(
                 f"the MLflow experiment '{name}' is deleted. Name another one "
                 "(tracking.experiment=...), or restore it: "
-                f"mlflow experiments restore --experiment-id {found.experiment_id}"
+                f"MLFLOW_TRACKING_URI={shell_quote(self.uri)} {tool('mlflow')} experiments restore "
+                f"--experiment-id {found.experiment_id}"
             )
         return str(found.experiment_id)
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from components.base import UserError
+from runner.console import shell_quote, tool
 
 _SQLITE = "sqlite:///"
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -38,7 +39,8 @@ def ui_command(uri: str, experiment_id: str | None) -> str:
     page = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
     if uri.startswith("http"):
         return f"Compare: {uri.rstrip('/')}/{page}"
-    return f"Compare: mlflow ui --backend-store-uri {uri}\n         http://127.0.0.1:5000/{page}"
+    command = f"{tool('mlflow')} ui --backend-store-uri {shell_quote(uri)}"
+    return f"Compare: {command}\n         http://127.0.0.1:5000/{page}"
 
 
 def check_store(uri: str, *, create: bool) -> None:

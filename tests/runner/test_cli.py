@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +13,10 @@ from typing import Any
 import pytest
 
 from runner import job
+from runner.cli import COMMANDS
+from runner.tracking import connect, experiment_ids
 from tests_support import FAST
+from tracking_support import TRACKED
 
 Run = Callable[..., Any]
 
@@ -39,6 +44,47 @@ def test_an_error_that_nobody_foresaw(runner: Run, monkeypatch: pytest.MonkeyPat
     assert outcome.code == 1
     assert "0 runs, 2 failed" in outcome.out
     assert "correct-horse" not in outcome.err + outcome.out
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """As in `runner --help | head -1`: no traceback, and a run is done all the same."""
+    for arguments in (["--help"], [*FAST, "dataset.limit=60", "hydra.run.dir=out"]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        assert process.wait() == 0, errors
+        assert "Traceback" not in errors
+        assert "BrokenPipe" not in errors
+    assert (tmp_path / "out" / "topics.csv").is_file()
+
+
+def test_help_is_for_a_person(process: Run) -> None:
+    outcome = process("--help", "--config-dir=mine")
+    assert outcome.code == 0
+    assert outcome.out.index("Examples:") < outcome.out.index("embedder= (default: minilm)")
+    assert re.search(r"^  tfidf +\S+", outcome.out, re.MULTILINE)
+    for name in COMMANDS:
+        shown = process(name, "--help")
+        assert shown.code == 0, shown.err
+        assert f"python -m runner.{name}" in shown.out
+    assert process("--version").out.startswith("topic-runner ")
+
+
+def test_the_environment_names_the_experiment(
+    runner: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "by-environment")
+    runner(*TRACKED, "tracking.experiment=typed")
+    runner(*TRACKED)
+    names = experiment_ids(connect(f"sqlite:///{store}"), None)
+    assert len(names) == 3  # MLflow's own, and these two
+    assert experiment_ids(connect(f"sqlite:///{store}"), "by-environment")
 
 
 def test_the_console_script_finds_the_classes_of_the_folder(tmp_path: Path) -> None:

@@ -65,6 +65,14 @@ def test_what_has_not_ended_is_not_logged(runner: Run, store: Path) -> None:
     assert json.loads((folder / "run.json").read_text())["status"] == "KILLED"
 
 
+@pytest.mark.parametrize("flag", ["--dry-run", "--dryrun=1", "experimant=x"])
+def test_an_unknown_flag_logs_nothing(flag: str, runner: Run, store: Path) -> None:
+    folder = runner(*FAST, "dataset.limit=60").output
+    with pytest.raises(UserError, match="there is no"):
+        upload.main([str(folder), flag])
+    assert not runs_of(store)
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         upload.main([])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import store_worker
+from components.base import UserError
 from runner.cache.__main__ import entries, main
 from runner.cache.leases import leased
 from runner.cache.stages import StageCache
@@ -159,20 +160,25 @@ def test_vectors_in_use_outlive_a_prune(folder, capsys):
         (["prune"], "say what"),
         (["prune", "--older-than", "30"], "'30' is not a time such as 30d"),
         (["prune", "--max-size", "5 bananas"], "is not a size such as 5GB"),
-        (["purge"], "invalid choice"),
+        (["purge"], "'purge' is no action. Did you mean 'prune'"),
+        (["prune", "--older-then=3d"], "Did you mean '--older-than'"),
     ],
 )
-def test_mistakes_are_explained(folder, capsys, arguments, message):
-    with pytest.raises(SystemExit) as stopped:
+def test_mistakes_are_explained(folder, arguments, message):
+    with pytest.raises(UserError, match=message):
         main([*arguments, "--dir", str(folder)])
-    assert stopped.value.code == 2
-    assert message in capsys.readouterr().err
     assert len(kinds(folder)) == 4
 
 
 def test_a_folder_that_is_not_there(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(capsys)[0] == 0
-    code, output = run(capsys, "--dir", "gone")
-    assert code == 2
-    assert "gone" in output
+    with pytest.raises(UserError, match="gone"):
+        main(["--dir", "gone"])
+
+
+def test_a_setting_may_be_written_in_three_ways(folder, capsys):
+    for words in (["--name", "minilm"], ["--name=minilm"], ["name=minilm"]):
+        code, output = run(capsys, "prune", *words, "--dry-run", f"dir={folder}")
+        assert code == 0
+        assert "would be removed: 1 entries" in output

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_module
-from omegaconf import OmegaConf
 
 from runner.config import schema
 from runner.tracking import record
@@ -207,33 +206,24 @@ def test_launchers_outlive_a_job_that_dies(
         assert (alone / name).read_bytes() == (in_sweep / name).read_bytes()
 
 
-@pytest.mark.filterwarnings("ignore:(?s).*is validated against ConfigStore")
-@pytest.mark.parametrize("name", ["joblib", "submitit_local", "submitit_slurm"])
-def test_a_launcher_lists_every_key_of_its_plugin(name: str) -> None:
-    """Ours takes the place of the plugin's, whose other keys nobody could change."""
-    from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
-    from hydra_plugins.hydra_submitit_launcher.config import LocalQueueConf, SlurmQueueConf
-
-    plugins = {
-        "joblib": JobLibLauncherConf,
-        "submitit_local": LocalQueueConf,
-        "submitit_slurm": SlurmQueueConf,
-    }
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("ours", "plugin"), [("joblib_2", "joblib"), ("slurm", "submitit_slurm")])
+def test_a_launcher_extends_its_plugins(ours: str, plugin: str) -> None:
     schema.register()
     with initialize_config_module("conf", version_base="1.3"):
-        config = compose(
-            "config", [f"hydra/launcher={name}", "hydra.mode=MULTIRUN"], return_hydra_config=True
-        )
-    launcher = config.hydra.launcher
-    theirs = OmegaConf.structured(plugins[name])
-    assert set(launcher) == set(theirs)
-    assert launcher._target_ == theirs._target_
+        launchers = [
+            compose("config", [f"hydra/launcher={name}"], return_hydra_config=True).hydra.launcher
+            for name in (ours, plugin)
+        ]
+    assert launchers[0]._target_ == launchers[1]._target_
+    assert set(launchers[0]) == set(launchers[1])
+    assert launchers[0] != launchers[1]
 
 
 def test_the_documented_command_for_slurm_is_accepted(process: Run) -> None:
     """Up to the submission itself, for which there is no Slurm here."""
     outcome = process(
-        *"-m hydra/launcher=submitit_slurm hydra.launcher.partition=gpu".split(),
+        *"-m hydra/launcher=slurm hydra.launcher.partition=gpu".split(),
         *"hydra.launcher.gpus_per_node=1 hydra.launcher.mem_gb=32 seed=1,2".split(),
         *FAST,
     )

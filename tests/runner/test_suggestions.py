@@ -1,0 +1,106 @@
+"""Every command that the program prints works when it is pasted into a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.base import UserError
+from runner import cli, console, launch, sweep
+from runner.tracking import Tracker
+from tests_support import FAST
+from tracking_support import runs_of
+
+COMMAND = re.compile(
+    r"(?:^|: |Type )((?:[A-Z_]+=\S+ )?\S*/(?:python -m runner|mlflow )\S*.*)$", re.M
+)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What the program says while it runs in a folder whose name a shell would take apart."""
+    folder = tmp_path / "it's a (new) folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    heard: list[str] = []
+    print_it = console.say
+
+    def say(text: str, *, error: bool = False) -> None:
+        heard.append(text)
+        print_it(text, error=error)
+
+    for module in (console, cli, launch, sweep):
+        monkeypatch.setattr(module, "say", say)
+    # Python is not on the path, as after `make run`: its whole path has to be printed.
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return heard
+
+
+def paste(line: str, expected: int = 0) -> str:
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == expected, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_every_suggestion_works(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that lacked -m, and how to repeat a run."""
+    run = _runner(monkeypatch)
+    fast = [*FAST, "dataset.limit=60", "clusterer.n_clusters=3"]
+    run(*fast, "seed=1,2", "hydra.sweep.dir=a sweep")
+    run("replay")
+    run("--experimental-rerun=x")
+    first, *others = [line for text in said for line in COMMAND.findall(text)]
+    assert "2 runs, best first" in paste(first)
+    folder = Path.cwd() / "a sweep" / "0"
+    assert len(others) == 2
+    line = re.sub(r"run=\w+$", console.shell_quote(f"run={folder}"), others[0])
+    assert "The same topics" in paste(line)
+    assert others[1].partition(" run=")[0] == others[0].partition(" run=")[0]
+
+
+def test_a_result_is_logged_later(
+    said: list[str], empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload that a run suggests whose store went away, and the UI's command after it."""
+    here = Path.cwd()
+    store = Path(shutil.copy(empty_store, here / "mlflow.db"))
+
+    def gone(self: Tracker, *args: object) -> None:
+        raise UserError("the store is away")
+
+    tracked = [s for s in FAST if s != "tracking=none"]
+    with monkeypatch.context() as broken:
+        broken.setattr(Tracker, "finish", gone)
+        _runner(monkeypatch)(*tracked, "dataset.limit=60", "hydra.run.dir=my run")
+    (upload,) = [line for text in said for line in COMMAND.findall(text) if "upload" in line]
+    before = len(runs_of(store))
+    paste(upload)
+    assert len(runs_of(store)) == before
+    assert [run.info.status for run in runs_of(store)] == ["FINISHED"]
+    said.clear()
+    _runner(monkeypatch)(*tracked, "dataset.limit=60")
+    (page,) = [line for text in said for line in COMMAND.findall(text) if "mlflow ui" in line]
+    assert "Usage: mlflow ui" in paste(f"{page} --help")
+    assert shlex.split(page)[-1] == f"sqlite:///{store}"
+
+
+def _runner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["runner", *arguments])
+        try:
+            cli.main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+
+    return run
