@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from components.base import UserError
-from runner.secrets import mask
+from runner.secrets import mask, printable
 
 
 class Arguments(dict[str, str]):
@@ -124,8 +124,8 @@ class Pipe:
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Print a text without its secrets."""
-    print(mask(text), file=sys.stderr if error else sys.stdout, flush=True)
+    """Print a text without its secrets, and with what a terminal would obey written out."""
+    print(mask(printable(text)), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def shell_line(name: str, *arguments: object) -> str:

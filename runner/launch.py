@@ -90,7 +90,9 @@ def job(config: DictConfig) -> None:
     print_topics(result, sys.stdout)
     say(f"Artifacts: {folder}")
     if known.lost:
-        say(f"{known.lost}\nTo log this run later: {shell_line('upload', folder)}", error=True)
+        store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
+        later = shell_line("upload", folder, *store)
+        say(f"{known.lost}\nTo log this run later: {later}", error=True)
         sys.exit(1)
     if known.run_id:
         from runner.tracking.uri import absolute_uri, ui_command

@@ -6,16 +6,18 @@
     python -m runner.replay run=ID cache=null           computes everything anew
     python -m runner.replay run=ID folder=out           keeps the new result
     python -m runner.replay run=ID trusted_targets=my_parts,other
+    python -m runner.replay run=ID --trust-this-run     reads and calls what the run did
 
-The exit status is 0 where the topics are the same, 1 where they differ. Classes of your own are
-built only if you name their package here: a recorded config is data, and may come from somebody
-else.
+The exit status is 0 where the topics are the same, 1 where they differ. A recorded config is data,
+and may come from somebody else: classes of your own are built only if you name their package here,
+and files, addresses and trust_... settings are those of the run only with --trust-this-run.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
+from runner.config.trust import TRUST
 from runner.console import command, parse, say, shell_line
 from runner.tracking import provenance, record
 
@@ -33,7 +36,9 @@ _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
 def main(arguments: list[str]) -> int:
     """Replay a run; 0 when its topics are the same, 1 when they differ."""
     keys = ["run", "uri", "cache", "trusted_targets", "folder"]
-    options = parse(arguments, __doc__ or "", keys)
+    rest = [argument for argument in arguments if argument != TRUST]
+    options = parse(rest, __doc__ or "", keys)
+    options["trust"] = TRUST if TRUST in arguments else ""
     if "run" not in options:
         raise UserError(f"name the run: {shell_line('replay')} run=ID")
     recorded = Path(options["run"])
@@ -85,15 +90,68 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
 
 
 def _config(recorded: Path, options: dict[str, str]) -> DictConfig:
-    from runner.config.schema import RunConfig
+    """The recorded config as data: it does no more than the user has allowed.
 
-    config = OmegaConf.merge(RunConfig, OmegaConf.load(recorded / "config.yaml"))
-    assert isinstance(config, DictConfig)
+    Raises
+    ------
+    UserError
+        Naming all that the user would have to allow.
+    """
+    from runner.config.schema import RunConfig
+    from runner.config.trust import plain_references_only, trust_keys, untrusted_packages
+
+    plain = record.load_config(recorded)
+    if problems := list(plain_references_only(plain)):
+        raise UserError("\n".join(["this recorded config is not run.", *map(str, problems)]))
     named = options.get("trusted_targets", "").strip("[]").split(",")
-    config.trusted_targets = [target.strip() for target in named if target.strip()]
+    plain["trusted_targets"] = [target.strip() for target in named if target.strip()]
+    plain["cache"] = {"dir": ".runner-cache"}
     if "cache" in options:
-        config.cache.dir = None if options["cache"] == "null" else options["cache"]
+        plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
+    asked = [f"build classes of {p}" for p in untrusted_packages(plain, plain["trusted_targets"])]
+    packages = [line.rpartition(" ")[2] for line in asked]
+    allowed = list(trust_keys(plain))
+    if not options["trust"]:
+        asked += [f"allow {path}" for path in allowed]
+        asked += [f"use {path}={value}" for path, value in _places(plain)]
+    if asked:
+        words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
+        if packages:
+            words = [word for word in words if not word.startswith("trusted_targets=")]
+            words.append(f"trusted_targets=[{','.join([*plain['trusted_targets'], *packages])}]")
+        raise UserError(
+            "a recorded config may come from somebody else. This one would\n"
+            + "".join(f"  {line[:200]}\n" for line in asked)
+            + "If you trust it: "
+            + shell_line("replay", *words, TRUST)
+        )
+    config = OmegaConf.merge(RunConfig, plain)
+    assert isinstance(config, DictConfig)
     return config
+
+
+def _places(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The files, folders and addresses that a config names."""
+    if path in ("tracking", "leaderboard", "cache"):  # a replay does not use them
+        return
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in items:
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict | list):
+            yield from _places(value, where)
+        elif isinstance(value, str) and _is_place(str(key), value):
+            yield where, value
+
+
+def _is_place(key: str, value: str) -> bool:
+    if value.startswith("pkg://") or not any(map(str.isalnum, value)):
+        return False
+    if "://" in value or value.startswith(("/", "~", "./", "../")) or key.endswith("path"):
+        return True
+    try:
+        return Path(value).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _difference(before: NDArray[Any], after: NDArray[Any]) -> str:

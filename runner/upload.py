@@ -2,19 +2,20 @@
 
 python -m runner.upload outputs/2026-01-31/12-00-00-000000    a run, or a job of a sweep
 python -m runner.upload multirun/2026-01-31/12-00-00-000000   a sweep, with all of its jobs
-python -m runner.upload FOLDER uri=http://... experiment=NAME to another store or experiment
+python -m runner.upload FOLDER uri=http://... experiment=NAME to this store or experiment
 
-What is there already is completed, not logged twice.
+What is there already is completed, not logged twice. A folder may come from somebody else, so a
+store that it names is used only if you name it too (uri=...), or type --trust-this-run.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-
-from omegaconf import OmegaConf
+from typing import Any
 
 from components.base import UserError
+from runner.config.trust import TRUST, plain_references_only
 from runner.console import command, parse, say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
@@ -22,7 +23,9 @@ from runner.tracking.record import Record
 
 def main(arguments: list[str]) -> int:
     """Log each folder's run to the store that its config names, or to another one."""
-    options = parse(arguments or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
+    rest = [argument for argument in arguments if argument != TRUST]
+    options = parse(rest or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
+    options["trust"] = TRUST if TRUST in arguments else ""
     if not options.words:
         raise UserError(f"name the output folders: {shell_line('upload')} FOLDER ...")
     for folder in map(Path, options.words):
@@ -38,7 +41,7 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
 
     about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
     parent = _ended(folder, record.load(folder))
-    tracker = Tracker(**{k: about["tracking"][k] for k in ("uri", "experiment")} | options)
+    tracker = Tracker(*_store(folder, about.get("tracking"), options))
     tracker.finish(parent, folder)
     for place, job in record.load_jobs(folder, about["sweep_id"]).items():
         assert parent.run_id is not None
@@ -50,10 +53,28 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
 def _upload(folder: Path, known: Record, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
-    settings = OmegaConf.load(folder / "config.yaml").tracking
-    tracker = Tracker(**{"uri": settings.uri, "experiment": settings.experiment} | options)
+    settings = record.load_config(folder).get("tracking")
+    tracker = Tracker(*_store(folder, settings, options))
     tracker.finish(_ended(folder, known), folder)
     say(f"Logged {folder} as {known.run_id}")
+
+
+def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | None, str]:
+    """The address and the experiment to log to."""
+    settings = settings if isinstance(settings, dict) else {}
+    uri, experiment = settings.get("uri"), settings.get("experiment")
+    if problems := list(plain_references_only({"tracking": [uri, experiment]})):
+        raise UserError("\n".join(map(str, problems)))
+    if "uri" not in options and uri and not options["trust"]:
+        command = shell_line("upload", folder, f"uri={uri}")
+        raise UserError(
+            f"{folder} may come from somebody else, and says to log to {uri}. If that is your "
+            f"store: {command}"
+        )
+    chosen = options.get("experiment", experiment)
+    if not chosen:
+        raise UserError(f"{folder} names no experiment. Type experiment=NAME")
+    return options.get("uri", uri), str(chosen)
 
 
 def _ended(folder: Path, known: Record) -> Record:

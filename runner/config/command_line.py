@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from components.base import UserError
 from runner.config import schema
 from runner.config.signatures import NotFoundError, signature
+from runner.config.trust import check_files
 from runner.config.validate import ConfigError, Problem, check_config, report
 from runner.console import nearest, override, shell_line, shell_quote
 
@@ -159,6 +160,7 @@ class Check:
                 f"there is no such config.{nearest(self._name, names)}",
             )
             raise self._error()
+        texts = list(texts)
         overrides = [o for text in texts for o in self._parse(text, multirun)]
         self._searchpath = [
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
@@ -183,7 +185,7 @@ class Check:
                 config = self._compose(groups) or config
         else:
             self._refuse_sweeps(overrides)
-        self._check(config, groups, settings, values)
+        self._check(config, groups, settings, texts, values)
         if self._problems:
             raise self._error()
         return config
@@ -340,6 +342,7 @@ class Check:
         config: DictConfig,
         groups: dict[str, list[Override]],
         settings: list[Override],
+        typed: list[str],
         values: bool,
     ) -> None:
         """Try every setting, then every other choice of a group, then every value of a sweep."""
@@ -350,6 +353,7 @@ class Check:
             for choice in chosen[1:]
         ]
         self._apply(config, settings)
+        self._problems += check_files(config, typed)
         if values:
             self._problems += self._checked(config)
         for key, choice in others:
@@ -357,6 +361,7 @@ class Check:
             if other is None:
                 continue
             self._apply(other, settings)
+            self._problems += check_files(other, typed)
             if values:
                 role = key.partition("@")[0].partition("/")[0]
                 self._problems += self._checked(other, role if role in other else None)

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from runner import secrets
 from runner.config.problems import Problem
 from runner.config.signatures import definition
 
@@ -49,6 +50,7 @@ METHODS = {
     "reports": ("__call__",),
 }
 FUNCTIONS = {"metrics": ("result",), "reports": ("result", "folder")}  # and how they begin
+TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
 PLAIN = ("builtins.tuple",)  # for YAML, which has lists only
 
 # What Hydra itself may build before a run starts.
@@ -199,12 +201,19 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
     hydra = plain.pop("hydra", {}) or {}
-    for path in _trust_keys(plain):
+    for path in trust_keys(plain):
         if not _is_typed(path, keys):
             yield Problem(
                 path, f"a file sets this key, and only the command line may. Type {path}=true"
             )
     yield from _check_hydra(hydra, "hydra", trusted)
+    kept = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
+    for path in secrets.secrets_in(kept, "hydra"):
+        yield Problem(
+            path,
+            "this looks like a secret, and Hydra writes its settings to disk. Remove it here, and "
+            "export it in the shell.",
+        )
     for path in COMMANDS:
         value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
         if value and not _is_typed(path, keys):
@@ -240,13 +249,31 @@ def _is_typed(path: str, keys: Collection[str]) -> bool:
     )
 
 
-def _trust_keys(node: Any, path: str = "") -> Iterator[str]:
+def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[str]:
+    """The packages that the roles' targets lie in, and that are not trusted."""
+    found: dict[str, None] = {}
+    for role in PACKAGES:
+        for target in _targets(nodes.get(role)):
+            top = target.partition(".")[0]
+            if not is_trusted(target, (*PACKAGES[role], *PLAIN, *trusted)):
+                found[top] = None
+    return list(found)
+
+
+def _targets(node: Any) -> Iterator[str]:
+    for key, value in _items(node):
+        if key == "_target_" and isinstance(value, str):
+            yield value
+        yield from _targets(value)
+
+
+def trust_keys(node: Any, path: str = "") -> Iterator[str]:
     """Paths of the `trust_...` keys that are not off."""
     for key, value in _items(node):
         where = f"{path}.{key}" if path else str(key)
         if str(key).startswith("trust_") and value not in (False, None, "???"):
             yield where
-        yield from _trust_keys(value, where)
+        yield from trust_keys(value, where)
 
 
 def _check_hydra(node: Any, path: str, trusted: Collection[str]) -> Iterator[Problem]:

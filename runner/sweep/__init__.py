@@ -26,6 +26,7 @@ from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
+from runner.secrets import mask_config
 from runner.sweep.isolate import run_in_subprocess
 from runner.sweep.progress import Progress
 from runner.tracking import record
@@ -83,7 +84,7 @@ def _open(config: DictConfig) -> Progress:
         tracker.close_dead_runs()
         tracker.start(parent, folder)
         about["parent_run_id"] = parent.run_id
-    (folder / FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
+    (folder / FILE).write_text(json.dumps(mask_config(about), indent=2), encoding="utf-8")
     count = "" if about["n_jobs"] is None else f": {about['n_jobs']} jobs"
     say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)
     # Jobs of another process cannot tell this one that they ended; it looks for itself.
@@ -263,7 +264,9 @@ def _track(
     for label in lost:
         say(f"not in MLflow: {label}")
     if lost or not parent.tracked:
-        say(f"The results are kept. To log them later: {shell_line('upload', folder)}")
+        store = [f"uri={settings['uri']}"] if settings["uri"] else []
+        later = shell_line("upload", folder, *store)
+        say(f"The results are kept. To log them later: {later}")
     return parent.tracked and not lost
 
 

@@ -101,6 +101,8 @@ class Tracker:
 
     def __init__(self, uri: str | None, experiment: str) -> None:
         self.uri = absolute_uri(uri)
+        if secrets.mask(experiment) != experiment:
+            raise UserError("tracking.experiment holds a secret, and is shown to all. Rename it.")
         self._client = connect(uri, create=True)
         with reaching(self.uri):
             self._experiment_id = self._experiment(experiment)
@@ -132,11 +134,12 @@ class Tracker:
         from mlflow.entities import Param
 
         with reaching(self.uri):
-            tags = {key: value[:5000] for key, value in record.tags.items()}
-            run = self._client.create_run(self._experiment_id, record.start_time, tags, record.name)
+            safe = record.without_secrets()
+            tags = {key: value[:5000] for key, value in safe.tags.items()}
+            run = self._client.create_run(self._experiment_id, record.start_time, tags, safe.name)
             record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
             record.save(folder)
-            params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
+            params = [Param(key, str(value)[:6000]) for key, value in safe.params.items()]
             for first in range(0, len(params), 100):  # MLflow's limit for one request
                 self._client.log_batch(record.run_id, params=params[first : first + 100])
 
@@ -152,9 +155,10 @@ class Tracker:
             if not self._knows(record.run_id):
                 self.start(record, folder)
             model_id = log_model(self._client, record, folder)
-            tags = {**record.tags, "failure": record.failure}  # some are known only now
+            safe = record.without_secrets()
+            tags = {**safe.tags, "failure": safe.failure}  # some are known only now
             if record.failure:  # as a tag alone, the UI cuts it off after a few words
-                tags.setdefault(DESCRIPTION, verbatim(record.failure))
+                tags.setdefault(DESCRIPTION, verbatim(str(safe.failure)))
             self._client.log_batch(
                 record.run_id,
                 metrics=[
@@ -163,7 +167,7 @@ class Tracker:
                 ],
                 tags=[RunTag(key, value[:5000]) for key, value in tags.items() if value],
             )
-            if dataset := _dataset(record):
+            if dataset := _dataset(safe):
                 self._client.log_inputs(record.run_id, [dataset])
             record.lost = None
             of_sweep = [folder / name for name in SWEEP_FILES]

@@ -112,9 +112,14 @@ class Record:
         paths = [folder / name for name in (*RUN_FILES, *self.files)]
         return [path for path in paths if path.is_file() and path.resolve().is_relative_to(root)]
 
+    def without_secrets(self) -> Record:
+        """The record as it may be written down: every text in it is masked."""
+        return Record(**secrets.mask_config(asdict(self)))
+
     def save(self, folder: Path) -> None:
         draft = folder / f".{FILE}.{os.getpid()}"
-        draft.write_text(json.dumps(asdict(self), indent=2, default=str), encoding="utf-8")
+        content = asdict(self.without_secrets())
+        draft.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
         draft.replace(folder / FILE)
 
 
@@ -195,7 +200,29 @@ def load(folder: Path) -> Record:
     path = folder / FILE
     if not path.is_file():
         raise UserError(f"{folder} is no output folder of a run: it holds no {FILE}.")
-    return Record(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        record = Record(**content)
+        paths = all(isinstance(name, str) for name in record.files)
+        if not (isinstance(record.name, str) and isinstance(record.tags, dict) and paths):
+            raise TypeError("a value has the wrong type")
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error)[:200]
+        raise UserError(f"{path} cannot be read as the record of a run: {reason}") from error
+    return record
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """A recorded config, with nothing in it resolved."""
+    path = folder / "config.yaml"
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except Exception as error:  # of the file, of YAML, of OmegaConf
+        reason = str(error).partition("\n")[0][:200]
+        raise UserError(f"{path} cannot be read as a recorded config: {reason}") from error
+    if not isinstance(plain, dict):
+        raise UserError(f"{path} is not a recorded config.")
+    return {str(key): value for key, value in plain.items()}
 
 
 def job_folders(folder: Path) -> Iterator[Path]:

@@ -51,6 +51,14 @@ def test_a_sweep_leaves_no_secret(
         f"dataset.path=/tmp/{KEY}",
         f"leaderboard.sort={KEY}",
         f"hydra.job.name={KEY}",
+        f"+embedder.password={PASSWORD}",
+        f"+embedder.connection_string={PASSWORD}",
+        f"+embedder.account_key={PASSWORD}",
+        f"+embedder.url=https://{PASSWORD}@host/",
+        f"+embedder.url='http://host/?api_key={PASSWORD}'",
+        f"+embedder.header='Bearer {PASSWORD}'",
+        f"+hydra.job.env_set.MY_API_KEY={PASSWORD}",
+        f"+hydra.launcher.password={PASSWORD}",
     ],
 )
 @pytest.mark.parametrize("mode", [[], ["seed=1,2", "-m"]])
@@ -76,3 +84,20 @@ def test_a_password_in_the_address_of_the_store(
         assert "postgresql://me:***@127.0.0.1:9/runs cannot be used" in outcome.err
         assert PASSWORD not in outcome.out + outcome.err
         assert not holding(outcome.folder, PASSWORD)
+
+
+def test_an_address_from_the_environment(runner: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra resolves the overrides of a sweep, which stand in its tags and its sweep.json."""
+    monkeypatch.setenv("MY_STORE", f"postgresql://me:{PASSWORD}@127.0.0.1:9/runs")
+    for mode in ([], ["-m"]):
+        for key in ("uri", "experiment"):
+            outcome = runner(*mode, "embedder=tfidf", f"tracking.{key}=${{oc.env:MY_STORE}}")
+            assert outcome.code in (1, 2)
+            assert PASSWORD not in outcome.out + outcome.err
+            assert not holding(outcome.folder, PASSWORD)
+
+
+def test_a_syntax_error_does_not_repeat_the_address(runner: Run) -> None:
+    outcome = runner(f"dataset.path=https://me:{PASSWORD}@host/x?y=z")
+    assert outcome.code == 2
+    assert PASSWORD not in outcome.out + outcome.err

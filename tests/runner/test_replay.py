@@ -11,6 +11,7 @@ import pytest
 
 from components.base import UserError
 from runner import replay
+from runner.config.trust import TRUST
 from tests_support import FAST
 from tracking_support import TRACKED, runs_of
 
@@ -51,16 +52,16 @@ def test_other_documents_make_other_topics(
     runner: Run, documents: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outcome = runner(*mine(documents))
-    assert replay.main([f"run={outcome.output}"]) == 0
+    assert replay.main([f"run={outcome.output}", TRUST]) == 0
     capsys.readouterr()
     lines = documents.read_text().splitlines()
     documents.write_text("\n".join([*lines[25:], *lines[:25]]))
-    assert replay.main([f"run={outcome.output}"]) == 1
+    assert replay.main([f"run={outcome.output}", TRUST]) == 1
     said = capsys.readouterr().out
     assert "of 40 documents have another topic (adjusted Rand index" in said
     assert "the documents are not the same" in said
     documents.write_text("\n".join(lines[:30]))
-    assert replay.main([f"run={outcome.output}"]) == 1
+    assert replay.main([f"run={outcome.output}", TRUST]) == 1
     assert "40 documents then, 30 now" in capsys.readouterr().out
 
 
@@ -72,7 +73,7 @@ def test_the_versions_and_the_machine_that_differ_are_named(
     path = outcome.output / "environment.json"
     then = json.loads(path.read_text())
     path.write_text(json.dumps({**then, "numpy": "1.0", "platform": "CP/M", "gone": "3"}))
-    assert replay.main([f"run={outcome.output}"]) == 0
+    assert replay.main([f"run={outcome.output}", TRUST]) == 0
     said = capsys.readouterr().out
     assert "The same topics for all 40 documents." in said
     assert f"numpy: 1.0 then, {then['numpy']} now" in said
@@ -104,3 +105,60 @@ def test_what_cannot_be_replayed_is_said(
         replay.main([])
     with pytest.raises(UserError, match=r"holds no run\.json"):
         replay.main([f"run={outcome.folder}"])
+
+
+def recorded(folder: Path, config: str, record: str = "") -> Path:
+    """A folder as somebody may send it."""
+    folder.mkdir()
+    (folder / "config.yaml").write_text(config)
+    (folder / "run.json").write_text(record or json.dumps({"name": "n", "status": "FINISHED"}))
+    return folder
+
+
+FOREIGN = {
+    "a secret of the environment": (
+        "embedder: {base_url: 'http://127.0.0.1:9/${oc.env:MY_SECRET}'}",
+        ["embedder.base_url", "is not resolved"],
+    ),
+    "an escaped resolver": (r"embedder: '\\${oc.create:{a: 1}}'", ["embedder", "is not resolved"]),
+    "a path, an address, a permission, a class": (
+        "dataset: {_target_: components.datasets.csv.CsvDataset, path: /etc/passwd}\n"
+        "embedder: {_target_: components.embedders.openai.OpenAIEmbedder,"
+        " base_url: 'http://127.0.0.1:9'}\n"
+        "reducer: {_target_: evil.Evil, trust_pickle: true}\n"
+        "trusted_targets: [evil]",
+        [
+            "use dataset.path=/etc/passwd",
+            "use embedder.base_url=http://127.0.0.1:9",
+            "build classes of evil",
+            "allow reducer.trust_pickle",
+            "'trusted_targets=[evil]' --trust-this-run",
+        ],
+    ),
+    "joblib.load": (
+        "dataset: {_target_: sklearn.datasets._covtype.joblib.load, filename: x}",
+        ["build classes of sklearn"],
+    ),
+    "no YAML": ("a: [", ["cannot be read as a recorded config"]),
+    "a list": ("[1]", ["is not a recorded config"]),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_config_of_somebody_else_is_data(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SECRET", "correct-horse-battery")
+    config, expected = FOREIGN[case]
+    with pytest.raises(UserError) as refused:
+        replay.main([f"run={recorded(tmp_path / 'foreign', config)}"])
+    for text in expected:
+        assert text in str(refused.value)
+    assert "correct-horse" not in str(refused.value)
+
+
+def test_a_damaged_record_is_explained(tmp_path: Path) -> None:
+    for number, content in enumerate(("[]", "{", '{"nonsense": 1}', '{"name": 1}')):
+        folder = recorded(tmp_path / str(number), "{}", content)
+        with pytest.raises(UserError, match="cannot be read as the record of a run"):
+            replay.main([f"run={folder}"])

@@ -77,3 +77,27 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         upload.main([])
     assert "python -m runner.upload" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("http://127.0.0.1:9/x", "may come from somebody else.*uri=http://127.0.0.1:9/x"),
+        ("sqlite:///../other.db", "may come from somebody else"),
+        ("http://127.0.0.1:9/${oc.env:MY_SECRET}", "is not resolved"),
+    ],
+)
+def test_a_folder_of_somebody_else_does_not_choose_the_store(
+    uri: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SECRET", "correct-horse-battery")
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"name": "n", "status": "FINISHED"}))
+    (folder / "config.yaml").write_text(f"tracking: {{uri: '{uri}', experiment: e}}")
+    with pytest.raises(UserError, match=f"(?s){reason}"):
+        upload.main([str(folder)])
+    about = {"sweep_id": "s", "tracking": {"uri": uri, "experiment": "e"}}
+    (folder / "sweep.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match=f"(?s){reason}"):
+        upload.main([str(folder)])

@@ -185,7 +185,7 @@ def test_a_server_that_goes_away_loses_no_result(
     assert "3 runs, best first by choice_score." in outcome.out
     assert outcome.out.count("not in MLflow: embedder.trouble=") == 2
     assert "not in MLflow: embedder.trouble=server" in outcome.out
-    assert f"python -m runner.upload {folder}" in outcome.out
+    assert f"python -m runner.upload {folder} uri={server.uri}" in outcome.out
     for job in ("0", "1", "2"):
         assert {file.name for file in (folder / job).iterdir()} >= ARTIFACTS
 
@@ -197,7 +197,7 @@ def test_a_server_that_goes_away_loses_no_result(
     )  # fmt: skip
     assert outcome.code == 1
     assert "4 topics" in outcome.out
-    assert f"python -m runner.upload {outcome.output}" in outcome.err
+    assert f"python -m runner.upload {outcome.output} uri={server.uri}" in outcome.err
 
     # What was lost is logged once it is back, in the runs that had begun there.
     server.start()
@@ -205,7 +205,7 @@ def test_a_server_that_goes_away_loses_no_result(
     with pytest.raises(UserError, match=r"holds no run\.json"):
         upload.main([str(outcome.folder)])
     for _ in range(2):  # twice changes nothing
-        assert upload.main([str(folder), str(outcome.output)]) == 0
+        assert upload.main([str(folder), str(outcome.output), f"uri={server.uri}"]) == 0
     runs = runs_of(server.uri)
     assert Counter(run.info.status for run in runs) == {"FINISHED": 6}
     (parent,) = [run for run in runs if "is_sweep" in run.data.tags]
