@@ -170,10 +170,14 @@ def _measure(parts: Parts, result: Result) -> dict[str, float]:
     for name, metric in parts.metrics.items():
         with _stage(f"metrics.{name}", metric):
             value = metric(result)
-        if isinstance(value, dict):
-            values |= value
-        elif value is not None:
-            values[name] = float(value)
+            measured = value if isinstance(value, dict) else {name: value}
+            for key, number in measured.items():
+                if number is None:
+                    continue
+                if np.isfinite(float(number)):
+                    values[key] = float(number)
+                else:
+                    log.warning("metric %s is %s, so it is left out.", key, number)
     return values
 
 

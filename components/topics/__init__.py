@@ -54,8 +54,12 @@ def settle(
     documents : m texts
     outliers : the part that decides what becomes of outliers
     """
-    raw = np.asarray(found, dtype=np.int64)
-    layers = {name: np.asarray(v) for name, v in getattr(clusterer, "layers_", {}).items()}
+    name = type(clusterer).__name__
+    raw = _checked(found, len(documents), f"{name}.fit_predict")
+    layers = {
+        layer: _checked(labels, len(documents), f"{name}.layers_[{layer!r}]")
+        for layer, labels in getattr(clusterer, "layers_", {}).items()
+    }
     before = int(np.sum(raw < 0))
     if before:
         # Layers are nested, so the finest labels decide those of all others.
@@ -70,6 +74,40 @@ def settle(
         _strengths(clusterer, X, raw, found),
         before,
     )
+
+
+def _checked(labels: Any, n: int, source: str) -> Integers:
+    """Labels as int64 (n,), every negative one -1.
+
+    Raises
+    ------
+    UserError
+        When they are not one whole number for each document.
+    """
+    given = np.asarray(labels)
+    if given.shape != (n,):
+        raise UserError(
+            f"{source} gave an array of shape {given.shape} for {n} documents. It must give one "
+            "label for each."
+        )
+    if given.dtype.kind not in "iu":
+        whole = given.dtype.kind == "f" and bool(np.all(np.mod(given, 1) == 0))
+        if not whole:
+            raise UserError(
+                f"{source} gave labels of type {given.dtype} that are not whole numbers. It must "
+                "give integers, and -1 for an outlier."
+            )
+    checked = given.astype(np.int64)
+    below = checked < -1
+    if below.any():
+        log.warning(
+            "%s gave %d labels below -1 (%d, ...): they are outliers.",
+            source,
+            int(below.sum()),
+            int(checked[below][0]),
+        )
+        checked[below] = -1
+    return checked
 
 
 def read_words(representation: Representation, documents: Sequence[str]) -> Any:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -132,7 +133,15 @@ def read(path: Path) -> Content:
 
 
 def _map(path: Path) -> NDArray[np.uint8]:
-    if path.stat().st_size < 8 + len(_START):
+    try:
+        stat = path.stat()
+    except OSError as error:
+        if path.is_symlink():  # to nothing, or to itself
+            raise DamagedError("it is a link that leads nowhere") from error
+        raise
+    if not S_ISREG(stat.st_mode):
+        raise DamagedError("it is not a regular file")
+    if stat.st_size < 8 + len(_START):
         raise DamagedError("it is cut off")
     try:
         # Many libraries want arrays that they may write to. What is written stays in memory.

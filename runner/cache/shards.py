@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +24,21 @@ class Shard:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._content = array_file.read(path)
-        self.keys: Keys = self._content.arrays["keys"].reshape(-1).view("S32")
-        self.truncated: NDArray[np.bool_] = self._content.arrays["truncated"]
-        self.replaces = self._content.meta.get("replaces", "").split()
+        arrays = self._content.arrays
+        try:
+            self.keys: Keys = np.ascontiguousarray(arrays["keys"]).reshape(-1).view("S32")
+            self.truncated: NDArray[np.bool_] = arrays["truncated"]
+            rows = {len(self.keys), len(self.truncated), self.vectors.shape[0]}
+        except (KeyError, ValueError, TypeError) as error:
+            raise array_file.DamagedError("it is not a file of vectors") from error
+        if len(rows) > 1 or self.truncated.dtype != bool or self.vectors.ndim != 2:
+            raise array_file.DamagedError("its arrays do not fit each other")
+        # A cache may come from somebody else: only what this program writes is ever removed.
+        self.replaces = [
+            name
+            for name in str(self._content.meta.get("replaces", "")).split()
+            if re.fullmatch(rf"[0-9a-f]{{32}}{re.escape(array_file.SUFFIX)}", name)
+        ]
 
     @cached_property
     def vectors(self) -> Matrix:

@@ -94,6 +94,8 @@ class Record:
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         if isinstance(error, Exception):
             self.end("FAILED", f"{kind}{error}")
+        elif isinstance(error, SystemExit):  # of a part; the runner itself does not exit here
+            self.end("FAILED", f"a part ended the program: sys.exit({error.code!r})")
         else:
             self.end("KILLED", "it was interrupted")
 

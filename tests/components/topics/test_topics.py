@@ -101,3 +101,29 @@ def test_words_that_break_the_contract(
 def test_topics_without_words_are_announced(caplog: pytest.LogCaptureFixture) -> None:
     assert [topic.words for topic in describe_with([[("cat", 1.0)], []])] == [(("cat", 1.0),), ()]
     assert "1 of 2 topics have no words (the first is topic 1)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0.9, 0.9, 1.2, 1.7], "not whole numbers"),
+        ([0, 1, np.nan, 1], "not whole numbers"),
+        ([0, 1, 1], r"shape \(3,\) for 4 documents"),
+        ([[0], [1], [1], [0]], r"shape \(4, 1\)"),
+        (["a", "b", "a", "b"], "not whole numbers"),
+    ],
+)
+def test_labels_that_are_none_are_refused(labels, message):
+    class Odd:
+        pass
+
+    X = np.eye(4, dtype=np.float32)
+    with pytest.raises(UserError, match=rf"Odd\.fit_predict gave .*{message}"):
+        settle(labels, Odd(), X, list("abcd"), KeepOutliers())
+
+
+def test_every_negative_label_is_an_outlier_and_that_is_logged(caplog):
+    X = np.eye(4, dtype=np.float32)
+    found = settle(np.array([0, -2, 0, -1]), object(), X, list("abcd"), KeepOutliers())
+    assert found.main.tolist() == [0, -1, 0, -1]
+    assert "1 labels below -1 (-2, ...)" in caplog.text

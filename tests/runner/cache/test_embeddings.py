@@ -493,3 +493,42 @@ def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cache\.dir"):
         encode(tmp_path / "file", HashEmbedder(), SOME)
+
+
+def test_a_shard_of_somebody_else_deletes_nothing_outside(tmp_path):
+    encode(tmp_path / "c", HashEmbedder(), SOME[:8])
+    (path,) = shards(tmp_path / "c")
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine")
+    beside = path.with_name("notes.txt")
+    beside.write_text("mine too")
+    content = array_file.read(path)
+    arrays = {name: array.copy() for name, array in content.arrays.items()}
+    meta = {"replaces": "../../../victim.txt notes.txt manifest.json"}
+    array_file.write(path, arrays, meta)
+    encode(tmp_path / "c", Refusing(), SOME[:8])
+    assert victim.exists()
+    assert beside.exists()
+    assert (path.parent / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("odd", ["folder", "dangling link", "loop", "another file", "no keys"])
+def test_what_is_no_shard_is_set_aside_and_computed_again(tmp_path, odd, caplog):
+    first = encode(tmp_path, HashEmbedder(), SOME).vectors.copy()
+    path = shards(tmp_path)[0]
+    arrays = {name: array.copy() for name, array in array_file.read(path).arrays.items()}
+    path.unlink()
+    if odd == "folder":
+        path.mkdir()
+    elif odd == "dangling link":
+        path.symlink_to(tmp_path / "nowhere")
+    elif odd == "loop":
+        path.symlink_to(path)
+    elif odd == "another file":
+        array_file.write(path, {"indices": np.zeros((3, 3), np.int32)})
+    else:
+        del arrays["keys"]
+        array_file.write(path, arrays)
+    assert np.array_equal(encode(tmp_path, HashEmbedder(), SOME).vectors, first)
+    assert "is damaged" in caplog.text
+    assert encode(tmp_path, Refusing(), SOME).computed == 0
