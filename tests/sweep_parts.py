@@ -35,6 +35,10 @@ class Troubled:
         self.calls = calls
         self.pid_file = pid_file
 
+    def fingerprint(self):
+        """Its settings; what is in the file `calls` changes with every call, and no vector."""
+        return {"trouble": self.trouble, "seconds": self.seconds}
+
     def encode(self, documents):
         time.sleep(self.seconds)
         if self.trouble == "fail":
