@@ -15,7 +15,7 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
     """Texts in, topics out: `runner.model.Model` as a pyfunc."""
 
     def load_context(self, context: Any) -> None:
-        from runner.model.loading import load
+        from runner import load  # a name that stays: models are served long after they were made
 
         self.model = load(context.artifacts["model"])
 
