@@ -21,7 +21,7 @@ class SklearnEmbedder:
     """A scikit-learn transformer, fitted once: on the documents of the first `encode`.
 
     Later calls (of words, of new documents) only transform. The object that was given is never
-    changed: a clone of it is fitted, kept as the list `steps_`.
+    changed: a clone of it is fitted; its steps are the list `steps_`.
 
     Parameters
     ----------

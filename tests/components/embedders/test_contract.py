@@ -298,6 +298,15 @@ def test_a_neutral_setting_changes_no_vector(parts, option, X):
         assert_same(again, X)
 
 
+def test_components_do_not_spell_the_paths_of_a_config():
+    """A part knows the names of its own parameters, and not where a config holds it."""
+    pattern = re.compile(r"""["'`\s(]embedder(\.[a-z]|=)""")
+    for room in ("embedders", "api"):
+        for file in (ROOT / "components" / room).glob("*.py"):
+            lines = file.read_text(encoding="utf-8").splitlines()
+            assert not [line for line in lines if pattern.search(line)], file
+
+
 # --- Its YAML -------------------------------------------------------------------------------
 
 
@@ -336,7 +345,9 @@ def modules_of(extra):
 
 
 @pytest.mark.parametrize("option", sorted(EXTRAS))
-def test_a_missing_extra_is_named_before_any_work(parts, option, monkeypatch):
+def test_a_missing_extra_is_named_before_any_work(parts, option, monkeypatch, request):
+    for override in offline(option):
+        _filled(override, request)  # made while everything is there
     find_spec = importlib.util.find_spec
     of_extra = modules_of(EXTRAS[option])
     monkeypatch.setattr(
