@@ -27,7 +27,7 @@ SLOW = (
     "runner/test_no_secret_anywhere.py",
     "runner/test_replay.py",
     "runner/test_upload.py",
-    "test_readme.py",
+    "test_docs.py",
 )
 
 

@@ -107,8 +107,9 @@ def _with_speed(row: Row, best: Row) -> str:
     ratio = other / own
     if 2 / 3 < ratio < 1.5:
         return row.name
-    times = f"{ratio:.1f} times as fast" if ratio > 1 else f"{1 / ratio:.1f} times as slow"
-    return f"{row.name} ({times.replace('.0 ', ' ')})"
+    factor = max(ratio, 1 / ratio)
+    times = f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}".removesuffix(".0")
+    return f"{row.name} ({times} times as {'fast' if ratio > 1 else 'slow'})"
 
 
 def _seconds(row: Row) -> float | None:
