@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import components
 from components.base import (
     Clusterer,
     Dataset,
@@ -28,6 +31,7 @@ from components.base import (
     UserError,
     call,
 )
+from components.text import shorten
 from components.topics import describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
@@ -194,7 +198,22 @@ def _stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
         log.debug("traceback of the failure", exc_info=True)
         kind = getattr(part, "__qualname__", type(part).__qualname__)
         given = f" on {' x '.join(map(str, shape))} input" if shape else ""
-        raise StageError(
-            f"{role} ({kind}) failed{given}: {type(error).__name__}: {error}\n"
-            f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
-        ) from error
+        advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
+        if place := _own_fault(error):
+            log.error("unexpected error in %s", place, exc_info=True)
+            advice = (
+                f"This is a fault of topic-runner, at {place}. Please report it with the "
+                f"traceback, which is in runner.log. Another {role} may work meanwhile."
+            )
+        reason = f"{type(error).__name__}: {shorten(str(error))}"
+        raise StageError(f"{role} ({kind}) failed{given}: {reason}\n{advice}") from error
+
+
+def _own_fault(error: Exception) -> str:
+    """File and line, where our own code and no library or user's part raised an exception."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    ours = [Path(__file__).parent, Path(components.__file__).parent]
+    file = Path(frame.filename)
+    if not any(file.is_relative_to(folder) for folder in ours):
+        return ""
+    return f"{file.parent.name}/{file.name}:{frame.lineno}"

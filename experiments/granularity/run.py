@@ -59,7 +59,7 @@ class Study:
     """One corpus with its vectors; what several methods share is computed and timed once."""
 
     def __init__(self, path: Path, source: list[str], cache: Path | None) -> None:
-        from runner.cache.embeddings import EmbeddingCache
+        from runner.cache import Cache
         from runner.cache.stages import StageCache
         from runner.embed import embed
 
@@ -67,7 +67,9 @@ class Study:
         self.given = [*data, *source]
         parts = build_parts(self.given)
         corpus = parts.dataset.load()
-        kept, encoded = embed(corpus, parts, EmbeddingCache(cache))
+        kept, encoded = embed(
+            corpus, parts.embedder, Cache(cache), parts.settings.get("embedder", {})
+        )
         self.X = encoded.vectors
         self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][kept]
         self.stages = StageCache(None)

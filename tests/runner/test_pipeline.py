@@ -164,3 +164,14 @@ def test_the_corpus_is_not_changed() -> None:
     documents = list(DOCUMENTS)
     run(parts(documents), draw_map=False)
     assert documents == DOCUMENTS
+
+
+def test_a_fault_of_ours_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.representations.ctfidf.CTFIDF.fit", lambda *a, **k: 1 / 0)
+    with pytest.raises(StageError, match="Change representation") as foreign:
+        run(parts(DOCUMENTS), draw_map=False)  # the lambda is this file's, so it counts as a user's
+    assert "fault of topic-runner" not in str(foreign.value)
+    monkeypatch.undo()
+    monkeypatch.setattr("components.topics.typical_rows", None)
+    with pytest.raises(StageError, match=r"fault of topic-runner, at topics/__init__.py:\d+"):
+        run(parts(DOCUMENTS), draw_map=False)
