@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class UserError(Exception):
-    """A mistake that the user can mend. It is shown without a traceback.
+    """A mistake that the user can correct. It is shown without a traceback.
 
     The message says what was wrong, where, and what to type instead.
     """

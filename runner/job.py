@@ -37,7 +37,7 @@ def execute(
 ) -> tuple[Result, Record]:
     """Run a config, write its artifacts to a folder of its own, and track it.
 
-    A tracking store that goes away in the middle fails nothing: the record says so in `lost`.
+    If the tracking store becomes unavailable, the run goes on and `Record.lost` holds the reason.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def execute(
     Raises
     ------
     UserError
-        When the run fails for a reason that the user can mend. It is tracked as FAILED.
+        When the run fails for a reason that the user can correct. It is tracked as FAILED.
     """
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
         for path in record.load(folder).files_in(folder):
@@ -93,7 +93,7 @@ def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, P
 def track(
     settings: Mapping[str, Any], known: Record, folder: Path, tracker: Tracker | None = None
 ) -> None:
-    """Log a run that has ended. Where that cannot be done, its record says so in `lost`.
+    """Log a run that has ended. If that fails, `Record.lost` holds the reason.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Runs a recorded config again and says whether the topics are the same.
+"""Runs a recorded config again and reports whether the topics are the same.
 
     python -m runner.replay run=ID                      a run in MLflow
     python -m runner.replay run=outputs/2026-01-31/...  a run's output folder
     python -m runner.replay run=ID uri=http://...       a run in another store
-    python -m runner.replay run=ID cache=null           computes everything anew
+    python -m runner.replay run=ID cache=null           recomputes everything
     python -m runner.replay run=ID folder=out           keeps the new result
     python -m runner.replay run=ID trusted_targets=my_parts,other
     python -m runner.replay run=ID --trust-this-run     reads and calls what the run did

@@ -27,7 +27,7 @@ SAMPLES = 10
 class HDBSCANClusterer:
     """HDBSCAN (Campello, Moulavi and Sander 2013; McInnes, Healy and Astels 2017).
 
-    How many topics there are is said by `n_topics`, else by `granularity`, else by
+    The number of topics follows from `n_topics`, else by `granularity`, else by
     `min_cluster_size`. For the first two and for layers, one tree is built and cut at many sizes.
 
     Parameters
@@ -198,8 +198,8 @@ class HDBSCANClusterer:
             return [self._cut(tree, max(2, size // 2))[0] for size in tried]
 
         def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
-            likest = nearest(X[target], X[source], 1, "euclidean")[0][:, 0]
-            return [labels[likest] for labels in found]
+            closest = nearest(X[target], X[source], 1, "euclidean")[0][:, 0]
+            return [labels[closest] for labels in found]
 
         levels = {name: float(_size(n, level)) for name, level in LEVELS.items()}
         scale = Scale("min_cluster_size", levels, tried, cluster, carry)
@@ -230,7 +230,7 @@ class HDBSCANClusterer:
 class FastHDBSCANClusterer(HDBSCANClusterer):
     """HDBSCAN as fast_hdbscan has it: on all cores, for few dimensions, euclidean only.
 
-    numba compiles it anew in each process, about half a minute, so that it pays for very many
+    numba compiles it again in each process, about half a minute, so that it pays for very many
     documents only. Parameters and attributes are those of `HDBSCANClusterer`.
     """
 

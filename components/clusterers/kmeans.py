@@ -25,7 +25,7 @@ from components.neighbors import unit_rows
 class KMeansClusterer:
     """k-means with k-means++ starts, as scikit-learn has it. Dense or sparse vectors.
 
-    How many topics there are is said by `n_topics`, else by `granularity`, else by `n_clusters`.
+    The number of topics follows from `n_topics`, else by `granularity`, else by `n_clusters`.
 
     Parameters
     ----------

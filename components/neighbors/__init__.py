@@ -25,7 +25,7 @@ METRICS = ("cosine", "euclidean", "hellinger")
 
 # Rows beyond which pynndescent takes over. Exact search costs n^2: on two cores 2.2 s for 20,000
 # rows of 384 numbers and 50 s for 100,000. pynndescent needs as long there, because numba compiles
-# it anew in each process.
+# it again in each process.
 EXACT_LIMIT = 100_000
 
 

@@ -116,7 +116,7 @@ def read(path: Path) -> Content:
     length = int.from_bytes(buffer[:8].tobytes(), "little")
     start = 8 + length
     if len(buffer) < start or not buffer[8:start].tobytes().startswith(_START):
-        raise DamagedError("its header is cut off or overwritten")
+        raise DamagedError("its header is truncated or overwritten")
     try:
         entries = json.loads(buffer[8:start].tobytes())
         meta = entries.pop("__metadata__")
@@ -128,7 +128,7 @@ def read(path: Path) -> Content:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError("its header does not fit its content") from error
     if start + end != len(buffer):
-        raise DamagedError("it is cut off, or too long")
+        raise DamagedError("it is truncated, or too long")
     return Content(arrays, meta)
 
 
@@ -142,7 +142,7 @@ def _map(path: Path) -> NDArray[np.uint8]:
     if not S_ISREG(stat.st_mode):
         raise DamagedError("it is not a regular file")
     if stat.st_size < 8 + len(_START):
-        raise DamagedError("it is cut off")
+        raise DamagedError("it is truncated")
     try:
         # Many libraries want arrays that they may write to. What is written stays in memory.
         return np.asarray(np.memmap(path, np.uint8, "c"))
@@ -282,7 +282,7 @@ def key_of(settings: Any) -> str:
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"what a part says of itself cannot be a key of the cache: {error}. Its fingerprint() "
+            f"a component's settings cannot be a key of the cache: {error}. Its fingerprint() "
             "and its config may hold text, numbers, true, false, null, lists and dicts only."
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()

@@ -27,7 +27,7 @@ from runner.secrets import mask_config
 log = logging.getLogger(__name__)
 
 FORMAT = 2  # a part of every key: raise it when what is stored changes its meaning
-LEAST_K = 32  # neighbours found at once: enough for most settings, and hardly dearer than 15
+LEAST_K = 32  # neighbours found at once: enough for most settings, at about the cost of 15
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "umap-learn", "pynndescent", "numba")
 
 
@@ -49,7 +49,7 @@ class StageCache:
         self._hashes: dict[int, tuple[weakref.ref[Any], str]] = {}
 
     def know(self, X: Matrix, identity: str | None) -> None:
-        """Remember what tells `X` from all other matrices, so that it need not be hashed."""
+        """Register the identity of `X`, so that it need not be hashed."""
         if identity is not None:
             self._hashes[id(X)] = weakref.ref(X), identity
 
@@ -79,7 +79,7 @@ class StageCache:
         return _first(graph, k)
 
     def reduce(self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any]) -> Matrix:
-        """`reducer.fit_transform(X)`, kept.
+        """`reducer.fit_transform(X)`, cached.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """The stored vectors of one embedder: a folder of shards, each written once by one process.
 
 - `<root>/embeddings/<key>/manifest.json`: what the embedder is; its time is that of last use
-- `<root>/embeddings/<key>/<id>.safetensors`: keys of documents, their vectors, cut off or not
+- `<root>/embeddings/<key>/<id>.safetensors`: keys of documents, their vectors, truncated or not
 - `<root>/embeddings/<key>/claims/`: what is being computed now
 - `<root>/locks/embeddings-<key>.lock`: held for moments, while the folder is looked at
 """
@@ -47,7 +47,7 @@ class EmbeddingTable:
     keys : Keys
         Of the documents asked for, each once. Their places here are the `positions` below.
     about : dict
-        What the manifest says of the embedder.
+        Contents of the manifest.
     """
 
     def __init__(self, root: Path, name: str, keys: Keys, about: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def build_part(config: DictConfig, role: str) -> Any:
 
 
 def _needs_word_vectors(representation: Representation) -> bool:
-    """What the part says of itself; else, that its `fit` cannot do without `encode_words`."""
+    """The part's own answer; else, whether its `fit` requires `encode_words`."""
     parameter = inspect.signature(representation.fit).parameters.get("encode_words")
     required = parameter is not None and parameter.default is inspect.Parameter.empty
     return bool(getattr(representation, "needs_word_vectors", required))

@@ -129,7 +129,7 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         found = signature(target)
     except NotFoundError as error:
         if error.package:
-            yield Problem(where, f"{error}. Install it, or mend the name '{target}'.")
+            yield Problem(where, f"{error}. Install it, or correct the name '{target}'.")
         else:
             yield Problem(where, f"{error}.{nearest(target.rpartition('.')[2], error.names)}")
         return

@@ -22,7 +22,7 @@ class Progress:
     Parameters
     ----------
     folder : the sweep's folder
-    about : what `sweep.json` says
+    about : the contents of `sweep.json`
     looks : look by itself; otherwise only when told to
     """
 

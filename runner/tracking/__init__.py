@@ -84,7 +84,7 @@ def reaching(uri: str) -> Iterator[None]:
             raise
         raise UserError(
             f"the MLflow store {secrets.mask(uri)} cannot be used: {_first_line(error)}\n"
-            "Start the server, mend tracking.uri, or go without: tracking=none"
+            "Start the server, correct tracking.uri, or run without tracking: tracking=none"
         ) from error
 
 
@@ -206,7 +206,7 @@ class Tracker:
         with reaching(self.uri):
             for run in find(self._client, query, [self._experiment_id]):
                 if run.alive is False:
-                    log.warning("run %s was killed; MLflow says so now too.", run.name)
+                    log.warning("Marked run %s as KILLED: its process no longer exists.", run.name)
                     self._client.set_tag(run.run_id, "failure", "its process was killed")
                     self._client.set_terminated(run.run_id, "KILLED")
 

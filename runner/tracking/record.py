@@ -1,4 +1,4 @@
-"""What is known of a run, kept beside its artifacts as `run.json`.
+"""The record of a run, stored beside its artifacts as `run.json`.
 
 The file holds all that tracking needs, so a result can be logged after the run as well as in it.
 """
@@ -43,8 +43,8 @@ class Record:
     failure : why it has no result
     files : what its reports wrote, relative to its folder
     run_id, experiment_id, model_id : its ids in MLflow, once it has them
-    tracked : MLflow holds all of it
-    lost : why MLflow does not, though it should
+    tracked : the run is fully logged to MLflow
+    lost : why it is not, where it should be
     """
 
     name: str
@@ -135,7 +135,7 @@ def begin(
     config : the composed config
     choices : the option chosen in each group
     folder : where its artifacts go
-    sweep : what `sweep.json` says, and `job`, the overrides of this job; None for a single run
+    sweep : the contents of `sweep.json`, and `job`, the overrides of this job; None outside one
     """
     plain = provenance.kept_config(config)
     options = {role: str(choices[role]) for role in GROUPED_BY}

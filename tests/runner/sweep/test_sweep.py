@@ -243,7 +243,7 @@ def test_what_was_killed_is_closed_by_the_next_start(
     assert Counter(run.info.status for run in runs_of(store)) == {"RUNNING": 2, "FINISHED": 1}
     outcome = runner(*TRACKED)
     assert outcome.code == 0
-    assert outcome.err.count("was killed; MLflow says so now too.") == 2
+    assert outcome.err.count("as KILLED: its process no longer exists.") == 2
     assert Counter(run.info.status for run in runs_of(store)) == {"KILLED": 2, "FINISHED": 2}
 
 
