@@ -447,6 +447,8 @@ class Representation(Protocol):
                                    coherence then reuse
     views_ : dict[str, list]       set by `fit`: further lists like `words_`, by name
     needs_word_vectors : bool      `fit` uses `encode_words`; default: it requires the argument
+    words_of(members, n_words)     after `fit`: a list like `words_` for any groups of the
+                                   documents, from a CSR matrix (n_groups, m) of zeros and ones
     """
 
     words_: list[list[tuple[str, float]]]

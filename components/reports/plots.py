@@ -13,7 +13,7 @@ from components.base import Result, Topic
 from components.reports.fonts import readable
 from components.reports.text import plain
 
-_GREY = (0.78, 0.78, 0.78)
+GREY = (0.78, 0.78, 0.78)
 
 
 def write_topics_plot(
@@ -24,7 +24,7 @@ def write_topics_plot(
     words = (word for topic in topics for word, _ in topic.words[:n_words])
     with readable([*words, *(topic.label for topic in topics)]):
         figure = _topics_figure(topics, len(result.topics), n_words)
-        return _save(figure, folder / "topics.png")
+        return save(figure, folder / "topics.png")
 
 
 def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
@@ -42,16 +42,16 @@ def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
         left, top = 3.4 * column + 1.4, 2.2 * row + 0.7
         title = f"Topic {topic.id} · {topic.size:,} documents"
         if topic.is_named:
-            title = f"{topic.id} · {_short(topic.label, 36)} · {topic.size:,}"
-        axis.text(left, top, _plain(title), fontsize=9, va="center")
+            title = f"{topic.id} · {short(topic.label, 36)} · {topic.size:,}"
+        axis.text(left, top, drawable(title), fontsize=9, va="center")
         if not topic.words:
             continue
         words, weights = zip(*topic.words[:n_words], strict=True)
         lines = top + 0.24 + 0.2 * np.arange(len(words))
         lengths = np.array(weights) * 1.5 / (max(weights) or 1)
-        axis.barh(lines, lengths, height=0.15, left=left, color=_colour(topic.id))
+        axis.barh(lines, lengths, height=0.15, left=left, color=colour(topic.id))
         for word, line in zip(words, lines, strict=True):
-            axis.text(left - 0.06, line, _plain(_short(word)), fontsize=8, ha="right", va="center")
+            axis.text(left - 0.06, line, drawable(short(word)), fontsize=8, ha="right", va="center")
         axis.text(left + 1.56, lines[0], f"{weights[0]:.2g}", fontsize=7, va="center", color="grey")
     shown = f"the {len(topics)} largest of " if n_all > len(topics) else ""
     title = f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}, and their weights"
@@ -72,7 +72,7 @@ def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]
     if result.coordinates is None:
         return []
     with readable(topic.label for topic in result.topics[:n_labels]):
-        return _save(_map_figure(result, n_labels), folder / "map.png")
+        return save(_map_figure(result, n_labels), folder / "map.png")
 
 
 def _map_figure(result: Result, n_labels: int) -> Any:
@@ -84,15 +84,15 @@ def _map_figure(result: Result, n_labels: int) -> Any:
     figure = Figure(figsize=(12, 9), layout="constrained")
     axis = figure.subplots()
     outliers = places[labels < 0]
-    axis.scatter(outliers[:, 0], outliers[:, 1], s=size * 0.6, color=_GREY, linewidths=0)
-    colours = np.array([_colour(topic.id) for topic in result.topics] or [_GREY])
+    axis.scatter(outliers[:, 0], outliers[:, 1], s=size * 0.6, color=GREY, linewidths=0)
+    colours = np.array([colour(topic.id) for topic in result.topics] or [GREY])
     inside = np.flatnonzero(labels >= 0)
     axis.scatter(
         places[inside, 0], places[inside, 1], s=size, c=colours[labels[inside]], linewidths=0
     )
     for topic, place in _spaced(result, n_labels):
         axis.annotate(
-            _plain(f"{topic.id} · {_short(topic.label, 44)}"),
+            drawable(f"{topic.id} · {short(topic.label, 44)}"),
             place,
             ha="center",
             va="bottom",
@@ -100,7 +100,7 @@ def _map_figure(result: Result, n_labels: int) -> Any:
             bbox={
                 "boxstyle": "round,pad=0.25",
                 "fc": "white",
-                "ec": _colour(topic.id),
+                "ec": colour(topic.id),
                 "alpha": 0.85,
             },
         )
@@ -130,14 +130,14 @@ def write_curve(result: Result, folder: Path) -> list[Path]:
     at = [point[setting] for point in result.curve]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(at, [point["score"] for point in result.curve], marker="o", color=_colour(1))
+    axis.plot(at, [point["score"] for point in result.curve], marker="o", color=colour(1))
     out = [point for point in result.curve if point.get("ruled_out")]
     axis.plot(
         [point[setting] for point in out],
         [point["score"] for point in out],
         linestyle="none",
         marker="o",
-        color=_colour(1),
+        color=colour(1),
         markerfacecolor="white",
     )
     for point in result.curve:
@@ -150,7 +150,7 @@ def write_curve(result: Result, folder: Path) -> list[Path]:
             fontsize=8,
         )
     if setting in result.choice:
-        axis.axvline(result.choice[setting], color=_GREY, zorder=0)
+        axis.axvline(result.choice[setting], color=GREY, zorder=0)
     axis.set_xscale("log")
     axis.set_xticks(at, [f"{value:g}" for value in at])
     axis.minorticks_off()
@@ -159,10 +159,10 @@ def write_curve(result: Result, folder: Path) -> list[Path]:
     hollow = " Hollow: ruled out by the modularity." if out else ""
     axis.set_title(f"Numbers: topics. Line: what was chosen.{hollow}", fontsize=9, loc="left")
     axis.margins(y=0.15)
-    return _save(figure, folder / "granularity.png")
+    return save(figure, folder / "granularity.png")
 
 
-def _save(figure: Any, path: Path) -> list[Path]:
+def save(figure: Any, path: Path) -> list[Path]:
     figure.savefig(path, dpi=120)
     return [path]
 
@@ -190,15 +190,15 @@ def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
     return placed
 
 
-def _colour(topic: int) -> tuple[float, float, float]:
+def colour(topic: int) -> tuple[float, float, float]:
     """Colours far apart for neighbouring numbers: hues by the golden angle, three shades."""
     return colorsys.hls_to_rgb(topic * 0.618034 % 1.0, (0.42, 0.56, 0.34)[topic % 3], 0.62)
 
 
-def _short(word: str, most: int = 18) -> str:
+def short(word: str, most: int = 18) -> str:
     return word if len(word) <= most else f"{word[: most - 1]}…"
 
 
-def _plain(text: str) -> str:
+def drawable(text: str) -> str:
     """Text that matplotlib draws as it is: a dollar sign would begin a formula."""
     return plain(text).replace("$", r"\$")

@@ -60,6 +60,10 @@ class FromCandidates:
     def tokens_(self) -> Tokens:
         return self.candidates_.tokens_
 
+    def words_of(self, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
+        """Words of any groups of the documents, by the candidates' weights."""
+        return self.candidates_.words_of(members, n_words)
+
     def get_feature_names_out(self) -> NDArray[np.object_]:
         return self.candidates_.get_feature_names_out()
 

@@ -207,8 +207,25 @@ class CTFIDF:
             (np.ones(len(rows), np.int64), (labels[rows], rows)), (n_topics, len(labels))
         )
         self._set_weights((member @ words.counts)[:, self._columns].astype(np.float64))
-        self.words_ = [self._best(topic) for topic in range(n_topics)]
+        self.words_ = self._best(self.components_, self.n_words)
         return self
+
+    def words_of(self, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
+        """Words of any groups of the documents, as of a topic in one year.
+
+        A term's weight is tf(t, g) times the factor `idf_` that it has in the topics: groups are
+        compared on the topics' scale, and a group of all documents of a topic has that topic's
+        words.
+
+        Parameters
+        ----------
+        members : CSR matrix (n_groups, m)
+            1 where a group holds a document; a document may be in several groups.
+        n_words : int
+            Words per group, at most.
+        """
+        counts = (members @ self.source_.counts)[:, self._columns].astype(np.float64)
+        return self._best(self._weighted(counts), n_words)
 
     @property
     def tokens_(self) -> Tokens:
@@ -250,18 +267,28 @@ class CTFIDF:
             self.idf_[is_seed] *= self.seed_multiplier
             if unknown := seeds.difference(self._terms[is_seed]):
                 log.warning("seed words that no topic holds: %s", ", ".join(sorted(unknown)))
+        self.components_ = self._weighted(counts)
+
+    def _weighted(self, counts: Any) -> Any:
+        """W from counts (n_groups, n_terms), in their place."""
+        sizes = np.asarray(counts.sum(axis=1)).ravel()
         tf = counts.data / np.repeat(sizes, np.diff(counts.indptr))
         if self.reduce_frequent_words:
             tf = np.sqrt(tf)
         counts.data = tf * self.idf_[counts.indices]
-        self.components_ = counts
+        return counts
 
-    def _best(self, topic: int) -> list[tuple[str, float]]:
-        row = slice(*self.components_.indptr[topic : topic + 2])
-        weights, columns = self.components_.data[row], self.components_.indices[row]
+    def _best(self, weighted: Any, n_words: int) -> list[list[tuple[str, float]]]:
+        """The heaviest words of each row of W."""
+        rows = map(slice, weighted.indptr[:-1], weighted.indptr[1:])
+        return [self._heaviest(weighted.data[r], weighted.indices[r], n_words) for r in rows]
+
+    def _heaviest(
+        self, weights: NDArray[np.float64], columns: Integers, n_words: int
+    ) -> list[tuple[str, float]]:
         # Sort only what can be among the best, ties included. Forms of one word take places, so
         # that is three times as many as asked for, and all where even those do not suffice.
-        for limit in (3 * self.n_words, len(weights)):
+        for limit in (3 * n_words, len(weights)):
             near = weights >= (np.partition(weights, -limit)[-limit] if limit < len(weights) else 0)
             pairs = sorted(
                 zip(self._terms[columns[near]], weights[near].tolist(), strict=True),
@@ -270,6 +297,6 @@ class CTFIDF:
             if self.merge_variants:
                 new = Distinct(self.source_.languages).add
                 pairs = [pair for pair in pairs if new(pair[0])]
-            if len(pairs) >= self.n_words:
+            if len(pairs) >= n_words:
                 break
-        return pairs[: self.n_words]
+        return pairs[:n_words]

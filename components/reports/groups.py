@@ -1,0 +1,45 @@
+"""Groups of documents that reports describe: a topic in a year, in a class, a branch of a tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.base import Integers, Result
+
+
+def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
+    """Words of each group, best first, with a comma between.
+
+    Parameters
+    ----------
+    members : CSR matrix (n_groups, n)
+        1 where a group holds a document of the corpus.
+
+    Returns
+    -------
+    list of str, length n_groups
+        Empty strings where the representation has no `words_of`.
+    """
+    words_of = getattr(result.parts.get("representation"), "words_of", None)
+    if words_of is None:
+        return [""] * members.shape[0]
+    lists = words_of(members[:, result.kept], n_words)
+    return [", ".join(word for word, _ in words) for words in lists]
+
+
+def membership(groups: Integers, n_groups: int) -> Any:
+    """CSR matrix, int64 (n_groups, n), from the group of each document; -1 is none."""
+    from scipy import sparse
+
+    rows = np.flatnonzero(groups >= 0)
+    ones = np.ones(len(rows), np.int64)
+    return sparse.csr_matrix((ones, (groups[rows], rows)), (n_groups, len(groups)))
+
+
+def cross_table(first: Integers, second: Integers, shape: tuple[int, int]) -> Integers:
+    """How many documents are in each pair of groups, int64 `shape`; -1 is no group."""
+    inside = (first >= 0) & (second >= 0)
+    pairs = first[inside] * shape[1] + second[inside]
+    return np.bincount(pairs, minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
