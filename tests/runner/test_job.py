@@ -28,13 +28,15 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     assert outcome.code == 0, outcome.err
     assert {path.name for path in outcome.output.iterdir()} == {
         "config.yaml", "documents.parquet", "environment.json", "map.png", "model",
-        "report.html", "run.json", "runner.log", "topics.csv", "topics.png", ".hydra",
+        "neighbors.npy", "report.html", "run.json", "runner.log", "topics.csv", "topics.png",
+        ".hydra",
     }  # fmt: skip
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
     assert known.metrics["n_documents"] == 60
     assert known.files == [
-        "topics.csv", "documents.parquet", "topics.png", "map.png", "report.html",
+        "topics.csv", "documents.parquet", "neighbors.npy", "topics.png", "map.png",
+        "report.html",
     ]  # fmt: skip
     repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true"]
     assert shlex.split(known.tags["command"]) == repeated
@@ -119,7 +121,9 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
     assert known.tags["failed_reports"] == "broken"
-    assert known.files == ["topics.csv", "documents.parquet", "notes/hello.txt"]
+    assert known.files == [
+        "topics.csv", "documents.parquet", "neighbors.npy", "notes/hello.txt",
+    ]  # fmt: skip
     warning = "reports.broken failed, and is left out: ZeroDivisionError: no luck"
     assert warning in (outcome.output / "runner.log").read_text()
     (run,) = runs_of(store)
