@@ -97,15 +97,15 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
 
     client = connect(uri)
     with reaching(client.tracking_uri):
+        from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
-        from mlflow.tracking.artifact_utils import _download_artifact_from_uri
 
-        address = source
-        if not source.startswith("models:/"):
-            address = f"models:/{_model_of_run(client, source)}"
         try:
-            with _store(client.tracking_uri):
-                _download_artifact_from_uri(address, str(scratch))
+            download_artifacts(
+                artifact_uri=_location(client, source),
+                dst_path=str(scratch),
+                tracking_uri=client.tracking_uri,
+            )
         except MlflowException as error:
             raise UserError(
                 f"{source}: there is no such model in {client.tracking_uri}: "
@@ -117,6 +117,26 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
             f"{source} is an MLflow model of something else, not of a topic-runner run."
         )
     return found.parent
+
+
+def _location(client: Any, source: str) -> str:
+    """Where the files of a model lie.
+
+    MLflow itself would look up the name in the store of the process, whichever `client` is of.
+    """
+    if not source.startswith("models:/"):
+        place = f"models:/{_model_of_run(client, source)}"
+    else:
+        name, _, version = source.removeprefix("models:/").strip("/").partition("/")
+        if "@" in name:
+            place = client.get_model_version_by_alias(*name.split("@", 1)).source
+        elif version:
+            place = client.get_model_version(name, version).source
+        else:
+            place = source  # of a logged model, by its id
+    if not place.startswith("models:/"):
+        return str(place)
+    return str(client.get_logged_model(place.removeprefix("models:/")).artifact_location)
 
 
 def _model_of_run(client: Any, source: str) -> str:
@@ -136,26 +156,6 @@ def _model_of_run(client: Any, source: str) -> str:
             f"run {run_id} has no model: it was run with model=false, or it has no result."
         )
     return str(outputs[-1].model_id)
-
-
-class _store:
-    """MLflow's artifact functions know one store at a time, for the whole process."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-
-    def __enter__(self) -> None:
-        import mlflow
-
-        self.before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
-
-    def __exit__(self, *error: object) -> None:
-        import mlflow
-
-        mlflow.set_tracking_uri(self.before[0])
-        mlflow.set_registry_uri(self.before[1])
 
 
 def _is_there(client: Any, model_id: str) -> bool:

@@ -61,8 +61,11 @@ def test_the_logged_model_has_the_metrics_and_the_card_of_its_run(tracked):
 def test_it_is_fetched_by_every_name_that_it_has(tracked):
     (run,) = runs_of(tracked / "mlflow.db")
     expected = load(tracked / "out").predict(TEXTS)
+    environment = dict(os.environ)
     for source in ("models:/topics/1", "models:/topics@champion", run.info.run_id):
         assert load(source, uri=_uri(tracked)).predict(TEXTS).equals(expected)
+    changed = {name for name, value in os.environ.items() if environment.get(name) != value}
+    assert not {name for name in changed if name.endswith("_URI")}, "the store of this process"
 
 
 @pytest.mark.parametrize(
