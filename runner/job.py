@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
 from runner.model import saving
+from runner.output import DISK, writing
 from runner.pipeline import Parts, run
 from runner.tracking import provenance, record
 from runner.tracking.record import Record
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from runner.tracking import Tracker
 
 log = logging.getLogger(__name__)
-
-# A disk that takes no more: the only failures of a report that fail the run.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def execute(
@@ -52,6 +50,17 @@ def execute(
     UserError
         When the run fails for a reason that the user can correct. It is tracked as FAILED.
     """
+    with _writing(config, folder, sweep):
+        return _execute(config, choices, folder, sweep, corpus)
+
+
+def _execute(
+    config: DictConfig,
+    choices: dict[str, Any],
+    folder: Path,
+    sweep: dict[str, Any] | None,
+    corpus: Corpus | None,
+) -> tuple[Result, Record]:
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
         for path in record.load(folder).files_in(folder):
             path.unlink()
@@ -64,7 +73,8 @@ def execute(
     try:
         tracker = _start_tracking(config, known, folder)
         result, parts = compute(config, corpus)
-        known.files, failed = write_reports(result, folder, parts.reports)
+        with _writing(config, folder, sweep):  # so that the record holds the reason
+            known.files, failed = write_reports(result, folder, parts.reports)
         if failed:
             known.tags["failed_reports"] = " ".join(failed)
         if config.model:
@@ -80,6 +90,11 @@ def execute(
         if tracker or sweep:
             track(config.tracking, known, folder, tracker)
     return result, known
+
+
+def _writing(config: DictConfig, folder: Path, sweep: object) -> AbstractContextManager[None]:
+    setting = "hydra.sweep.dir" if sweep else "hydra.run.dir"
+    return writing(folder, setting, config.cache.dir)
 
 
 def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, Parts]:
@@ -145,8 +160,8 @@ def write_reports(
 
     Raises
     ------
-    UserError
-        When the disk is full or cannot be written to.
+    OSError
+        When the disk is full or cannot be written to; see `writing`.
     """
     files: list[str] = []
     failed: list[str] = []
@@ -155,11 +170,8 @@ def write_reports(
             written = report(result, folder)
             files += [Path(path).relative_to(folder).as_posix() for path in written]
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _DISK:
-                raise UserError(
-                    f"{folder} cannot be written to: {error.strerror}. Choose another folder with "
-                    "hydra.run.dir=..., and run again."
-                ) from error
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
             failed.append(name)
             log.warning("reports.%s failed, and is left out: %s", name, _reason(error))
             log.debug("traceback of the failure", exc_info=True)

@@ -15,6 +15,7 @@ from components.datasets.python import corpus_from
 from runner.config.command_line import compose
 from runner.console import hydra_quote
 from runner.job import compute, execute
+from runner.output import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,7 @@ def run(
         result, _ = compute(config, corpus)
     else:
         place = Path(folder).absolute()
-        place.mkdir(parents=True, exist_ok=True)
+        check_writable(place, "folder")
         result, record = execute(config, choices, place, corpus=corpus)
         if record.lost:
             raise UserError(record.lost)

@@ -62,14 +62,18 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     from runner.cache import Cache
     from runner.config.build import build
     from runner.job import write_reports
+    from runner.output import check_writable, writing
     from runner.pipeline import run
 
     config = _config(recorded, options)
     parts = build(config)
+    folder = Path(options["folder"]) if "folder" in options else None
+    if folder:
+        check_writable(folder, "folder")
     result = run(parts, Cache(config.cache.dir), draw_map=False)
-    if "folder" in options:
-        Path(options["folder"]).mkdir(parents=True, exist_ok=True)
-        write_reports(result, Path(options["folder"]), parts.reports)
+    if folder:
+        with writing(folder, "folder", config.cache.dir):
+            write_reports(result, folder, parts.reports)
     old = pq.read_table(recorded / "documents.parquet", columns=["topic", "strength"])
     before = old["topic"].to_numpy()
     same = np.array_equal(before, result.labels)

@@ -12,9 +12,12 @@ import logging
 import math
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
@@ -26,6 +29,7 @@ from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
+from runner.output import check_writable
 from runner.secrets import mask_config
 from runner.sweep.isolate import run_in_subprocess
 from runner.sweep.progress import Progress
@@ -38,22 +42,38 @@ FILE = "sweep.json"
 
 
 class SweepCallback(Callback):
-    """Opens the sweep before its first job. Hydra calls it in the launching process."""
+    """Checks the output folder, and opens a sweep, before the first job.
+
+    Hydra calls it in the launching process, and turns exceptions of callbacks into warnings, so a
+    failure ends the program here.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Check that the folder of a single run can be written to."""
+        with _ends_the_program():
+            before = HydraConfig.instance().cfg
+            HydraConfig.instance().set_config(config)  # for ${hydra:...} in it
+            folder = Path(config.hydra.runtime.cwd) / str(config.hydra.run.dir)
+            HydraConfig.instance().cfg = before
+            check_writable(folder, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Make the sweep's folder, its parent run and `sweep.json`.
-
-        Hydra turns exceptions of callbacks into warnings, so a failure ends the program here.
-        """
+        """Make the sweep's folder, its parent run and `sweep.json`."""
         global _progress
-        try:
+        with _ends_the_program():
             _progress = _open(config)
-        except UserError as error:
-            say(str(error), error=True)
-            raise SystemExit(2) from None
-        except Exception:
-            log.exception("an error that this program did not foresee")
-            raise SystemExit(1) from None
+
+
+@contextmanager
+def _ends_the_program() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        say(str(error), error=True)
+        raise SystemExit(2) from None
+    except Exception:
+        log.exception("an error that this program did not foresee")
+        raise SystemExit(1) from None
 
 
 _progress: Progress | None = None  # of the sweep that this process has opened
@@ -61,7 +81,7 @@ _progress: Progress | None = None  # of the sweep that this process has opened
 
 def _open(config: DictConfig) -> Progress:
     folder = folder_of(config.hydra)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder, "hydra.sweep.dir")
     overrides = [*config.hydra.overrides.task]
     swept = _swept([*_preset(config), *overrides])
     parent = record.begin_sweep(

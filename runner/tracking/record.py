@@ -121,8 +121,12 @@ class Record:
     def save(self, folder: Path) -> None:
         draft = folder / f".{FILE}.{os.getpid()}"
         content = asdict(self.without_secrets())
-        draft.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
-        draft.replace(folder / FILE)
+        try:
+            draft.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
+            draft.replace(folder / FILE)
+        except OSError:  # of a disk that is full
+            draft.unlink(missing_ok=True)
+            raise
 
 
 def begin(

@@ -48,6 +48,31 @@ def troubled(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
+def read_only() -> Iterator[Callable[[Path], None]]:
+    """Make a folder read-only, with all that is in it, until the test ends."""
+    mounted: list[Path] = []
+    changed: list[tuple[Path, int]] = []
+
+    def make(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        if os.geteuid() == 0:  # whom modes do not stop
+            line = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
+            if subprocess.run(line, capture_output=True).returncode:
+                pytest.skip("root needs a read-only mount, and cannot make one here")
+            mounted.append(folder)
+            return
+        for path in sorted([folder, *folder.rglob("*")], reverse=True):
+            changed.append((path, path.stat().st_mode))
+            path.chmod(0o555 if path.is_dir() else 0o444)
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+    for path, mode in reversed(changed):
+        path.chmod(mode)
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `python -m runner ...` in the test's folder, without waiting for its end."""
     started = []

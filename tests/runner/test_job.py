@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import html
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from components.base import UserError
-from runner.job import write_reports
+from runner.output import writing
 from runner.tracking import record
 from tests_support import FAST
 from tracking_support import runs_of
@@ -131,12 +131,49 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     assert (logged / "notes" / "hello.txt").read_text() == "60 documents"
 
 
-def test_a_full_disk_fails_the_run(tmp_path: Path) -> None:
-    def full(result: Any, folder: Path) -> list[Path]:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+def test_a_disk_that_fills_up_in_the_middle(runner: Run, tmp_path: Path) -> None:
+    """One clear error; what was computed is cached, and the same command writes the result."""
+    arguments = [*FAST, "dataset.limit=60", "cache.dir=cached", "hydra.run.dir=out"]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "topics.csv").symlink_to("/dev/full")
+    outcome = runner(*arguments)
+    assert outcome.code == 1
+    assert "out cannot be written to: No space left on device" in outcome.err
+    assert "cached in cached: the same command writes the result" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert record.load(tmp_path / "out").status == "FAILED"
+    (tmp_path / "out" / "topics.csv").unlink()
+    assert runner(*arguments).code == 0
+    assert (tmp_path / "out" / "topics.csv").is_file()
+    assert record.load(tmp_path / "out").metrics["n_documents_embedded"] == 0
 
-    with pytest.raises(UserError, match="cannot be written to: No space left on device"):
-        write_reports(object(), tmp_path, {"topics": full})  # type: ignore[arg-type]
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+def test_a_record_that_cannot_be_saved_leaves_the_last_one(tmp_path: Path) -> None:
+    known = record.Record("x")
+    known.save(tmp_path)
+    known.end("FINISHED")
+    (tmp_path / f".run.json.{os.getpid()}").symlink_to("/dev/full")
+    reason = r"No space left.*Nothing is cached.*hydra.run.dir=\.\.\."
+    with pytest.raises(UserError, match=reason), writing(tmp_path, "hydra.run.dir", None):
+        known.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    assert record.load(tmp_path).status == "RUNNING"
+
+
+@pytest.mark.parametrize("setting", ["hydra.run.dir", "hydra.sweep.dir"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
+    setting: str, runner: Run, read_only: Callable[[Path], None], tmp_path: Path
+) -> None:
+    read_only(tmp_path / "shelf")
+    sweep = ["-m", "seed=1,2"] if "sweep" in setting else []
+    outcome = runner(*FAST, *sweep, f"{setting}=shelf/out")
+    assert outcome.code == 2
+    assert "shelf/out cannot be written to: " in outcome.err
+    assert f"Nothing was computed. Choose another folder with {setting}=..." in outcome.err
+    assert "Traceback" not in outcome.err
+    assert "embeddings" not in outcome.err + outcome.out
 
 
 def test_no_reports(runner: Run) -> None:

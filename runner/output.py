@@ -1,0 +1,75 @@
+"""Output folders: a disk that takes no more is noticed before the work, or reported in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.base import UserError
+
+# A disk that takes no more: the only failures of a report that fail the run.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_NEEDED = 2**20  # bytes; the tables of some hundred documents
+
+
+def check_writable(folder: Path, setting: str) -> None:
+    """Make a folder, and write to it once.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder.
+    setting : str
+        The key that names it, for the message.
+
+    Raises
+    ------
+    UserError
+        When it cannot be made or written to, or its disk has not 1 MB left.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_NEEDED))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        raise UserError(
+            f"the output folder {folder} cannot be written to: {error.strerror}. Nothing was "
+            f"computed. Choose another folder with {setting}=..."
+        ) from error
+
+
+@contextmanager
+def writing(folder: Path, setting: str, cache: str | None) -> Iterator[None]:
+    """Turn the errors of a disk that takes no more into a `UserError`.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder.
+    setting : str
+        The key that names it, for the message.
+    cache : str, optional
+        The cache's folder, where the run has one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        cached = (
+            f"Embeddings, neighbour graphs and reductions are cached in {cache}: the same command "
+            "writes the result without computing them again."
+            if cache
+            else "Nothing is cached (cache.dir=null)."
+        )
+        reason = os.strerror(error.errno)
+        raise UserError(
+            f"the output folder {folder} cannot be written to: {reason}. {cached} Make room, "
+            f"or choose another folder with {setting}=..., and run again."
+        ) from error
