@@ -300,6 +300,8 @@ class Topic:
         Rows of several such documents, highest cosine first.
     label : str, optional
         The name that tables, plots and pages show; default: the first three words.
+    description : str, optional
+        A sentence on what its documents are about; empty where nobody wrote one.
     """
 
     id: int
@@ -308,6 +310,7 @@ class Topic:
     typical: int
     examples: tuple[int, ...] = ()
     label: str = ""
+    description: str = ""
 
     def __post_init__(self) -> None:
         # The class is frozen for everybody else.
@@ -386,6 +389,9 @@ class Result:
 #   Clusterer.fit_predict:     neighbors
 #   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
 #                              words (what the part's `read` returned)
+#   Labeler.label:             documents (all of the corpus), embeddings (m, d), kept (m,), labels
+#                              (m,), encode_texts (list of str -> Matrix, as the documents'),
+#                              answers (mapping of str to str that the cache holds, or None)
 
 
 class Dataset(Protocol):
@@ -454,6 +460,21 @@ class Representation(Protocol):
     words_: list[list[tuple[str, float]]]
 
     def fit(self, documents: Sequence[str], labels: Integers) -> Any: ...
+
+
+class Labeler(Protocol):
+    """Names for topics.
+
+    `label(topics)` returns the same topics, in order, with another `label`, and `description` where
+    there is one; a topic for which it has no name stays as it is. It is called once for the main
+    topics and once for those of each layer. Optional:
+
+    metrics_ : dict[str, float]    set by `label`: counts and costs of the last call, which are
+                                   summed over the calls
+    needs_text_vectors : bool      `label` uses `encode_texts`
+    """
+
+    def label(self, topics: Sequence[Topic]) -> list[Topic]: ...
 
 
 Metric: TypeAlias = Callable[[Result], float | dict[str, float] | None]

@@ -117,22 +117,40 @@ def word_encoder(
 ) -> Callable[[list[str]], Matrix]:
     """A function from words to their vectors, (n, d), served from the cache."""
     model, settings = word_model(embedder, settings)
-
     path = "embedder" if model is embedder else "embedder.word_embedder"
+    return _encoder(model, settings, path, cache, corpus, "words")
 
-    def encode_words(words: list[str]) -> Matrix:
+
+def text_encoder(
+    embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
+) -> Callable[[list[str]], Matrix]:
+    """A function from texts to vectors, (n, d), as the documents have; served from the cache."""
+    model, settings = document_model(embedder, settings)
+    path = "embedder" if model is embedder else "embedder.document_embedder"
+    return _encoder(model, settings, path, cache, corpus, "texts")
+
+
+def _encoder(
+    model: Embedder,
+    settings: Mapping[str, Any],
+    path: str,
+    cache: Cache,
+    corpus: Corpus,
+    label: str,
+) -> Callable[[list[str]], Matrix]:
+    def encode(texts: list[str]) -> Matrix:
         try:
             return cache.embeddings.encode(
                 model,
-                words,
+                texts,
                 identity=partial(identity, model, settings, cache.folder),
                 corpus_hash=lambda: corpus.documents_hash,
-                label="words",
+                label=label,
             ).vectors
-        except ParameterError as error:  # no parameter of the part that asks for the words
+        except ParameterError as error:  # no parameter of the part that asks for the vectors
             raise UserError(str(error.within(path))) from error
 
-    return encode_words
+    return encode
 
 
 def _has_values(X: Matrix) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from components.base import (
     Dataset,
     Embedder,
     Integers,
+    Labeler,
     Layer,
     Metric,
     Outliers,
@@ -31,11 +32,12 @@ from components.base import (
     UserError,
     call,
 )
+from components.labelers.words import WordLabels
 from components.text import shorten
 from components.topics import describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
-from runner.embed import embed, word_encoder
+from runner.embed import embed, text_encoder, word_encoder
 from runner.timing import StageProfiler
 
 log = logging.getLogger(__name__)
@@ -65,13 +67,14 @@ class Parts:
     clusterer: Clusterer
     representation: Representation
     outliers: Outliers = field(default_factory=KeepOutliers)
+    labels: Labeler = field(default_factory=WordLabels)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     reports: Mapping[str, Report] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = None) -> Result:
-    """Load, embed, reduce, cluster, represent, measure.
+    """Load, embed, reduce, cluster, represent, label, measure.
 
     Parameters
     ----------
@@ -119,6 +122,33 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
             for name, layer in labels.layers.items()
         }
         topics = describe_by(parts.representation, labels.main)
+    costs: dict[str, float] = {}
+    if not isinstance(parts.labels, WordLabels):
+        encode_texts = text_encoder(
+            parts.embedder, cache, corpus, parts.settings.get("embedder", {})
+        )
+
+        def label_by(described: list[Topic], rows: Integers) -> list[Topic]:
+            labelled = call(
+                parts.labels.label,
+                described,
+                documents=corpus.documents,
+                embeddings=X,
+                kept=kept,
+                labels=rows,
+                encode_texts=encode_texts,
+                answers=cache.answers,
+            )
+            for name, value in getattr(parts.labels, "metrics_", {}).items():
+                costs[name] = costs.get(name, 0.0) + value
+            return labelled
+
+        with clock("label"), _stage("labels", parts.labels):
+            topics = label_by(topics, labels.main)
+            layers = {
+                name: replace(layer, topics=label_by(layer.topics, labels.layers[name]))
+                for name, layer in layers.items()
+            }
     result = Result(
         corpus=corpus,
         kept=kept,
@@ -151,13 +181,17 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
             result.coordinates = spread(coordinates(X, stages.neighbors), np.nan)
     if not isinstance(parts.outliers, KeepOutliers):
         result.metrics["outlier_ratio_before"] = labels.before / len(kept)
-    result.metrics |= encoded.metrics | {
-        "n_documents": len(corpus),
-        "n_documents_empty": len(corpus) - len(kept),
-        "n_documents_truncated": int(encoded.truncated.sum()),
-        "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
-        "n_dimensions": X.shape[1],
-    }
+    result.metrics |= (
+        costs
+        | encoded.metrics
+        | {
+            "n_documents": len(corpus),
+            "n_documents_empty": len(corpus) - len(kept),
+            "n_documents_truncated": int(encoded.truncated.sum()),
+            "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
+            "n_dimensions": X.shape[1],
+        }
+    )
     result.metrics |= clock.metrics()
     return result
 

@@ -112,7 +112,7 @@ def _topics(
         examples = [typical, *(member for member in best[:N_EXAMPLES] if member != typical)]
         topics.append(
             Topic(number, int(row["size"]), _words(row["words"]), typical, tuple(examples),
-                  label=row.get("label", ""))
+                  label=row.get("label", ""), description=row.get("description", ""))
         )  # fmt: skip
     return topics
 

@@ -46,6 +46,7 @@ def topics(result: Result, similarities: Floats | None, n_documents: int) -> Sec
     rows = [
         {
             **name_of(topic),
+            "description": one_line(topic.description, 600),
             "size": topic.size,
             "share": topic.size / max(1, len(result.corpus)),
             "bar": topic.size / max(1, listed[0].size),

@@ -30,7 +30,7 @@ def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list
     """`topics.csv`, a row a topic: topic, label, size, words, typical_document.
 
     Where the representation gives further views of the topics, the column words_<view> holds the
-    words of each.
+    words of each. Where topics have descriptions, these are the last column.
 
     Parameters
     ----------
@@ -43,6 +43,9 @@ def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list
         [*row, *(", ".join(word for word, _ in words[row[0]]) for words in views.values())]
         for row in topic_rows(result)
     ]
+    if any(topic.description for topic in result.topics):
+        heads.append("description")
+        rows = [[*row, topic.description] for row, topic in zip(rows, result.topics, strict=True)]
     return [write_csv(folder / "topics.csv", heads, rows, csv_safe=csv_safe)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.cache.answers import AnswerCache
 from runner.cache.embeddings import EmbeddingCache
 from runner.cache.stages import StageCache
 
@@ -21,6 +22,8 @@ class Cache:
     folder : Path or None
     embeddings : EmbeddingCache
     stages : StageCache
+    answers : AnswerCache or None
+        Answers of language models; None where nothing is stored.
     """
 
     def __init__(self, folder: str | Path | None) -> None:
@@ -28,3 +31,4 @@ class Cache:
         self.folder = path
         self.embeddings = EmbeddingCache(path)
         self.stages = StageCache(path)
+        self.answers = None if path is None else AnswerCache(path)

@@ -30,7 +30,7 @@ from runner.console import command, nearest, parse
 
 DEFAULT_FOLDER = Path(".runner-cache")  # as in conf/config.yaml
 ACTIONS = ("list", "check", "prune")
-KINDS = ("embeddings", "graphs", "reductions", "quarantine")
+KINDS = ("embeddings", "graphs", "reductions", "answers", "quarantine")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _HEAD = ("kind", "name", "documents", "columns", "size", "last use", "key")
@@ -94,7 +94,7 @@ def show(root: Path) -> int:
 def check(root: Path) -> int:
     """Verify every file, set the damaged ones aside. Returns 1 if there were any."""
     n_files = n_bad = 0
-    for kind in KINDS[:3]:
+    for kind in KINDS[:-1]:
         for path in sorted((root / kind).rglob("*")):
             if not path.is_file() or path.name.startswith(".") or path.parent.name == "claims":
                 continue
@@ -194,6 +194,8 @@ def _file(kind: str, path: Path) -> Entry:
     stat = path.stat()
     if kind == "quarantine":
         return Entry(kind, "damaged", path, stat.st_size, stat.st_mtime)
+    if kind == "answers":
+        return Entry(kind, "of a language model", path, stat.st_size, stat.st_mtime)
     try:
         content = array_file.read(path)
         array = content.arrays.get("indices") if kind == "graphs" else array_file.unpack(content)

@@ -17,7 +17,7 @@ from runner.config import schema
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.trust import check_resolved
 from runner.config.validate import check_config, check_targets
-from runner.embed import word_model
+from runner.embed import document_model, word_model
 from runner.pipeline import Parts
 
 
@@ -52,6 +52,7 @@ def build(config: DictConfig) -> Parts:
         clusterer=_build("clusterer", nodes, ["fit_predict"]),
         outliers=_build("outliers", nodes, ["assign"]),
         representation=_build("representation", nodes, ["fit"]),
+        labels=_build("labels", nodes, ["label"]),
         metrics=_build("metrics", nodes, []),
         # Other keys of the group are values that several reports refer to.
         reports={k: v for k, v in _build("reports", nodes, []).items() if callable(v)},
@@ -63,6 +64,14 @@ def build(config: DictConfig) -> Parts:
             "representation",
             "needs vectors of words, and this embedder makes none, only of whole documents. "
             "Type embedder=word_doc, or representation=ctfidf.",
+        )
+        raise ConfigError(report([problem]))
+    texts_from, _ = document_model(parts.embedder, {})
+    if getattr(parts.labels, "needs_text_vectors", False) and not _knows_words(texts_from):
+        problem = Problem(
+            "labels",
+            "needs vectors of the names, and this embedder makes none of other texts than the "
+            "documents. Choose another embedder, such as embedder=minilm, or labels=words.",
         )
         raise ConfigError(report([problem]))
     return parts

@@ -12,7 +12,7 @@ from omegaconf import MISSING
 CHOICES = {
     "tracking.kind": ("mlflow", "none"),
 }
-ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation")
+ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation", "labels")
 PLURAL_ROLES = ("metrics", "reports")  # any number of parts, each under a name of its own
 
 
@@ -49,6 +49,10 @@ class RunConfig:
     metrics: Any = MISSING
     reports: Any = field(default_factory=dict)
     outliers: Any = MISSING
+    # Configs that were recorded without it are still built.
+    labels: Any = field(
+        default_factory=lambda: {"_target_": "components.labelers.words.WordLabels"}
+    )
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     seed: int | None = MISSING
     map: bool | None = MISSING

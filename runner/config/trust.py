@@ -36,6 +36,7 @@ PACKAGES = {
     "clusterer": ("components.clusterers", "fast_hdbscan", "hdbscan", "sklearn"),
     "outliers": ("components.topics",),
     "representation": ("components.representations",),
+    "labels": ("components.labelers",),
     "metrics": ("components.metrics",),
     "reports": ("components.reports",),
 }
@@ -46,6 +47,7 @@ METHODS = {
     "clusterer": ("fit_predict",),
     "outliers": ("assign",),
     "representation": ("fit",),
+    "labels": ("label",),
     "metrics": ("__call__",),
     "reports": ("__call__",),
 }

@@ -1,0 +1,1 @@
+"""Labels of topics: the names that tables, plots, pages and the saved model show."""
