@@ -35,6 +35,7 @@ _ALIGNMENT = 64
 _TYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _TICK = 10**8  # nanoseconds; a file may change twice within one tick of a file system's clock
 
 _verified: set[tuple[int, int, int, int]] = set()  # files found sound in this process
@@ -251,7 +252,7 @@ def storing(folder: Path, needed: int) -> Iterator[None]:
                 "runner.cache prune --older-than 30d removes what is old), or set cache.dir to a "
                 "folder on another disk, or cache.dir=null to store nothing."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in (*_READ_ONLY, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
                 f"the cache in {folder} cannot be written ({error.strerror}). Set cache.dir to a "
                 "folder of yours, or cache.dir=null to store nothing."
@@ -260,14 +261,33 @@ def storing(folder: Path, needed: int) -> Iterator[None]:
 
 
 @contextmanager
-def locked(root: Path, name: str) -> Iterator[None]:
-    """Keep other processes out while the block runs. A killed process holds no lock."""
+def locked(root: Path, name: str) -> Iterator[OSError | None]:
+    """Keep other processes out while the block runs. A killed process holds no lock.
+
+    Yields
+    ------
+    None; or, where the cache is read-only, the reason. The block may then read, and calls
+    `need_to_write` before it computes what it would have to store
+    """
     path = root / "locks" / f"{name}.lock"  # never removed: that would let two processes in
+    refused = None
     with ExitStack() as stack:
         with storing(root, 0):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(path).acquire(poll_interval=0.02))
-        yield
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(path).acquire(poll_interval=0.02))
+            except OSError as error:
+                if error.errno not in _READ_ONLY or not root.is_dir():
+                    raise
+                refused = error
+        yield refused
+
+
+def need_to_write(root: Path, refused: OSError | None) -> None:
+    """Raise the `UserError` of `storing` where `locked` could not lock."""
+    with storing(root, 0):
+        if refused is not None:
+            raise refused
 
 
 def key_of(settings: Any) -> str:

@@ -106,11 +106,12 @@ class StageCache:
             return self._reduced(reducer, X, label)
         name = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
         path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
-        with array_file.locked(self.folder, f"reductions-{name[:3]}"):
+        with array_file.locked(self.folder, f"reductions-{name[:3]}") as refused:
             content = self._read(path)
             if content is not None:
                 log.info("reduction from the cache (%s)", label)
                 return array_file.unpack(content)
+            array_file.need_to_write(self.folder, refused)
             reduced = self._reduced(reducer, X, label)
             if reduced is X:  # nothing was reduced, so there is nothing to keep
                 return X
@@ -125,7 +126,7 @@ class StageCache:
 
         assert self.folder is not None
         folder = self.folder / "graphs"
-        with array_file.locked(self.folder, f"graphs-{name[:3]}"):
+        with array_file.locked(self.folder, f"graphs-{name[:3]}") as refused:
             widths = [width]
             if exact:
                 stored = (int(path.stem.partition("-")[2]) for path in folder.glob(f"{name}-*"))
@@ -135,6 +136,7 @@ class StageCache:
                     log.info("neighbours from the cache (%s)", metric)
                     break
             else:
+                array_file.need_to_write(self.folder, refused)
                 graph = neighbors(X, width, metric)
                 log.info("neighbours computed (k=%d, %s)", graph.k, metric)
                 content = self._write(

@@ -61,8 +61,8 @@ class EmbeddingTable:
         self._seen: set[str] = set()
         self._source = np.full(len(keys), -1)  # the shard of each position, and
         self._row = np.zeros(len(keys), np.int64)  # the row in it
-        with array_file.storing(root, 0), locked(self.folder):
-            if not leases.active(self.folder / "claims"):
+        with array_file.storing(root, 0), locked(self.folder) as refused:
+            if refused is None and not leases.active(self.folder / "claims"):
                 for leftover in self.folder.glob(".*.tmp"):  # of a killed process
                     leftover.unlink()
             self._scan()
@@ -103,7 +103,8 @@ class EmbeddingTable:
         int array; empty when every document is stored or being computed elsewhere
         """
         with ExitStack() as stack:
-            with array_file.storing(self.root, 0), locked(self.folder):
+            with array_file.storing(self.root, 0), locked(self.folder) as refused:
+                array_file.need_to_write(self.root, refused)
                 # In this order: whoever gives up a claim has stored its documents before.
                 taken = leases.active(self.folder / "claims")
                 self._scan()
@@ -149,7 +150,9 @@ class EmbeddingTable:
         """
         if len(np.unique(self._source)) <= MERGE_ABOVE:
             return
-        with array_file.storing(self.root, 0), locked(self.folder):
+        with array_file.storing(self.root, 0), locked(self.folder) as refused:
+            if refused:
+                return
             self._scan()
             chosen = self._worth_merging()
             if not chosen:
@@ -178,6 +181,8 @@ class EmbeddingTable:
                 found.append(Shard(self.folder / name))
             except array_file.DamagedError as error:
                 self._set_aside(self.folder / name, error)
+            except FileNotFoundError:  # merged on another machine; this one has it read-only
+                continue
         for shard in sorted(found, key=lambda shard: len(shard.keys)):
             self._register(shard)  # where a document is in two, the larger one counts
 
@@ -296,7 +301,8 @@ def remove(folder: Path) -> bool:
     """Delete an embedder's folder, unless something is being computed for it."""
     root = folder.parent.parent
     trash = root / "trash" / uuid.uuid4().hex
-    with locked(folder):
+    with locked(folder) as refused:
+        array_file.need_to_write(root, refused)
         if leases.active(folder / "claims"):
             return False
         trash.parent.mkdir(exist_ok=True)

@@ -67,7 +67,7 @@ def read_only() -> Iterator[Callable[[Path], None]]:
 
     yield make
     for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True)  # files may be mapped
     for path, mode in reversed(changed):
         path.chmod(mode)
 

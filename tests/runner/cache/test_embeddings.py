@@ -16,6 +16,7 @@ import store_worker
 from components.base import UserError
 from runner.cache import array_file
 from runner.cache.embeddings import chunk_size
+from runner.cache.table import remove
 from store_worker import CHUNK, DOCUMENTS, HashEmbedder, encode
 
 WORKER = [sys.executable, store_worker.__file__]
@@ -493,6 +494,21 @@ def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cache\.dir"):
         encode(tmp_path / "file", HashEmbedder(), SOME)
+
+
+def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only):
+    folder = tmp_path / "cache"
+    first = encode(folder, HashEmbedder(), DOCUMENTS[:100])
+    for start in range(100, 200, 10):  # more files than are served without merging them
+        encode(folder, HashEmbedder(), DOCUMENTS[start : start + 10])
+    read_only(folder)
+    again = encode(folder, Refusing(), DOCUMENTS[:200])
+    assert again.computed == 0
+    assert np.array_equal(again.vectors[:100], first.vectors)
+    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
+        encode(folder, Refusing(), DOCUMENTS[:201])
+    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
+        remove(next((folder / "embeddings").iterdir()))
 
 
 def test_a_shard_of_somebody_else_deletes_nothing_outside(tmp_path):

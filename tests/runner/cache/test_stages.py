@@ -172,6 +172,23 @@ def test_damage_is_noticed_and_computed_again(tmp_path, caplog, log):
     assert log()["neighbours computed"] == 1
 
 
+def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only, log):
+    folder = tmp_path / "cache"
+    first = StageCache(folder).reduce(Neighbourly(), X, KEY).copy()
+    read_only(folder)
+    log()
+    stages = StageCache(folder)
+    assert np.array_equal(stages.reduce(Neighbourly(), X, KEY), first)
+    assert same(stages.neighbors(X, 5), neighbors(X, 5))
+    assert log() == {"reduction from the cache": 1, "neighbours from the cache": 1}
+    reducer = Neighbourly()
+    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
+        stages.reduce(reducer, X[:100], KEY)
+    assert reducer.calls == 0
+    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
+        stages.neighbors(X, 40)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
