@@ -33,7 +33,6 @@ from components.base import (
     call,
 )
 from components.labelers.words import WordLabels
-from components.text import shorten
 from components.topics import describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
@@ -45,6 +44,9 @@ log = logging.getLogger(__name__)
 # Above so many documents the map is drawn only where it is asked for: the layout takes 6 s for
 # 20,000, longer than the search for topics (5 s), though less than most embedders.
 MAP_LIMIT = 20_000
+
+
+LONGEST = 500  # characters of a library's message that an error quotes
 
 
 class StageError(UserError):
@@ -239,7 +241,10 @@ def _stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
                 f"This is a fault of topic-runner, at {place}. Please report it with the "
                 f"traceback, which is in runner.log. Another {role} may work meanwhile."
             )
-        reason = f"{type(error).__name__}: {shorten(str(error))}"
+        text = str(error)  # a library may quote a whole document in it
+        reason = (
+            f"{type(error).__name__}: {text if len(text) <= LONGEST else text[:LONGEST] + '...'}"
+        )
         raise StageError(f"{role} ({kind}) failed{given}: {reason}\n{advice}") from error
 
 
