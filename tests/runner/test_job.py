@@ -29,14 +29,14 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     assert {path.name for path in outcome.output.iterdir()} == {
         "config.yaml", "documents.parquet", "environment.json", "map.png", "model",
         "neighbors.npy", "report.html", "run.json", "runner.log", "topics.csv", "topics.png",
-        ".hydra",
+        ".hydra", "hierarchy.csv",
     }  # fmt: skip
     known = record.load(outcome.output)
     assert known.status == "FINISHED"
     assert known.metrics["n_documents"] == 60
     assert known.files == [
-        "topics.csv", "documents.parquet", "neighbors.npy", "topics.png", "map.png",
-        "report.html",
+        "topics.csv", "documents.parquet", "hierarchy.csv", "neighbors.npy", "topics.png",
+        "map.png", "report.html",
     ]  # fmt: skip
     repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true"]
     assert shlex.split(known.tags["command"]) == repeated
@@ -122,7 +122,7 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     assert known.status == "FINISHED"
     assert known.tags["failed_reports"] == "broken"
     assert known.files == [
-        "topics.csv", "documents.parquet", "neighbors.npy", "notes/hello.txt",
+        "topics.csv", "documents.parquet", "hierarchy.csv", "neighbors.npy", "notes/hello.txt",
     ]  # fmt: skip
     warning = "reports.broken failed, and is left out: ZeroDivisionError: no luck"
     assert warning in (outcome.output / "runner.log").read_text()

@@ -25,6 +25,7 @@ ARTIFACTS = {
     "config.yaml",
     "documents.parquet",
     "environment.json",
+    "hierarchy.csv",
     "neighbors.npy",
     "report.html",
     "run.json",
