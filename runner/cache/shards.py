@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.base import Integers, Matrix
 from runner.cache import array_file
+from runner.cache.content import check_values
 from runner.cache.leases import Keys
 
 BLOCK = 8192  # rows copied at a time
@@ -23,15 +24,21 @@ class Shard:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._finite = False
         self._content = array_file.read(path)
         arrays = self._content.arrays
         try:
             self.keys: Keys = np.ascontiguousarray(arrays["keys"]).reshape(-1).view("S32")
             self.truncated: NDArray[np.bool_] = arrays["truncated"]
             rows = {len(self.keys), len(self.truncated), self.vectors.shape[0]}
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, IndexError) as error:
             raise array_file.DamagedError("it is not a file of vectors") from error
-        if len(rows) > 1 or self.truncated.dtype != bool or self.vectors.ndim != 2:
+        if (
+            len(rows) > 1
+            or self.truncated.dtype != bool
+            or self.vectors.ndim != 2
+            or self.vectors.dtype != np.float32
+        ):
             raise array_file.DamagedError("its arrays do not fit each other")
         # A cache may come from somebody else: only what this program writes is ever removed.
         self.replaces = [
@@ -39,6 +46,19 @@ class Shard:
             for name in str(self._content.meta.get("replaces", "")).split()
             if re.fullmatch(rf"[0-9a-f]{{32}}{re.escape(array_file.SUFFIX)}", name)
         ]
+
+    def verify(self) -> None:
+        """Check its sum, and once its values.
+
+        Raises
+        ------
+        DamagedError
+        FileNotFoundError
+        """
+        array_file.verify(self.path)
+        if not self._finite:
+            check_values(self.vectors)
+            self._finite = True
 
     @cached_property
     def vectors(self) -> Matrix:

@@ -8,22 +8,24 @@ import json
 import logging
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from components.base import Matrix, NeighborGraph, Reducer, UserError
 from runner.cache import array_file
+from runner.cache.content import graph_of, matrix_of
 from runner.cache.encoding import first_not_finite
 from runner.cache.fingerprint import identity
 from runner.cache.sources import sources
 from runner.secrets import mask_config
 
+_T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 FORMAT = 2  # a part of every key: raise it when what is stored changes its meaning
@@ -107,10 +109,10 @@ class StageCache:
         name = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
         path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
         with array_file.locked(self.folder, f"reductions-{name[:3]}") as refused:
-            content = self._read(path)
-            if content is not None:
+            stored = self._read(path, lambda content: matrix_of(content, X.shape[0]))
+            if stored is not None:
                 log.info("reduction from the cache (%s)", label)
-                return array_file.unpack(content)
+                return stored
             array_file.need_to_write(self.folder, refused)
             reduced = self._reduced(reducer, X, label)
             if reduced is X:  # nothing was reduced, so there is nothing to keep
@@ -129,21 +131,22 @@ class StageCache:
         with array_file.locked(self.folder, f"graphs-{name[:3]}") as refused:
             widths = [width]
             if exact:
-                stored = (int(path.stem.partition("-")[2]) for path in folder.glob(f"{name}-*"))
-                widths = sorted(k for k in stored if k >= width)
+                stored = (path.stem.partition("-")[2] for path in folder.glob(f"{name}-*"))
+                widths = sorted(int(k) for k in stored if k.isdecimal() and int(k) >= width)
             for k in widths:
-                if content := self._read(folder / f"{name}-{k}{array_file.SUFFIX}"):
+                path = folder / f"{name}-{k}{array_file.SUFFIX}"
+                graph = self._read(path, lambda content: graph_of(content, X.shape[0], metric))
+                if graph is not None:
                     log.info("neighbours from the cache (%s)", metric)
-                    break
-            else:
-                array_file.need_to_write(self.folder, refused)
-                graph = neighbors(X, width, metric)
-                log.info("neighbours computed (k=%d, %s)", graph.k, metric)
-                content = self._write(
-                    folder / f"{name}-{width}{array_file.SUFFIX}",
-                    {"indices": graph.indices, "distances": graph.distances},
-                    {"name": metric},
-                )
+                    return graph
+            array_file.need_to_write(self.folder, refused)
+            graph = neighbors(X, width, metric)
+            log.info("neighbours computed (k=%d, %s)", graph.k, metric)
+            content = self._write(
+                folder / f"{name}-{width}{array_file.SUFFIX}",
+                {"indices": graph.indices, "distances": graph.distances},
+                {"name": metric},
+            )
         return NeighborGraph(content.arrays["indices"], content.arrays["distances"], metric)
 
     def _reduced(self, reducer: Reducer, X: Matrix, label: str) -> Matrix:
@@ -170,21 +173,21 @@ class StageCache:
             )
         return found
 
-    def _read(self, path: Path) -> array_file.Content | None:
-        """A stored file's content; None where there is none, or it is damaged."""
+    def _read(self, path: Path, parse: Callable[[array_file.Content], _T]) -> _T | None:
+        """What `parse` makes of a stored file; None where there is none, or it is damaged."""
         assert self.folder is not None
         with suppress(OSError):
             os.utime(path)  # the time of last use
         try:
             content = array_file.read(path)
             array_file.verify(path)
+            return parse(content)
         except FileNotFoundError:
             return None
         except array_file.DamagedError as error:
             with array_file.storing(self.folder, 0):
                 array_file.set_aside(path, self.folder, error)
             return None
-        return content
 
     def _write(
         self, path: Path, arrays: dict[str, Any], meta: dict[str, str]

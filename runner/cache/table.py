@@ -201,7 +201,7 @@ class EmbeddingTable:
 
     def _sound(self, shard: Shard) -> bool:
         try:
-            array_file.verify(shard.path)
+            shard.verify()
         except array_file.DamagedError as error:
             self._set_aside(shard.path, error)
             return False

@@ -382,6 +382,20 @@ class ByRow:
         return np.arange(n_rows, dtype=np.float64)[rows, None]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("indices", 10**6), ("indptr", 10**6), ("data", np.inf)]
+)
+def test_a_sparse_shard_that_is_no_matrix_is_computed_again(tmp_path, name, value, caplog):
+    first = encode(tmp_path, Counts(), SOME).vectors.toarray()
+    (path,) = shards(tmp_path)
+    content = array_file.read(path)
+    arrays = {key: array.copy() for key, array in content.arrays.items()}
+    arrays[name][5] = value
+    array_file.write(path, arrays, {"columns": content.meta["columns"]})
+    assert np.array_equal(encode(tmp_path, Counts(), SOME).vectors.toarray(), first)
+    assert "is damaged" in caplog.text
+
+
 def test_vectors_looked_up_by_row_are_not_stored(tmp_path):
     found = encode(tmp_path, ByRow(), ["same", "same"], rows=np.array([4, 7]), n_rows=9)
     assert found.vectors.tolist() == [[4.0], [7.0]]
@@ -528,7 +542,10 @@ def test_a_shard_of_somebody_else_deletes_nothing_outside(tmp_path):
     assert (path.parent / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("odd", ["folder", "dangling link", "loop", "another file", "no keys"])
+ODD = ["folder", "dangling link", "loop", "another file", "no keys", "NaN", "no vectors"]
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_what_is_no_shard_is_set_aside_and_computed_again(tmp_path, odd, caplog):
     first = encode(tmp_path, HashEmbedder(), SOME).vectors.copy()
     path = shards(tmp_path)[0]
@@ -542,8 +559,11 @@ def test_what_is_no_shard_is_set_aside_and_computed_again(tmp_path, odd, caplog)
         path.symlink_to(path)
     elif odd == "another file":
         array_file.write(path, {"indices": np.zeros((3, 3), np.int32)})
+    elif odd == "NaN":
+        arrays["vectors"][3, 2] = np.nan
+        array_file.write(path, arrays)
     else:
-        del arrays["keys"]
+        del arrays[odd.removeprefix("no ")]
         array_file.write(path, arrays)
     assert np.array_equal(encode(tmp_path, HashEmbedder(), SOME).vectors, first)
     assert "is damaged" in caplog.text

@@ -15,6 +15,7 @@ from components.base import UserError
 from components.neighbors import neighbors
 from components.reducers.identity import Identity
 from components.reducers.linear import LinearReducer
+from runner.cache import array_file
 from runner.cache.stages import StageCache
 
 X = np.random.default_rng(0).normal(size=(300, 12)).astype(np.float32)
@@ -170,6 +171,42 @@ def test_damage_is_noticed_and_computed_again(tmp_path, caplog, log):
     assert caplog.text.count("is damaged") == 2
     assert len(list((tmp_path / "quarantine").iterdir())) == 2
     assert log()["neighbours computed"] == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda arrays: arrays.popitem(),
+        lambda arrays: arrays.clear(),
+        lambda arrays: arrays.update({name: a[:7] for name, a in arrays.items()}),
+        lambda arrays: arrays.get("vectors", arrays.get("distances")).fill(np.nan),
+        lambda arrays: arrays.update({name: a.ravel() for name, a in arrays.items()}),
+    ],
+    ids=["no array", "no arrays", "few rows", "NaN", "flat"],
+)
+def test_a_sound_file_with_another_content_is_computed_again(tmp_path, damage, caplog, log):
+    first = StageCache(tmp_path).reduce(Neighbourly(), X, KEY).copy()
+    for kind in ("reductions", "graphs"):
+        (path,) = (tmp_path / kind).iterdir()
+        content = array_file.read(path)
+        arrays = {name: array.copy() for name, array in content.arrays.items()}
+        damage(arrays)
+        array_file.write(path, arrays)
+    log()
+    assert np.array_equal(StageCache(tmp_path).reduce(Neighbourly(), X, KEY), first)
+    assert caplog.text.count("is damaged") == 2
+    log()
+    assert np.array_equal(StageCache(tmp_path).reduce(Neighbourly(), X, KEY), first)
+    assert log() == {"reduction from the cache": 1}
+
+
+def test_a_stray_file_beside_the_graphs_is_passed_over(tmp_path, log):
+    StageCache(tmp_path).neighbors(X, 5)
+    (path,) = (tmp_path / "graphs").iterdir()
+    path.with_name(path.name.replace("-32", "-32 (copy)")).write_bytes(b"")
+    log()
+    StageCache(tmp_path).neighbors(X, 5)
+    assert log() == {"neighbours from the cache": 1}
 
 
 def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only, log):
