@@ -11,6 +11,7 @@ import shlex
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,14 @@ class Record:
 
     @property
     def alive(self) -> bool | None:
-        """Whether its process is; None where that cannot be known, as it ran elsewhere."""
-        pid = self.tags.get("pid", "")
-        if self.tags.get("host") != socket.gethostname() or not pid.isdigit():
+        """Whether its process is; None where that cannot be known, as it ran elsewhere.
+
+        Containers may share a host name, and each counts its processes from 1.
+        """
+        pid, here = self.tags.get("pid", ""), _machine()
+        if self.tags.get("host") != here["host"] or not pid.isdigit():
+            return None
+        if any(self.tags.get(key, value) != value for key, value in here.items()):
             return None
         try:
             os.kill(int(pid), 0)
@@ -261,10 +267,23 @@ def _command(settings: Any) -> str:
 def _process() -> dict[str, str]:
     """Names this process. A pid alone may be used again."""
     return {
-        "host": socket.gethostname(),
+        **_machine(),
         "pid": str(os.getpid()),
         "process_start": _process_state(os.getpid())[1],
     }
+
+
+def _machine() -> dict[str, str]:
+    """Names what a pid is counted in: the host, its boot, and the namespace of a container.
+
+    The last two are empty where there is no /proc (proc(5), pid_namespaces(7)).
+    """
+    boot = namespace = ""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid")
+    return {"host": socket.gethostname(), "boot_id": boot, "pid_namespace": namespace}
 
 
 def _process_state(pid: int) -> tuple[str, str]:

@@ -92,6 +92,7 @@ def test_the_jobs_of_a_sweep_in_the_order_of_their_start(tmp_path: Path) -> None
 def test_whether_a_process_is_alive() -> None:
     me = record._process()
     assert Record("", tags=me).alive is True
+    assert Record("", tags=me).without_secrets().tags == me  # a mask would make it another machine
     assert Record("", tags={**me, "host": "elsewhere"}).alive is None
     assert Record("", tags={}).alive is None
     child = subprocess.Popen([sys.executable, "-c", ""])
@@ -103,6 +104,33 @@ def test_whether_a_process_is_alive() -> None:
     assert Record("", tags={**me, "pid": str(child.pid)}).alive is False
     if Path("/proc/self/stat").exists():
         assert Record("", tags={**me, "process_start": "1"}).alive is False
+
+
+@pytest.mark.parametrize("key", ["boot_id", "pid_namespace"])
+def test_a_run_in_another_container_of_the_same_name_may_be_alive(key: str) -> None:
+    """Its pid means nothing here."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    dead = {**record._process(), "pid": str(child.pid)}
+    assert Record("", tags=dead).alive is False
+    assert Record("", tags={**dead, key: "another"}).alive is None
+    del dead[key]  # of an older version
+    assert Record("", tags=dead).alive is False
+
+
+def test_a_process_knows_its_namespace() -> None:
+    """As root: a process in a pid namespace of its own is not one of ours."""
+    code = "import json; from runner.tracking import record; print(json.dumps(record._process()))"
+    line = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if done.stderr.startswith("unshare:"):
+        pytest.skip("no pid namespace can be made here")
+    other = json.loads(done.stdout)
+    assert other["pid"] == "1"
+    assert Record("", tags=other).alive is None
 
 
 def test_params_are_json(tmp_path: Path) -> None:
