@@ -79,7 +79,15 @@ def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | 
 
 def _ended(folder: Path, known: Record) -> Record:
     if known.status == "RUNNING":
-        if known.alive is not False:
+        alive = known.alive
+        if alive is None:
+            raise UserError(
+                f"the run in {folder} is marked as RUNNING, and its process cannot be looked up "
+                "here: it began on another machine, in another container, or before this machine "
+                'was restarted. If it has ended, set "status" to "KILLED" in '
+                f"{folder / record.FILE}, and upload it again."
+            )
+        if alive:
             raise UserError(f"the run in {folder} has not ended.")
         known.end("KILLED", "its process was killed")
     return known

@@ -58,6 +58,12 @@ def test_what_has_not_ended_is_not_logged(runner: Run, store: Path) -> None:
     known.save(folder)
     with pytest.raises(UserError, match="has not ended"):
         upload.main([str(folder)])
+    here = known.tags["boot_id"]
+    known.tags["boot_id"] = "of another container, or before a restart"
+    known.save(folder)
+    with pytest.raises(UserError, match=r'cannot be looked up here.*set "status" to "KILLED"'):
+        upload.main([str(folder)])
+    known.tags["boot_id"] = here
     known.tags["process_start"] = "1"  # its process is dead
     known.save(folder)
     assert upload.main([str(folder)]) == 0
