@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_is_served_over_http(tracked):
+def test_it_is_served_over_http(tracked, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -125,14 +126,20 @@ def test_it_is_served_over_http(tracked):
         "MLFLOW_TRACKING_URI": _uri(tracked),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/topics/1",
-         "--env-manager", "local", "-p", str(port)],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+    log = tmp_path / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/topics/1",
+             "--env-manager", "local", "-p", str(port)],
+            env=environment, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+    def answers() -> bool:
+        assert server.poll() is None, log.read_text()
+        return _answer(port, "ping") is not None
+
     try:
-        wait_for(lambda: _answer(port, "ping") is not None, seconds=300)
+        wait_for(answers, seconds=300)
         rows = {"columns": ["document"], "data": [[text] for text in TEXTS]}
         answer = json.loads(_answer(port, "invocations", {"dataframe_split": rows}) or "")
         expected = load(tracked / "out").predict(TEXTS)
@@ -143,7 +150,8 @@ def test_it_is_served_over_http(tracked):
         assert refused.value.code == 400
         assert "document" in refused.value.read().decode()
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
