@@ -159,13 +159,13 @@ def test_a_trusted_package_does_not_lend_its_imports(
 ) -> None:
     monkeypatch.chdir(mark.parent)
     monkeypatch.syspath_prepend(str(mark.parent))
-    (mark.parent / "mine.py").write_text(
+    (mark.parent / "lending.py").write_text(
         "import os, shutil\nfrom os import system\nimport sys\nrun = getattr(os, 'system')\n"
     )
     for name in ("os.system", "system", "run", "shutil.rmtree"):
-        node = {"_target_": f"mine.{name}", "command": "touch executed"}
+        node = {"_target_": f"lending.{name}", "command": "touch executed"}
         with pytest.raises(UserError, match=r"not (in )?a trusted package|has no such parameter"):
-            build(config("trusted_targets=[mine]", embedder=node))
+            build(config("trusted_targets=[lending]", embedder=node))
     assert not mark.exists()
 
 
