@@ -37,6 +37,10 @@ _import_own_packages()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("topic-runner")
     if name == "run":  # the command line needs none of what it imports
         from runner.python import run
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
 
 import conf
 from runner.config import schema
@@ -52,6 +55,38 @@ def test_option_lists_every_parameter(group: str, option: str) -> None:
     found = signature(target)
     assert found is not None
     assert set(found.parameters) == {key for key in node if not key.startswith("_")}
+
+
+# Options that set a general class to something else on purpose, by the settings that differ.
+PRESETS = {
+    ("embedder", "minilm"): {"normalise", "sha256"},
+    ("labels", "llm"): {"options"},  # a request's own keys, which have no place in a signature
+}
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_values_are_the_constructors_defaults(group: str, option: str) -> None:
+    """A YAML lists every setting, so a default that is changed in one place alone is a trap."""
+    with initialize_config_module("conf", version_base="1.3"):
+        node = compose("config", [f"{group}={option}"])[group]
+    target = node.get("_target_", "")
+    if not target.startswith("components."):
+        return
+    module, _, name = target.rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    differ = set()
+    for key in node:
+        if key not in parameters or parameters[key].default is inspect.Parameter.empty:
+            continue
+        if OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key):
+            continue
+        value, default = node[key], parameters[key].default
+        if OmegaConf.is_config(value):
+            value = OmegaConf.to_container(value, resolve=False)
+        default = list(default) if isinstance(default, tuple) else default
+        if value != default:
+            differ.add(key)
+    assert differ == PRESETS.get((group, option), set())
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
