@@ -111,6 +111,11 @@ def matters(option):
         if kinds.get(name) is bool and not name.startswith(("trust_", "prefer_", "require_")):
             return f"{name}={str(not value).lower()}"
     name = next((name for name in numbers if name in node), None)
+    if name is None:  # any other number of a new embedder that is no batch size or the like
+        neutral_names = {override.partition("=")[0] for override in NEUTRAL}
+        floats = [name for name in kinds if kinds[name] is float and name in node]
+        name = next((name for name in floats if name not in neutral_names), None)
+        numbers = {name: 2 * node[name] + 1} if name else {}
     assert name, f"say in MATTERS which setting of {option} changes vectors"
     return f"{name}={numbers[name]}"
 
