@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from components.base import Integers, NeighborGraph
 from components.labels import by_size, one_hot
+from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
-FARTHEST = {"cosine": 1.0, "hellinger": 1.0, "euclidean": np.inf}  # from here on: no link at all
 BLOCK = 4096  # rows that are worked on at a time
 
 
@@ -51,27 +51,12 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
 
 
 def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The strengths of the links, float64 (n, k)."""
-    # Where nearly all neighbours are equally near, no scale is small enough: keep it above zero.
+    """The strengths of the links, float64 (n, k), a block of rows at a time."""
     least = max(1e-3 * float(distances.mean()), 1e-12)
     strengths = np.empty(distances.shape)
     for start in range(0, len(distances), BLOCK):
         block = slice(start, start + BLOCK)
-        strengths[block] = _strengths(distances[block], least)
-    return strengths
-
-
-def _strengths(distances: NDArray[np.float32], least: float) -> NDArray[np.float64]:
-    beyond = np.asarray(distances, np.float64)
-    beyond = beyond - beyond[:, :1]
-    target = np.log2(distances.shape[1] + 1)
-    low, high = np.zeros((len(beyond), 1)), np.full((len(beyond), 1), np.inf)
-    scale = np.ones((len(beyond), 1))
-    for _ in range(48):  # bisection
-        too_much = np.exp(-beyond / scale).sum(axis=1, keepdims=True) > target
-        high, low = np.where(too_much, scale, high), np.where(too_much, low, scale)
-        scale = np.where(np.isinf(high), 2 * scale, (low + high) / 2)
-    strengths: NDArray[np.float64] = np.exp(-beyond / np.maximum(scale, least))
+        strengths[block] = fuzzy_strengths(distances[block], least)
     return strengths
 
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from components.base import Floats, Integers, Matrix
 from components.model.index import Doubles
-
-FARTHEST = {"cosine": 1.0, "hellinger": 1.0}  # from here on nothing is shared: no link
+from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
 Assigned = tuple[Integers, Doubles, Floats]
 
@@ -55,7 +54,7 @@ def votes(
 ) -> Doubles:
     """Link weight to each topic and, in the last column, to rows without one: (n, topics + 1)."""
     n = len(indices)
-    weights = np.where(distances < FARTHEST.get(metric, np.inf), fuzzy(distances), 0.0)
+    weights = np.where(distances < FARTHEST[metric], fuzzy(distances), 0.0)
     columns = np.where(labels < 0, n_topics, labels)[indices]
     cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
     found: Doubles = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).astype(np.float64)
@@ -63,22 +62,10 @@ def votes(
 
 
 def fuzzy(distances: Doubles) -> Doubles:
-    """UMAP's membership strengths (McInnes, Healy and Melville 2018, section 3.1), (n, k).
-
-    exp(-(d - nearest) / s), with s such that a row's strengths sum to log2(k + 1).
-    """
-    beyond = distances - distances[:, :1]
-    target = np.log2(distances.shape[1] + 1)
-    low, high = np.zeros((len(beyond), 1)), np.full((len(beyond), 1), np.inf)
-    scale = np.ones((len(beyond), 1))
-    for _ in range(48):  # bisection
-        too_much = np.exp(-beyond / scale).sum(axis=1, keepdims=True) > target
-        high, low = np.where(too_much, scale, high), np.where(too_much, low, scale)
-        scale = np.where(np.isinf(high), 2 * scale, (low + high) / 2)
-    # Where nearly all neighbours are equally near, no scale is small enough: keep it above zero.
-    least = np.maximum(1e-3 * distances.mean(axis=1, keepdims=True), 1e-12)
-    strengths: Doubles = np.exp(-beyond / np.maximum(scale, least))
-    return strengths
+    """`fuzzy_strengths` (n, k), with a least scale that follows from each row alone."""
+    return fuzzy_strengths(
+        distances, np.maximum(1e-3 * distances.mean(axis=1, keepdims=True), 1e-12)
+    )
 
 
 def centre(Z: Matrix, centres: Doubles) -> Assigned:

@@ -12,6 +12,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -51,22 +52,28 @@ def main() -> None:
     parser.add_argument("vectors", type=Path)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        compare(options.vectors, options.turns, Path(folder))
+
+
+def compare(vectors: Path, turns: int, folder: Path) -> None:
+    """Run each way in turns; the neighbours that it finds go to a folder."""
     found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-    for _ in range(options.turns):
+    for _ in range(turns):
         for way in WAYS:
-            out = Path(f"/tmp/neighbours-{way}.npy")
-            command = [sys.executable, "-c", CHILD, way, str(options.vectors), str(K), str(out)]
+            out = folder / f"{way}.npy"
+            command = [sys.executable, "-c", CHILD, way, str(vectors), str(K), str(out)]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode == 0:
                 found[way].append(json.loads(done.stdout))
-    ours = np.load("/tmp/neighbours-ours.npy")
-    for way, turns in found.items():
-        if not turns:
+    ours = np.load(folder / "ours.npy")
+    for way, measured in found.items():
+        if not measured:
             print(f"| {way} | not installed | | |")  # noqa: T201
             continue
-        same = np.load(f"/tmp/neighbours-{way}.npy") == ours
-        seconds = statistics.median(turn["seconds"] for turn in turns)
-        memory = statistics.median(turn["mb"] for turn in turns)
+        same = np.load(folder / f"{way}.npy") == ours
+        seconds = statistics.median(turn["seconds"] for turn in measured)
+        memory = statistics.median(turn["mb"] for turn in measured)
         print(f"| {way} | {seconds:.2f} | {memory:,.0f} | {100 * (1 - same.mean()):.3f} % |")  # noqa: T201
 
 
