@@ -54,7 +54,7 @@ def votes(
 ) -> Doubles:
     """Link weight to each topic and, in the last column, to rows without one: (n, topics + 1)."""
     n = len(indices)
-    weights = np.where(distances < FARTHEST[metric], fuzzy(distances), 0.0)
+    weights = np.where(distances < FARTHEST.get(metric, np.inf), fuzzy(distances), 0.0)
     columns = np.where(labels < 0, n_topics, labels)[indices]
     cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
     found: Doubles = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).astype(np.float64)
