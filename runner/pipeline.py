@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -16,11 +16,13 @@ import numpy as np
 import components
 from components.base import (
     Clusterer,
+    Corpus,
     Dataset,
     Embedder,
     Integers,
     Labeler,
     Layer,
+    Matrix,
     Metric,
     Outliers,
     ParameterError,
@@ -125,30 +127,12 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
         }
         topics = describe_by(parts.representation, labels.main)
     costs: dict[str, float] = {}
-    if not isinstance(parts.labels, WordLabels):
-        encode_texts = text_encoder(
-            parts.embedder, cache, corpus, parts.settings.get("embedder", {})
-        )
-
-        def label_by(described: list[Topic], rows: Integers) -> list[Topic]:
-            labelled = call(
-                parts.labels.label,
-                described,
-                documents=corpus.documents,
-                embeddings=X,
-                kept=kept,
-                labels=rows,
-                encode_texts=encode_texts,
-                answers=cache.answers,
-            )
-            for name, value in getattr(parts.labels, "metrics_", {}).items():
-                costs[name] = costs.get(name, 0.0) + value
-            return labelled
-
+    if not isinstance(parts.labels, WordLabels):  # topics are named by their words already
         with clock("label"), _stage("labels", parts.labels):
-            topics = label_by(topics, labels.main)
+            label = _labeller(parts, cache, corpus, X, kept, costs)
+            topics = label(topics, labels.main)
             layers = {
-                name: replace(layer, topics=label_by(layer.topics, labels.layers[name]))
+                name: replace(layer, topics=label(layer.topics, labels.layers[name]))
                 for name, layer in layers.items()
             }
     result = Result(
@@ -202,6 +186,34 @@ def _chosen(choice: dict[str, Any]) -> str:
     """`resolution=1.5, n_topics=12 (auto: ...)`."""
     settings = ", ".join(f"{key}={value}" for key, value in choice.items() if key != "why")
     return f"{settings} ({choice['why']})" if "why" in choice else settings
+
+
+def _labeller(
+    parts: Parts, cache: Cache, corpus: Corpus, X: Matrix, kept: Integers, costs: dict[str, float]
+) -> Callable[[list[Topic], Integers], list[Topic]]:
+    """A function from topics, and the documents' topics (m,), to the same topics with labels.
+
+    What they cost is added to `costs`.
+    """
+    settings = parts.settings.get("embedder", {})
+    encode_texts = text_encoder(parts.embedder, cache, corpus, settings)
+
+    def label(topics: list[Topic], labels: Integers) -> list[Topic]:
+        labelled = call(
+            parts.labels.label,
+            topics,
+            documents=corpus.documents,
+            embeddings=X,
+            kept=kept,
+            labels=labels,
+            encode_texts=encode_texts,
+            answers=cache.answers,
+        )
+        for name, value in getattr(parts.labels, "metrics_", {}).items():
+            costs[name] = costs.get(name, 0.0) + value
+        return labelled
+
+    return label
 
 
 def _measure(parts: Parts, result: Result) -> dict[str, float]:
