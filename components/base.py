@@ -140,6 +140,8 @@ class Corpus:
         Number of documents in the source; `n` unless a sample was taken.
     columns : mapping of str to sequence of str, each of length n
         Further columns by name, for reports; the empty string where a value is missing.
+    classes : sequence of str
+        Those of `columns` whose values are classes by which reports compare topics.
 
     Raises
     ------
@@ -154,6 +156,7 @@ class Corpus:
     rows: Integers | None = None
     n_rows: int | None = None
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    classes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not len(self.documents):
@@ -235,6 +238,7 @@ class Corpus:
             rows if self.rows is None else self.rows[rows],
             self.n_rows or len(self),
             {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
+            self.classes,
         )
 
 

@@ -71,6 +71,7 @@ def run(
     text: str | None = None,
     label: str | Sequence[Any] | None = None,
     timestamp: str | Sequence[Any] | None = None,
+    classes: Sequence[str] | Mapping[str, Sequence[Any]] = (),
     folder: str | Path | None = None,
     config_dir: str | Path | None = None,
     **settings: Any,
@@ -90,6 +91,9 @@ def run(
         quotes: ``"dataset.text='my column'"``.
     text, label, timestamp
         Columns of a table; `label` and `timestamp` may also be the values themselves.
+    classes : sequence of str, or mapping of str to sequence
+        Columns of a table, or values by name, by which reports compare topics; see
+        `dataset.classes`.
     folder : str or Path, optional
         Where the reports and the record of the run are written. By default nothing is written
         but the cache (`cache.dir`), unless the run is tracked.
@@ -123,7 +127,9 @@ def run(
         texts.insert(0, "tracking=none")
     corpus = None
     if documents is not None:
-        corpus = corpus_from(documents, text=text, label=label, timestamp=timestamp)
+        corpus = corpus_from(
+            documents, text=text, label=label, timestamp=timestamp, classes=classes
+        )
         texts.insert(0, "dataset=python")
     config = compose(texts, config_dir)
     if folder is None and config.tracking.kind != "none":

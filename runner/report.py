@@ -58,7 +58,13 @@ def main(arguments: list[str]) -> int:
 
 def _tables(client: Any, run_id: str) -> list[str]:
     """What of a run's artifacts the report is made from, beside its record."""
-    wanted = ("environment.json", "documents.parquet", "topics.csv", "layers.csv")
+    wanted = (
+        "environment.json",
+        "documents.parquet",
+        "topics.csv",
+        "layers.csv",
+        "topics_by_class.csv",
+    )
     there = {artifact.path for artifact in client.list_artifacts(run_id)}
     return [name for name in wanted if name in there]
 

@@ -47,8 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [f"the {w} of {v}" for w in ("price", "taste", "box") for v in ("tea", "soap", "ham")]
     texts *= 4
     (folder / "notes.txt").write_text("\n".join(texts))
-    rows = "\n".join(f"{text},{len(text) % 3}" for text in texts)
-    (folder / "reviews.csv").write_text(f"review,stars\n{rows}\n")
+    rows = "\n".join(f"{t},{len(t) % 3},2026-{1 + i % 9}-01" for i, t in enumerate(texts))
+    (folder / "reviews.csv").write_text(f"review,stars,date\n{rows}\n")
     lines = "\n".join(f'{{"text": "{text}"}}' for text in texts)
     (folder / "reviews.jsonl").write_text(lines)
     source, config = re.findall(r"```(?:python|yaml)\n(.*?)```", OWN_PARTS, re.DOTALL)[:2]

@@ -64,6 +64,9 @@ class TableDataset(DatasetBase):
         Name of a column with paths of image files, relative to the folder of the file.
     columns : list of str, optional
         Further columns to keep, for reports.
+    classes : list of str, optional
+        Columns whose values are classes, such as sources or countries, by which reports compare
+        topics. They are kept as `columns` are.
     max_bytes : int, optional
         Refuse tables with more bytes than this, unpacked; None reads whatever fits into memory.
     """
@@ -75,6 +78,7 @@ class TableDataset(DatasetBase):
     timestamp_format: str | None = None
     image: str | None = None
     columns: list[str] | None = None
+    classes: list[str] | None = None
     max_bytes: int | None = MAX_BYTES
 
     def __post_init__(self) -> None:
@@ -88,7 +92,8 @@ class TableDataset(DatasetBase):
         """(parameter, column) of each column to read."""
         roles = ("text", "label", "timestamp", "image")
         named = [(role, getattr(self, role)) for role in roles if getattr(self, role) is not None]
-        return named + [("columns", column) for column in self.columns or ()]
+        further = (("columns", self.columns), ("classes", self.classes))
+        return named + [(role, column) for role, columns in further for column in columns or ()]
 
     def find(self, present: Sequence[str], source: str) -> dict[str, str]:
         """For each column asked for, its name in the table, which may differ in blanks."""
@@ -106,6 +111,7 @@ class TableDataset(DatasetBase):
             timestamp=self.timestamp,
             image=self.image,
             columns=self.columns or (),
+            classes=self.classes or (),
             timestamp_format=self.timestamp_format,
             missing=self.missing,
             folder=folder,

@@ -41,6 +41,7 @@ def corpus_from(
     label: str | Sequence[Any] | None = None,
     timestamp: str | Sequence[Any] | None = None,
     columns: Sequence[str] | Mapping[str, Sequence[Any]] = (),
+    classes: Sequence[str] | Mapping[str, Sequence[Any]] = (),
     *,
     timestamp_format: str | None = None,
     missing: str = "keep",
@@ -59,6 +60,8 @@ def corpus_from(
         A column of a table; or, beside documents, the values themselves.
     columns : sequence of str, or mapping of str to sequence
         Further columns of a table to keep; or, beside documents, the values by name.
+    classes : sequence of str, or mapping of str to sequence
+        The same, for columns whose values are classes by which reports compare topics.
     timestamp_format, missing
         See `components.datasets.table.to_corpus`.
 
@@ -81,12 +84,15 @@ def corpus_from(
     table = _table(data)
     settings: dict[str, Any] = {"timestamp_format": timestamp_format, "missing": missing}
     if table is None:
-        return _from_documents(data, text, label, timestamp, columns, settings)
+        return _from_documents(data, text, label, timestamp, (columns, classes), settings)
     names = list(table)
     if text is None:
         text = names[0] if len(names) == 1 else "text"
     wanted: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
+    if isinstance(classes, str):
+        classes = [classes]
     wanted += [("columns", column) for column in columns]
+    wanted += [("classes", column) for column in classes]
     for name, value in wanted:
         if value is not None and not isinstance(value, str):
             reason = "names a column of the table, so it must be a str."
@@ -100,12 +106,18 @@ def corpus_from(
         label=str(label) if label else None,
         timestamp=str(timestamp) if timestamp else None,
         columns=list(columns),
+        classes=list(classes),
         **settings,
     )
 
 
 def _from_documents(
-    data: Iterable[Any], text: Any, label: Any, timestamp: Any, columns: Any, settings: Any
+    data: Iterable[Any],
+    text: Any,
+    label: Any,
+    timestamp: Any,
+    further: tuple[Any, Any],
+    settings: Any,
 ) -> Corpus:
     if text is not None:
         raise ParameterError("text", text, "names a column, and the data is no table.")
@@ -116,13 +128,15 @@ def _from_documents(
             raise ParameterError(name, values, reason)
         if values is not None:
             cells[f"{name}s"] = _cells(values)
-    if columns and not isinstance(columns, Mapping):
-        reason = "names columns, and the data is no table. Give a mapping of name to values."
-        raise ParameterError("columns", list(columns), reason)
-    for name, values in dict(columns).items():
-        if name in cells:
-            raise ParameterError("columns", name, "is taken; give it another name.")
-        cells[name] = _cells(values)
+    for role, columns in zip(("columns", "classes"), further, strict=True):
+        if columns and not isinstance(columns, Mapping):
+            reason = "names columns, and the data is no table. Give a mapping of name to values."
+            given = columns if isinstance(columns, str) else list(columns)
+            raise ParameterError(role, given, reason)
+        for name, values in dict(columns).items():
+            if name in cells:
+                raise ParameterError(role, name, "is taken; give it another name.")
+            cells[name] = _cells(values)
     for name, values in cells.items():
         if len(values) != len(cells["documents"]):
             raise UserError(
@@ -135,7 +149,8 @@ def _from_documents(
         text="documents",
         label="labels" if "labels" in cells else None,
         timestamp="timestamps" if "timestamps" in cells else None,
-        columns=list(columns),
+        columns=list(further[0]),
+        classes=list(further[1]),
         **settings,
     )
 

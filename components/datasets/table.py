@@ -63,6 +63,7 @@ def to_corpus(
     timestamp: str | None = None,
     image: str | None = None,
     columns: Iterable[str] = (),
+    classes: Iterable[str] = (),
     timestamp_format: str | None = None,
     missing: str = "keep",
     folder: Path | None = None,
@@ -81,6 +82,8 @@ def to_corpus(
         The columns in `cells` that hold these.
     columns : iterable of str
         Further columns to keep.
+    classes : iterable of str
+        Columns to keep that hold classes.
     timestamp_format : str, optional
         See `parse_times`.
     missing : {"keep", "error"}
@@ -102,7 +105,11 @@ def to_corpus(
     times = (
         None if timestamp is None else parse_times(cells[timestamp], timestamp, timestamp_format)
     )
+    classes = tuple(dict.fromkeys(classes))
     further = {name: scalars(cells[name], "columns", name) for name in columns}
+    further |= {
+        name: scalars(cells[name], "classes", name) for name in classes if name not in further
+    }
 
     absent = {}
     if text is not None:
@@ -118,7 +125,7 @@ def to_corpus(
         absent[f"value in column {name!r}"] = [r for r, value in enumerate(values) if value is None]
     _report_missing(absent, n, source, missing)
     filled = {name: [value or "" for value in values] for name, values in further.items()}
-    return Corpus(documents, labels, times, images, columns=filled)
+    return Corpus(documents, labels, times, images, columns=filled, classes=classes)
 
 
 def _report_missing(absent: Mapping[str, list[int]], n: int, source: str, missing: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,7 @@ def _result(table: Any, folder: Path) -> Result:
     rows = list(_rows(folder / "topics.csv"))
     no_vectors = np.zeros((len(kept), 0), dtype=np.float32)
     return Result(
-        corpus=corpus,
+        corpus=replace(corpus, classes=_classes(folder / "topics_by_class.csv")),
         kept=kept,
         embeddings=no_vectors,
         reduced=no_vectors,
@@ -85,6 +86,11 @@ def _corpus(columns: Mapping[str, Any]) -> Corpus:
             if name not in COLUMNS and not name.startswith("topic_")
         },
     )
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    """The columns by whose classes the run's topics were compared."""
+    return tuple({row["column"]: None for row in _rows(path)}) if path.is_file() else ()
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

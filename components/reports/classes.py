@@ -1,0 +1,302 @@
+"""`topics_by_class.csv` and `topics_by_class.png`: topics among the classes of a column."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.base import Floats, Integers, ParameterError, Result, Topic
+from components.reports.fonts import readable
+from components.reports.groups import cross_table, membership, words_of_groups
+from components.reports.plots import drawable, save, short
+from components.reports.tables import write_csv
+
+log = logging.getLogger(__name__)
+
+HEADS = "column class topic count share share_low share_high z stands_out words".split()
+Z_95 = 1.959964  # of a 95 % interval
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """Topics among the classes of one column.
+
+    Parameters
+    ----------
+    column : str
+    names : list of str, length n_classes
+        The classes, largest first; of equal ones by name.
+    classes : int64 array (n,)
+        Class of each document; -1: none, or one that is left out.
+    counts : int64 array (n_topics, n_classes)
+        Documents of each topic.
+    totals : int64 array (n_classes,)
+        Clustered documents of each class, those without a topic included.
+    others : int64 array (n_topics,)
+        Documents of each topic in classes that are left out.
+    n_others : int
+        Clustered documents of the classes that are left out.
+    """
+
+    column: str
+    names: list[str]
+    classes: Integers
+    counts: Integers
+    totals: Integers
+    others: Integers
+    n_others: int
+
+    @property
+    def shares(self) -> Any:
+        """Float (n_topics, n_classes): share of each topic among the documents of the class."""
+        return self.counts / self.totals
+
+    @property
+    def intervals(self) -> tuple[Any, Any]:
+        """Lower and upper ends of the shares' 95 % intervals, see `wilson`."""
+        return wilson(self.counts, self.totals)
+
+    @property
+    def z(self) -> Any:
+        """Float (n_topics, n_classes): how a topic stands out in a class, see `log_odds`."""
+        return log_odds(self.counts, self.totals, self.others, self.n_others)
+
+    @property
+    def threshold(self) -> float:
+        """The |z| beyond which a topic stands out.
+
+        In a table without any association one of its cells lies beyond it with a probability of
+        at most .05 (Bonferroni).
+        """
+        from scipy.stats import norm
+
+        return float(norm.isf(0.025 / self.counts.size))
+
+
+def wilson(counts: Any, totals: Any) -> tuple[Any, Any]:
+    """The 95 % interval of a share (Wilson 1927), which is right for small counts and 0 too."""
+    share = counts / totals
+    square = Z_95**2
+    middle = (share + square / (2 * totals)) / (1 + square / totals)
+    half = (Z_95 / (1 + square / totals)) * np.sqrt(
+        share * (1 - share) / totals + square / (4 * totals**2)
+    )
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
+
+
+def log_odds(counts: Integers, totals: Integers, others: Integers, n_others: int) -> Floats:
+    """z-scores of the log-odds ratio of each topic between a class and all other classes.
+
+    With an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin' Words",
+    equations 15, 19, 20 and 22): the prior has the topics' shares over all classes, and the weight
+    of as many documents as there are topics.
+
+    Parameters
+    ----------
+    counts, totals, others, n_others
+        As in `ByClass`.
+
+    Returns
+    -------
+    float64 array (n_topics, n_classes)
+        Positive where the class has more of the topic than the other classes have.
+    """
+    in_topic = counts.sum(axis=1) + others
+    n = int(totals.sum()) + n_others
+    weight = float(len(counts))
+    # Documents without a topic count as one topic more, so that a share of 1 has finite odds.
+    prior = weight * (in_topic + 1) / (n + len(counts) + 1)
+    inside = counts + prior[:, None]
+    outside = (in_topic[:, None] - counts) + prior[:, None]
+    ratio = np.log(inside / (totals + weight - inside))
+    ratio -= np.log(outside / (n - totals + weight - outside))
+    return np.asarray(ratio / np.sqrt(1 / inside + 1 / outside))
+
+
+def topics_by_class(result: Result, max_classes: int = 100) -> list[ByClass]:
+    """The topics among the classes of each column that `dataset.classes` names.
+
+    Documents whose value is missing are in no class. A column is left out, with a warning, when
+    fewer than two classes have documents, or when most classes are of one document, as numbers of
+    rows are.
+
+    Parameters
+    ----------
+    max_classes : int
+        Of each column, at least 2: the largest. The others are counted among the other classes
+        that each class is compared with.
+    """
+    if max_classes < 2:
+        raise ParameterError("max_classes", max_classes, "must be at least 2.")
+    if not result.topics:
+        return []
+    tables = (_by_class(result, column, max_classes) for column in result.corpus.classes)
+    return [table for table in tables if table is not None]
+
+
+def _by_class(result: Result, column: str, max_classes: int) -> ByClass | None:
+    cells = result.corpus.columns[column]
+    rows = result.kept.tolist()
+    sizes = Counter(cells[row] for row in rows)
+    sizes.pop("", None)
+    if len(sizes) < 2:
+        what = f"all documents are of one class, {next(iter(sizes))!r}" if sizes else "no class"
+        log.warning("topics by class: in column %r %s: it is left out.", column, what)
+        return None
+    n_single = sum(size == 1 for size in sizes.values())
+    if n_single > len(sizes) / 2 and len(sizes) > max_classes:
+        log.warning(
+            "topics by class: column %r has %d classes, %d of them of one document: it is left "
+            "out. Name a column of fewer values.",
+            column, len(sizes), n_single,
+        )  # fmt: skip
+        return None
+    ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
+    number = {name: place for place, name in enumerate(ordered)}
+    classes = np.full(len(cells), -1, np.int64)
+    classes[result.kept] = [number.get(cells[row], -1) for row in rows]
+    left_out = classes >= max_classes
+    others = np.bincount(
+        result.labels[left_out & (result.labels >= 0)], minlength=len(result.topics)
+    )
+    if left_out.any():
+        log.warning(
+            "topics by class: of the %d classes in column %r the %d largest are shown; the others "
+            "hold %d documents. reports.classes.max_classes shows more.",
+            len(ordered), column, max_classes, int(left_out.sum()),
+        )  # fmt: skip
+    classes[left_out] = -1
+    names = ordered[:max_classes]
+    return ByClass(
+        column,
+        names,
+        classes,
+        cross_table(result.labels, classes, (len(result.topics), len(names))),
+        np.array([sizes[name] for name in names], np.int64),
+        others.astype(np.int64),
+        int(left_out.sum()),
+    )
+
+
+def write_topics_by_class(
+    result: Result,
+    folder: Path,
+    *,
+    max_classes: int = 100,
+    n_words: int = 5,
+    csv_safe: bool = True,
+) -> list[Path]:
+    """`topics_by_class.csv`, a row a class and topic; nothing without classes.
+
+    Columns: column and class (the largest first), topic, count, share (of the class's documents,
+    those without a topic included), share_low and share_high (95 % interval, see `wilson`), z (how
+    the topic stands out in the class, see `log_odds`), stands_out ("more", "less" or empty, see
+    `ByClass.threshold`) and words: of the topic's documents in the class, weighed as in
+    `topics_over_time.csv`.
+
+    Parameters
+    ----------
+    max_classes : int
+        See `topics_by_class`.
+    n_words : int
+        Words of each row, at least 1.
+    csv_safe : bool
+        See `write_csv`.
+    """
+    if n_words < 1:
+        raise ParameterError("n_words", n_words, "must be at least 1.")
+    tables = topics_by_class(result, max_classes)
+    if not tables:
+        return []
+    rows = (row for table in tables for row in _rows(result, table, n_words))
+    return [write_csv(folder / "topics_by_class.csv", HEADS, rows, csv_safe=csv_safe)]
+
+
+def _rows(result: Result, table: ByClass, n_words: int) -> list[list[Any]]:
+    n_topics, n_classes = table.counts.shape
+    inside = (result.labels >= 0) & (table.classes >= 0)
+    groups = np.where(inside, table.classes * n_topics + result.labels, -1)
+    words = words_of_groups(result, membership(groups, n_topics * n_classes), n_words)
+    low, high = table.intervals
+    numbers = [table.shares, low, high, table.z]
+    columns = [array.T.round(6).ravel().tolist() for array in numbers]
+    counts = table.counts.T.ravel().tolist()
+    return [
+        [
+            table.column,
+            table.names[place // n_topics],
+            place % n_topics,
+            counts[place],
+            *numbers_,
+            standing(numbers_[-1], table.threshold),
+            words[place],
+        ]
+        for place, numbers_ in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def standing(z: float, threshold: float) -> str:
+    """Whether a class has more or less of a topic than the others: "more", "less" or empty."""
+    return "more" if z > threshold else "less" if z < -threshold else ""
+
+
+def write_plot_by_class(
+    result: Result,
+    folder: Path,
+    *,
+    max_classes: int = 100,
+    n_topics: int = 20,
+    n_classes: int = 12,
+) -> list[Path]:
+    """`topics_by_class.png`: shares of the largest topics in the largest classes, as a heatmap.
+
+    A panel for each column. The colour is z, see `log_odds`: blue more, red less than in the other
+    classes, and white where nothing stands out.
+    """
+    tables = topics_by_class(result, max_classes)
+    if not tables:
+        return []
+    topics = result.topics[:n_topics]
+    names = [name for table in tables for name in [table.column, *table.names[:n_classes]]]
+    with readable([*names, *(topic.label for topic in topics)]):
+        figure = _figure(tables, topics, n_classes)
+        return save(figure, folder / "topics_by_class.png")
+
+
+def _figure(tables: Sequence[ByClass], topics: Sequence[Topic], n_classes: int) -> Any:
+    from matplotlib.figure import Figure
+
+    shown = [min(n_classes, len(table.names)) for table in tables]
+    width = 3.2 + sum(0.62 * n + 0.4 for n in shown)
+    figure = Figure(figsize=(width, 0.3 * len(topics) + 2.6), layout="constrained")
+    panels = figure.subplots(
+        1, len(tables), squeeze=False, sharey=True, width_ratios=shown
+    )[0]  # fmt: skip
+    for axis, table, n in zip(panels, tables, shown, strict=True):
+        z = table.z[: len(topics), :n]
+        # Colours are full at three times the threshold, and white below it.
+        scale = np.sign(z) * np.clip((np.abs(z) / table.threshold - 1) / 2 + 0.15, 0, 1)
+        scale[np.abs(z) < table.threshold] = 0
+        axis.imshow(scale, cmap="RdBu", vmin=-1.4, vmax=1.4, aspect="auto")
+        for row, column in np.ndindex(z.shape):
+            share = 100 * table.shares[row, column]
+            axis.text(column, row, f"{share:.1f}", fontsize=7, ha="center", va="center")
+        labels = [drawable(short(name, 18)) for name in table.names[:n]]
+        axis.set_xticks(range(n), labels, rotation=45, ha="right", fontsize=8)
+        more = f" ({n} largest of {len(table.names)})" if n < len(table.names) else ""
+        axis.set_title(drawable(short(table.column, 24)) + more, fontsize=9)
+        axis.spines[:].set_visible(False)
+        axis.tick_params(length=0)
+    names = [drawable(f"{topic.id} · {short(topic.label, 40)}") for topic in topics]
+    panels[0].set_yticks(range(len(topics)), names, fontsize=8)
+    figure.suptitle(
+        "Share of each topic in a class, per cent. Blue: more than in the other classes; red: less",
+        fontsize=9,
+    )
+    return figure
