@@ -390,7 +390,8 @@ class Result:
 # method names among
 #   Embedder.encode:           images, rows, n_rows   (aligned with `documents`)
 #   Reducer.fit_transform:     neighbors              (`components.neighbors.neighbors`, cached)
-#   Clusterer.fit_predict:     neighbors
+#   Clusterer.fit_predict:     neighbors, members     (the matrices (n, d_i) of an ensemble's
+#                              members, where X is these joined; else an empty list)
 #   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
 #                              words (what the part's `read` returned)
 #   Labeler.label:             documents (all of the corpus), embeddings (m, d), kept (m,), labels
@@ -420,6 +421,8 @@ class Embedder(Protocol):
     iter_encode(documents)         yields (rows, vectors) as they come, for APIs, so that what was
                                    paid for is stored even when a later request fails
     word_embedder : Embedder       the model for words, where it is not this one
+    members : dict[str, Embedder]  an ensemble's embedders, each of which is asked alone;
+                                   join(vectors) makes one matrix of theirs
     """
 
     def encode(self, documents: Sequence[str]) -> Matrix: ...

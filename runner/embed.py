@@ -21,7 +21,7 @@ from components.base import (
     within,
 )
 from runner.cache import Cache
-from runner.cache.embeddings import Encoded
+from runner.cache.embeddings import Encoded, joined
 from runner.cache.fingerprint import identity
 
 log = logging.getLogger(__name__)
@@ -63,21 +63,22 @@ def embed(
             "which column of the data set is read as text, and its contents."
         )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
-    model, settings = document_model(embedder, settings)
-    with nullcontext() if model is embedder else within("document_embedder"):
-        encoded = cache.embeddings.encode(
-            model,
-            [corpus.documents[row] for row in chosen],
-            identity=partial(identity, model, settings, cache.folder),
-            corpus_hash=lambda: corpus.documents_hash,
-            images=None if corpus.images is None else [corpus.images[row] for row in chosen],
-            rows=rows[filled],
-            n_rows=corpus.n_rows or len(corpus),
-        )
+    encoded = _encode(
+        embedder,
+        settings,
+        cache,
+        [corpus.documents[row] for row in chosen],
+        "document_embedder",
+        corpus_hash=lambda: corpus.documents_hash,
+        images=None if corpus.images is None else [corpus.images[row] for row in chosen],
+        rows=rows[filled],
+        n_rows=corpus.n_rows or len(corpus),
+    )
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
         kept = filled
-        cache.stages.know(encoded.vectors, encoded.identity)
+        for each in (encoded, *encoded.members):
+            cache.stages.know(each.vectors, each.identity)
     else:
         kept, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
     _report(len(corpus), len(kept), int(encoded.truncated.sum()))
@@ -86,6 +87,39 @@ def embed(
             f"{len(kept)} document with content is too few to find topics: at least 2 are needed."
         )
     return kept, encoded
+
+
+def _encode(
+    embedder: Embedder,
+    settings: Mapping[str, Any],
+    cache: Cache,
+    texts: list[str],
+    role: str,
+    **keywords: Any,
+) -> Encoded:
+    """Vectors of texts, through the store.
+
+    The members of an ensemble embed one after the other, each as if it were alone.
+
+    Parameters
+    ----------
+    role : "document_embedder" or "word_embedder", which of a wrapper's embedders is meant
+    **keywords : of `EmbeddingCache.encode`
+    """
+    model, settings = _inner(embedder, settings, role)
+    with nullcontext() if model is embedder else within(role):
+        members: Mapping[str, Embedder] | None = getattr(model, "members", None)
+        if members is None:
+            return cache.embeddings.encode(
+                model, texts, identity=partial(identity, model, settings, cache.folder), **keywords
+            )
+        nodes = settings.get("of")
+        encoded = []
+        for name, member in members.items():
+            node = nodes[name] if isinstance(nodes, Mapping) else {}
+            with within(f"of.{name}"):
+                encoded.append(_encode(member, node, cache, texts, role, **keywords))
+        return joined(encoded, model.join([each.vectors for each in encoded]))  # type: ignore[attr-defined]
 
 
 def document_model(
@@ -116,39 +150,37 @@ def word_encoder(
     embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
 ) -> Callable[[list[str]], Matrix]:
     """A function from words to their vectors, (n, d), served from the cache."""
-    model, settings = word_model(embedder, settings)
-    path = "embedder" if model is embedder else "embedder.word_embedder"
-    return _encoder(model, settings, path, cache, corpus, "words")
+    return _encoder(embedder, settings, "word_embedder", cache, corpus, "words")
 
 
 def text_encoder(
     embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
 ) -> Callable[[list[str]], Matrix]:
     """A function from texts to vectors, (n, d), as the documents have; served from the cache."""
-    model, settings = document_model(embedder, settings)
-    path = "embedder" if model is embedder else "embedder.document_embedder"
-    return _encoder(model, settings, path, cache, corpus, "texts")
+    return _encoder(embedder, settings, "document_embedder", cache, corpus, "texts")
 
 
 def _encoder(
-    model: Embedder,
+    embedder: Embedder,
     settings: Mapping[str, Any],
-    path: str,
+    role: str,
     cache: Cache,
     corpus: Corpus,
     label: str,
 ) -> Callable[[list[str]], Matrix]:
     def encode(texts: list[str]) -> Matrix:
         try:
-            return cache.embeddings.encode(
-                model,
+            return _encode(
+                embedder,
+                settings,
+                cache,
                 texts,
-                identity=partial(identity, model, settings, cache.folder),
+                role,
                 corpus_hash=lambda: corpus.documents_hash,
                 label=label,
             ).vectors
         except ParameterError as error:  # no parameter of the part that asks for the vectors
-            raise UserError(str(error.within(path))) from error
+            raise UserError(str(error.within("embedder"))) from error
 
     return encode
 

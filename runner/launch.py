@@ -16,6 +16,7 @@ from components.base import UserError
 from runner import secrets
 from runner.config import schema
 from runner.config.command_line import preflight
+from runner.config.members import name_members
 from runner.console import say, shell_line
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def job(config: DictConfig) -> None:
         os.chdir(settings.runtime.cwd)
     if settings.runtime.cwd not in sys.path:  # in a launcher's worker
         sys.path.append(settings.runtime.cwd)
+    name_members(config)
     if settings.mode is not None and settings.mode.name == "MULTIRUN":
         from runner.sweep import execute_in_sweep
 

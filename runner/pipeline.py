@@ -103,7 +103,11 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("reduce"), _stage("reducer", parts.reducer, X.shape):
         reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
     with clock("cluster"), _stage("clusterer", parts.clusterer, reduced.shape):
-        found = call(parts.clusterer.fit_predict, reduced, neighbors=stages.neighbors)
+        # Of an ensemble that is not reduced, the matrix of each member is offered too.
+        members = [member.vectors for member in encoded.members] if reduced is X else []
+        found = call(
+            parts.clusterer.fit_predict, reduced, neighbors=stages.neighbors, members=members
+        )
         labels = settle(found, parts.clusterer, X, texts, parts.outliers)
 
     def spread(values: Any, missing: float) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,43 @@ def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
         block = slice(start, start + BLOCK)
         strengths[block] = fuzzy_strengths(distances[block], least)
     return strengths
+
+
+def added(graphs: Sequence[Any], k: int) -> Any:
+    """Mean link weights of several graphs of the same rows, the heaviest `k` links of each row.
+
+    A link stays where it is among the heaviest of either of its ends; of equals, the one to the
+    lower row comes first.
+
+    Parameters
+    ----------
+    graphs : symmetric CSR matrices (n, n) without a diagonal
+
+    Returns
+    -------
+    CSR (n, n), symmetric
+    """
+    total = sum(graphs[1:], graphs[0]).tocsr() / len(graphs)
+    total.sort_indices()
+    degrees = np.diff(total.indptr)
+    rows = np.repeat(np.arange(len(degrees)), degrees)
+    order = np.lexsort((-total.data, rows))  # stable, and columns ascend within a row
+    place = np.arange(len(rows)) - np.repeat(total.indptr[:-1], degrees)
+    total.data[order[place >= k]] = 0
+    total.eliminate_zeros()
+    return total.maximum(total.T).tocsr()
+
+
+def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:
+    """Links without those of some rows, given as bool (n,)."""
+    from scipy import sparse
+
+    if not rows.any():
+        return links
+    others = sparse.diags((~rows).astype(np.float64))
+    left = (others @ links @ others).tocsr()
+    left.eliminate_zeros()
+    return left
 
 
 class Communities:

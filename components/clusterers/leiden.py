@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +15,12 @@ from components.clusterers.granularity import Scale, check_layers, check_scale
 from components.clusterers.graph import (
     Communities,
     absorb,
+    added,
     heaviest,
     merge_down,
     own_share,
     shares,
+    unlinked,
     weighted,
 )
 from components.labels import by_size, count_topics
@@ -119,7 +121,11 @@ class LeidenClusterer:
         self.random_state = random_state
 
     def fit_predict(
-        self, X: Matrix, *, neighbors: Callable[..., NeighborGraph] = neighbors
+        self,
+        X: Matrix,
+        *,
+        neighbors: Callable[..., NeighborGraph] = neighbors,
+        members: Sequence[Matrix] = (),
     ) -> Integers:
         """Topics of the rows of `X`: int64 (n,), the largest first, -1 an outlier.
 
@@ -129,12 +135,19 @@ class LeidenClusterer:
             Finite. A CSR matrix is never made dense.
         neighbors : callable
             ``(X, k, metric) -> Graph``, such as a cached `components.neighbors.neighbors`.
+        members : sequence of matrices (n, d_i)
+            Several embedders' vectors of the documents, of which `X` is made. Their graphs are
+            made instead of that of `X`, each with its own metric where that is ``auto``; their
+            link weights are averaged, and the `n_neighbors` heaviest links of a document stay.
         """
         n = int(X.shape[0])
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
         metric = metric_for(X, self.metric)
-        links = weighted(neighbors(X, k, metric), self.weights)
+        if members:
+            links = added([self._links(part, k, neighbors) for part in members], k)
+        else:
+            links = weighted(neighbors(X, k, metric), self.weights)
         communities = Communities(links)
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
@@ -165,6 +178,11 @@ class LeidenClusterer:
             "degrees": communities.degrees,
         }
         return labels
+
+    def _links(self, X: Matrix, k: int, neighbors: Callable[..., NeighborGraph]) -> Any:
+        """The graph of one member, in which a document without a vector has no links."""
+        links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
+        return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
     def _find(self, communities: Communities, resolution: float) -> Integers:
         return communities.find(resolution, self.n_iterations, self.random_state)

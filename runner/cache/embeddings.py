@@ -41,10 +41,40 @@ class Encoded:
     computed: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     identity: str | None = None
+    members: tuple[Encoded, ...] = ()
 
     def take(self, rows: Integers) -> Encoded:
         """Only these rows."""
-        return Encoded(self.vectors[rows], self.truncated[rows], self.computed, self.metrics)
+        return Encoded(
+            self.vectors[rows],
+            self.truncated[rows],
+            self.computed,
+            self.metrics,
+            members=tuple(member.take(rows) for member in self.members),
+        )
+
+
+def joined(members: Sequence[Encoded], vectors: Matrix) -> Encoded:
+    """What an ensemble made of documents, from what its members did.
+
+    A document counts as truncated where it is for one of them, and as computed now only where it
+    is for all: else the seconds are not the ensemble's.
+    """
+    costs = Counter[str]()
+    for member in members:
+        costs.update(member.metrics)
+    known = [member.identity for member in members]
+    identity = None
+    if None not in known:
+        identity = hashlib.sha256(f"joined:{known}".encode()).hexdigest()
+    return Encoded(
+        vectors,
+        np.any([member.truncated for member in members], axis=0),
+        min(member.computed for member in members),
+        dict(costs),
+        identity,
+        tuple(members),
+    )
 
 
 class EmbeddingCache:

@@ -14,6 +14,7 @@ import numpy as np
 
 from components import file_hash
 from components.embedders.adapt import FunctionEmbedder
+from components.embedders.ensemble import EnsembleEmbedder
 from runner.cache.sources import NoSourceError, sources
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,11 @@ def identity(
 def _describe(part: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(part, FunctionEmbedder):
         part = part.function
+    if isinstance(part, EnsembleEmbedder):
+        nodes = settings.get("of")
+        nodes = nodes if isinstance(nodes, Mapping) else {}
+        members = part.members.items()
+        return {"of": {name: _describe(member, nodes.get(name, {})) for name, member in members}}
     kind = type(part)
     owner = next((cls for cls in kind.__mro__ if "fingerprint" in vars(cls)), None)
     if owner is None:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
 from runner.config import schema
+from runner.config.members import with_members
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.trust import check_resolved
 from runner.config.validate import check_config, check_targets
@@ -31,6 +32,7 @@ def build(config: DictConfig) -> Parts:
     MissingExtraError
         When a backend is not installed.
     """
+    config = with_members(config)
     if problems := check_config(config):
         raise ConfigError(report(problems))
     trusted = list(config.trusted_targets)
@@ -79,6 +81,7 @@ def build(config: DictConfig) -> Parts:
 
 def build_part(config: DictConfig, role: str) -> Any:
     """One part of a config; errors as in `build`."""
+    config = with_members(config)
     nodes = {role: OmegaConf.to_container(config[role], resolve=True)}
     if problems := list(check_targets(nodes, list(config.trusted_targets))):
         raise ConfigError(report(problems))
@@ -110,6 +113,7 @@ def build_dataset(config: DictConfig) -> Dataset:
 
 
 def _build_alone(config: DictConfig, role: str, methods: list[str]) -> Any:
+    config = with_members(config)
     if problems := check_config(config, role):
         raise ConfigError(report(problems))
     nodes: dict[str, Any] = {role: OmegaConf.to_container(config[role], resolve=True)}

@@ -6,6 +6,7 @@ overrides, and each override and each value of a sweep is tried alone.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
@@ -14,9 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.config_search_path import SearchPathQuery
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.core.utils import setup_globals
@@ -27,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from components.base import UserError
 from runner.config import schema
+from runner.config.members import is_ensemble, loader, replace_names
 from runner.config.signatures import NotFoundError, signature
 from runner.config.trust import check_files
 from runner.config.validate import ConfigError, Problem, check_config, report
@@ -124,13 +124,9 @@ class Check:
         version.setbase("1.3")
         setup_globals()
         schema.register()
-        path = create_config_search_path("pkg://conf")
-        if config_dir:
-            folder = f"file://{Path(config_dir).absolute()}"
-            path.prepend("command-line", folder, SearchPathQuery(provider="schema"))
         self._arguments = arguments
         self._name = config_name
-        self._loader = ConfigLoaderImpl(path)
+        self._loader = loader(config_dir)
         self._parser = OverridesParser.create(config_loader=self._loader)
         self._searchpath: list[str] = []
         self._options: dict[str, list[str]] = {}
@@ -186,6 +182,8 @@ class Check:
         else:
             self._refuse_sweeps(overrides)
         self._check(config, groups, settings, texts, values)
+        if not self._problems and is_ensemble(config):
+            self._problems += replace_names(config, self._loader, self._searchpath)
         if self._problems:
             raise self._error()
         return config
@@ -376,9 +374,14 @@ class Check:
                 self._apply(config, [first])
 
     def _checked(self, config: DictConfig, only: str | None = None) -> list[Problem]:
+        named: list[Problem] = []
+        if is_ensemble(config):
+            config = copy.deepcopy(config)  # a sweep's next value takes the place of the names
+            named = list(replace_names(config, self._loader, self._searchpath))
         if only is None:
             config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         problems = [] if only == "hydra" else check_config(config, only)
+        problems = [*named, *problems]
         return [p for p in problems if p.path.partition("=")[0] not in self._refused]
 
     def _apply(self, config: DictConfig, settings: list[Override]) -> None:

@@ -82,20 +82,33 @@ def neighbor_overlap(neighbors: Sequence[Integers]) -> Numbers:
     return overlap
 
 
-def voting_weights(overlap: Numbers) -> Numbers:
+def voting_weights(overlap: Numbers, counts: NDArray[np.bool_] | None = None) -> Numbers:
     """How much run j counts when run i is judged, (r, r): by how little it repeats others.
 
         w_ij = r_j (1 - R_ij),   r_j = 1 / sum over k of R_jk
 
     with R the overlap of neighbours, negative values counted as 0. Variants of one model would
     otherwise vote for each other: together they count little more than one.
+
+    Parameters
+    ----------
+    overlap : float64 (r, r)
+    counts : bool (r,), optional
+        Which runs have a vote, and are the k of the sum; None: all.
     """
     repeated = np.clip(overlap, 0, 1)
-    weights: Numbers = (1 - repeated) / repeated.sum(axis=1)[None, :]
+    counts = np.ones(len(overlap), bool) if counts is None else counts
+    repeats = np.where(counts, repeated, 0).sum(axis=1)  # 1 at least of who has a vote: itself
+    weights: Numbers = np.where(counts, (1 - repeated) / np.maximum(repeats, 1)[None, :], 0.0)
     return weights
 
 
-def consensus(agreement: Numbers, overlap: Numbers, own: Integers | None = None) -> Numbers:
+def consensus(
+    agreement: Numbers,
+    overlap: Numbers,
+    own: Integers | None = None,
+    silent: NDArray[np.bool_] | None = None,
+) -> Numbers:
     """Mean agreement of each run with the voters, weighted by `voting_weights`: (r,).
 
     Parameters
@@ -107,6 +120,9 @@ def consensus(agreement: Numbers, overlap: Numbers, own: Integers | None = None)
     own : int64 (r,), optional
         The voter with each run's own settings, which does not count for it. None: r = v, and
         each run is a voter.
+    silent : bool (v, v), optional
+        Who, of the columns, has no vote on whom, of the rows: an ensemble on nobody, its members
+        not on the ensemble, as they would vote for themselves.
 
     Returns
     -------
@@ -115,22 +131,34 @@ def consensus(agreement: Numbers, overlap: Numbers, own: Integers | None = None)
     """
     r = len(agreement)
     own = np.arange(r) if own is None else own
-    weights = voting_weights(overlap)[own]
+    silent = np.zeros(overlap.shape, bool) if silent is None else silent
+    weights = np.where(silent, 0.0, voting_weights(overlap, ~silent.all(axis=0)))[own]
     weights[np.arange(r), own] = 0
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 1e-9, (weights * agreement).sum(axis=1) / total, np.nan)
 
 
-def choice_score(*measures: Numbers) -> Numbers:
+def choice_score(*measures: Numbers, among: NDArray[np.bool_] | None = None) -> Numbers:
     """Mean over the measures of their z-scores among the runs, (r,).
 
     A measure that any run lacks (NaN), or that is the same for all, is left out. NaN where none
     is left. The scores compare the runs of one sweep, and nothing beyond it.
+
+    Parameters
+    ----------
+    *measures : float64 (r,)
+    among : bool (r,), optional
+        The runs whose mean and spread count; None: all. The others, which are ensembles of
+        them, change no other's score; a measure that one of these lacks is left out for it.
     """
+    among = np.ones(len(measures[0]), bool) if among is None else among
     scores = [
-        (values - values.mean()) / values.std()
+        (values - values[among].mean()) / values[among].std()
         for values in measures
-        if np.isfinite(values).all() and values.std() > 1e-12
+        if np.isfinite(values[among]).all() and values[among].std() > 1e-12
     ]
-    return np.mean(scores, axis=0) if scores else np.full(len(measures[0]), np.nan)
+    if not scores:
+        return np.full(len(measures[0]), np.nan)
+    has = np.isfinite(scores)
+    return np.where(has, scores, 0).sum(axis=0) / np.where(has.any(axis=0), has.sum(axis=0), np.nan)

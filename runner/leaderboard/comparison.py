@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers
 from components.labels import one_hot
@@ -18,6 +19,7 @@ from runner.leaderboard.choice import (
     neighbor_overlap,
     topic_agreement,
 )
+from runner.leaderboard.ranking import members_of
 from runner.tracking.record import Record
 
 SCORES = ("consensus", "neighbour_consensus", "choice_score")
@@ -41,7 +43,8 @@ class TopicRow:
 class Comparison:
     """Runs on the same documents.
 
-    Runs that differ in nothing but their seed have one vote between them, that of the first.
+    Runs that differ in nothing but their seed have one vote between them, that of the first. An
+    ensemble has none, and its members have none on it.
 
     records : r records
     voters : v of them, by number, each with other settings
@@ -50,6 +53,7 @@ class Comparison:
     agreement : float64 (r, v), see `choice.topic_agreement`
     overlap : float64 (v, v), see `choice.neighbor_overlap`; None where a run left no neighbours
     described : for each voter its topics, by number
+    silent : bool (v, v), see `choice.consensus`; None: all vote
     """
 
     records: list[Record]
@@ -59,6 +63,7 @@ class Comparison:
     agreement: Numbers
     overlap: Numbers | None
     described: list[list[TopicRow]]
+    silent: NDArray[np.bool_] | None = None
 
     def scores(self) -> dict[str, Numbers]:
         """`SCORES`, (r,) each; NaN where one does not apply."""
@@ -67,9 +72,9 @@ class Comparison:
         agreed = on_neighbors = missing
         if v > 1:
             overlap = np.eye(v) if self.overlap is None else self.overlap
-            agreed = consensus(self.agreement, overlap, self.own)
+            agreed = consensus(self.agreement, overlap, self.own, self.silent)
             if self.overlap is not None:
-                on_neighbors = consensus(overlap[self.own], overlap, self.own)
+                on_neighbors = consensus(overlap[self.own], overlap, self.own, self.silent)
         words, stability = (
             np.array([record.metrics.get(name, np.nan) for record in self.records])
             for name in ("words_ami", "stability")
@@ -78,7 +83,10 @@ class Comparison:
         rows = np.flatnonzero(np.isfinite(words) | ~np.isfinite(words).any())
         choice = np.full(r, np.nan)
         if len(rows) > 1:
-            choice[rows] = choice_score(words[rows], stability[rows], agreed[rows])
+            single = np.array([not members_of(self.records[row]) for row in rows], bool)
+            among = single if single.sum() > 1 else None
+            measures = (words[rows], stability[rows], agreed[rows])
+            choice[rows] = choice_score(*measures, among=among)
         return {
             "consensus": agreed,
             "neighbour_consensus": on_neighbors,
@@ -163,7 +171,16 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
         topic_agreement(topics, voters),
         overlap,
         [_described(folders[i] / "topics.csv") for i in voters],
+        _silent([records[i] for i in voters]),
     )
+
+
+def _silent(voters: list[Record]) -> NDArray[np.bool_]:
+    """Who, of the columns, has no vote on whom, of the rows: see `choice.consensus`."""
+    names = [str(record.params.get("embedder", "")) for record in voters]
+    members = [members_of(record) for record in voters]
+    return np.array([[bool(members[j]) or names[j] in members[i] for j in range(len(names))]
+                     for i in range(len(names))])  # fmt: skip
 
 
 def _embedder(record: Record) -> str:

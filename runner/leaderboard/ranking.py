@@ -127,7 +127,7 @@ def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
     settings = _varied([group[0] for group in groups.values()])
     rows = [
         Row(
-            {name: str(group[0].params.get(name, "")) for name in settings},
+            {name: setting(group[0], name) for name in settings},
             {name: cell for name in metrics if (cell := _cell(group, name))},
             group,
         )
@@ -146,6 +146,19 @@ def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
         failed=[run for run in runs if run.status in ("FAILED", "KILLED")],
         n_running=sum(run.status == "RUNNING" for run in runs),
     )
+
+
+def members_of(record: Record) -> list[str]:
+    """The names of an ensemble's members; empty for any other embedder."""
+    names = str(record.params.get("embedder.of", ""))
+    return names.split(",") if names else []
+
+
+def setting(run: Record, name: str) -> str:
+    """A run's setting as a table shows it; an ensemble with its members."""
+    value = str(run.params.get(name, ""))
+    members = members_of(run)
+    return f"{value}[{','.join(members)}]" if name == "embedder" and members else value
 
 
 def less_is_better(ranking: Ranking, metric: str) -> bool:
@@ -176,13 +189,13 @@ def _cell(group: list[Record], name: str) -> Cell | None:
 
 def _varied(runs: list[Record]) -> list[str]:
     """The options that differ between runs, and the parameters of parts that share an option."""
-    options = [name for name in GROUPED_BY if len({run.params.get(name) for run in runs}) > 1]
+    options = [name for name in GROUPED_BY if len({setting(run, name) for run in runs}) > 1]
     varied = []
     for name in sorted({name for run in runs for name in run.params} - set(GROUPED_BY)):
         role = name.partition(".")[0]
         by_option: dict[str, set[str]] = {}
         for run in runs:
-            option = str(run.params.get(role, ""))
+            option = setting(run, role)
             by_option.setdefault(option, set()).add(str(run.params.get(name)))
         follows_seed = all(str(r.params.get(name)) == str(r.params.get("seed")) for r in runs)
         if role != "cache" and not follows_seed and any(len(v) > 1 for v in by_option.values()):

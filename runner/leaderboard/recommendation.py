@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.leaderboard.ranking import Ranking, Row
+from runner.leaderboard.ranking import Ranking, Row, members_of
 
 MEASURES = ("words_ami", "stability", "consensus")
 APART = 0.10  # in the mean of the three measures
@@ -40,6 +40,9 @@ def recommend(ranking: Ranking) -> Recommendation | None:
     and in seeds: the study varied nothing else.
     """
     rows = [row for row in ranking.rows if "choice_score" in row.metrics]
+    # An ensemble is no answer to which embedder suits the documents, unless it is all there is.
+    single = [row for row in rows if not members_of(row.runs[0])]
+    rows = single if len(single) > 1 else rows
     if "embedder" not in ranking.settings or len(rows) < 2:
         return None
     if others := [name for name in ranking.settings if name.partition(".")[0] != "embedder"]:

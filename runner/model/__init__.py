@@ -141,7 +141,25 @@ class Model:
                 "this model was made from vectors in a file, so it cannot embed documents. Embed "
                 "them as those were, and use predict_vectors(X)."
             )
-        embedder, key = self._embedder, self._identity
+        members = getattr(self._embedder, "members", None)
+        if members is None:
+            return self._embed(self._embedder, self._identity, documents, images, batch)
+        keys = (self._identity or {}).get("of", {})
+        return self._embedder.join(  # type: ignore[attr-defined]
+            [
+                self._embed(member, keys.get(name), documents, images, batch)
+                for name, member in members.items()
+            ]
+        )
+
+    def _embed(
+        self,
+        embedder: Embedder,
+        key: dict[str, Any] | None,
+        documents: Sequence[str],
+        images: Sequence[str | None] | None,
+        batch: str,
+    ) -> Matrix:
         # An API's answers cannot be repeated to the bit, and are not to be paid for twice.
         if batch == "exact" and not hasattr(embedder, "iter_encode"):
             embedder = one_by_one(embedder)

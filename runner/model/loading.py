@@ -62,7 +62,8 @@ def load(
         model, about, learnt = model_folder.read(place)
         digest = _digest(place / model_folder.EMBEDDER) if learnt is not None else None
     node = about["config"]["embedder"]
-    if node.get("_target_", "").endswith(".PrecomputedEmbedder"):
+    nodes = [node, *(node["of"].values() if isinstance(node.get("of"), Mapping) else [])]
+    if any(str(each.get("_target_", "")).endswith(".PrecomputedEmbedder") for each in nodes):
         return Model(model, about, None, None, Cache(None))
     _check_trust(node, trust)
     built: Any = build_embedder(
@@ -74,8 +75,22 @@ def load(
     _check_identity(about["fingerprint"], key, about)
     if learnt is not None:
         embedder.set_state(functools.partial(unpack, *learnt))
-        embedder, key = Fitted(embedder), None if key is None else {**key, "learnt": digest}
+        embedder, key = _fitted(embedder, key, digest)
     return Model(model, about, embedder, key, Cache(cache))
+
+
+def _fitted(
+    embedder: Any, key: dict[str, Any] | None, digest: str | None
+) -> tuple[Any, dict[str, Any] | None]:
+    """An embedder that has learnt from a corpus, and its identity, of which that is a part."""
+    members = getattr(embedder, "members", None)
+    if members is None:
+        return Fitted(embedder), None if key is None else {**key, "learnt": digest}
+    keys = {} if key is None else key["of"]
+    for name, member in members.items():
+        if getattr(member, "fits_corpus", False):
+            members[name], keys[name] = _fitted(member, keys.get(name), digest)
+    return embedder, key
 
 
 def _digest(path: Path) -> str:

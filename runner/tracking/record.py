@@ -177,6 +177,8 @@ def begin(
         # The class of a metric or a report says nothing that its name does not.
         if not (key.startswith(("metrics.", "reports.")) and key.endswith("_"))
     }
+    if isinstance(members := plain["embedder"].get("of"), dict):
+        params["embedder.of"] = ",".join(members)
     return Record(
         name=name[:250],
         # First, as the UI lists parameters in this order, and again, as theirs is the last word.

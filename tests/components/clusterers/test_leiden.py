@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from components import neighbors as search
 from components.base import UserError
 from components.clusterers.granularity import LOOSE
-from components.clusterers.graph import weighted
+from components.clusterers.graph import added, weighted
 from components.clusterers.leiden import LeidenClusterer
 
 TRUTH = np.arange(400) % 8
@@ -206,3 +206,37 @@ def test_the_generator_of_the_process_is_left_alone():
 def test_settings_out_of_range(settings, message):
     with pytest.raises(UserError, match=message):
         LeidenClusterer(**settings)
+
+
+def test_graphs_are_added_by_hand() -> None:
+    one = sparse.csr_matrix([[0, 1.0, 0.4, 0], [1.0, 0, 0, 0], [0.4, 0, 0, 0.2], [0, 0, 0.2, 0]])
+    other = sparse.csr_matrix([[0, 0, 0.4, 0.6], [0, 0, 0, 0], [0.4, 0, 0, 0], [0.6, 0, 0, 0]])
+    # Means: 01 .5, 02 .4, 03 .3, 23 .1. Of the heaviest two of each row, 3 has 0 and 2: 23 stays.
+    expected = [[0, 0.5, 0.4, 0.3], [0.5, 0, 0, 0], [0.4, 0, 0, 0.1], [0.3, 0, 0.1, 0]]
+    np.testing.assert_allclose(added([one, other], 2).toarray(), expected)
+    expected = [[0, 0.5, 0.4, 0.3], [0.5, 0, 0, 0], [0.4, 0, 0, 0], [0.3, 0, 0, 0]]
+    np.testing.assert_allclose(added([one, other], 1).toarray(), expected)
+
+
+def test_members_whose_errors_differ_find_together_what_neither_finds_alone():
+    rng = np.random.default_rng(0)
+    members = [groups() + 2 * rng.normal(size=(400, 30)).astype(np.float32) for _ in range(3)]
+    part = LeidenClusterer(n_topics=8, random_state=1)
+    alone = [adjusted_rand_score(TRUTH, part.fit_predict(member)) for member in members]
+    together = adjusted_rand_score(TRUTH, part.fit_predict(np.hstack(members), members=members))
+    assert together > max(alone) + 0.05
+
+
+def test_one_member_twice_is_that_member():
+    X = groups()
+    alone, twice = LeidenClusterer(random_state=1), LeidenClusterer(random_state=1)
+    labels = twice.fit_predict(np.hstack([X, X]), members=[X, X])
+    assert adjusted_rand_score(alone.fit_predict(X), labels) > 0.99
+
+
+def test_a_document_that_a_member_does_not_know_has_its_links_from_the_others():
+    X = groups()
+    blind = X.copy()
+    blind[:100] = 0  # which are equal, and so each other's nearest in this space
+    labels = LeidenClusterer(random_state=1).fit_predict(np.hstack([X, blind]), members=[X, blind])
+    assert adjusted_rand_score(TRUTH, labels) > 0.95

@@ -57,6 +57,7 @@ FAKE = "embeddings={{_target_:langchain_core.embeddings.DeterministicFakeEmbeddi
 OFFLINE = {
     "clip": ["model={clip_folder}"],
     "cohere": ["base_url={server.url}"],
+    "ensemble": ["of=[model2vec,tfidf]"],
     "fastembed": ["model={onnx_folder}"],
     "langchain": [FAKE % 9],
     "openai": ["base_url={server.url}/v1"],
@@ -68,6 +69,7 @@ OFFLINE = {
 # An override that changes vectors, where none can be told from the parameters' types.
 MATTERS = {
     "clip": "model=sentence-transformers/clip-ViT-L-14",
+    "ensemble": "of=[model2vec,{{tfidf:{{pipeline:{{min_df:2}}}}}}]",
     "langchain": FAKE % 7,
     "precomputed": "path={vectors}/other.npy",
     "sklearn": "pipeline.svd.n_components=3",

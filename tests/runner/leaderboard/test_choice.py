@@ -93,3 +93,24 @@ def test_choice_score_is_the_mean_of_z_scores() -> None:
     lacking, same = np.array([0.1, np.nan, 0.2]), np.full(3, 0.4)
     np.testing.assert_allclose(choice_score(one, lacking, other, same), expected)
     assert np.isnan(choice_score(lacking, same)).all()
+
+
+def test_an_ensemble_has_no_vote_and_its_members_none_on_it() -> None:
+    overlap = np.full((4, 4), 0.2)
+    np.fill_diagonal(overlap, 1)
+    overlap[3, :2] = overlap[:2, 3] = 0.8  # the last is an ensemble of the first two
+    agreement = np.array([[1, 0.4, 0.3, 0.9], [0.4, 1, 0.1, 0.9], [0.3, 0.1, 1, 0.5],
+                          [0.9, 0.9, 0.5, 1]])  # fmt: skip
+    silent = np.zeros((4, 4), bool)
+    silent[:, 3] = silent[3, :2] = True
+    found = consensus(agreement, overlap, silent=silent)
+    assert found[:3] == pytest.approx(consensus(agreement[:3, :3], overlap[:3, :3]))
+    assert found[3] == pytest.approx(0.5)  # by the third alone
+
+
+def test_an_ensemble_changes_nobodys_score() -> None:
+    one, other = np.array([0.1, 0.5, 0.9]), np.array([0.9, 0.7, np.nan])
+    single = np.array([True, True, False])
+    found = choice_score(one, other, among=single)
+    np.testing.assert_allclose(found[:2], choice_score(one[:2], other[:2]))
+    assert found[2] == pytest.approx((0.9 - 0.3) / 0.2)  # of the measure that it has

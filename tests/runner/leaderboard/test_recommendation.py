@@ -233,6 +233,20 @@ def test_many_seeds_of_one_embedder_are_not_compared(jobs: dict[Path, Record]) -
     assert np.isfinite(scores["choice_score"]).all()
 
 
+def test_an_ensemble_among_the_runs(jobs: dict[Path, Record]) -> None:
+    (before,) = compare(jobs)
+    ensemble = [*jobs.values()][3]
+    ensemble.params |= {"embedder": "ensemble", "embedder.of": "e0,e2", "embedder.of.e0.model": "m"}
+    (comparison,) = compare(jobs)
+    scores = comparison.scores()
+    # Of the three others each agrees with each; e1 alone, the twin of e0, votes on the ensemble.
+    assert scores["consensus"][3] == pytest.approx(before.agreement[3, 1])
+    assert before.scores()["consensus"][2] < 1
+    assert scores["consensus"][2] == pytest.approx(1)
+    names = [row.name for row in rank_runs(jobs.values(), "words_ami").rows]
+    assert names == ["e0", "e1", "e2", "ensemble[e0,e2]"]
+
+
 def test_matches_by_hand() -> None:
     one, other = np.array([0, 0, 0, 1, -1]), np.array([1, 1, 0, 0, 0])
     comparison = Comparison([], [0, 1], np.arange(2), [one, other], np.eye(2), None, [[], []])
