@@ -131,8 +131,10 @@ def consensus(
     """
     r = len(agreement)
     own = np.arange(r) if own is None else own
-    silent = np.zeros(overlap.shape, bool) if silent is None else silent
-    weights = np.where(silent, 0.0, voting_weights(overlap, ~silent.all(axis=0)))[own]
+    if silent is None:
+        silent = np.zeros(overlap.shape, bool)
+    counts: NDArray[np.bool_] = np.any(~silent, axis=0)
+    weights = np.where(silent, 0.0, voting_weights(overlap, counts))[own]
     weights[np.arange(r), own] = 0
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -161,4 +163,6 @@ def choice_score(*measures: Numbers, among: NDArray[np.bool_] | None = None) -> 
     if not scores:
         return np.full(len(measures[0]), np.nan)
     has = np.isfinite(scores)
-    return np.where(has, scores, 0).sum(axis=0) / np.where(has.any(axis=0), has.sum(axis=0), np.nan)
+    count = np.where(has.any(axis=0), has.sum(axis=0), np.nan)
+    means: Numbers = np.where(has, scores, 0).sum(axis=0) / count
+    return means
