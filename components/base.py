@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -26,6 +28,9 @@ Times: TypeAlias = NDArray[np.datetime64]  # datetime64[us], UTC
 Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+LOGGED_EVERY = 30  # seconds between two lines of progress in a log
 
 
 class UserError(Exception):
@@ -110,10 +115,27 @@ def call(method: Callable[..., T], *args: Any, **offers: Any) -> T:
 
 
 def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterator[T]:
-    """Pass `items` through, with a bar on a terminal once two seconds have gone by."""
+    """Pass `items` through, with a bar on a terminal once two seconds have gone by.
+
+    Where there is no terminal, a line every half a minute goes to the log.
+    """
     from tqdm import tqdm
 
-    yield from tqdm(items, total=total, desc=label, delay=2, disable=None, leave=False)
+    bar = tqdm(items, total=total, desc=label, delay=2, disable=None, leave=False)
+    if not bar.disable:
+        yield from bar
+        return
+    start = last = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= LOGGED_EVERY:
+            last = now
+            if total:
+                left = (now - start) / done * (total - done)
+                log.info("%s: %d of %d, %.0f s left", label, done, total, left)
+            else:
+                log.info("%s: %d in %.0f s", label, done, now - start)
 
 
 @dataclass(frozen=True)
@@ -336,12 +358,14 @@ class NeighborGraph:
     """The k nearest neighbours of each row, nearest first, the row itself left out.
 
     indices : int32 (n, k); distances : float32 (n, k); metric : "cosine", "euclidean"
-    or "hellinger".
+    or "hellinger"; recall : share of the exact nearest neighbours that it holds, measured on a
+    sample of rows, or None where all are exact.
     """
 
     indices: NDArray[np.int32]
     distances: Floats
     metric: str
+    recall: float | None = None
 
     @property
     def k(self) -> int:
@@ -349,7 +373,7 @@ class NeighborGraph:
 
     def first(self, k: int) -> NeighborGraph:
         """The same graph with only the `k` nearest neighbours."""
-        return NeighborGraph(self.indices[:, :k], self.distances[:, :k], self.metric)
+        return replace(self, indices=self.indices[:, :k], distances=self.distances[:, :k])
 
 
 @dataclass(frozen=True)

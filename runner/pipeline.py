@@ -174,6 +174,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     result.metrics |= (
         costs
         | encoded.metrics
+        | stages.metrics
         | {
             "n_documents": len(corpus),
             "n_documents_empty": len(corpus) - len(kept),

@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 
 from components.base import Floats, Matrix, NeighborGraph, ParameterError
 from components.neighbors.exact import search
-from components.neighbors.rows import prepare, unit_rows
+from components.neighbors.inverted import inverted_search
+from components.neighbors.rows import Rows, unit_rows
 
 __all__ = ["EXACT_LIMIT", "METRICS", "metric_for", "nearest", "neighbors", "unit_rows"]
 
 METRICS = ("cosine", "euclidean", "hellinger")
 
-# Rows beyond which pynndescent takes over. Exact search costs n^2: on two cores 2.2 s for 20,000
-# rows of 384 numbers and 50 s for 100,000. pynndescent needs as long there, because numba compiles
-# it again in each process.
+# Rows beyond which not all pairs are compared: exact search costs n^2.
 EXACT_LIMIT = 100_000
+SAMPLE, SAMPLED = (
+    200,
+    15,
+)  # rows, and neighbours of each, by which sparse vectors' recall is measured
 
 
 def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
@@ -45,17 +48,22 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
     -------
     NeighborGraph
         Nearest first, the row itself left out; of equals, the lower row first. Exact up to
-        `EXACT_LIMIT` rows, by pynndescent (seeded, the same in every call) beyond it.
+        `EXACT_LIMIT` rows. Beyond it, by an inverted file for dense rows (see
+        `components.neighbors.inverted`) and by pynndescent for sparse ones: the same in every
+        call, and with a measured `recall`.
     """
     _check(X, k, metric)
     n = int(X.shape[0])
     k = min(k, n - 1)
     if k == 0:
         return NeighborGraph(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32), metric)
+    rows = Rows(X, metric)
     if n > EXACT_LIMIT:
-        return _approximate(X, k, metric)
-    rows = prepare(X, metric)
-    return NeighborGraph(*search(rows, rows, k, metric, same=True), metric)
+        if not rows.is_dense:
+            return _descent(X, k, metric, rows)
+        indices, distances, recall = inverted_search(rows, k)
+        return NeighborGraph(indices, distances, metric, recall)
+    return NeighborGraph(*search(rows, rows, k, same=True), metric)
 
 
 def nearest(
@@ -69,12 +77,13 @@ def nearest(
 
     _check(queries, k, metric)
     _check(X, k, metric)
-    if sparse.issparse(X):
-        both = prepare(sparse.vstack([queries, X], format="csr"), metric)
-    else:
-        both = prepare(np.vstack([queries, X]), metric)
-    split = queries.shape[0]
-    return search(both.part(0, split), both.part(split, None), min(k, X.shape[0]), metric)
+    k = min(k, X.shape[0])
+    if sparse.issparse(X):  # together, so that the same columns are dense
+        both = Rows(sparse.vstack([queries, X], format="csr"), metric)
+        split = queries.shape[0]
+        return search(both.part(0, split), both.part(split, None), k)
+    rows = Rows(X, metric)
+    return search(Rows(queries, metric, rows.centre), rows, k)
 
 
 def metric_for(X: Matrix, metric: str) -> str:
@@ -101,8 +110,8 @@ def _check(X: Matrix, k: int, metric: str) -> None:
         )
 
 
-def _approximate(X: Matrix, k: int, metric: str) -> NeighborGraph:
-    """The same by nearest-neighbour descent (Dong et al. 2011), as pynndescent has it."""
+def _descent(X: Matrix, k: int, metric: str, rows: Rows) -> NeighborGraph:
+    """By nearest-neighbour descent (Dong et al. 2011), as pynndescent has it."""
     from pynndescent import NNDescent
 
     index = NNDescent(X, metric=metric, n_neighbors=k + 1, random_state=0, compressed=True)
@@ -112,4 +121,10 @@ def _approximate(X: Matrix, k: int, metric: str) -> NeighborGraph:
     drop = np.where(own.any(axis=1), own.argmax(axis=1), k)
     keep = np.arange(k + 1) != drop[:, None]
     indices = indices[keep].reshape(-1, k).astype(np.int32)
-    return NeighborGraph(indices, distances[keep].reshape(-1, k).astype(np.float32), metric)
+    distances = distances[keep].reshape(-1, k).astype(np.float32)
+    sample = np.random.default_rng(0).permutation(len(rows))[:SAMPLE]
+    truth = search(rows.take(sample), rows, min(k, SAMPLED) + 1)[0]
+    near = truth != sample[:, None]  # but for the row itself, which stands first or nearly so
+    near &= np.cumsum(near, axis=1) <= min(k, SAMPLED)
+    hits = (truth[:, :, None] == indices[sample][:, None, :]).any(axis=2)
+    return NeighborGraph(indices, distances, metric, float(hits[near].mean()))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats
+from components.base import Floats, Integers, progress
 from components.neighbors.rows import Rows
+
+T = TypeVar("T")
+U = TypeVar("U")
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
 BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
 FEWEST_ROWS = 64  # ... but for so many rows each at least
@@ -22,32 +28,88 @@ STEP = 2.0**-40
 
 
 def search(
-    queries: Rows, rows: Rows, k: int, metric: str, same: bool = False
+    queries: Rows, rows: Rows, k: int, same: bool = False
 ) -> tuple[NDArray[np.int32], Floats]:
     """Indices and distances, (q, k), block by block. `same`: leave out each row itself."""
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    n, q = len(rows.squares), len(queries.squares)
+    n, q = len(rows), len(queries)
     indices = np.empty((q, k), np.int32)
     distances = np.empty((q, k), np.float32)
-    scale = max(float(rows.squares.max()), float(queries.squares.max()), 1e-300)
-    of_block = _Search(rows, k, metric, same, scale)
-    # A thread a block, each with a BLAS of one thread, keeps every core busy in the selection too.
-    blas = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-    threads = max(blas, default=1)
-    size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * threads))
+    with threads() as (each, number):
+        of_block = Search(queries, rows, k, same)
+        size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * number))
 
-    def fill(start: int) -> None:
-        stop = min(start + size, q)
-        indices[start:stop], distances[start:stop] = of_block(queries.part(start, stop), start)
+        def fill(start: int) -> None:
+            stop = min(start + size, q)
+            indices[start:stop], distances[start:stop] = of_block(start, stop)
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(fill, range(0, q, size)):
-            pass
+        each(fill, range(0, q, size))
     return indices, distances
 
 
-class _Search(NamedTuple):
+@contextmanager
+def threads() -> Iterator[tuple[Each, int]]:
+    """A map over threads, each with a BLAS of one thread, and their number.
+
+    That keeps every core busy in the selection too, and a product's bits do not depend on it.
+    """
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    blas = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+    number = max(blas, default=1)
+
+    def each(task: Callable[[T], U], items: Sequence[T]) -> list[U]:
+        done = pool.map(task, items)
+        return list(progress(done, total=len(items), label="neighbours"))
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(number) as pool:
+        yield each, number
+
+
+def distances_of(nearness: NDArray[np.float64], squares: Any, scale: float, metric: str) -> Any:
+    """Distances from nearness, which is rounded to whole multiples of `STEP` of the scale.
+
+    `squares`: the squared lengths of the rows asked for, to be broadcast with `nearness`.
+    """
+    if metric == "euclidean":
+        squared = squares - nearness * (2 * scale * STEP)
+        squared[squared < 4 * scale * STEP] = 0
+        return np.sqrt(squared)
+    distance = np.clip(1 - nearness * (scale * STEP), 0, None)
+    distance[distance < 4 * STEP] = 0
+    return np.sqrt(distance) if metric == "hellinger" else distance
+
+
+def nearness_of(
+    queries: Rows, row: Integers, rows: Rows, column: Integers, scale: float
+) -> NDArray[np.float64]:
+    """How near single pairs are, in double precision, as whole multiples of `STEP` of the scale."""
+    mine = queries.doubles(slice(None))
+    exact = np.empty(len(row))
+    for start in range(0, len(row), PAIRS):
+        part = slice(start, start + PAIRS)
+        theirs = rows.doubles(column[part])
+        np.einsum("ij,ij->i", mine[row[part]], theirs, out=exact[part])
+    if queries.zero is not None and rows.zero is not None:
+        exact[queries.zero[row] & rows.zero[column]] = 1
+    if rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
+        exact -= rows.squares[column] / 2
+    return np.rint(exact / (scale * STEP))
+
+
+def margin_of(width: int) -> float:
+    """Bound of twice the error of a product of unit rows in single precision.
+
+    From Higham (2002, section 3.1), with room for the rounding of the factors and of the squares.
+    """
+    return 2 * (width + 8) * 2.0**-24
+
+
+def scale_of(*rows: Rows) -> float:
+    """The largest squared length."""
+    return max(1e-300, *(float(each.squares.max()) for each in rows))
+
+
+class Search:
     """The nearest of `rows`, for one block of queries at a time.
 
     Dense rows are compared in single precision first, at half the cost. Its error has a bound, so
@@ -55,48 +117,32 @@ class _Search(NamedTuple):
     by pair, which gives the same bits whatever the block and the thread.
     """
 
-    rows: Rows
-    k: int
-    metric: str
-    same: bool
-    scale: float
+    def __init__(self, queries: Rows, rows: Rows, k: int, same: bool = False) -> None:
+        self.queries, self.rows, self.k, self.same = queries, rows, k, same
+        self.scale = scale_of(queries, rows)
+        self.longest = float(np.sqrt(self.scale))
+        self.single = rows.all_singles(self.longest) if rows.is_dense else None
 
-    def __call__(self, block: Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        found = None if self.rows.single is None else self._two_steps(block, start)
+    def __call__(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        block = self.queries.part(start, stop)
+        found = None if self.single is None else self._two_steps(block, start, self.single)
         columns, nearness = found or self._one_step(block, start)
-        if self.metric == "euclidean":
-            squared = block.squares[:, None] - nearness * (2 * self.scale * STEP)
-            squared[squared < 4 * self.scale * STEP] = 0
-            return columns, np.sqrt(squared)
-        distance = np.clip(1 - nearness * (self.scale * STEP), 0, None)
-        distance[distance < 4 * STEP] = 0
-        return columns, np.sqrt(distance) if self.metric == "hellinger" else distance
+        squares = block.squares[:, None]
+        return columns, distances_of(nearness, squares, self.scale, self.rows.metric)
 
     def _two_steps(
-        self, block: Rows, start: int
+        self, block: Rows, start: int, single: Floats
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Columns and nearness (b, k), nearest first; None where too many are nearly as near."""
-        assert block.single is not None
-        assert self.rows.single is not None
-        b, n = len(block.squares), len(self.rows.squares)
-        rough = block.single @ self.rows.single.T
+        b, n = len(block), len(self.rows)
+        rough = block.singles(slice(None), self.longest) @ single.T
+        block.mark(rough, self.rows, 1 / self.scale)
         self._prefer_near(rough, start, self.scale)
-        # The error of a product of d numbers in single precision (Higham 2002, section 3.1), with
-        # room for the rounding of its factors and of the squares.
-        margin = 2 * (self.rows.single.shape[1] + 8) * 2.0**-24
-        bound = _bound(rough, self.k) - np.float32(margin)
+        bound = bound_of(rough, self.k) - np.float32(margin_of(self.rows.width))
         row, column = np.divmod(np.flatnonzero(rough >= bound), n)
         if len(row) > MOST_CANDIDATES * b * self.k:
             return None
-        exact = np.concatenate(
-            [
-                np.einsum("ij,ij->i", block.dense[row[part]], self.rows.dense[column[part]])
-                for part in (slice(i, i + PAIRS) for i in range(0, len(row), PAIRS))
-            ]
-        )
-        if self.metric == "euclidean":
-            exact -= self.rows.squares[column] / 2
-        exact = np.rint(exact / (self.scale * STEP))
+        exact = nearness_of(block, row, self.rows, column, self.scale)
         order = np.lexsort((-exact, row))  # stable, and columns ascend within a row
         first = np.searchsorted(row, np.arange(b))
         chosen = order[first[:, None] + np.arange(self.k)]
@@ -104,23 +150,23 @@ class _Search(NamedTuple):
 
     def _one_step(self, block: Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The same, all of it in double precision."""
-        found = block.products(self.rows)
-        self._prefer_near(found, start, 1.0)
-        found /= self.scale * STEP
-        np.rint(found, out=found)
-        columns = _largest(found, self.k)
-        return columns, np.take_along_axis(found, columns, axis=1)
+        products = block.products(self.rows)
+        self._prefer_near(products, start, 1.0)
+        products /= self.scale * STEP
+        np.rint(products, out=products)
+        columns = _largest(products, self.k)
+        return columns, np.take_along_axis(products, columns, axis=1)
 
     def _prefer_near(self, products: NDArray[Any], start: int, unit: float) -> None:
         """Make the nearest the largest, in place, and the rows themselves the smallest."""
-        if self.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
+        if self.rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
             products -= (self.rows.squares / (2 * unit)).astype(products.dtype)
         if self.same:
             own = np.arange(len(products))
             products[own, start + own] = -np.inf
 
 
-def _bound(found: NDArray[Any], k: int) -> NDArray[Any]:
+def bound_of(found: NDArray[Any], k: int) -> NDArray[Any]:
     """A number for each row, (b, 1), that at least `k` of its entries reach, and few more.
 
     With few columns the k-th largest entry itself. Else the k-th largest of the maxima of so many

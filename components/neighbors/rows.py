@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from copy import copy
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, Matrix
 
+Doubles: TypeAlias = NDArray[np.float64]
+
 COMMON = 0.1  # share of the rows in which a column of a sparse matrix counts as common
+CONVERTED = 2**19  # numbers that are converted to double precision at a time
+SMALL = 2**23  # numbers of a matrix that is converted once and for all: 64 MiB
 
 
 def unit_rows(X: Matrix, out: NDArray[Any] | None = None) -> Matrix:
@@ -36,63 +41,157 @@ def divided(X: Matrix, sizes: NDArray[Any], out: NDArray[Any] | None = None) -> 
     return X
 
 
-class Rows(NamedTuple):
-    """Rows whose products are similarities: a dense part plus, for CSR input, a sparse one."""
+class Rows:
+    """Rows whose products are similarities.
 
-    dense: NDArray[np.float64]  # (n, c)
-    sparse: Any  # CSR (n, m), or None
-    squares: NDArray[np.float64]  # (n,) squared lengths
-    # Where the dense part is all: the same in single precision, the longest row of length 1.
-    single: Floats | None
+    They are at unit length for cosine and Hellinger, and centred for euclidean.
+
+    A large dense matrix is not copied: its rows are converted to double precision where they are
+    used. Of a sparse one, the columns that many rows share are multiplied as a dense matrix, which
+    is far faster; there are few of them, so that stays small beside the matrix itself.
+
+    Parameters
+    ----------
+    X : float array (n, d) or CSR matrix (n, d)
+    metric : {"cosine", "euclidean", "hellinger"}
+    centre : float64 (d,), optional
+        What euclidean rows are centred by, where it is not their mean.
+
+    Attributes
+    ----------
+    squares : float64 (n,)
+        Squared lengths; 1 for an all-zero row, unless the metric is euclidean.
+    zero : bool (n,), or None
+        The all-zero rows, where there are any whose product with each other is to be 1, which
+        gives the distances that `components.neighbors` states.
+    """
+
+    def __init__(self, X: Matrix, metric: str, centre: Doubles | None = None) -> None:
+        from scipy import sparse
+
+        self.metric = metric
+        self.centre = centre
+        self._factors: Doubles | None = None
+        self._shift: Doubles | None = None
+        self._sparse: Any = None
+        self._X = X
+        if sparse.issparse(X):
+            self.squares = self._split(X)
+        else:
+            if metric == "euclidean":  # far from the origin, products would drown differences
+                if centre is None:
+                    self.centre = X.mean(axis=0, dtype=np.float64)
+                self._shift = self.centre
+            else:
+                sizes = self._of_each(_sums if metric == "hellinger" else _lengths)
+                self._factors = 1 / np.where(sizes > 0, sizes, 1)
+            if X.size <= SMALL:
+                self._X, self._factors, self._shift = self.doubles(slice(None)), None, None
+            self.squares = self._of_each(_squares)
+        zero = self.squares == 0
+        self.zero = zero if metric != "euclidean" and zero.any() else None
+        if self.zero is not None:
+            self.squares = np.where(zero, 1.0, self.squares)
+
+    def __len__(self) -> int:
+        return int(self._X.shape[0])
+
+    @property
+    def is_dense(self) -> bool:
+        return self._sparse is None
+
+    @property
+    def width(self) -> int:
+        """Columns of the dense part."""
+        return int(self._X.shape[1])
 
     def part(self, start: int, stop: int | None) -> Rows:
-        rows = slice(start, stop)
-        sparse = None if self.sparse is None else self.sparse[rows]
-        single = None if self.single is None else self.single[rows]
-        return Rows(self.dense[rows], sparse, self.squares[rows], single)
+        """Some of the rows, without a copy."""
+        return self.take(slice(start, stop))
 
-    def products(self, other: Rows) -> NDArray[np.float64]:
-        found = self.dense @ other.dense.T
-        if self.sparse is not None and self.sparse.nnz:
-            found += (self.sparse @ other.sparse.T).toarray()
+    def take(self, rows: Any) -> Rows:
+        """Some of the rows: a slice, or an index array."""
+        some = copy(self)
+        some._X = self._X[rows]
+        some.squares = self.squares[rows]
+        some._factors = None if self._factors is None else self._factors[rows]
+        some._sparse = None if self._sparse is None else self._sparse[rows]
+        some.zero = None if self.zero is None else self.zero[rows]
+        return some
+
+    def doubles(self, rows: Any) -> Doubles:
+        """The dense part of these rows (a slice or an index array), float64."""
+        found: Doubles = self._X[rows]
+        if self._factors is not None:
+            found = found * self._factors[rows][:, None]
+            if self.metric == "hellinger":
+                np.sqrt(found, out=found)
+        elif self._shift is not None:
+            found = found - self._shift
+        return found.astype(np.float64, copy=False)
+
+    def singles(self, rows: Any, longest: float) -> Floats:
+        """The same divided by a number and rounded to float32, in C order."""
+        singles: Floats = (self.doubles(rows) / longest).astype(np.float32)
+        return singles
+
+    def all_singles(self, longest: float) -> Floats:
+        """`singles` of all rows."""
+        found = np.empty(self._X.shape, np.float32)
+        for rows in self._blocks():
+            found[rows] = self.singles(rows, longest)
         return found
 
+    def products(self, other: Rows) -> Doubles:
+        """Of each row with each of the other's, float64 (n, m)."""
+        mine = self.doubles(slice(None))
+        products = np.empty((len(self), len(other)))
+        for rows in other._blocks():
+            products[:, rows] = mine @ other.doubles(rows).T
+        if self._sparse is not None and self._sparse.nnz:
+            products += (self._sparse @ other._sparse.T).toarray()
+        self.mark(products, other, 1.0)
+        return products
 
-def prepare(X: Matrix, metric: str) -> Rows:
-    """Unit rows for cosine and Hellinger, centred rows for euclidean, in double precision.
+    def mark(self, products: NDArray[Any], other: Rows, one: float) -> None:
+        """Set the products of two all-zero rows, in place."""
+        if self.zero is not None and other.zero is not None:
+            products[np.ix_(self.zero, other.zero)] = one
 
-    An all-zero row gets a one in a column of its own, which gives the distances stated above.
-    Columns of a sparse matrix that many rows share are multiplied as a dense matrix, which is
-    far faster; there are few of them, so that stays small beside the matrix itself.
-    """
-    from scipy import sparse
+    def _blocks(self) -> list[slice]:
+        size = max(1, CONVERTED // max(1, self.width))
+        return [slice(start, start + size) for start in range(0, len(self), size)]
 
-    is_sparse = sparse.issparse(X)
-    # Copying the vectors costs more than the arithmetic on them: one copy, changed in place.
-    X = sparse.csr_matrix(X, dtype=np.float64) if is_sparse else np.array(X, dtype=np.float64)
-    if metric == "hellinger":
-        X = divided(X, np.asarray(X.sum(axis=1)).ravel(), None if is_sparse else X)
-        X = X.sqrt() if is_sparse else np.sqrt(X, out=X)
-    elif metric == "cosine":
-        X = unit_rows(X, None if is_sparse else X)
-    elif not is_sparse:
-        X -= X.mean(axis=0)  # far from the origin, the products would drown the differences
-    if is_sparse:
-        squares = np.asarray(X.multiply(X).sum(axis=1)).ravel()
-    else:
-        squares = np.einsum("ij,ij->i", X, X)
-    zero = squares == 0
-    marked = metric != "euclidean" and bool(zero.any())
-    if marked:
-        squares = np.where(zero, 1.0, squares)
-    mark = zero[:, None].astype(np.float64)
-    if not is_sparse:
-        X = np.hstack([X, mark]) if marked else X
-        longest = np.sqrt(max(float(squares.max()), 1e-300))
-        single = np.empty(X.shape, np.float32)
-        np.divide(X, longest, out=single, casting="same_kind")
-        return Rows(X, None, squares, single)
-    common = np.bincount(X.indices, minlength=X.shape[1]) > COMMON * X.shape[0]
-    dense = X[:, common].toarray()
-    dense = np.hstack([dense, mark]) if marked else dense
-    return Rows(dense, X[:, ~common], squares, None)
+    def _of_each(self, measure: Any) -> Doubles:
+        """A number for each row, from its doubles."""
+        numbers: Doubles = np.concatenate([measure(self.doubles(r)) for r in self._blocks()])
+        return numbers
+
+    def _split(self, X: Matrix) -> Doubles:
+        """Set the dense and the sparse part of a sparse matrix; the rows' squared lengths."""
+        from scipy import sparse
+
+        X = sparse.csr_matrix(X, dtype=np.float64)
+        if self.metric == "hellinger":
+            X = divided(X, np.asarray(X.sum(axis=1)).ravel()).sqrt()
+        elif self.metric == "cosine":
+            X = unit_rows(X)
+        common = np.bincount(X.indices, minlength=X.shape[1]) > COMMON * X.shape[0]
+        self._X, self._sparse = X[:, common].toarray(), X[:, ~common]
+        squares: Doubles = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+        return squares
+
+
+def _sums(rows: Doubles) -> Doubles:
+    sums: Doubles = rows.sum(axis=1)
+    return sums
+
+
+def _squares(rows: Doubles) -> Doubles:
+    squares: Doubles = np.einsum("ij,ij->i", rows, rows)
+    return squares
+
+
+def _lengths(rows: Doubles) -> Doubles:
+    lengths: Doubles = np.sqrt(_squares(rows))
+    return lengths

@@ -51,7 +51,8 @@ def graph_of(content: Content, n: int, metric: str) -> NeighborGraph:
             raise DamagedError("its neighbours are no row numbers")
         if np.isnan(distances).any():
             raise DamagedError("it holds NaN")
-    return NeighborGraph(indices, distances, metric)
+        recall = content.meta.get("recall")
+        return NeighborGraph(indices, distances, metric, float(recall) if recall else None)
 
 
 def check_values(X: Matrix) -> None:

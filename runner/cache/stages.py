@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -49,6 +50,12 @@ class StageCache:
         self.folder = None if folder is None else Path(folder).absolute()
         self._graphs: dict[str, list[NeighborGraph]] = {}
         self._hashes: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self._recalls: list[float] = []
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """`neighbours_recall`, the lowest of the graphs asked for; empty where all are exact."""
+        return {"neighbours_recall": min(self._recalls)} if self._recalls else {}
 
     def know(self, X: Matrix, identity: str | None) -> None:
         """Register the identity of `X`, so that it need not be hashed."""
@@ -56,7 +63,7 @@ class StageCache:
             self._hashes[id(X)] = weakref.ref(X), identity
 
     def neighbors(self, X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
-        """`components.neighbors.neighbors`, kept. A graph with more neighbours serves fewer."""
+        """`components.neighbors.neighbors`, cached. A graph with more neighbours serves fewer."""
         from components.neighbors import EXACT_LIMIT, neighbors
 
         if k < 1:
@@ -71,14 +78,14 @@ class StageCache:
         known = self._graphs.setdefault(name, [])
         for graph in known:
             if graph.k >= min(k, X.shape[0] - 1) if exact else graph.k == width:
-                return _first(graph, k)
+                return self._first(graph, k)
         if self.folder is None:
             graph = neighbors(X, width, metric)
             log.info("neighbours computed (k=%d, %s)", graph.k, metric)
         else:
             graph = self._stored_graph(X, width, metric, name, exact)
         known.append(graph)
-        return _first(graph, k)
+        return self._first(graph, k)
 
     def reduce(self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any]) -> Matrix:
         """`reducer.fit_transform(X)`, cached.
@@ -142,12 +149,23 @@ class StageCache:
             array_file.need_to_write(self.folder, refused)
             graph = neighbors(X, width, metric)
             log.info("neighbours computed (k=%d, %s)", graph.k, metric)
+            recall = {} if graph.recall is None else {"recall": str(graph.recall)}
             content = self._write(
                 folder / f"{name}-{width}{array_file.SUFFIX}",
                 {"indices": graph.indices, "distances": graph.distances},
-                {"name": metric},
+                {"name": metric} | recall,
             )
-        return NeighborGraph(content.arrays["indices"], content.arrays["distances"], metric)
+        arrays = content.arrays
+        return NeighborGraph(arrays["indices"], arrays["distances"], metric, graph.recall)
+
+    def _first(self, graph: NeighborGraph, k: int) -> NeighborGraph:
+        """The `k` nearest neighbours, in arrays of their own."""
+        if graph.recall is not None:
+            self._recalls.append(graph.recall)
+        few = graph.first(k)
+        return replace(
+            few, indices=few.indices.copy(order="C"), distances=few.distances.copy(order="C")
+        )
 
     def _reduced(self, reducer: Reducer, X: Matrix, label: str) -> Matrix:
         method: Any = reducer.fit_transform
@@ -209,12 +227,6 @@ class StageCache:
             digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         self._hashes[id(X)] = weakref.ref(X), digest.hexdigest()
         return digest.hexdigest()
-
-
-def _first(graph: NeighborGraph, k: int) -> NeighborGraph:
-    """The `k` nearest neighbours, in arrays of their own."""
-    few = graph.first(k)
-    return NeighborGraph(few.indices.copy(order="C"), few.distances.copy(order="C"), few.metric)
 
 
 @cache

@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from components import neighbors as module
 from components.base import UserError
-from components.neighbors import exact, metric_for, nearest, neighbors, unit_rows
+from components.neighbors import METRICS, exact, inverted, metric_for, nearest, neighbors, unit_rows
 
 
 def rows(metric, kind, n=300):
@@ -132,16 +132,55 @@ def test_new_rows_find_the_old_ones():
     np.testing.assert_allclose(distances[:, 0], 0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_descent_agrees_with_the_exact_search(monkeypatch):
     X = np.random.default_rng(0).normal(size=(400, 8)).astype(np.float32)
     X[10:20] = X[0]
-    exact = neighbors(X, 10)
+    exact = neighbors(sparse.csr_matrix(X), 10, "cosine")
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    found, again = neighbors(X, 10), neighbors(X, 10)
+    found, again = (neighbors(sparse.csr_matrix(X), 10, "cosine") for _ in range(2))
     np.testing.assert_array_equal(found.indices, again.indices)
     assert (found.indices != np.arange(400)[:, None]).all()
     same = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
     assert np.mean(same[20:]) > 9.5
+    assert found.recall == pytest.approx(np.mean(same) / 10, abs=0.05)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_inverted_file_that_is_probed_whole_is_exact(metric, monkeypatch):
+    X = np.abs(np.random.default_rng(0).normal(size=(400, 8))).astype(np.float32)
+    X[10:20], X[[3, 30, 300]] = X[0], 0
+    exact = neighbors(X, 10, metric)
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(inverted, "WANTED", 1.0)
+    found = neighbors(X, 10, metric)
+    assert found.recall == 1
+    np.testing.assert_array_equal(found.distances, exact.distances)
+    # A zero row is as far from all others: more equals than are kept until the lowest are chosen.
+    some = np.flatnonzero(X.any(axis=1))
+    np.testing.assert_array_equal(found.indices[some], exact.indices[some])
+    assert exact.recall is None
+
+
+def test_an_inverted_file_finds_what_it_promises(monkeypatch):
+    """Rows in groups that overlap, as topics do; lists so short that most are not probed."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 24))[rng.integers(60, size=6000)] + 0.7 * rng.normal(size=(6000, 24))
+    X = X.astype(np.float32)
+    exact = neighbors(X, 15)
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(inverted, "FIRST", 100)
+    probed = []
+    monkeypatch.setattr(inverted.log, "info", lambda text, *values: probed.append(values))
+    found = neighbors(X, 15)
+    hits = (exact.indices[:, :, None] == found.indices[:, None, :]).any(axis=2)
+    assert 0.95 <= hits.mean() < 1
+    assert found.recall == pytest.approx(hits.mean(), abs=0.02)
+    assert probed[0][0] < probed[0][1] / 3
+    with threadpool_limits(1):
+        one = neighbors(X, 15)
+    np.testing.assert_array_equal(one.indices, found.indices)
+    np.testing.assert_array_equal(one.distances, found.distances)
 
 
 def test_hellinger_wants_no_negatives():

@@ -1,0 +1,301 @@
+"""The search for more rows than can all be compared: an inverted file.
+
+Rows are put into lists by k-means, and each row is compared with those of the lists whose centres
+are nearest to it (Jégou, Douze and Schmid 2011, section IV). How many lists that takes depends on
+the vectors, so it is measured: the exact neighbours of a sample are found first, and as many lists
+are probed as hold `WANTED` of them.
+
+A block of rows is compared with a list at a time, for all rows of the block that probe it, so that
+nearly all of the work is products of matrices. Their shapes do not depend on the number of threads,
+and each has a BLAS of one thread: the result is the same bits on any number of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Floats, Integers
+from components.neighbors.exact import (
+    Each,
+    Search,
+    bound_of,
+    distances_of,
+    margin_of,
+    nearness_of,
+    scale_of,
+    threads,
+)
+from components.neighbors.rows import Rows
+
+log = logging.getLogger(__name__)
+
+WANTED = 0.96  # share of a sample's nearest neighbours that must lie in the probed lists
+CALIBRATED, MEASURED = 1000, 500  # rows of that sample, and of another that measures the result
+NEAREST = 15  # neighbours of each of them
+ROUNDS = 6  # of k-means, on a sample of `TRAINED` rows a list
+TRAINED = 40
+FIRST = 2048  # rows that give a first bound of how near the neighbours of a list's rows are
+BLOCK_ENTRIES = 2**24  # of the matrices that are held at a time by one thread
+BLOCK = 8192  # rows that are worked on at a time, at most
+PENDING = 128  # candidates for each row that are collected before the best are chosen
+KEPT = 4  # of which, for each neighbour, as many are kept at most
+
+
+def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, float]:
+    """The `k` nearest of the other rows for each row.
+
+    Parameters
+    ----------
+    rows : Rows
+        Dense, more than k.
+
+    Returns
+    -------
+    indices : int32 (n, k)
+        Nearest first; of equals, the lower row first.
+    distances : float32 (n, k)
+        Exact for the rows found.
+    recall : float
+        Share of the exact nearest neighbours of a sample of rows that were found, in [0, 1].
+    """
+    n = len(rows)
+    sample = np.random.default_rng(0).permutation(n)[: CALIBRATED + MEASURED]
+    with threads() as (each, _):
+        truth = _exact(rows, sample, min(NEAREST, k), each)
+        lists = _Lists(rows, each)
+        n_probes = lists.probes_for(sample[:CALIBRATED], truth[:CALIBRATED])
+        indices = np.empty((n, k), np.int32)
+        distances = np.empty((n, k), np.float32)
+
+        def fill(queries: Integers) -> None:
+            indices[queries], distances[queries] = lists.nearest(queries, k, n_probes)
+
+        each(fill, lists.blocks())
+    measured = sample[CALIBRATED:]
+    hits = truth[CALIBRATED:, :, None] == indices[measured][:, None, :]
+    recall = float(hits.any(axis=2).mean()) if len(measured) else 1.0
+    log.info(
+        "neighbours by an inverted file: %d of %d lists probed for each row, recall %.3f",
+        n_probes, len(lists.members), recall,
+    )  # fmt: skip
+    return indices, distances, recall
+
+
+class _Lists:
+    """Rows in lists by their nearest centre.
+
+    members : rows of each list, ascending
+    """
+
+    def __init__(self, rows: Rows, each: Each) -> None:
+        n = len(rows)
+        self._rows = rows
+        self._scale = scale_of(rows)
+        self._longest = float(np.sqrt(self._scale))
+        rng = np.random.default_rng(0)
+        n_lists = 1 << round(np.log2(3 * np.sqrt(n)))
+        chosen = np.sort(rng.permutation(n)[: TRAINED * n_lists])
+        trained = self._singles(chosen)
+        self._centres = trained[np.sort(rng.permutation(len(trained))[:n_lists])]
+        for _ in range(ROUNDS):
+            labels = self._nearest_centre(lambda part: trained[part], len(trained), each)
+            self._centres = _means(trained, labels, self._centres)
+        self._of_row = self._nearest_centre(self._singles, n, each)
+        order = np.argsort(self._of_row, kind="stable")
+        ends = np.searchsorted(self._of_row[order], range(n_lists + 1))
+        self.members = [order[a:b] for a, b in pairwise(ends)]
+        like = self._likeness(self._centres)
+        self._first = []  # lists whose rows give the first bound, for those of each list
+        for number, nearest in enumerate(np.argsort(-like, axis=1, kind="stable")):
+            nearest = np.concatenate([[number], nearest[nearest != number]])
+            sizes = np.cumsum([len(self.members[other]) for other in nearest.tolist()])
+            self._first.append(nearest[: np.searchsorted(sizes, FIRST) + 1])
+
+    def probes_for(self, sample: Integers, truth: NDArray[np.int32]) -> int:
+        """How many lists to probe, so that they hold `WANTED` of `truth`.
+
+        Parameters
+        ----------
+        sample : int64 (s,), rows
+        truth : int32 (s, k), their nearest neighbours
+        """
+        likeness = self._likeness(self._singles(sample))
+        ranks = np.argsort(np.argsort(-likeness, axis=1, kind="stable"), axis=1)
+        places = np.sort(np.take_along_axis(ranks, self._of_row[truth], axis=1), axis=None)
+        return int(places[int(np.ceil(WANTED * len(places))) - 1]) + 1
+
+    def blocks(self) -> list[Integers]:
+        """All rows, in blocks that are searched for at a time: neighbours are near each other."""
+        size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self.members)))
+        order = np.concatenate(self.members)
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def nearest(
+        self, queries: Integers, k: int, n_probes: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Indices and distances (q, k) of the rows nearest to each of `queries`."""
+        rows = self._singles(queries)
+        likeness = self._likeness(rows)
+        n_lists = len(self.members)
+        least = np.partition(likeness, n_lists - n_probes, axis=1)[:, n_lists - n_probes, None]
+        probed = np.ascontiguousarray((likeness >= least).T)  # (lists, queries)
+        del likeness
+        best = _Best(len(queries), k, margin_of(self._rows.width))
+        # A first bound, and the lists that gave it are probed too, so that it is reached.
+        own = self._of_row[queries]
+        for number in np.unique(own).tolist():
+            asking = np.flatnonzero(own == number)
+            first = self._first[number]
+            probed[np.ix_(first, asking)] = True
+            there = np.concatenate([self.members[other] for other in first.tolist()])
+            if len(there) > k:
+                rough = self._rough(queries[asking], rows[asking], number, there)
+                best.bound[asking] = bound_of(rough, k)[:, 0]
+        for number in np.argsort(-probed.sum(axis=1), kind="stable").tolist():
+            asking, there = np.flatnonzero(probed[number]), self.members[number]
+            if len(asking) and len(there):
+                rough = self._rough(queries[asking], rows[asking], number, there)
+                best.offer(asking, there, rough)
+        return self._settled(queries, best, k)
+
+    def _rough(self, queries: Integers, rows: Floats, number: int, there: Integers) -> Floats:
+        """How near the rows `there` are, in single precision; a query itself is at -inf.
+
+        They begin with those of the list `number`; queries of another list are not among them.
+        """
+        rough: Floats = rows @ self._singles(there).T
+        if self._rows.zero is not None:
+            rough[np.ix_(self._rows.zero[queries], self._rows.zero[there])] = 1 / self._scale
+        if self._rows.metric == "euclidean":
+            rough -= (self._rows.squares[there] / (2 * self._scale)).astype(np.float32)
+        mine = np.flatnonzero(self._of_row[queries] == number)  # they are in the first list
+        rough[mine, np.searchsorted(self.members[number], queries[mine])] = -np.inf
+        return rough
+
+    def _settled(
+        self, queries: Integers, best: _Best, k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The best in double precision."""
+        row, column = best.chosen()
+        some = self._rows.take(queries)
+        near = nearness_of(some, row, self._rows, column, self._scale)
+        # A line for each query, its candidates in order of their rows.
+        first = np.searchsorted(row, np.arange(len(queries) + 1))
+        place = np.arange(len(row)) - first[row]
+        table = np.full((len(queries), int(np.diff(first).max())), -np.inf)
+        table[row, place] = near
+        order = np.argsort(-table, axis=1, kind="stable")[:, :k]
+        squares = some.squares[:, None]
+        near = np.take_along_axis(table, order, axis=1)
+        distances = distances_of(near, squares, self._scale, self._rows.metric)
+        return column[first[:-1, None] + order], distances
+
+    def _singles(self, rows: Integers) -> Floats:
+        return self._rows.singles(rows, self._longest)
+
+    def _likeness(self, rows: Floats) -> Floats:
+        """Largest for the nearest centre: u v - |v|^2 / 2."""
+        centres = self._centres
+        likeness: Floats = rows @ centres.T
+        likeness -= np.einsum("ij,ij->i", centres, centres) / 2
+        return likeness
+
+    def _nearest_centre(self, rows: Any, n: int, each: Each) -> NDArray[np.int32]:
+        size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self._centres)))
+        nearest = np.empty(n, np.int32)
+
+        def fill(start: int) -> None:
+            part = slice(start, min(n, start + size))
+            nearest[part] = self._likeness(rows(part)).argmax(axis=1)
+
+        each(fill, range(0, n, size))
+        return nearest
+
+
+class _Best:
+    """The best offers that each of `q` queries has had so far.
+
+    bound : float32 (q,)
+        What so many offers reach that no lower one can be among the best.
+    """
+
+    def __init__(self, q: int, k: int, margin: float) -> None:
+        self.bound = np.full(q, np.finfo(np.float32).min)
+        self._k, self._margin = k, np.float32(margin)
+        self._pending: list[tuple[Integers, Integers, Floats]] = []
+        self._n_pending = 0
+
+    def offer(self, queries: Integers, columns: Integers, nearness: Floats) -> None:
+        """Rows `columns` (c,) to some of the queries, by their `nearness` (queries, c)."""
+        better = np.flatnonzero(nearness >= (self.bound[queries] - self._margin)[:, None])
+        row, column = np.divmod(better, nearness.shape[1])
+        self._pending.append((queries[row], columns[column], nearness.ravel()[better]))
+        self._n_pending += len(better)
+        if self._n_pending > PENDING * len(self.bound):
+            self._choose()
+
+    def chosen(self) -> tuple[Integers, Integers]:
+        """Which query, and which row: those that may be among its best, in order of both."""
+        self._choose()
+        row, column, _ = self._pending[0]
+        order = np.argsort(_joined(row, column))
+        return row[order], column[order]
+
+    def _choose(self) -> None:
+        row, column, nearness = (np.concatenate(part) for part in zip(*self._pending, strict=True))
+        order = np.argsort(_joined(row, _descending(nearness)))
+        row, column, nearness = row[order], column[order], nearness[order]
+        first = np.searchsorted(row, np.arange(len(self.bound) + 1))
+        full = np.flatnonzero(np.diff(first) >= self._k)
+        reached = nearness[first[full] + self._k - 1]
+        self.bound[full] = np.maximum(self.bound[full], reached)
+        place = np.arange(len(row)) - first[row]
+        keep = (nearness >= self.bound[row] - self._margin) & (place < KEPT * self._k)
+        self._pending = [(row[keep], column[keep], nearness[keep])]
+        self._n_pending = int(keep.sum())
+
+
+def _joined(high: Any, low: Any) -> NDArray[np.uint64]:
+    """Two numbers below 2^32 as one, which sorts ten times as fast as the two."""
+    joined: NDArray[np.uint64] = (high.astype(np.uint64) << np.uint64(32)) | low.astype(np.uint64)
+    return joined
+
+
+def _descending(values: Floats) -> NDArray[np.uint32]:
+    """Whole numbers that are in the reverse order of the values."""
+    bits = values.view(np.uint32)
+    negative = (bits >> np.uint32(31)).astype(bool)
+    return np.where(negative, bits, ~(bits | np.uint32(1 << 31)))
+
+
+def _exact(rows: Rows, sample: Integers, k: int, each: Each) -> NDArray[np.int32]:
+    """The exact nearest neighbours of some rows, the rows themselves left out: int32 (s, k)."""
+    some = rows.take(sample)
+
+    def of_part(start: int) -> tuple[Integers, NDArray[np.float64]]:
+        part = rows.part(start, start + BLOCK)
+        columns, distances = Search(some, part, min(k + 1, len(part)))(0, len(some))
+        return columns + start, distances
+
+    parts = each(of_part, range(0, len(rows), BLOCK))
+    columns, distances = (np.hstack(each) for each in zip(*parts, strict=True))
+    distances[columns == sample[:, None]] = np.inf
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(columns, order, axis=1).astype(np.int32)
+
+
+def _means(rows: Floats, labels: NDArray[np.int32], centres: Floats) -> Floats:
+    """The mean of each list's rows; an empty list keeps its centre."""
+    from scipy import sparse
+
+    member = sparse.csr_matrix(
+        (np.ones(len(rows), np.float32), (labels, np.arange(len(rows)))),
+        shape=(len(centres), len(rows)),
+    )
+    sizes = np.bincount(labels, minlength=len(centres))[:, None]
+    return np.where(sizes > 0, (member @ rows) / np.maximum(sizes, 1), centres).astype(np.float32)
