@@ -1,31 +1,29 @@
-"""`topics_over_time.csv` and `topics_over_time.png`."""
+"""`topics_over_time.csv`, `topic_trends.csv` and `topics_over_time.png`."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from components.base import Integers, ParameterError, Result, Times, Topic
+from components.reports.bins import check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, membership, words_of_groups
 from components.reports.plots import GREY, colour, drawable, save, short
 from components.reports.tables import write_csv
+from components.reports.trends import Trend, trends
 
 log = logging.getLogger(__name__)
 
 HEADS = ["topic", "start", "end", "count", "share", "words"]
-WANTED_BINS = 25  # of the units, the one whose number of bins comes closest to it is chosen
-MOST_BINS = 2000
-
-# Number of the bin that a time lies in, and the start of a bin, counted from 1970.
-_IN_HOURS = {"hour": 1, "day": 24}
-_IN_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120}
-UNITS = ("hour", "day", "week", "month", "quarter", "year", "decade")
+TRENDS = ["topic", "label", "trend", "factor", "factor_low", "factor_high"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,9 @@ class OverTime:
     Parameters
     ----------
     unit : str
-        Of `UNITS`.
+        What a bin is, such as "month" or "3 days".
+    places : int64 array (n_bins,)
+        Numbers of the bins, the empty ones counted.
     starts, ends : datetime64 arrays (n_bins,)
         A bin holds the times from its start up to, and not including, its end.
     bins : int64 array (n,)
@@ -47,6 +47,7 @@ class OverTime:
     """
 
     unit: str
+    places: Integers
     starts: Times
     ends: Times
     bins: Integers
@@ -58,24 +59,37 @@ class OverTime:
         """Float (n_topics, n_bins): share of each topic among the documents of the bin."""
         return self.counts / np.maximum(self.totals, 1)
 
+    def smoothed(self, width: int) -> Any:
+        """Shares within windows of `width` bins, centred on each, float (n_topics, n_bins).
 
-def topics_over_time(result: Result, bins: str = "auto") -> OverTime | None:
+        All documents of a window count alike. Empty bins count as bins; at both ends windows are
+        cut.
+        """
+        apart = np.abs(self.places[:, None] - self.places[None, :])
+        window = (apart <= width // 2).astype(np.int64)
+        return (self.counts @ window) / (self.totals @ window)
+
+    @cached_property
+    def trends(self) -> list[Trend]:
+        """The trend of each topic, see `components.reports.trends`."""
+        starts, ends = (edge.astype("datetime64[s]").astype(np.float64) for edge in
+                        (self.starts, self.ends))  # fmt: skip
+        return trends(self.counts, self.totals, (starts + ends) / 2)
+
+
+def topics_over_time(result: Result, bins: str | int = "auto") -> OverTime | None:
     """Count the topics' documents in bins of time; None without times, or with one bin only.
 
     Parameters
     ----------
-    bins : str
-        One of `UNITS`, or "auto": the unit with which the span of the times, less the first and
-        the last hundredth of the documents, has nearest to 25 bins (by their ratio). A few wrong
-        dates thus do not decide.
+    bins : str or int
+        See `components.reports.bins.in_bins`.
 
     Raises
     ------
     ParameterError
-        When the unit is unknown or gives more than 2,000 bins.
     """
-    if bins != "auto" and bins not in UNITS:
-        raise ParameterError("bins", bins, f"must be auto, {', '.join(UNITS[:-1])} or {UNITS[-1]}.")
+    check_bins(bins)
     times = result.corpus.timestamps
     if times is None or not result.topics:
         return None
@@ -85,82 +99,61 @@ def topics_over_time(result: Result, bins: str = "auto") -> OverTime | None:
     if not len(known):
         log.warning("topics over time: no document has a time.")
         return None
-    unit = _unit_for(times[known]) if bins == "auto" else bins
-    used, place = np.unique(_bin(times[known], unit), return_inverse=True)
-    if len(used) > MOST_BINS:
-        reason = f"gives {len(used):,} bins, more than {MOST_BINS:,}. Choose a longer unit."
-        raise ParameterError("bins", bins, reason)
-    if len(used) == 1:
-        log.warning("topics over time: all documents are of one %s.", unit)
+    used = in_bins(times[known], bins)
+    if len(used.places) == 1:
+        log.warning("topics over time: all documents are of one %s.", used.unit)
         return None
     bin_of = np.full(len(times), -1, np.int64)
-    bin_of[known] = place
+    bin_of[known] = used.of
     return OverTime(
-        unit,
-        _start(used, unit),
-        _start(used + 1, unit),
+        used.unit,
+        used.places,
+        used.starts,
+        used.ends,
         bin_of,
-        cross_table(result.labels, bin_of, (len(result.topics), len(used))),
-        np.bincount(place, minlength=len(used)),
+        cross_table(result.labels, bin_of, (len(result.topics), len(used.places))),
+        np.bincount(used.of, minlength=len(used.places)),
     )
 
 
-def _unit_for(times: Times) -> str:
-    ordered = np.sort(times)
-    cut = len(ordered) // 100
-    ends = ordered[[cut, len(ordered) - 1 - cut]]
-
-    def misfit(unit: str) -> float:
-        first, last = _bin(ends, unit)
-        return float(abs(np.log((last - first + 1) / WANTED_BINS)))
-
-    return min(UNITS, key=misfit)
-
-
-def _bin(times: Times, unit: str) -> Integers:
-    """Number of the bin of each time."""
-    if unit in _IN_MONTHS:
-        months = times.astype("datetime64[M]").astype(np.int64)
-        # Decades begin with years that end in 0, as 1970 does.
-        return np.asarray(months // _IN_MONTHS[unit])
-    hours = times.astype("datetime64[h]").astype(np.int64)
-    if unit == "week":  # from Monday; 1970 began on a Thursday
-        return np.asarray((hours // 24 + 3) // 7)
-    return np.asarray(hours // _IN_HOURS[unit])
-
-
-def _start(numbers: Integers, unit: str) -> Times:
-    if unit in _IN_MONTHS:
-        return (numbers * _IN_MONTHS[unit]).astype("datetime64[M]").astype("datetime64[D]")
-    if unit == "week":
-        return (numbers * 7 - 3).astype("datetime64[D]")
-    if unit == "day":
-        return numbers.astype("datetime64[D]")
-    return numbers.astype("datetime64[h]").astype("datetime64[m]")
+def check_smooth(smooth: int | None) -> None:
+    if smooth is not None and (isinstance(smooth, bool) or smooth < 3 or smooth % 2 == 0):
+        raise ParameterError(
+            "smooth", smooth, "must be an odd number of bins from 3 on, as 3 or 5, or null."
+        )
 
 
 def write_topics_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: str = "auto",
+    bins: str | int = "auto",
+    smooth: int | None = None,
     n_words: int = 5,
     csv_safe: bool = True,
 ) -> list[Path]:
-    """`topics_over_time.csv`, a row a topic and bin of time; nothing without times.
+    """`topics_over_time.csv` and `topic_trends.csv`; nothing without times.
 
-    Columns: topic, start and end of the bin (UTC, ISO 8601; the end is not part of it), count,
-    share (of the bin's documents, those without a topic included), words. Bins without any
+    The first has a row a topic and bin of time.
+    Its columns: topic, start and end of the bin (UTC, ISO 8601; the end is not part of it), count,
+    share (of the bin's documents, those without a topic included), words; with `smooth` also
+    share_smoothed. Bins without any
     document have no rows; a topic that has none of a bin's documents has a row with count 0.
 
     The words are those of the topic's documents in the bin: their term frequencies there times the
     factor that c-TF-IDF gives each term in the topics (Grootendorst 2022, arXiv:2203.05794,
     section 3.4), so that words of different bins are weighed alike.
 
+    `topic_trends.csv` has a row a topic: topic, label, trend (new, rising, falling or empty) and
+    the factor by which its odds change from the first bin to the last, with its interval; see
+    `components.reports.trends`.
+
     Parameters
     ----------
-    bins : str
+    bins : str or int
         See `topics_over_time`.
+    smooth : int, optional
+        Bins of a moving window, odd, see `OverTime.smoothed`.
     n_words : int
         Words of each row, at least 1.
     csv_safe : bool
@@ -168,6 +161,7 @@ def write_topics_over_time(
     """
     if n_words < 1:
         raise ParameterError("n_words", n_words, "must be at least 1.")
+    check_smooth(smooth)
     table = topics_over_time(result, bins)
     if table is None:
         return []
@@ -176,34 +170,52 @@ def write_topics_over_time(
     groups = np.where(inside, result.labels * n_bins + table.bins, -1)
     words = words_of_groups(result, membership(groups, n_topics * n_bins), n_words)
     starts, ends = np.datetime_as_string(table.starts), np.datetime_as_string(table.ends)
-    rows = (
-        [topic, starts[place], ends[place], count, share, words[topic * n_bins + place]]
-        for topic in range(n_topics)
-        for place, (count, share) in enumerate(
-            zip(table.counts[topic].tolist(), table.shares[topic].round(6).tolist(), strict=True)
-        )
+    counts, shares = table.counts.ravel().tolist(), table.shares.round(6).ravel().tolist()
+    rows = [
+        [cell // n_bins, starts[cell % n_bins], ends[cell % n_bins], counts[cell], shares[cell],
+         words[cell]]
+        for cell in range(n_topics * n_bins)
+    ]  # fmt: skip
+    heads = HEADS
+    if smooth:
+        heads = [*HEADS, "share_smoothed"]
+        for row, share in zip(rows, table.smoothed(smooth).round(6).ravel().tolist(), strict=True):
+            row.append(share)
+    moves = (
+        [topic.id, topic.label, trend.kind]
+        + ["" if math.isnan(f) else f"{f:.4g}" for f in (trend.factor, trend.low, trend.high)]
+        for topic, trend in zip(result.topics, table.trends, strict=True)
     )
-    return [write_csv(folder / "topics_over_time.csv", HEADS, rows, csv_safe=csv_safe)]
+    return [
+        write_csv(folder / "topics_over_time.csv", heads, rows, csv_safe=csv_safe),
+        write_csv(folder / "topic_trends.csv", TRENDS, moves, csv_safe=csv_safe),
+    ]
 
 
 def write_plot_over_time(
-    result: Result, folder: Path, *, bins: str = "auto", n_topics: int = 12
+    result: Result,
+    folder: Path,
+    *,
+    bins: str | int = "auto",
+    smooth: int | None = None,
+    n_topics: int = 12,
 ) -> list[Path]:
     """`topics_over_time.png`: the shares of the largest topics, a panel each.
 
     Each panel has its own scale, beginning at 0; the first shows how many documents there are.
-    Bins without any document are gaps.
+    Bins without any document are gaps. A line shows the smoothed shares, where `smooth` is set.
     """
+    check_smooth(smooth)
     table = topics_over_time(result, bins)
     if table is None:
         return []
     topics = result.topics[:n_topics]
     with readable(topic.label for topic in topics):
-        figure = _figure(table, topics, len(result.topics))
+        figure = _figure(table, topics, len(result.topics), smooth)
         return save(figure, folder / "topics_over_time.png")
 
 
-def _figure(table: OverTime, topics: Sequence[Topic], n_all: int) -> Any:
+def _figure(table: OverTime, topics: Sequence[Topic], n_all: int, smooth: int | None) -> Any:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
@@ -212,6 +224,8 @@ def _figure(table: OverTime, topics: Sequence[Topic], n_all: int) -> Any:
     figure = Figure(figsize=(3.6 * columns, 1.9 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     widths = table.ends - table.starts
+    middles = table.starts + widths // 2
+    smoothed = table.smoothed(smooth) if smooth else None
 
     def panel(axis: Any, title: str, heights: Any, shade: Any, form: Callable[..., str]) -> None:
         axis.bar(table.starts, heights, width=widths, align="edge", color=shade)
@@ -224,9 +238,13 @@ def _figure(table: OverTime, topics: Sequence[Topic], n_all: int) -> Any:
 
     panel(axes[0], f"Documents by {table.unit}", table.totals, GREY, lambda v, _: f"{v:,.0f}")
     for topic, axis in zip(topics, axes[1:], strict=False):
-        title = f"{topic.id} · {short(topic.label, 34)}"
+        kind = table.trends[topic.id].kind
+        title = f"{topic.id} · {short(topic.label, 26 if kind else 34)}"
+        title += f" ({kind})" if kind else ""
         shares = 100 * table.shares[topic.id]
         panel(axis, title, shares, colour(topic.id), lambda v, _: f"{v:g} %")
+        if smoothed is not None:
+            axis.plot(middles, 100 * smoothed[topic.id], color="black", linewidth=1)
     for axis in axes[len(topics) + 1 :]:
         axis.set_axis_off()
     locator = AutoDateLocator(minticks=2, maxticks=5)

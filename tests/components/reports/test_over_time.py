@@ -50,7 +50,7 @@ def made(times: NDArray[np.datetime64] | None = TIMES) -> Result:
 
 def test_table_by_week(tmp_path: Path) -> None:
     """Weeks begin on Monday; rows without time or text count nowhere; empty weeks are left out."""
-    (path,) = write_topics_over_time(made(), tmp_path, bins="week", n_words=2)
+    path, _ = write_topics_over_time(made(), tmp_path, bins="week", n_words=2)
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [tuple(row.values()) for row in csv.DictReader(file)]
     first, second, third = (
