@@ -38,6 +38,7 @@ def launch(arguments: list[str]) -> int:
     _refuse_secrets(arguments)
     from runner import sweep
 
+    sweep.task = job.__wrapped__
     # Before its first job, Hydra composes the config of every job, a tenth of a second for each.
     # `preflight` has checked every value, and no job's config depends on another's.
     Sweeper.validate_batch_is_legal = lambda self, batch: None  # type: ignore[method-assign]

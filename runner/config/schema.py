@@ -37,6 +37,7 @@ class LeaderboardConfig:
 class ChooseConfig:
     minutes: float | None = None
     embedders: list[str] | None = None
+    grows: bool = False
 
 
 @dataclass

@@ -122,7 +122,7 @@ def consensus(
         each run is a voter.
     silent : bool (v, v), optional
         Who, of the columns, has no vote on whom, of the rows: an ensemble on nobody, its members
-        not on the ensemble, as they would vote for themselves.
+        not on the ensemble, as they would vote for themselves. See `votes`.
 
     Returns
     -------
@@ -131,14 +131,33 @@ def consensus(
     """
     r = len(agreement)
     own = np.arange(r) if own is None else own
-    if silent is None:
-        silent = np.zeros(overlap.shape, bool)
-    counts: NDArray[np.bool_] = np.any(~silent, axis=0)
-    weights = np.where(silent, 0.0, voting_weights(overlap, counts))[own]
+    weights = votes(overlap, silent)[own]
     weights[np.arange(r), own] = 0
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 1e-9, (weights * agreement).sum(axis=1) / total, np.nan)
+
+
+def votes(overlap: Numbers, silent: NDArray[np.bool_] | None = None) -> Numbers:
+    """`voting_weights` where not everybody votes on everybody: (v, v).
+
+    Who votes on an ensemble counts for it as for its members, on average.
+
+    Parameters
+    ----------
+    overlap : float64 (v, v)
+    silent : bool (v, v), optional
+        See `consensus`.
+    """
+    if silent is None:
+        return voting_weights(overlap)
+    counts: NDArray[np.bool_] = np.any(~silent, axis=0)
+    weights = voting_weights(overlap, counts)
+    for ensemble in np.flatnonzero(~counts):
+        members = counts & silent[ensemble]
+        if members.any():
+            weights[ensemble] = weights[members].mean(axis=0)
+    return np.where(silent, 0.0, weights)
 
 
 def choice_score(*measures: Numbers, among: NDArray[np.bool_] | None = None) -> Numbers:

@@ -18,6 +18,7 @@ from runner.leaderboard.choice import (
     consensus,
     neighbor_overlap,
     topic_agreement,
+    votes,
 )
 from runner.leaderboard.ranking import members_of
 from runner.tracking.record import Record
@@ -92,6 +93,23 @@ class Comparison:
             "neighbour_consensus": on_neighbors,
             "choice_score": choice,
         }
+
+    def on_equal_votes(self, ensemble: Record, single: Record) -> tuple[float, float] | None:
+        """The consensus of an ensemble and of another run by those that vote on the ensemble.
+
+        None where nobody does, or either has no place here.
+        """
+        at = {id(record): place for place, record in enumerate(self.records)}
+        if self.silent is None or not {id(ensemble), id(single)} <= at.keys():
+            return None
+        overlap = np.eye(len(self.voters)) if self.overlap is None else self.overlap
+        pair = [at[id(ensemble)], at[id(single)]]
+        weights = votes(overlap, self.silent)[self.own[pair[0]]]
+        weights[self.own[pair[1]]] = 0
+        if weights.sum() < 1e-9:
+            return None
+        one, other = (self.agreement[pair] @ weights / weights.sum()).tolist()
+        return one, other
 
     def matches(self, voter: int) -> list[Numbers]:
         """How far each topic of a voter is found by the others.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.ranking import Ranking, Row, members_of
 
 MEASURES = ("words_ami", "stability", "consensus")
@@ -32,8 +33,10 @@ class Recommendation:
     alike: list[Row] = field(default_factory=list)
 
 
-def recommend(ranking: Ranking) -> Recommendation | None:
+def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recommendation | None:
     """What to say of a sweep; None where it compares no embedders.
+
+    An ensemble is never recommended beside single embedders: it is told whether it looks better.
 
     Where the documents have labels, those decide which embedder is recommended; what the other
     measures say is told beside it. Only where the runs differ in the embedder and its settings,
@@ -42,7 +45,11 @@ def recommend(ranking: Ranking) -> Recommendation | None:
     rows = [row for row in ranking.rows if "choice_score" in row.metrics]
     # An ensemble is no answer to which embedder suits the documents, unless it is all there is.
     single = [row for row in rows if not members_of(row.runs[0])]
-    rows = single if len(single) > 1 else rows
+    ensembles = [row for row in rows if members_of(row.runs[0])]
+    if len(single) > 1:
+        rows = single
+    else:
+        ensembles = []
     if "embedder" not in ranking.settings or len(rows) < 2:
         return None
     if others := [name for name in ranking.settings if name.partition(".")[0] != "embedder"]:
@@ -88,7 +95,41 @@ def recommend(ranking: Ranking) -> Recommendation | None:
             "Its topics follow the documents' wording, and the other embedders do not confirm "
             "them: look at the topics before you trust the order."
         )
+    sentences += _together(chosen, ensembles, comparison)
     return Recommendation(chosen.settings["embedder"], " ".join(sentences), [best, *near])
+
+
+def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) -> list[str]:
+    """Whether an ensemble looks better than the recommended embedder, and how to use it."""
+    compared = [(row, *by) for row in ensembles if (by := _gain(row, chosen, comparison))]
+    if not compared:
+        return []
+    row, measure, gain = max(compared, key=lambda item: item[2])
+    members = members_of(row.runs[0])
+    if gain <= 0:
+        return [f"An ensemble of {_listed(members)} looks no better by {measure}."]
+    said = (
+        f"An ensemble of {_listed(members)} looks better by {gain:.3f} ({measure}), at the cost "
+        f"of them all: embedder=ensemble 'embedder.of=[{','.join(members)}]'."
+    )
+    if measure != "AMI":
+        said += " In the study such ensembles were better by the labels in 6 of 7 cases."
+    return [said]
+
+
+def _gain(row: Row, chosen: Row, comparison: Comparison | None) -> tuple[str, float] | None:
+    """What an ensemble is compared by, and how much better it is; None where nothing tells."""
+    if "ami" in row.metrics and "ami" in chosen.metrics:
+        return "AMI", row.metrics["ami"].mean - chosen.metrics["ami"].mean
+    names = [n for n in MEASURES[:2] if n in row.metrics and n in chosen.metrics]
+    gains = [row.metrics[name].mean - chosen.metrics[name].mean for name in names]
+    agreed = None
+    if comparison is not None:
+        agreed = comparison.on_equal_votes(row.runs[0], chosen.runs[0])
+    if agreed is not None:
+        names.append("consensus of the others")
+        gains.append(agreed[0] - agreed[1])
+    return (f"mean of {_listed(names)}", sum(gains) / len(gains)) if gains else None
 
 
 def _follows_words(best: Row, rows: list[Row]) -> bool:

@@ -12,8 +12,9 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
 from runner.output import check_writable
 from runner.secrets import mask_config
+from runner.sweep.choose import PRESET, is_last, sample_of
 from runner.sweep.isolate import run_in_subprocess
 from runner.sweep.progress import Progress
 from runner.tracking import record
@@ -63,6 +65,16 @@ class SweepCallback(Callback):
         with _ends_the_program():
             _progress = _open(config)
 
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Run what `experiment=choose_embedder` adds to the jobs of its sweep."""
+        if config.hydra.runtime.choices.get("experiment") == PRESET and _progress is not None:
+            from runner.sweep.growth import run_more
+
+            try:
+                run_more(config, _progress)
+            except Exception:  # what was found by then is shown all the same
+                log.exception("the sample cannot be made larger")
+
 
 @contextmanager
 def _ends_the_program() -> Iterator[None]:
@@ -76,6 +88,7 @@ def _ends_the_program() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+task: Callable[[DictConfig], Any] | None = None  # what runs one job; set where sweeps are launched
 _progress: Progress | None = None  # of the sweep that this process has opened
 
 
@@ -216,11 +229,14 @@ def finish(*, stopped: bool = False) -> int:
     jobs = progress.end(stopped=stopped)
     n_missing = max(0, (about["n_jobs"] or 0) - len(jobs) - progress.skipped)
     bad = [job for job in jobs.values() if job.status != "FINISHED"]
-    comparisons = _compare(jobs)
-    scored = score(jobs, comparisons)
-    ranking = rank_runs(jobs.values(), about["sort"])
-    advice = recommend(ranking)
+    last = {path: job for path, job in jobs.items() if is_last(job, about)}
+    comparisons = _compare(last)
+    scored = score(last, comparisons)
+    ranking = rank_runs(last.values(), about["sort"])
     largest = comparisons[0] if comparisons else None
+    advice = recommend(ranking, largest)
+    if advice and (sample := sample_of(ranking, about)):
+        advice = replace(advice, sentence=f"{sample} {advice.sentence}")
     write(ranking, folder, f"Sweep {about['sweep_id']}", largest, advice)
     show(ranking)
     if advice:

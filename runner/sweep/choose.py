@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +14,8 @@ from components.base import UserError
 from runner.config import schema
 from runner.config.build import build_part
 from runner.console import say
+from runner.leaderboard.ranking import Ranking
+from runner.tracking.record import Record
 
 PRESET = "choose_embedder"
 # Those that need no key and no network, cheapest first. Of embedders that give the same vectors
@@ -20,7 +23,9 @@ PRESET = "choose_embedder"
 CANDIDATES = (
     "tfidf sklearn model2vec gensim_glove spacy_md use_multilingual minilm spacy_trf".split()
 )
-DOCUMENTS, QUICK_DOCUMENTS = 2000, 500
+DOCUMENTS = 500  # of the first sample
+GROWTH = 4  # times as many in the next one
+LEAST_GROWTH = 2  # where there is no time for that; less would tell little more
 QUICK_MINUTES = 2.0
 
 
@@ -44,10 +49,25 @@ def expand(arguments: Sequence[str]) -> list[str]:
         added.append(f"embedder={','.join(embedders)}")
     quick = given.get("quick") is True
     if "dataset.limit" not in given:
-        added.append(f"dataset.limit={QUICK_DOCUMENTS if quick else DOCUMENTS}")
+        added.append(f"dataset.limit={DOCUMENTS}")
+        added.append(f"choose.grows={str(not quick).lower()}")
     if quick and "choose.minutes" not in given:
         added.append(f"choose.minutes={QUICK_MINUTES}")
     return [*arguments, *added]
+
+
+def is_last(job: Record, about: dict[str, Any]) -> bool:
+    """Whether a job is on the sample that the leaderboard is about."""
+    return "limit" not in about or job.params.get("dataset.limit") == about["limit"]
+
+
+def sample_of(ranking: Ranking, about: dict[str, Any]) -> str:
+    """What sample the statement on the embedders rests on; empty where nobody chose it."""
+    if "limit" not in about or not ranking.rows:
+        return ""
+    n = max(row.metrics["n_documents"].mean for row in ranking.rows)
+    why = f" ({about['why']})" if about["why"] else ""
+    return f"On {n:,.0f} documents{why}:"
 
 
 def _embedders(chosen: object, trusted: object) -> list[str]:

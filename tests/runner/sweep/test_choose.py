@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import pytest
 
 from components.base import UserError
+from conftest import Outcome, run_process
 from runner.sweep.choose import CANDIDATES, expand, installed
 from tests_support import FAST
 
@@ -23,13 +26,16 @@ def test_other_command_lines_are_left_alone() -> None:
 
 
 def test_embedders_a_sample_and_time_are_added() -> None:
-    *given, embedders, limit = expand([PRESET, "dataset=lee"])
+    *given, embedders, limit, grows = expand([PRESET, "dataset=lee"])
     assert given == [PRESET, "dataset=lee"]
+    assert grows == "choose.grows=true"
     names = embedders.removeprefix("embedder=").split(",")
     assert {"tfidf", "minilm"} <= set(names) <= set(CANDIDATES)
-    assert limit == "dataset.limit=2000"
+    assert limit == "dataset.limit=500"
     quick = expand([PRESET, "quick=true", "choose.embedders=[tfidf,minilm]"])
-    assert quick[-3:] == ["embedder=tfidf,minilm", "dataset.limit=500", "choose.minutes=2.0"]
+    assert quick[-4:] == [
+        "embedder=tfidf,minilm", "dataset.limit=500", "choose.grows=false", "choose.minutes=2.0",
+    ]  # fmt: skip
 
 
 def test_what_is_given_stays() -> None:
@@ -60,6 +66,53 @@ def test_it_recommends_an_embedder(runner: Run) -> None:
     about = json.loads(path.read_text())
     assert about["recommended_embedder"] in ("tfidf", "sklearn")
     assert about["recommendation"] in outcome.out
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A sweep on a sample that grows, over documents whose topics are random words."""
+    folder = tmp_path_factory.mktemp("grown")
+    rng = np.random.default_rng(0)
+    themes = [[f"w{theme}{word}" for word in "abcdefgh"] for theme in range(6)]
+    lines = [" ".join([*rng.choice(themes[n % 6], 5), f"own{n}"]) for n in range(400)]
+    (folder / "notes.txt").write_text("\n".join(lines))
+    return run_process(
+        folder, PRESET, "dataset=text", "dataset.path=notes.txt", "dataset.limit=60",
+        "choose.grows=true", "choose.minutes=5", "tracking=none", "hydra.sweep.dir=out",
+        "choose.embedders=[tfidf,sklearn,model2vec]", "clusterer=kmeans", "clusterer.n_clusters=6",
+    )  # fmt: skip
+
+
+def test_the_sample_grows_until_the_first_is_apart_or_it_is_all(grown: Outcome) -> None:
+    assert grown.code == 0, grown.err
+    about = json.loads((grown.folder / "out" / "sweep.json").read_text())
+    jobs = [json.loads(path.read_text()) for path in (grown.folder / "out").glob("*/run.json")]
+    limits = sorted(job["params"]["dataset.limit"] for job in jobs)
+    assert len(jobs) == about["n_jobs"]
+    stages = {limit: limits.count(limit) for limit in limits}
+    assert stages.pop(about["limit"]) == 4  # three embedders, and an ensemble of the best two
+    assert set(stages.values()) <= {3}
+    assert [*stages] == [60, 240][: len(stages)]
+    if about["why"] == "all there are":
+        assert about["limit"] > 400
+    else:
+        assert about["why"] == "enough to tell the first from the others"
+        assert "cannot be told apart" not in about["recommendation"]
+    assert about["recommendation"].startswith(f"On {min(400, about['limit'])} documents (")
+    for limit in stages:
+        assert f"On {limit} documents: " in grown.out
+
+
+def test_the_leaderboard_is_about_the_last_sample_and_its_ensemble(grown: Outcome) -> None:
+    rows = list(csv.DictReader((grown.folder / "out" / "leaderboard.csv").open()))
+    names = sorted(row["embedder"] for row in rows)
+    assert len(rows) == 4
+    assert names[0].startswith("ensemble[")
+    assert names[1:] == ["model2vec", "sklearn", "tfidf"]
+    assert len({row["n_documents"] for row in rows}) == 1
+    about = json.loads((grown.folder / "out" / "sweep.json").read_text())
+    assert about["recommended_embedder"] in names[1:]
+    assert "An ensemble of " in about["recommendation"]
 
 
 def test_no_job_is_started_once_the_time_is_used(runner: Run) -> None:
