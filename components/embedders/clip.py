@@ -10,7 +10,13 @@ import numpy as np
 
 from components.base import Floats, Integers, ParameterError, UserError, require
 from components.embedders import weights
-from components.embedders.torch_models import memory_errors, pick_device, too_long
+from components.embedders.batching import memory_errors
+from components.embedders.torch_models import (
+    RecordingTokenizer,
+    pick_device,
+    too_long,
+    truncated,
+)
 
 
 class ClipEmbedder:
@@ -79,24 +85,36 @@ class ClipEmbedder:
         paths = [None] * len(texts) if images is None else list(images)
         with_text = np.flatnonzero([bool(text.strip()) for text in texts])
         with_image = np.flatnonzero([bool(path) for path in paths])
-        model = self._loaded
         self.truncated_ = np.zeros(len(texts), bool)
-        written = [texts[row] for row in with_text]
-        if written:
-            limit = int(model.max_seq_length)
-            self.truncated_[with_text] = too_long(model.tokenizer, written, limit)
         parts: list[tuple[Integers, Floats]] = []
         for rows in _blocks(with_text, self.batch_size):
-            parts.append((rows, self._vectors([texts[row] for row in rows])))
+            vectors, self.truncated_[rows] = self._of_texts([texts[row] for row in rows])
+            parts.append((rows, vectors))
         for rows in _blocks(with_image, self.batch_size):
-            parts.append((rows, self._vectors([read_image(str(paths[row])) for row in rows])))
+            parts.append((rows, self._of_images([read_image(str(paths[row])) for row in rows])))
         size = parts[0][1].shape[1] if parts else 0
         total = np.zeros((len(texts), size), np.float32)
         for rows, vectors in parts:
             total[rows] += _unit(vectors)
         return _unit(total)
 
-    def _vectors(self, batch: list[Any]) -> Floats:
+    def _of_texts(self, batch: list[str]) -> tuple[Floats, Any]:
+        """Vectors, and which texts were truncated: bool (b,)."""
+        import torch
+
+        model = self._loaded
+        with memory_errors(self.batch_size), torch.inference_mode():
+            features = model.preprocess(batch)
+            cut: Any = truncated(self._tokenizer.returned)
+            if cut is None:  # a slow tokenizer does not tell
+                cut = too_long(self._tokenizer, batch, int(model.max_seq_length))
+            on_device = {
+                k: v.to(model.device) if hasattr(v, "to") else v for k, v in features.items()
+            }
+            rows = model(on_device)["sentence_embedding"].float().cpu().numpy()
+        return rows, cut
+
+    def _of_images(self, batch: list[Any]) -> Floats:
         with memory_errors(self.batch_size):
             rows = self._loaded.encode(
                 batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True
@@ -126,7 +144,9 @@ class ClipEmbedder:
         positions = loaded[0].auto_model.config.text_config.max_position_embeddings
         limit = loaded.max_seq_length  # some tokenizers name none, or 1e30
         loaded.max_seq_length = positions if limit is None else min(limit, positions)
-        return loaded
+        self._tokenizer = RecordingTokenizer(loaded.tokenizer)
+        loaded[0].processor.tokenizer = self._tokenizer
+        return loaded.eval()
 
 
 def read_image(path: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from components.base import Floats, ParameterError, require
 from components.embedders import weights, word_vectors
+from components.embedders.batching import memory_errors
 from components.embedders.torch_models import (
+    RecordingTokenizer,
     length_limit,
-    memory_errors,
     pick_device,
     too_long,
+    truncated,
 )
 
 
@@ -98,12 +100,18 @@ class FlairTransformerEmbedder:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
         embedding, limit = self._loaded
         sentences = _sentences(documents, embedding.device_)
-        if embedding.allow_long_sentences:
-            self.truncated_ = np.zeros(len(sentences), bool)
-        else:
-            words = [[token.text for token in sentence] for sentence in sentences]
-            self.truncated_ = too_long(embedding.tokenizer, words, limit)
-        return _embed(embedding, sentences, self.batch_size)
+        self.truncated_ = np.zeros(len(sentences), bool)
+
+        def note(batch: list[int]) -> None:
+            if embedding.allow_long_sentences:
+                return
+            cut: Any = truncated(embedding.tokenizer.returned)
+            if cut is None:  # a slow tokenizer does not tell
+                words = [[token.text for token in sentences[row]] for row in batch]
+                cut = too_long(embedding.tokenizer, words, limit)
+            self.truncated_[batch] = cut
+
+        return _embed(embedding, sentences, self.batch_size, note)
 
     @cached_property
     def _loaded(self) -> tuple[Any, int]:
@@ -137,6 +145,7 @@ class FlairTransformerEmbedder:
         embedding.stride = limit // 2 if self.allow_long_sentences else 0
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
+        embedding.tokenizer = RecordingTokenizer(tokenizer)
         embedding.device_ = device
         return embedding, limit
 
@@ -271,15 +280,27 @@ def _sentences(documents: Sequence[str], device: Any) -> list[Any]:
     return [Sentence(document) for document in documents]
 
 
-def _embed(embedding: Any, sentences: list[Any], batch_size: int) -> Floats:
-    """Embed the sentences that have a word; the others, and unknown words, stay zero."""
+def _embed(
+    embedding: Any,
+    sentences: list[Any],
+    batch_size: int,
+    after: Callable[[list[int]], None] = lambda batch: None,
+) -> Floats:
+    """Embed the sentences that have a word; the others, and unknown words, stay zero.
+
+    `after` is called with the rows of each batch when it has been embedded.
+    """
+    import torch
+
     rows = np.zeros((len(sentences), embedding.embedding_length), np.float32)
     with memory_errors(batch_size):
         for batch in _batches(sentences, batch_size):
             members = [sentences[row] for row in batch]
             embedding.embed(members)
-            for row, sentence in zip(batch, members, strict=True):
-                rows[row] = sentence.get_embedding().float().cpu().numpy()
+            after(batch)
+            vectors = torch.stack([sentence.get_embedding() for sentence in members])
+            rows[batch] = vectors.detach().float().cpu().numpy()
+            for sentence in members:
                 sentence.clear_embeddings()
     return rows
 

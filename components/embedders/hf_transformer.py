@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-
 from components.base import Floats, ParameterError, require
 from components.embedders import weights
-from components.embedders.torch_models import (
+from components.embedders.batching import (
+    BatchSize,
     batches,
-    length_limit,
+    encode_batches,
     memory_errors,
-    pick_device,
-    too_long,
-    truncated,
+    peak_memory,
+    replicas,
 )
+from components.embedders.engines import Engine, check_engine, model_inputs, with_engine
+from components.embedders.torch_models import length_limit, pick_devices, too_long, truncated
 
 
 class HFTransformerEmbedder:
@@ -38,9 +38,16 @@ class HFTransformerEmbedder:
     max_length : int, optional
         Tokens at which a document is truncated. None takes the tokenizer's maximum; where it names
         none, the number of positions of the model, or 512.
-    device : str, optional
-        cpu, cuda, cuda:1, mps; None takes the best one there is.
-    batch_size : int
+    device : str or list of str, optional
+        cpu, cuda, cuda:1, mps; None takes the best one there is. Several, as a list or as
+        "cuda:0,cuda:1", share the batches.
+    batch_size : int, optional
+        The most texts in a batch. None: 32 on a CPU, found by trial elsewhere. Where the memory
+        of a GPU is too small, it is halved.
+    engine : {"torch", "onnx", "openvino", "auto"}
+        What computes the states on a CPU. Vectors are equal to float rounding, so it is not part
+        of the fingerprint. "auto" takes the fastest that is installed, by a short trial on the
+        first documents.
     precision : {"float32", "float16", "bfloat16"}
         Of the weights. In half precision a row depends slightly on its batch.
     trust_remote_code : bool
@@ -59,8 +66,9 @@ class HFTransformerEmbedder:
         pooling: Literal["mean", "cls", "max"] = "mean",
         normalise: bool = True,
         max_length: int | None = None,
-        device: str | None = None,
-        batch_size: int = 32,
+        device: str | list[str] | None = None,
+        batch_size: int | None = None,
+        engine: Engine = "torch",
         precision: Literal["float32", "float16", "bfloat16"] = "float32",
         trust_remote_code: bool = False,
         trust_pickle: bool = False,
@@ -73,9 +81,14 @@ class HFTransformerEmbedder:
         self.max_length = max_length
         self.device = device
         self.batch_size = batch_size
+        self.engine = engine
         self.precision = precision
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
+        check_engine(engine, precision)
+        self._size = BatchSize(batch_size)
+        self._models: list[Any] | None = None  # one for each device
+        self.metrics_: dict[str, float] = {}
         if pooling not in ("mean", "cls", "max"):
             raise ParameterError("pooling", pooling, "must be mean, cls or max.")
         weights.resolve(model)
@@ -92,43 +105,49 @@ class HFTransformerEmbedder:
         }
 
     def encode(self, documents: Sequence[str]) -> Floats:
-        """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
+        """Vectors, float32 (n, d). Sets `truncated_`, bool (n,), and `metrics_`."""
         tokenizer, model, limit = self._loaded
         texts = list(documents)
-        self.truncated_ = np.zeros(len(texts), bool)
-        rows = np.zeros((len(texts), model.config.hidden_size), np.float32)
+
+        def tokenize(some: list[str]) -> tuple[Any, Any]:
+            inputs = tokenizer(
+                some, padding=True, truncation=True, max_length=limit, return_tensors="pt"
+            )
+            cut = truncated(inputs)
+            return inputs, too_long(tokenizer, some, limit) if cut is None else cut
+
         with memory_errors(self.batch_size):
-            for batch in batches(texts, self.batch_size, limit, model.device):
-                some = [texts[row] for row in batch]
-                inputs = tokenizer(
-                    some, padding=True, truncation=True, max_length=limit, return_tensors="pt"
+            if self._models is None:
+                first = next(batches(texts, self._size, limit, "cpu"), [])
+                if first and self.engine != "torch":
+                    features, _ = tokenize([texts[row] for row in first])
+                    identity = weights.identity(self.model, self.revision)
+                    model = with_engine(model, self.engine, identity, model_inputs(features))
+                self._models = replicas(model, self._devices)
+            with peak_memory(self._devices, self.metrics_):
+                rows, self.truncated_ = encode_batches(
+                    texts, self._models, tokenize, self._pooled, size=self._size, limit=limit
                 )
-                cut = truncated(inputs)
-                self.truncated_[batch] = too_long(tokenizer, some, limit) if cut is None else cut
-                rows[batch] = self._pooled(inputs.to(model.device))
         return rows
 
-    def _pooled(self, inputs: Any) -> Floats:
+    def _pooled(self, model: Any, inputs: Any) -> Any:
+        """Vectors of a batch, on its device."""
         import torch
 
-        _, model, _ = self._loaded
-        with torch.inference_mode():
-            states = model(**inputs).last_hidden_state.float()
-            mask = inputs["attention_mask"].unsqueeze(-1)
-            if self.pooling == "cls":
-                pooled = states[:, 0]
-            elif self.pooling == "max":
-                pooled = states.masked_fill(mask == 0, -torch.inf).max(dim=1).values
-            else:
-                pooled = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-            if self.normalise:
-                pooled = torch.nn.functional.normalize(pooled, dim=1)
-        return np.asarray(pooled.cpu())
+        states = model(**inputs).last_hidden_state.float()
+        mask = inputs["attention_mask"].unsqueeze(-1)
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        elif self.pooling == "max":
+            pooled = states.masked_fill(mask == 0, -torch.inf).max(dim=1).values
+        else:
+            pooled = (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+        return torch.nn.functional.normalize(pooled, dim=1) if self.normalise else pooled
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any, int]:
         """The tokenizer, the model, and the tokens at which a document is truncated."""
-        device = pick_device(self.device)
+        self._devices = pick_devices(self.device)
 
         def build(name: str, **source: Any) -> Any:
             from transformers import AutoModel, AutoTokenizer
@@ -145,5 +164,5 @@ class HFTransformerEmbedder:
         if tokenizer.pad_token is None:  # as in GPT-2; what stands there is masked out
             tokenizer.pad_token = tokenizer.eos_token
         tokenizer.padding_side = "right"  # so that the first token is the document's own
-        model = model.to(device).eval()
+        model = model.to(self._devices[0]).eval()
         return tokenizer, model, length_limit(model, tokenizer, self.max_length)

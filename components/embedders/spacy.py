@@ -179,7 +179,7 @@ class SpacyTransformerEmbedder:
 
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d)."""
-        from components.embedders.torch_models import memory_errors
+        from components.embedders.batching import memory_errors
 
         nlp, texts = self._loaded, list(documents)
         allow_length(nlp, texts)

@@ -1,19 +1,15 @@
-"""What the embedders that run a torch model share: device, length limit, memory errors."""
+"""What the embedders that run a torch model share: device, length limit, truncation."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import ParameterError, UserError
-
-CPU_TOKENS = 2048  # in a batch on a CPU
-CHARACTERS_PER_TOKEN = 4  # about, in most languages that are written with an alphabet
+from components.base import ParameterError
 
 # Where TensorFlow is installed, transformers would import it: seconds, for nothing.
 os.environ.setdefault("USE_TF", "0")
@@ -44,6 +40,16 @@ def pick_device(device: str | None) -> str:
             "is.",
         )
     return device
+
+
+def pick_devices(device: str | Sequence[str] | None) -> list[str]:
+    """The devices that `device` names, each checked: one, a list, or "cuda:0,cuda:1"."""
+    if device is None:
+        return [pick_device(None)]
+    names = device.split(",") if isinstance(device, str) else list(device)
+    if not names:
+        raise ParameterError("device", "[]", "names no device. Use cpu, cuda, or null.")
+    return [pick_device(name.strip()) for name in names]
 
 
 def position_limit(model: Any) -> int | None:
@@ -112,25 +118,6 @@ def too_long(
     return longer
 
 
-def batches(
-    texts: Sequence[str], batch_size: int, limit: int | None, device: Any
-) -> Iterator[list[int]]:
-    """Rows of the texts, longest first: little is padding, and too little memory shows at once.
-
-    At most `batch_size` texts a batch. On a CPU it is fastest when its states fit in the cache:
-    there a batch has at most about `CPU_TOKENS` tokens, or one text.
-    """
-    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-    start = 0
-    while start < len(order):
-        size = batch_size
-        if getattr(device, "type", device) == "cpu":
-            tokens = max(1, len(texts[order[start]]) // CHARACTERS_PER_TOKEN)
-            size = min(size, max(1, CPU_TOKENS // min(tokens, limit or tokens)))
-        yield order[start : start + size]
-        start += size
-
-
 def truncated(features: Any) -> list[bool] | None:
     """Which texts a tokenizer has truncated, from what it returned; None where that tells nothing.
 
@@ -142,17 +129,21 @@ def truncated(features: Any) -> list[bool] | None:
     return [bool(encoding.overflowing) for encoding in encodings]
 
 
-@contextmanager
-def memory_errors(batch_size: int) -> Iterator[None]:
-    """Turn running out of memory, on a GPU or not, into a `UserError`."""
-    import torch
+class RecordingTokenizer:
+    """A tokenizer inside a library's model: `returned` is what it returned last.
 
-    try:
-        yield
-    except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "alloc" not in str(error):
-            raise
-        raise UserError(
-            f"out of memory while embedding ({str(error).splitlines()[0][:200]}). Lower "
-            f"batch_size (now {batch_size}) or max_length, or set device=cpu."
-        ) from error
+    So `truncated` can tell what a library truncates without saying so.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.returned: Any = None
+
+    def __call__(self, *texts: Any, **settings: Any) -> Any:
+        self.returned = self._inner(*texts, **settings)
+        return self.returned
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_inner":  # not yet there, when this object is copied
+            raise AttributeError(name)
+        return getattr(self._inner, name)

@@ -16,6 +16,9 @@ from components.file_hash import sha256
 
 T = TypeVar("T")
 
+# ONNX Runtime sends figures on its use to Microsoft where this is not set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Packages whose name on the index is not their import name with dashes.
 DISTRIBUTIONS = {"static_model": "tokenlearn-static-model"}
 
@@ -77,6 +80,12 @@ def _in_package(model: str) -> str:
         f"the package {package!r} is installed in {folders[0]}, but there is no {inside!r} "
         "inside it.",
     )
+
+
+def user_cache(name: str) -> Path:
+    """A folder in the user's cache, where XDG_CACHE_HOME says."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home, "topic-runner", name).expanduser()
 
 
 def is_local(model: str) -> bool:

@@ -21,6 +21,7 @@ from typing import IO, Literal
 import numpy as np
 
 from components.base import Floats, ParameterError
+from components.embedders import weights
 from components.file_hash import sha256
 
 Kind = Literal["folder", "text", "binary", "fasttext", "native"]
@@ -132,10 +133,7 @@ def pickle_refused(model: str) -> ParameterError:
 
 def cache_folder(cache_dir: str | None) -> Path:
     """`cache_dir`, or the user's cache folder for word vectors, where XDG_CACHE_HOME says."""
-    if cache_dir:
-        return Path(cache_dir).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home, "topic-runner", "word-vectors").expanduser()
+    return Path(cache_dir).expanduser() if cache_dir else weights.user_cache("word-vectors")
 
 
 def _load_folder(folder: Path) -> WordVectors:

@@ -475,7 +475,9 @@ def _run_keys() -> list[str]:
 def _run_groups() -> list[str]:
     """The groups of conf/config.yaml, each of which has an option already."""
     typed = [
-        f.name for f in dataclasses.fields(schema.RunConfig) if f.type in ("Any", "TrackingConfig")
+        f.name
+        for f in dataclasses.fields(schema.RunConfig)
+        if f.type in ("Any", "EngineConfig", "TrackingConfig")
     ]
     return [*typed, "experiment"]
 

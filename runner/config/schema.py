@@ -11,6 +11,7 @@ from omegaconf import MISSING
 # Keys that take one of a few words.
 CHOICES = {
     "tracking.kind": ("mlflow", "none"),
+    "engine.backend": ("torch", "onnx", "openvino", "auto"),
 }
 ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation", "labels")
 PLURAL_ROLES = ("metrics", "reports")  # any number of parts, each under a name of its own
@@ -29,6 +30,11 @@ class TrackingConfig:
 
 
 @dataclass
+class EngineConfig:
+    backend: str = "torch"
+
+
+@dataclass
 class LeaderboardConfig:
     sort: str = MISSING
 
@@ -44,6 +50,7 @@ class ChooseConfig:
 class RunConfig:
     dataset: Any = MISSING
     embedder: Any = MISSING
+    engine: EngineConfig = field(default_factory=EngineConfig)
     reducer: Any = MISSING
     clusterer: Any = MISSING
     representation: Any = MISSING

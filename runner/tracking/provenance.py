@@ -39,7 +39,7 @@ def config_hash(plain: dict[str, Any]) -> str:
 
     Where it is tracked and cached, and what is written of it, changes nothing: left out.
     """
-    aside = ("tracking", "cache", "leaderboard", "reports", "model", "choose", "quick")
+    aside = ("tracking", "cache", "leaderboard", "reports", "model", "choose", "quick", "engine")
     deciding = {key: value for key, value in plain.items() if key not in aside}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 

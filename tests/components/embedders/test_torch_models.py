@@ -5,7 +5,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from components.embedders import hf_transformer, sentence_transformer
-from components.embedders.torch_models import CHARACTERS_PER_TOKEN, CPU_TOKENS, batches
+from components.embedders.batching import CHARACTERS_PER_TOKEN, CPU_TOKENS, batches
 
 TEXTS = ["word " * n for n in (3, 900, 40, 1, 250, 40, 700, 2)] + ["short"] * 70
 
