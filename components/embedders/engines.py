@@ -255,7 +255,7 @@ def _module(config: Any, names: list[str], run: Run) -> Any:
     import torch
     from transformers.modeling_outputs import BaseModelOutput
 
-    class Exported(torch.nn.Module):
+    class Exported(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
         device = torch.device("cpu")
 
         def __init__(self) -> None:
@@ -263,10 +263,9 @@ def _module(config: Any, names: list[str], run: Run) -> Any:
             self.config = config
 
         def forward(self, **features: Any) -> Any:
-            arrays = {name: features.get(name) for name in names}
-            if arrays.get("token_type_ids", 0) is None:  # some tokenizers make none: all are 0
-                arrays["token_type_ids"] = torch.zeros_like(features["input_ids"])
-            states = run({name: value.numpy() for name, value in arrays.items()})
+            if "token_type_ids" not in features:  # some tokenizers make none: all are 0
+                features["token_type_ids"] = torch.zeros_like(features["input_ids"])
+            states = run({name: features[name].numpy() for name in names})
             return BaseModelOutput(last_hidden_state=torch.from_numpy(states))
 
     return Exported().eval()

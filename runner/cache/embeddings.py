@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from components.base import Embedder, Integers, Matrix, UserError
 from runner.cache import array_file
-from runner.cache.encoding import EncodeRequest
+from runner.cache.encoding import EncodeRequest, add_costs
 from runner.cache.leases import Keys
 from runner.cache.table import EmbeddingTable, next_batch
 
@@ -60,9 +59,9 @@ def joined(members: Sequence[Encoded], vectors: Matrix) -> Encoded:
     A document counts as truncated where it is for one of them, and as computed now only where it
     is for all: else the seconds are not the ensemble's.
     """
-    costs = Counter[str]()
+    costs: dict[str, float] = {}
     for member in members:
-        costs.update(member.metrics)
+        add_costs(costs, member.metrics)
     known = [member.identity for member in members]
     identity = None
     if None not in known:
@@ -71,7 +70,7 @@ def joined(members: Sequence[Encoded], vectors: Matrix) -> Encoded:
         vectors,
         np.any([member.truncated for member in members], axis=0),
         min(member.computed for member in members),
-        dict(costs),
+        costs,
         identity,
         tuple(members),
     )
@@ -185,7 +184,8 @@ class EmbeddingCache:
             plan = plan[np.argsort(lengths, kind="stable")]
         n = len(distinct)
         size = n if caller.at_once else self.chunk or chunk_size(n)
-        computed, costs, waited = 0, Counter[str](), False
+        computed, waited = 0, False
+        costs: dict[str, float] = {}
         try:
             with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
                 while shelf.missing.any():
@@ -195,7 +195,7 @@ class EmbeddingCache:
                             computed += len(rows)
                             bar.update(len(plan) - int(shelf.missing.sum()) - bar.n)
                     if len(batch):
-                        costs.update(caller.costs())
+                        add_costs(costs, caller.costs())
                     elif shelf.missing.any():
                         if not waited:
                             log.info("%s: waiting for another process that computes them", label)
@@ -206,7 +206,7 @@ class EmbeddingCache:
             repeated = len(caller.documents) - len(distinct)
             suffix = f", {repeated} repeated" if repeated else ""
             log.info("%s: %d computed, %d from the store%s", label, computed, stored, suffix)
-        return computed, dict(costs)
+        return computed, costs
 
 
 class _MemoryTable:

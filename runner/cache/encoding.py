@@ -123,6 +123,13 @@ class EncodeRequest:
         return int(document if self.rows is None else self.rows[document])
 
 
+def add_costs(total: dict[str, float], more: dict[str, float]) -> None:
+    """Add what another call cost to the `total`; of a peak, the highest counts."""
+    for name, value in more.items():
+        before = total.get(name, 0.0)
+        total[name] = max(before, value) if name.startswith("peak_") else before + value
+
+
 def first_not_finite(X: Matrix) -> int | None:
     """The first row with a NaN or an infinity."""
     if hasattr(X, "indptr"):
