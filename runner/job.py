@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
 from runner.model import saving
+from runner.model.saving import Lineage
 from runner.output import DISK, writing
 from runner.pipeline import Parts, run
 from runner.tracking import provenance, record
@@ -32,6 +34,9 @@ def execute(
     folder: Path,
     sweep: dict[str, Any] | None = None,
     corpus: Corpus | None = None,
+    *,
+    work: Callable[[], tuple[Result, Parts]] | None = None,
+    lineage: Lineage | None = None,
 ) -> tuple[Result, Record]:
     """Run a config, write its artifacts to a folder of its own, and track it.
 
@@ -44,6 +49,8 @@ def execute(
     folder : an existing folder; holds the artifacts and `run.json` afterwards
     sweep : see `record.begin`
     corpus : documents that take the place of the data set's
+    work : makes the result and the parts that it is reported by; by default `compute`
+    lineage : what the run goes on from, where that is another run's model
 
     Raises
     ------
@@ -51,7 +58,9 @@ def execute(
         When the run fails for a reason that the user can correct. It is tracked as FAILED.
     """
     with _writing(config, folder, sweep):
-        return _execute(config, choices, folder, sweep, corpus)
+        return _execute(
+            config, choices, folder, sweep, work or partial(compute, config, corpus), lineage
+        )
 
 
 def _execute(
@@ -59,7 +68,8 @@ def _execute(
     choices: dict[str, Any],
     folder: Path,
     sweep: dict[str, Any] | None,
-    corpus: Corpus | None,
+    work: Callable[[], tuple[Result, Parts]],
+    lineage: Lineage | None,
 ) -> tuple[Result, Record]:
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
         for path in record.load(folder).files_in(folder):
@@ -68,18 +78,20 @@ def _execute(
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     known = record.begin(config, choices, folder, sweep)
+    if lineage:
+        known.tags |= lineage.tags
     known.save(folder)
     tracker = None
     try:
         tracker = _start_tracking(config, known, folder)
-        result, parts = compute(config, corpus)
+        result, parts = work()
         with _writing(config, folder, sweep):  # so that the record holds the reason
             known.files, failed = write_reports(result, folder, parts.reports)
         if failed:
             known.tags["failed_reports"] = " ".join(failed)
         if config.model:
             saving.save_beside(
-                result, parts.settings.get("embedder", {}), config, folder, known.name
+                result, parts.settings.get("embedder", {}), config, folder, known.name, lineage
             )
         known.finish(result)
     except BaseException as error:

@@ -35,9 +35,10 @@ from components.base import (
     call,
 )
 from components.labelers.words import WordLabels
-from components.topics import describe, read_words, settle
+from components.topics import Labels, describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
+from runner.cache.embeddings import Encoded
 from runner.embed import embed, text_encoder, word_encoder
 from runner.timing import StageProfiler
 
@@ -77,6 +78,21 @@ class Parts:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """Documents with vectors and topics, and nothing yet that is said of the topics.
+
+    kept : int64 (m,), rows of the corpus that have a vector; encoded, reduced : m rows; labels : of
+    these rows
+    """
+
+    corpus: Corpus
+    kept: Integers
+    encoded: Encoded
+    reduced: Matrix
+    labels: Labels
+
+
 def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = None) -> Result:
     """Load, embed, reduce, cluster, represent, label, measure.
 
@@ -109,6 +125,30 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
             parts.clusterer.fit_predict, reduced, neighbors=stages.neighbors, members=members
         )
         labels = settle(found, parts.clusterer, X, texts, parts.outliers)
+    grouped = Grouped(corpus, kept, encoded, reduced, labels)
+    return conclude(parts, cache, grouped, clock, draw_map=draw_map)
+
+
+def conclude(
+    parts: Parts,
+    cache: Cache,
+    grouped: Grouped,
+    clock: StageProfiler,
+    *,
+    draw_map: bool | None = None,
+) -> Result:
+    """Words, labels, measures and coordinates of documents that have their topics.
+
+    Parameters
+    ----------
+    parts, cache, draw_map : as for `run`
+    clock : of the stages; what they took so far is measured too
+    """
+    corpus, kept, encoded, reduced, labels = (
+        grouped.corpus, grouped.kept, grouped.encoded, grouped.reduced, grouped.labels,
+    )  # fmt: skip
+    stages, X = cache.stages, encoded.vectors
+    texts = [corpus.documents[row] for row in kept.tolist()]
 
     def spread(values: Any, missing: float) -> Any:
         """Values of the kept documents in an array over all."""

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,27 @@ log = logging.getLogger(__name__)
 FOLDER = "model"
 
 
+@dataclass(frozen=True)
+class Lineage:
+    """What a run has from the models that it goes on from.
+
+    tags : of the run in MLflow, such as `parent_run`
+    fingerprint : identifies the embedder's vectors
+    learnt : what the embedder has learnt from the first run's corpus, where it has
+    about : what the new model's settings say of its origin, as plain values
+    dropped : float32 (k, d) or CSR, unit means of the topics that edits have dropped
+    """
+
+    tags: dict[str, str]
+    fingerprint: dict[str, Any] | None
+    learnt: tuple[str, dict[str, Any]] | None
+    about: dict[str, Any] = field(default_factory=dict)
+    dropped: Any = None
+
+
 def save(
     result: Result, embedder_settings: Mapping[str, Any], config: DictConfig, target: Path,
-    name: str,
+    name: str, lineage: Lineage | None = None,
 ) -> float:  # fmt: skip
     """Write the model of a result to `target`; its size in MB.
 
@@ -37,35 +56,43 @@ def save(
     embedder_settings : the config node of the embedder; see `runner.cache.fingerprint`
     config : the composed config; `config.model` says how many vectors to keep
     name : of the run
+    lineage : what the run goes on from, where that is another run's model
     """
     settings = config.model
     model = fit(result, neighbours=settings.neighbours, outliers=settings.outliers)
-    embedder, embedder_settings = document_model(result.parts["embedder"], embedder_settings)
-    learnt = _learnt(embedder, result) if getattr(embedder, "fits_corpus", False) else None
+    if lineage is None:
+        embedder, embedder_settings = document_model(result.parts["embedder"], embedder_settings)
+        learnt = _learnt(embedder, result) if getattr(embedder, "fits_corpus", False) else None
+        fingerprint = identity_of(embedder, embedder_settings)
+    else:
+        learnt, fingerprint = lineage.learnt, lineage.fingerprint
+        if lineage.dropped is not None and lineage.dropped.shape[0]:
+            model.arrays["dropped"] = lineage.dropped
     about = {
         "name": name,
         "config": provenance.kept_config(config),
-        "fingerprint": identity_of(embedder, embedder_settings),
+        "fingerprint": fingerprint,
         "corpus_hash": result.corpus.hash,
         "choice": json.loads(json.dumps(result.choice, default=_plain)),
         "metrics": {key: float(value) for key, value in result.metrics.items()},
         "versions": provenance.environment(),
         "layers": list(model.layers),
         "example": [text[:200] for topic in model.topics[:2] for text in topic.documents[:1]],
+        **(lineage.about if lineage else {}),
     }
     return model_folder.write(target, model, about, card(model, about), learnt)
 
 
 def save_beside(
     result: Result, embedder_settings: Mapping[str, Any], config: DictConfig, folder: Path,
-    name: str,
+    name: str, lineage: Lineage | None = None,
 ) -> None:  # fmt: skip
     """Write the model to `model/` in a run's folder, and its size to the result's metrics.
 
     A result that took hours is not lost to a model that cannot be written: that is a warning.
     """
     try:
-        size = save(result, embedder_settings, config, folder / FOLDER, name)
+        size = save(result, embedder_settings, config, folder / FOLDER, name, lineage)
     except ParameterError as error:
         raise error.within("model") from error
     except Exception as error:
