@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import open_dict
 
-from components.base import Result, UserError
+from components.base import Layer, Result, UserError
 from components.datasets.python import corpus_from
 from runner.config.command_line import compose
 from runner.console import hydra_quote
@@ -51,6 +51,15 @@ class RunResult(Result):
         from components.reports.tables import LAYERS, layer_rows
 
         return pd.DataFrame(layer_rows(self), columns=LAYERS)
+
+    def topics_at(self, k: int) -> Layer:
+        """`k` broader topics, each a union of these, read off the tree over the topics.
+
+        See `components.reports.tree.topics_at`.
+        """
+        from components.reports.tree import topics_at
+
+        return topics_at(self, k)
 
     def _repr_html_(self) -> str:
         """The topics as a table, for notebooks; every text is escaped."""

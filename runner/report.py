@@ -6,7 +6,8 @@
     python -m runner.report run=ID folder=out             writes it to a folder instead
     python -m runner.report run=ID max_megabytes=40       with more points and longer texts
 
-The tables hold no vectors and no weights of words: what needs them is left out.
+The tables hold no weights of words, and no vectors: the topics' own come from the run's model,
+and without a model the similarity of topics is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from components.base import UserError
 from runner.console import command, parse, say
+from runner.model.saving import FOLDER
 from runner.tracking import record
 
 KEYS = ["run", "uri", "folder", "max_megabytes"]
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         if recorded.is_dir():
             target = Path(options.get("folder", recorded))
-            say(f"Written: {_report(recorded, target, limits)}")
+            say(f"Written: {_report(recorded, target, limits, _topic_vectors(recorded / FOLDER))}")
             return 0
         from runner.tracking import connect, fetch, log_file
 
@@ -48,10 +50,12 @@ def main(arguments: list[str]) -> int:
         fetch(client, options["run"], record.FILE, Path(scratch))
         for name in _tables(client, options["run"]):
             fetch(client, options["run"], name, Path(scratch))
+        vectors = _vectors_of_run(options["run"], options.get("uri"))
         if "folder" in options:
-            say(f"Written: {_report(Path(scratch), Path(options['folder']), limits)}")
+            say(f"Written: {_report(Path(scratch), Path(options['folder']), limits, vectors)}")
         else:
-            log_file(client, options["run"], _report(Path(scratch), Path(scratch), limits))
+            page = _report(Path(scratch), Path(scratch), limits, vectors)
+            log_file(client, options["run"], page)
             say(f"Logged {FILE} to run {options['run']}")
     return 0
 
@@ -64,12 +68,38 @@ def _tables(client: Any, run_id: str) -> list[str]:
         "topics.csv",
         "layers.csv",
         "topics_by_class.csv",
+        "hierarchy.csv",
+        "granularity.csv",
     )
     there = {artifact.path for artifact in client.list_artifacts(run_id)}
     return [name for name in wanted if name in there]
 
 
-def _report(recorded: Path, folder: Path, limits: dict[str, Any]) -> Path:
+def _topic_vectors(folder: Path) -> Any:
+    """The topics' centroids (n_topics, d) in a model's folder; None where it holds no model."""
+    from components.model.folder import read
+
+    if not folder.is_dir():
+        return None
+    try:
+        model, _, _ = read(folder)
+    except UserError as error:
+        say(f"{error} The similarity of topics is left out.", error=True)
+        return None
+    return model.arrays["centroids"]
+
+
+def _vectors_of_run(run_id: str, uri: str | None) -> Any:
+    from runner.tracking.model import fetch_model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            return _topic_vectors(fetch_model(run_id, uri, Path(scratch), FOLDER))
+        except UserError:  # a run without a model
+            return None
+
+
+def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors: Any) -> Path:
     from components.reports.page import write_report
     from components.reports.read import read_result
 
@@ -78,8 +108,12 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any]) -> Path:
         raise UserError(f"the run in {recorded} has no result ({about.status}).")
     result = read_result(recorded)
     result.metrics = about.metrics
+    if topic_vectors is not None and topic_vectors.shape[0] == len(result.topics):
+        result.parts["topic_vectors"] = topic_vectors
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
     result.choice = {key.removeprefix("chosen_"): value for key, value in chosen.items()}
+    bins = about.params.get("reports.over_time.bins") or "auto"
+    limits["bins"] = int(bins) if str(bins).isdecimal() else bins
     folder.mkdir(parents=True, exist_ok=True)
     (path,) = write_report(result, folder, run_folder=recorded, **limits)
     if folder == recorded and FILE not in about.files:

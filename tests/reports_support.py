@@ -49,7 +49,13 @@ def made(documents: list[str], n: int = 60) -> Result:
             texts,
             labels=[text[:300] or None for text in texts],
             timestamps=np.datetime64("2020-01-01", "us") + np.arange(n) * np.timedelta64(1, "D"),
-            columns={documents[0][:300]: [text[:300] for text in texts]},
+            columns={
+                documents[0][:300]: [text[:300] for text in texts],
+                f"class {documents[0][:300]}": [
+                    f"{k % 2} {documents[-9 % len(documents)]}" for k in range(n)
+                ],
+            },
+            classes=(f"class {documents[0][:300]}",),
         ),
         kept=kept,
         embeddings=X[1:],

@@ -9,8 +9,8 @@ import numpy as np
 from components.base import Integers, Result
 
 
-def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
-    """Words of each group, best first, with a comma between.
+def words_of(result: Result, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
+    """Words of each group with their weights, best first.
 
     Parameters
     ----------
@@ -19,14 +19,19 @@ def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
 
     Returns
     -------
-    list of str, length n_groups
-        Empty strings where the representation has no `words_of`.
+    list of lists of (word, weight), length n_groups
+        Empty where the representation has no `words_of`.
     """
-    words_of = getattr(result.parts.get("representation"), "words_of", None)
-    if words_of is None:
-        return [""] * members.shape[0]
-    lists = words_of(members[:, result.kept], n_words)
-    return [", ".join(word for word, _ in words) for words in lists]
+    method = getattr(result.parts.get("representation"), "words_of", None)
+    if method is None:
+        return [[] for _ in range(members.shape[0])]
+    words: list[list[tuple[str, float]]] = method(members[:, result.kept], n_words)
+    return words
+
+
+def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
+    """The words of `words_of` with a comma between, by group."""
+    return [", ".join(word for word, _ in words) for words in words_of(result, members, n_words)]
 
 
 def membership(groups: Integers, n_groups: int) -> Any:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base import ParameterError, Result
 from components.reports.groups import membership, words_of_groups
-from components.reports.similarity import similarity
 from components.reports.tables import write_csv
+from components.reports.tree import TopicTree, topic_tree
 
 HEADS = ["node", "parent", "left", "right", "distance", "n_topics", "size", "topics", "words"]
 
@@ -20,18 +19,13 @@ def write_hierarchy(
 ) -> list[Path]:
     """`hierarchy.csv`, a row a node; nothing without vectors, or with fewer than two topics.
 
-    The tree is average-linkage clustering (UPGMA; Sokal and Michener 1958) of the topics by the
-    cosine distance, 1 - cosine, of the means of their unit vectors. A graph's communities would
-    give a tree too, but only for clusterers that have a graph, and only with the few levels at
-    which they nest; this one exists for every clusterer, and its distances never fall from a node
-    to its parent, so that it can be cut at any number of topics.
+    The tree is that of `components.reports.tree.topic_tree`.
 
     Columns: node (the topics have their numbers; of t topics, t is the first merge and 2t - 2 the
     root), parent (empty: the root), left and right (the two nodes merged, empty for topics),
-    distance (at which they merged: the mean over pairs of topics; 0 for topics), n_topics, size
-    (documents), topics (numbers, spaces between) and words. The words of a merged node are weighed
-    as those of its topics are: by term frequency in all of its documents, times c-TF-IDF's factor
-    of the term. The first t - k merges leave k nodes without a parent among them: k topics.
+    distance (at which they merged, 0 for topics), n_topics, size (documents), topics (numbers,
+    spaces between) and words; see `words_of_nodes`. The first t - k merges leave k nodes without a
+    parent among them: k topics.
 
     Parameters
     ----------
@@ -42,44 +36,45 @@ def write_hierarchy(
     """
     if n_words < 1:
         raise ParameterError("n_words", n_words, "must be at least 1.")
-    n = len(result.topics)
-    cosines = similarity(result, n)
-    if cosines is None:
+    tree = topic_tree(result)
+    if tree is None:
         return []
-    from scipy import sparse
-    from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import squareform
-
-    distances = np.clip(1 - cosines.astype(np.float64), 0, None)
-    np.fill_diagonal(distances, 0)
-    distances = (distances + distances.T) / 2
-    merges = linkage(squareform(distances, checks=False), "average")
-    below: list[list[int]] = [[topic] for topic in range(n)]  # topics of each node
-    parents = np.full(2 * n - 1, -1)
-    for node, (left, right) in enumerate(merges[:, :2].astype(int).tolist(), start=n):
-        below.append(sorted(below[left] + below[right]))
-        parents[[left, right]] = node
-    starts = np.cumsum([0, *map(len, below)])
-    columns = np.concatenate(below)
-    nodes = sparse.csr_matrix((np.ones(len(columns), np.int64), columns, starts), (2 * n - 1, n))
-    words = words_of_groups(result, nodes @ membership(result.labels, n), n_words)
-    words[:n] = [", ".join(w for w, _ in topic.words[:n_words]) for topic in result.topics]
-    sizes = nodes @ np.array([topic.size for topic in result.topics])
+    n = tree.n_topics
+    words = words_of_nodes(result, tree, n_words)
+    sizes = node_sizes(result, tree)
     rows = [
         [
             node,
-            "" if parents[node] < 0 else int(parents[node]),
-            *(("", "", 0.0) if node < n else _merged(merges[node - n])),
+            "" if tree.parents[node] < 0 else int(tree.parents[node]),
+            *(("", "", 0.0) if node < n else _merged(tree, node - n)),
             len(topics),
-            int(sizes[node]),
+            sizes[node],
             " ".join(map(str, topics)),
             words[node],
         ]
-        for node, topics in enumerate(below)
+        for node, topics in enumerate(tree.topics)
     ]
     return [write_csv(folder / "hierarchy.csv", HEADS, rows, csv_safe=csv_safe)]
 
 
-def _merged(merge: NDArray[np.float64]) -> tuple[int, int, float]:
-    left, right, distance = merge[:3].tolist()
-    return int(left), int(right), round(distance, 6)
+def words_of_nodes(result: Result, tree: TopicTree, n_words: int) -> list[str]:
+    """Words of each node, best first, with a comma between.
+
+    Topics have their own. Those of a merged node are weighed as those of its topics are: by term
+    frequency in all of its documents, times c-TF-IDF's factor of the term.
+    """
+    groups = tree.members @ membership(result.labels, tree.n_topics)
+    words = words_of_groups(result, groups, n_words)
+    own = [", ".join(word for word, _ in topic.words[:n_words]) for topic in result.topics]
+    return [*own, *words[tree.n_topics :]]
+
+
+def node_sizes(result: Result, tree: TopicTree) -> list[int]:
+    """Documents of each node."""
+    sizes: list[int] = (tree.members @ np.array([t.size for t in result.topics])).tolist()
+    return sizes
+
+
+def _merged(tree: TopicTree, merge: int) -> tuple[int, int, float]:
+    left, right = tree.merges[merge].tolist()
+    return left, right, round(float(tree.distances[merge]), 6)

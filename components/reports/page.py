@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from components.base import ParameterError, Result
-from components.reports import sections
+from components.reports import sections, shape_sections
+from components.reports.over_time import check_smooth
 from components.reports.sections import Section
 from components.reports.text import safe_json
 
@@ -34,6 +35,9 @@ def write_report(
     *,
     max_megabytes: float = 10.0,
     n_documents: int = 5,
+    bins: str | int = "auto",
+    smooth: int | None = None,
+    max_classes: int = 100,
     run_folder: Path | None = None,
 ) -> list[Path]:
     """Write `report.html`.
@@ -45,6 +49,12 @@ def write_report(
         texts on the map are cut, and then points are sampled; the page says so.
     n_documents : int
         Typical documents of each topic, at least 1.
+    bins : str or int
+        Of time, see `components.reports.bins.in_bins`.
+    smooth : int, optional
+        Bins over which shares are averaged, see `components.reports.over_time.OverTime`.
+    max_classes : int
+        See `components.reports.classes.topics_by_class`.
     run_folder : Path, optional
         Where `run.json` and `environment.json` tell of the run; by default, and in a run, `folder`.
 
@@ -59,7 +69,13 @@ def write_report(
         raise ParameterError("n_documents", n_documents, "must be at least 1.")
     run_folder = run_folder or folder
     record, environment = _read(run_folder / "run.json"), _read(run_folder / "environment.json")
-    others = list(_sections(result, record, environment, n_documents))
+    check_smooth(smooth)
+    shape = [
+        shape_sections.over_time(result, bins, smooth),
+        shape_sections.by_class(result, max_classes),
+        shape_sections.tree(result),
+    ]
+    others = list(_sections(result, shape, record, environment, n_documents))
     about = _about(result, record)
     room = int(max_megabytes * 1e6) - len(_render(others, about).encode())
     first, *rest = others
@@ -70,7 +86,11 @@ def write_report(
 
 
 def _sections(
-    result: Result, record: dict[str, Any], environment: dict[str, Any], n_documents: int
+    result: Result,
+    shape: Sequence[Section | None],
+    record: dict[str, Any],
+    environment: dict[str, Any],
+    n_documents: int,
 ) -> Iterator[Section]:
     """The sections that apply, in their order; the map comes after the first."""
     from components.reports.similarity import similarity
@@ -78,6 +98,7 @@ def _sections(
     similarities = similarity(result, N_SIMILARITY)
     yield sections.topics(result, similarities, n_documents)
     for section in (
+        *shape,
         sections.similarity(result, similarities),
         sections.granularity(result),
         sections.measures(result),
@@ -102,6 +123,7 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
         "n_empty": len(result.corpus) - len(result.kept),
         "n_topics": len(result.topics),
         "from_tables": bool(result.topics) and result.embeddings.shape[1] == 0,
+        "has_similarity": "topic_vectors" in result.parts,
         "outside": float((result.labels[result.kept] < 0).mean()) if len(result.kept) else 0.0,
     }
 

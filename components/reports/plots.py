@@ -1,4 +1,4 @@
-"""`topics.png`, `map.png` and `granularity.png`."""
+"""`topics.png`, `map.png`, and `granularity.png` with its table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from components.base import Result, Topic
 from components.reports.fonts import readable
+from components.reports.tables import write_csv
 from components.reports.text import plain
 
 GREY = (0.78, 0.78, 0.78)
@@ -120,10 +121,13 @@ def _map_figure(result: Result, n_labels: int) -> Any:
 def write_curve(result: Result, folder: Path) -> list[Path]:
     """`granularity.png`: the score of each setting that was tried, and the setting chosen.
 
-    Nothing where the clusterer tried none.
+    `granularity.csv` has the numbers. Nothing where the clusterer tried none.
     """
     if not result.curve:
         return []
+    heads = list(result.curve[0])
+    rows = [[point.get(head, "") for head in heads] for point in result.curve]
+    table = write_csv(folder / "granularity.csv", heads, rows, csv_safe=False)
     from matplotlib.figure import Figure
 
     setting = next(iter(result.curve[0]))
@@ -159,7 +163,7 @@ def write_curve(result: Result, folder: Path) -> list[Path]:
     hollow = " Hollow: ruled out by the modularity." if out else ""
     axis.set_title(f"Numbers: topics. Line: what was chosen.{hollow}", fontsize=9, loc="left")
     axis.margins(y=0.15)
-    return save(figure, folder / "granularity.png")
+    return [table, *save(figure, folder / "granularity.png")]
 
 
 def save(figure: Any, path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A result as its artifacts tell it: `documents.parquet`, `topics.csv` and `layers.csv`."""
+"""A result as its artifacts tell it: `documents.parquet`, `topics.csv` and what there is beside."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from components.base import Corpus, Integers, Layer, Result, Topic, UserError
 from components.reports.tables import COLUMNS, DATA_PREFIX, VIEW_PREFIX, is_formula
+from components.reports.tree import SavedTree, TopicTree
 
 N_EXAMPLES = 10  # documents that stand for a topic, by their strength
 
@@ -22,8 +23,9 @@ def read_result(folder: Path) -> Result:
     """The result that a run has left in a folder.
 
     The files hold no vectors, and no weights of words: `embeddings` and `reduced` have no
-    columns, and weights are NaN. Examples of a topic are its typical document and the documents
-    of the greatest strength.
+    columns, and weights are NaN. The tree of hierarchy.csv, where it is there, is
+    `parts["tree"]`; granularity.csv gives `curve`. Examples of a topic are its typical document and
+    the documents of the greatest strength.
 
     Raises
     ------
@@ -63,7 +65,9 @@ def _result(table: Any, folder: Path) -> Result:
         topics=_topics(rows, labels, strengths, corpus),
         layers=_layers(columns, strengths, corpus, folder / "layers.csv"),
         coordinates=coordinates,
-        parts={"representation": SimpleNamespace(views_=_views(rows))},
+        curve=_curve(folder / "granularity.csv"),
+        parts={"representation": SimpleNamespace(views_=_views(rows))}
+        | _tree(folder / "hierarchy.csv"),
     )
 
 
@@ -86,6 +90,30 @@ def _corpus(columns: Mapping[str, Any]) -> Corpus:
             if name not in COLUMNS and not name.startswith("topic_")
         },
     )
+
+
+def _tree(path: Path) -> dict[str, Any]:
+    """The tree of topics and the words of its nodes."""
+    if not path.is_file():
+        return {}
+    rows = list(_rows(path))
+    merges = [row for row in rows if row["left"]]
+    tree = TopicTree(
+        np.array([[int(row["left"]), int(row["right"])] for row in merges], np.int64),
+        np.array([float(row["distance"]) for row in merges]),
+    )
+    return {"tree": SavedTree(tree, [row["words"] for row in rows])}
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
+    """What the choice of the granularity saw; see `Result.curve`."""
+    if not path.is_file():
+        return []
+    return [
+        {key: cell == "True" if key == "ruled_out" else float(cell) for key, cell in row.items()
+         if cell}
+        for row in _rows(path)
+    ]  # fmt: skip
 
 
 def _classes(path: Path) -> tuple[str, ...]:

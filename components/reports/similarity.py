@@ -22,6 +22,11 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
     """
     n = min(n_topics, len(result.topics))
     X = result.embeddings
+    saved = result.parts.get("topic_vectors")  # where the result was read from a run's files
+    if n >= 2 and saved is not None:
+        means = unit_rows(saved[:n].astype(np.float64))
+        cosines = means @ means.T
+        return np.asarray(cosines.toarray() if sparse.issparse(cosines) else cosines, np.float32)
     if n < 2 or X.shape[1] == 0:
         return None
     labels = result.labels[result.kept]

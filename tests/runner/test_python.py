@@ -49,6 +49,21 @@ def test_documents_in_a_result_out(tmp_path: Path) -> None:
     assert result.layers_table().empty
 
 
+def test_broader_topics_of_a_result() -> None:
+    result = run(TEXTS, *SETTINGS[:-1], "clusterer.n_clusters=4")
+    broad = result.topics_at(2)
+    assert sum(topic.size for topic in broad.topics) == len(TEXTS)
+    assert len(set(broad.labels[:20])) == len(set(broad.labels[20:])) == 1
+
+
+def test_classes_are_given_beside_documents(tmp_path: Path) -> None:
+    source = ["diary"] * 20 + ["paper"] * 20
+    run(TEXTS, *SETTINGS, "reports=fast", classes={"source": source}, folder=tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "topics_by_class.csv")
+    assert set(table["class"]) == {"diary", "paper"}
+    assert (table.groupby("class")["count"].sum() == 20).all()
+
+
 def test_the_page_of_a_notebook_is_escaped() -> None:
     result = run(TEXTS, *SETTINGS)
     shown = result._repr_html_()

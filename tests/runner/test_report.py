@@ -36,10 +36,22 @@ def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
     page = (artifacts / "report.html").read_text(encoding="utf-8")
     assert "embedder.pipeline.min_df" in page  # a setting
     assert "scikit-learn" in page  # a version
+    for title in ("Similarity of topics", "Tree of topics"):
+        assert f">{title}</h2>" in page
+    assert "the similarity of topics is left out" not in page
 
     assert report.main([f"run={outcome.output}"]) == 0
     assert (outcome.output / "report.html").is_file()
     assert record.load(outcome.output).files[-1] == "report.html"
+    assert ">Similarity of topics</h2>" in (outcome.output / "report.html").read_text("utf-8")
+
+    (outcome.output / "model" / "arrays.safetensors").write_bytes(b"damaged")
+    (outcome.output / "hierarchy.csv").unlink()
+    assert report.main([f"run={outcome.output}"]) == 0
+    assert "The similarity of topics is left out." in capsys.readouterr().err
+    page = (outcome.output / "report.html").read_text("utf-8")
+    assert "the similarity of topics is left out" in page
+    assert ">Tree of topics</h2>" not in page
 
 
 def test_wrong_runs(tmp_path: Path) -> None:

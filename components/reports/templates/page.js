@@ -82,3 +82,10 @@ if (table) {
     table.append(...bodies);
   }));
 }
+
+const tree = element("topic-tree");
+if (tree) element("tree-expand").addEventListener("click", event => {
+  const wanted = event.target.getAttribute("aria-pressed") !== "true";
+  event.target.setAttribute("aria-pressed", wanted);
+  tree.querySelectorAll("details").forEach(node => { node.open = wanted; });
+});

@@ -1,4 +1,4 @@
-"""The tree of topics, against average linkage and word weights computed by hand."""
+"""The tree of topics, against Ward's linkage and word weights computed by hand."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from components.base import Corpus, ParameterError, Result, Topic
 from components.reports.hierarchy import write_hierarchy
+from components.reports.tree import topic_tree, topics_at
 from components.representations.ctfidf import CTFIDF
 
 KINDS = ["apple pear fruit", "plum fruit", "car wheel", "bus wheel wheel", "rain cloud"]
@@ -45,24 +46,29 @@ def tree(result: Result, folder: Path, **options: int) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_merges_are_those_of_average_linkage(tmp_path: Path) -> None:
+def test_merges_are_those_of_ward(tmp_path: Path) -> None:
+    """Each merge is the one that adds least to the squared distances to the nodes' centres."""
     result = made()
     X = result.embeddings / np.linalg.norm(result.embeddings, axis=1, keepdims=True)
     means = np.array([X[result.labels == topic].mean(axis=0) for topic in range(5)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    distance = 1 - means @ means.T
+
+    def spread(group: tuple[int, ...]) -> float:
+        points = means[list(group)]
+        return float(((points - points.mean(axis=0)) ** 2).sum())
+
     groups = {(topic,) for topic in range(5)}
     expected = []
     while len(groups) > 1:
-        gap, first, second = min(
-            (float(distance[np.ix_(a, b)].mean()), a, b) for a, b in combinations(groups, 2)
+        added, first, second = min(
+            (spread(a + b) - spread(a) - spread(b), a, b) for a, b in combinations(groups, 2)
         )
         groups = groups - {first, second} | {tuple(sorted(first + second))}
-        expected.append((" ".join(map(str, sorted(first + second))), gap))
+        expected.append((" ".join(map(str, sorted(first + second))), np.sqrt(2 * added)))
     rows = tree(result, tmp_path)
     assert [row["topics"] for row in rows[5:]] == [topics for topics, _ in expected]
     gaps = [float(row["distance"]) for row in rows[5:]]
-    assert gaps == pytest.approx([gap for _, gap in expected], abs=1e-5)
+    assert gaps == pytest.approx([gap for _, gap in expected], abs=1e-3)
     assert gaps == sorted(gaps)
 
 
@@ -101,3 +107,56 @@ def test_absent_or_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="n_words=0: must be at least 1"):
         write_hierarchy(made(), tmp_path, n_words=0)
     assert len(tree(made(2), tmp_path)) == 3
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+def test_broader_topics_are_unions_of_topics(k: int) -> None:
+    result = made()
+    layer = topics_at(result, k)
+    assert [topic.id for topic in layer.topics] == list(range(k))
+    assert np.bincount(layer.labels[:-1]).tolist() == [topic.size for topic in layer.topics]
+    assert layer.labels[-1] == -1  # an outlier stays one
+    for topic in range(5):
+        assert len(set(layer.labels[result.labels == topic])) == 1
+    for topic in layer.topics:
+        assert layer.labels[topic.typical] == topic.id
+        assert topic.words
+        assert all(np.isfinite(weight) for _, weight in topic.words)
+    finer = topics_at(result, min(5, k + 1))
+    for topic in finer.topics:
+        assert len(set(layer.labels[finer.labels == topic.id])) == 1
+
+
+def test_broader_topics_are_those_of_the_recipe(tmp_path: Path) -> None:
+    """The first t - k merges of hierarchy.csv leave the same groups, with the same words."""
+    result = made()
+    rows = tree(result, tmp_path)
+    for k in range(1, 6):
+        first = [row for row in rows if int(row["node"]) < 10 - k]
+        top = [row for row in first if not row["parent"] or int(row["parent"]) >= 10 - k]
+        layer = topics_at(result, k)
+        mine = {
+            (" ".join(map(str, np.unique(result.labels[layer.labels == topic.id]))),
+             ", ".join(word for word, _ in topic.words))
+            for topic in layer.topics
+        }  # fmt: skip
+        assert mine == {(row["topics"], row["words"]) for row in top}
+
+
+def test_of_one_topic_there_is_one() -> None:
+    result = made(1)
+    assert topic_tree(result) is None
+    assert [topic.size for topic in topics_at(result, 1).topics] == [4]
+
+
+@pytest.mark.parametrize("k", [0, 6, -1, True, 2.0])
+def test_wrong_numbers_of_topics(k: int) -> None:
+    with pytest.raises(ParameterError, match="must be from 1 to 5, the number of topics"):
+        topics_at(made(), k)
+
+
+def test_without_vectors_there_is_no_tree() -> None:
+    result = made()
+    result.embeddings = np.zeros((len(result.kept), 0), np.float32)
+    with pytest.raises(ParameterError, match="no vectors"):
+        topics_at(result, 2)

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from components.base import Corpus, Layer, Topic, UserError
-from components.reports import tables
+from components.reports import plots, tables
+from components.reports.classes import write_topics_by_class
+from components.reports.hierarchy import write_hierarchy
 from components.reports.page import write_report
 from components.reports.read import read_result
+from components.reports.tree import topic_tree
 from reports_support import HARMLESS, HOSTILE, made
 
 
@@ -73,3 +76,17 @@ def test_a_folder_that_holds_no_tables(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "documents.parquet", tmp_path / "topics.csv")
     with pytest.raises(UserError, match="does not hold the tables of a run"):
         read_result(tmp_path)
+
+
+def test_the_curve_the_tree_and_the_classes_are_read(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    for write in (plots.write_curve, write_hierarchy, write_topics_by_class):
+        write(result, tmp_path)
+    back = read_result(written(result, tmp_path))
+    assert back.curve == result.curve
+    assert back.corpus.classes == result.corpus.classes
+    tree, saved = topic_tree(result), back.parts["tree"]
+    assert tree is not None
+    np.testing.assert_array_equal(saved.tree.merges, tree.merges)
+    assert saved.tree.distances == pytest.approx(tree.distances, abs=1e-6)
+    assert saved.words[0] == ", ".join(word for word, _ in result.topics[0].words)

@@ -135,7 +135,7 @@ def test_layers_csv_names_the_topic_above(result: Result, tmp_path: Path) -> Non
 def test_pictures_are_drawn(write: Report, result: Result, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
-    (path,) = write(result, tmp_path)
+    path = write(result, tmp_path)[-1]
     pixels = imread(path)[..., :3]
     assert pixels.shape[0] > 200
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10  # more than an empty frame
