@@ -50,6 +50,8 @@ class GensimEmbedder:
         user's cache folder.
     """
 
+    block = 4096  # documents to compute and store at a time: storing few takes longer
+
     def __init__(
         self,
         *,

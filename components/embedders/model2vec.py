@@ -28,6 +28,8 @@ class Model2VecEmbedder:
     batch_size : int
     """
 
+    block = 4096  # documents to compute and store at a time: storing few takes longer
+
     def __init__(
         self,
         *,

@@ -38,6 +38,8 @@ class SpacyEmbedder:
         Documents at a time.
     """
 
+    block = 4096  # documents to compute and store at a time: storing few takes longer
+
     def __init__(
         self,
         *,

@@ -183,7 +183,7 @@ class EmbeddingCache:
             lengths = [-len(caller.documents[row]) for row in distinct[plan].tolist()]
             plan = plan[np.argsort(lengths, kind="stable")]
         n = len(distinct)
-        size = n if caller.at_once else self.chunk or chunk_size(n)
+        size = n if caller.at_once else self.chunk or max(caller.block, chunk_size(n))
         computed, waited = 0, False
         costs: dict[str, float] = {}
         try:

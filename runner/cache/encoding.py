@@ -36,6 +36,8 @@ class EncodeRequest:
         self.fits_corpus = bool(getattr(embedder, "fits_corpus", False))
         self.iterates = hasattr(embedder, "iter_encode") and not self.fits_corpus
         self.by_length = bool(getattr(embedder, "by_length", False))
+        # Where a vector takes less time than its storing, the embedder asks for larger blocks.
+        self.block = int(getattr(embedder, "block", 0))
         # An API is asked for everything at once, since it sends requests side by side.
         self.at_once = self.fits_corpus or self.iterates
         self.can_be_stored = getattr(embedder, "stored", True) and not (

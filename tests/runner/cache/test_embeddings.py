@@ -143,6 +143,17 @@ def test_a_crash_loses_little_and_files_are_few(n, most):
     assert chunk_size(n) <= max(32, n / 30)
 
 
+class InBlocks(HashEmbedder):
+    block = 60
+
+
+@pytest.mark.parametrize("folder", ["cache", None])
+def test_an_embedder_may_ask_for_larger_blocks(tmp_path, folder):
+    embedder = InBlocks()
+    encode(tmp_path / folder if folder else None, embedder, DOCUMENTS[:150], chunk=None)
+    assert [len(batch) for batch in embedder.batches] == [60, 60, 30]
+
+
 class ByLength(Failing):
     by_length = True
 
