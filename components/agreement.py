@@ -7,6 +7,7 @@ default run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,44 @@ def adjusted_mutual_information(a: Integers, b: Integers) -> float:
     mean = (entropy(both.sizes_a) + entropy(both.sizes_b)) / 2
     expected = _expected_mutual_information(both.sizes_a, both.sizes_b)
     return (both.mutual_information - expected) / max(mean - expected, np.finfo(float).eps)
+
+
+# Student's t with 19 degrees of freedom: 95 % of values lie within so many standard errors, where
+# these come from 20 groups. Of simulated samples of 100 to 1,000 documents, 90 to 94 % did.
+ERRORS = 2.09
+
+
+def without_groups(
+    a: Integers, others: Sequence[Integers], n_groups: int = 20, seed: int = 0
+) -> NDArray[np.float64]:
+    """Adjusted mutual information of `a` with others, without each of some groups of documents.
+
+    Parameters
+    ----------
+    a, others : int64 (n,) each
+    n_groups : int
+        Of documents drawn at random, of the same size; fewer where there are fewer documents.
+
+    Returns
+    -------
+    float64 (groups, others), for `jackknife_error`
+    """
+    n_groups = min(n_groups, len(a))
+    group = np.random.default_rng(seed).permutation(len(a)) % n_groups
+    rest = [group != number for number in range(n_groups)]
+    return np.array(
+        [[adjusted_mutual_information(a[left], b[left]) for b in others] for left in rest]
+    )
+
+
+def jackknife_error(values: NDArray[np.float64]) -> float:
+    """Standard error of a statistic from its values without each of g groups (Tukey 1958).
+
+    sqrt((g - 1) / g times the sum of squared deviations from their mean). Not the bootstrap:
+    documents that are drawn twice agree with themselves, which raises every index of agreement.
+    """
+    g = len(values)
+    return float(np.sqrt((g - 1) / g * ((values - values.mean()) ** 2).sum()))
 
 
 def adjusted_rand_index(a: Integers, b: Integers) -> float:

@@ -21,7 +21,8 @@ class ApiEmbedder:
     truncated_ : bool (n,)
         Which documents of the last call were too long.
     metrics_ : dict
-        `embed_tokens`: tokens that the last call cost, as the server counted them.
+        `embed_tokens`: tokens that the last call cost, as the server counted them;
+        `embed_cost`: what these cost, where there is a `price`.
     """
 
     # Set by the constructor of a subclass.
@@ -29,6 +30,7 @@ class ApiEmbedder:
     batch_size: int
     max_input_tokens: int
     max_request_tokens: int | None = None
+    price: float | None = None
     timeout: float
     _provider: Provider
     _requests: Requests
@@ -80,6 +82,8 @@ class ApiEmbedder:
         ) as run:
             for rows, values in run:
                 self.metrics_["embed_tokens"] = float(run.tokens_used)
+                if self.price is not None:
+                    self.metrics_["embed_cost"] = run.tokens_used * self.price / 1e6
                 for row in rows.tolist():
                     del texts[row]
                 vectors = [vector_of(value) for value in values]
@@ -119,6 +123,8 @@ class ApiEmbedder:
         for name in ("batch_size", "max_input_tokens"):
             if getattr(self, name) < 1:
                 raise ParameterError(name, getattr(self, name), "must be at least 1.")
+        if self.price is not None and not 0 <= self.price < np.inf:
+            raise ParameterError("price", self.price, "must be a number of at least 0.")
 
 
 class _Lengths:

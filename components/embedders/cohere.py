@@ -32,7 +32,7 @@ class CohereEmbedder(ApiEmbedder):
     max_input_tokens : int
         The model's limit, by which too long texts are counted. The server does the cutting; the
         count is an estimate. 512 for embed-english-v3.0 and embed-multilingual-v3.0.
-    concurrency, timeout, max_retries, retry_delay, max_tokens
+    concurrency, timeout, max_retries, retry_delay, max_tokens, price
         As in `OpenAIEmbedder`.
     """
 
@@ -53,6 +53,7 @@ class CohereEmbedder(ApiEmbedder):
         max_retries: int = 6,
         retry_delay: float = 1.0,
         max_tokens: int | None = None,
+        price: float | None = None,
     ) -> None:
         require("cohere", extra="cohere")
         self.model = model
@@ -67,6 +68,7 @@ class CohereEmbedder(ApiEmbedder):
         self.max_retries = max_retries
         self.retry_delay = retry_delay
         self.max_tokens = max_tokens
+        self.price = price
         self._provider = Cohere(model=model, base_url=base_url)
         self._requests = Requests(
             self._provider,

@@ -51,6 +51,8 @@ class OpenAIEmbedder(ApiEmbedder):
         much again at random. `Retry-After`, where the server sends it, is the least.
     max_tokens : int, optional
         Budget of this object in tokens: no request is sent that might use more.
+    price : float, optional
+        Of a million tokens, in any currency: `metrics_` then holds `embed_cost`.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class OpenAIEmbedder(ApiEmbedder):
         max_retries: int = 6,
         retry_delay: float = 1.0,
         max_tokens: int | None = None,
+        price: float | None = None,
     ) -> None:
         require("openai", extra="openai")
         if tokenizer is not None:
@@ -84,6 +87,7 @@ class OpenAIEmbedder(ApiEmbedder):
         self.max_retries = max_retries
         self.retry_delay = retry_delay
         self.max_tokens = max_tokens
+        self.price = price
         self._provider: OpenAI = OpenAI(model=model, base_url=base_url)
         self._requests = Requests(
             self._provider,

@@ -43,6 +43,22 @@ def ami(result: Result, *, covered: bool = False) -> float | None:
     return pair and agreement.adjusted_mutual_information(*pair)
 
 
+def ami_interval(result: Result, *, n_documents: int = 5000) -> dict[str, float] | None:
+    """Between which values `ami` would lie for all documents of the kind: `ami_low`, `ami_high`.
+
+    An approximate 95 % interval, from the jackknife over 20 groups of documents; see
+    `components.agreement.jackknife_error`. For a sample of documents that were labelled by hand:
+    None where more than `n_documents` have a label, or fewer than 40.
+    """
+    pair = _labels_and_topics(result, False)
+    if pair is None or not 40 <= len(pair[0]) <= n_documents:
+        return None
+    value = agreement.adjusted_mutual_information(*pair)
+    values = agreement.without_groups(pair[0], [pair[1]])[:, 0]
+    reach = agreement.ERRORS * agreement.jackknife_error(values)
+    return {"ami_low": value - reach, "ami_high": min(value + reach, 1.0)}
+
+
 def v_measure(result: Result, *, covered: bool = False) -> float | None:
     """Harmonic mean of homogeneity and completeness (Rosenberg and Hirschberg 2007), in [0, 1].
 

@@ -20,10 +20,11 @@ from runner.leaderboard.choice import (
     topic_agreement,
     votes,
 )
+from runner.leaderboard.labelled import LabelledDifference, difference
 from runner.leaderboard.ranking import members_of
 from runner.tracking.record import Record
 
-SCORES = ("consensus", "neighbour_consensus", "choice_score")
+SCORES = ("consensus", "neighbour_consensus", "choice_score", "seed_stability")
 DOCUMENTS = 20_000  # of a sample, on which topics are compared; fewer where there are many runs
 VOTERS = 40  # settings whose topics are compared with those of every run
 SAME = 0.5  # share of the documents of two topics that both hold, from which they count as one
@@ -55,6 +56,10 @@ class Comparison:
     overlap : float64 (v, v), see `choice.neighbor_overlap`; None where a run left no neighbours
     described : for each voter its topics, by number
     silent : bool (v, v), see `choice.consensus`; None: all vote
+    labels : int64 (n,), the label of each document of the sample as a number; -1 is none. None
+        where the documents have no labels
+    of_seeds : float64 (r,), mean agreement (AMI) of a run's topics with those of the runs that
+        differ in nothing but their seed; NaN where there are none
     """
 
     records: list[Record]
@@ -65,6 +70,8 @@ class Comparison:
     overlap: Numbers | None
     described: list[list[TopicRow]]
     silent: NDArray[np.bool_] | None = None
+    labels: Integers | None = None
+    of_seeds: Numbers | None = None
 
     def scores(self) -> dict[str, Numbers]:
         """`SCORES`, (r,) each; NaN where one does not apply."""
@@ -92,7 +99,16 @@ class Comparison:
             "consensus": agreed,
             "neighbour_consensus": on_neighbors,
             "choice_score": choice,
+            "seed_stability": missing if self.of_seeds is None else self.of_seeds,
         }
+
+    def by_labels(self, first: Record, second: Record) -> LabelledDifference | None:
+        """How far two runs are apart in AMI with the labels; None where there are too few."""
+        at = {id(record): place for place, record in enumerate(self.records)}
+        if self.labels is None or not self.voters or not {id(first), id(second)} <= at.keys():
+            return None
+        pair = [self.topics[self.own[at[id(run)]]] for run in (first, second)]
+        return difference(self.labels, pair)
 
     def on_equal_votes(self, ensemble: Record, single: Record) -> tuple[float, float] | None:
         """The consensus of an ensemble and of another run by those that vote on the ensemble.
@@ -171,10 +187,16 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
     names = [record.tags.get("seedless_hash", str(i)) for i, record in enumerate(records)]
     firsts = {name: names.index(name) for name in dict.fromkeys(names)}
     voters = [*firsts.values()]
-    if len({_embedder(records[i]) for i in voters}) < 2 or len(voters) > VOTERS:
+    apart = len({_embedder(records[i]) for i in voters}) > 1 and len(voters) <= VOTERS
+    topics: list[Integers] = []
+    labels = of_seeds = None
+    if apart or len(voters) < len(records):
+        topics, labels = _topics(folders, len(voters))
+        of_seeds = _of_seeds(topics, names)
+    if not apart:
         nobody = np.zeros((len(records), 0))
-        return Comparison(records, [], np.zeros(len(records), np.int64), [], nobody, None, [])
-    topics = _topics(folders, len(voters))
+        own = np.zeros(len(records), np.int64)
+        return Comparison(records, [], own, [], nobody, None, [], of_seeds=of_seeds)
     paths = [folders[i] / "neighbors.npy" for i in voters]
     overlap = None
     if all(path.is_file() for path in paths):
@@ -190,7 +212,20 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
         overlap,
         [_described(folders[i] / "topics.csv") for i in voters],
         _silent([records[i] for i in voters]),
+        labels,
+        of_seeds,
     )
+
+
+def _of_seeds(topics: list[Integers], names: list[str]) -> Numbers:
+    """See `Comparison.of_seeds`; runs with the same name differ by their seed."""
+    values = np.full(len(topics), np.nan)
+    for name in set(names):
+        runs = [i for i, other in enumerate(names) if other == name]
+        if len(runs) > 1:
+            agreement = topic_agreement([topics[i] for i in runs])
+            values[runs] = (agreement.sum(axis=1) - 1) / (len(runs) - 1)
+    return values
 
 
 def _silent(voters: list[Record]) -> NDArray[np.bool_]:
@@ -212,22 +247,27 @@ def _embedder(record: Record) -> str:
     )
 
 
-def _topics(folders: list[Path], n_voters: int) -> list[Integers]:
-    """Topics of a sample of the documents, for each run."""
+def _topics(folders: list[Path], n_voters: int) -> tuple[list[Integers], Integers | None]:
+    """Topics of a sample of the documents, for each run, and the labels of that sample."""
     import pyarrow.parquet as pq
 
     topics = []
+    labels: Integers | None = None
     sample: Integers | None = None
     for folder in folders:
-        table = pq.read_table(folder / "documents.parquet", columns=["topic"])
-        labels = table["topic"].to_numpy().astype(np.int64)
+        path = folder / "documents.parquet"
+        of_run = pq.read_table(path, columns=["topic"])["topic"].to_numpy().astype(np.int64)
         if sample is None:
-            n = len(labels)
+            n = len(of_run)
             few = max(1000, DOCUMENTS * 200 // (len(folders) * n_voters))
             limit = min(n, DOCUMENTS, few)
             sample = np.sort(np.random.default_rng(0).choice(n, limit, replace=False))
-        topics.append(labels[sample])
-    return topics
+            if "label" in pq.read_schema(path).names:
+                cells = pq.read_table(path, columns=["label"])["label"].to_pylist()
+                texts = ["" if cells[row] is None else str(cells[row]) for row in sample.tolist()]
+                labels = np.unique(["", *texts], return_inverse=True)[1][1:].astype(np.int64) - 1
+        topics.append(of_run[sample])
+    return topics, labels
 
 
 def _described(path: Path) -> list[TopicRow]:

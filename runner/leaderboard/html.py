@@ -33,8 +33,14 @@ READ = {
     "dbcv": "Density-based validity. Not comparable between embedders.",
     "ami": "Agreement with the labels, adjusted for chance. Higher is better.",
     "ari": "Agreement with the labels by pairs, adjusted for chance. Higher is better.",
+    "ami_low": "Lower end of a 95 % interval of ami, where few documents have a label.",
+    "ami_high": "Upper end of that interval.",
+    "mteb_v_measure": "How well k-means on the vectors finds the labels (V-measure), whatever the "
+    "topics are. Higher is better.",
+    "seed_stability": "How far the topics agree with those of other seeds (AMI). Higher is better.",
     "coverage": "Share of the documents that are in a topic.",
     "embed_seconds": "Seconds to embed; vectors from the cache cost nothing.",
+    "embed_cost": "What the tokens cost, by embedder.price.",
     "total_seconds": "Seconds for the whole run.",
     "peak_memory_mb": "Peak memory of the run, in MiB.",
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
 # Where less is better.
-_LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens")
+_LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens", "cost")
 # What most people look at first.
 FIRST = (
     "choice_score words_ami stability consensus neighbour_consensus n_topics outlier_ratio ami ari "

@@ -15,6 +15,7 @@ from runner.leaderboard.ranking import Ranking, Row, members_of
 MEASURES = ("words_ami", "stability", "consensus")
 APART = 0.10  # in the mean of the three measures
 APART_OF_TWO = 0.15  # in the mean of words_ami and stability, where there are only two embedders
+MOST_LABELS = 100_000  # nobody labels more to tell two embedders apart
 LEAST_SECONDS = 5.0  # below, it is loading and chance that differ
 FOLLOWS_WORDS = 0.25  # by which words_ami exceeds consensus where wording separates the documents
 CONFIRMED = 0.8  # of the greatest consensus, from which a run counts as confirmed by the others
@@ -75,7 +76,9 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
         chosen, second, *_ = sorted(rows, key=lambda row: -row.metrics["ami"].mean)
         sentences.append(
             f"By the labels, {chosen.name} is first (AMI {chosen.metrics['ami'].mean:.2f}) and "
-            f"{second.name} second ({second.metrics['ami'].mean:.2f}). Without them:"
+            f"{second.name} second ({second.metrics['ami'].mean:.2f})."
+            + _certainty(chosen, second, comparison)
+            + " Without them:"
         )
     sentences.append(f"{best.name} has the highest choice_score ({measured}).")
     if near:
@@ -97,6 +100,26 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
         )
     sentences += _together(chosen, ensembles, comparison)
     return Recommendation(chosen.settings["embedder"], " ".join(sentences), [best, *near])
+
+
+def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:
+    """Whether the labels tell the first two apart, and how many it would take."""
+    apart = comparison and comparison.by_labels(first.runs[0], second.runs[0])
+    if not apart:
+        return ""
+    said = f" The labels of {apart.n:,} documents "
+    if apart.is_certain:
+        return said + f"tell them apart; some {_rounded(apart.n_needed)} would do."
+    said += "do not tell them apart"
+    if apart.n_needed > MOST_LABELS:
+        return said + ", nor would many times as many."
+    return said + f"; if the difference is real, some {_rounded(apart.n_needed)} would."
+
+
+def _rounded(n: float) -> str:
+    """A number to its first digit or two, as 1,300 or 80."""
+    digits = 10 ** max(0, len(str(int(n))) - 2)
+    return f"{max(40, -(-int(n) // digits) * digits):,}"
 
 
 def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) -> list[str]:

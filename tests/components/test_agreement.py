@@ -8,10 +8,13 @@ from sklearn.metrics import (
 )
 
 from components.agreement import (
+    ERRORS,
     adjusted_mutual_information,
     adjusted_rand_index,
     homogeneity_and_completeness,
+    jackknife_error,
     purity,
+    without_groups,
 )
 
 
@@ -54,3 +57,30 @@ def test_partitions_with_little_to_compare(one, other):
 def test_purity_by_hand():
     # The topics hold "a" twice of three, and "b" twice of two.
     assert purity(np.array([0, 0, 1, 1, 1]), np.array([4, 4, 4, -1, -1])) == 4 / 5
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    values = np.random.default_rng(0).normal(size=20)
+    left_out = np.array([np.delete(values, i).mean() for i in range(20)])
+    assert jackknife_error(left_out) == pytest.approx(values.std(ddof=1) / np.sqrt(20))
+
+
+def test_intervals_hold_what_they_should():
+    def drawn(n, rng):
+        one = rng.integers(0, 6, n)
+        return one, np.where(rng.random(n) < 0.4, rng.integers(0, 6, n), one)
+
+    true = adjusted_mutual_info_score(*drawn(100_000, np.random.default_rng(0)))
+    inside = 0
+    for seed in range(1, 101):
+        one, other = drawn(200, np.random.default_rng(seed))
+        error = jackknife_error(without_groups(one, [other])[:, 0])
+        inside += abs(adjusted_mutual_info_score(one, other) - true) <= ERRORS * error
+    assert 86 <= inside <= 99
+
+
+def test_without_groups_leaves_each_document_out_once():
+    one = np.arange(60) % 3
+    found = without_groups(one, [one, np.roll(one, 1)])
+    assert found.shape == (20, 2)
+    assert found == pytest.approx(1)

@@ -10,7 +10,7 @@ import tiktoken
 
 from api_server import stop_when, vector
 from components.api.openai import OpenAI
-from components.base import UserError
+from components.base import ParameterError, UserError
 from components.embedders.openai import OpenAIEmbedder
 from tests_support import FAST
 
@@ -138,6 +138,15 @@ def test_what_was_used_is_counted(embedder):
     assert one.metrics_ == {"embed_tokens": 30.0}  # three words each
     one.encode(DOCUMENTS[:2])
     assert one.metrics_ == {"embed_tokens": 6.0}
+
+
+def test_a_price_gives_what_it_cost(embedder):
+    one = embedder(price=0.02)
+    one.encode(DOCUMENTS)
+    assert one.metrics_ == {"embed_tokens": 30.0, "embed_cost": pytest.approx(30 * 0.02 / 1e6)}
+    assert one.fingerprint() == embedder().fingerprint()
+    with pytest.raises(ParameterError, match=r"^price=-1: must be a number of at least 0"):
+        embedder(price=-1)
 
 
 def test_the_budget_is_used_as_far_as_it_goes_and_not_passed(embedder, api_server):

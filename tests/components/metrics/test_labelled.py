@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.metrics import v_measure_score
 
 from components.base import Corpus, Result
 from components.metrics.labelled import (
     ami,
+    ami_interval,
     ari,
     completeness,
     coverage,
@@ -15,6 +18,7 @@ from components.metrics.labelled import (
     purity,
     v_measure,
 )
+from components.metrics.mteb import mteb_v_measure
 
 MEASURES = [ari, ami, v_measure, homogeneity, completeness, purity]
 
@@ -91,3 +95,41 @@ def test_homogeneous_but_not_complete() -> None:
     assert completeness(result) == pytest.approx(2 / 3)
     assert v_measure(result) == pytest.approx(0.8)
     assert purity(result) == 1
+
+
+def test_an_interval_where_few_documents_have_a_label() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 300)
+    topics = np.where(rng.random(300) < 0.3, rng.integers(0, 3, 300), labels)
+    some = [f"l{label}" if row < 100 else None for row, label in enumerate(labels)]
+    result = result_of(topics, some)
+    found = ami_interval(result)
+    value = ami(result)
+    assert found is not None
+    assert value is not None
+    assert found["ami_low"] < value < found["ami_high"]
+    every = ami_interval(result_of(topics, [f"l{label}" for label in labels]))
+    assert every is not None
+    assert every["ami_high"] - every["ami_low"] < found["ami_high"] - found["ami_low"]
+    assert ami_interval(result_of(topics, some), n_documents=99) is None
+    assert ami_interval(result_of(topics, [*some[:39], *[None] * 261])) is None
+    assert ami_interval(result_of(topics)) is None
+
+
+def test_mtebs_protocol() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 150)
+    X = (rng.normal(size=(4, 8))[labels] + rng.normal(size=(150, 8))).astype(np.float32)
+    corpus = Corpus(["x"] * 150, labels=[f"l{label}" if i < 140 else None
+                                         for i, label in enumerate(labels)])  # fmt: skip
+    result = Result(corpus, np.arange(10, 150), X[10:], X[10:], np.zeros(150), np.zeros(150))
+    scores = []
+    draws = np.random.default_rng(42)
+    for _ in range(10):
+        rows = 10 + draws.integers(130, size=2048)
+        model = MiniBatchKMeans(4, batch_size=512, n_init=1, random_state=42).fit(X[rows])
+        scores.append(v_measure_score(labels[rows], model.labels_))
+    assert mteb_v_measure(result) == pytest.approx(np.mean(scores), abs=1e-9)
+    assert 0.2 < np.mean(scores) < 0.95
+    assert mteb_v_measure(result_of([0, 0, 1])) is None
+    assert mteb_v_measure(result_of([0, 0, 1], ["a", "a", "a"])) is None

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import adjusted_mutual_info_score
 
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.html import page
+from runner.leaderboard.labelled import difference
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import Recommendation, recommend
 from runner.tracking.record import Record
@@ -179,7 +181,7 @@ def test_runs_are_compared_and_scored(jobs: dict[Path, Record]) -> None:
     assert comparison.agreement[0, 3] < 0.8
     assert sorted(score(jobs, [comparison])) == sorted(jobs)
     records = [*jobs.values()]
-    assert all(set(SCORES) <= set(record.metrics) for record in records)
+    assert all(set(SCORES) - set(record.metrics) == {"seed_stability"} for record in records)
     # The variant with the same vectors does not vote: the two others do.
     other, worse = comparison.agreement[0, 2], comparison.agreement[0, 3]
     assert worse < records[0].metrics["consensus"] < other
@@ -221,6 +223,9 @@ def test_runs_that_differ_by_seed_have_one_vote(jobs: dict[Path, Record]) -> Non
     assert again.own.tolist() == [0, 1, 2, 3, 0]
     assert again.scores()["consensus"][:4] == pytest.approx(before.scores()["consensus"])
     assert again.scores()["consensus"][4] == again.scores()["consensus"][0]
+    of_seeds = again.scores()["seed_stability"]
+    assert of_seeds[[0, 4]].tolist() == [1, 1]  # the same topics
+    assert np.isnan(of_seeds[1:4]).all()
 
 
 def test_many_seeds_of_one_embedder_are_not_compared(jobs: dict[Path, Record]) -> None:
@@ -231,6 +236,8 @@ def test_many_seeds_of_one_embedder_are_not_compared(jobs: dict[Path, Record]) -
     scores = comparison.scores()
     assert np.isnan(scores["consensus"]).all()
     assert np.isfinite(scores["choice_score"]).all()
+    others = [adjusted_mutual_info_score(np.arange(90) % 3, topics_of(folder)) for folder in jobs]
+    assert scores["seed_stability"][0] == pytest.approx((others[1] + others[2] + others[3]) / 3)
 
 
 def test_an_ensemble_among_the_runs(jobs: dict[Path, Record]) -> None:
@@ -245,6 +252,70 @@ def test_an_ensemble_among_the_runs(jobs: dict[Path, Record]) -> None:
     assert scores["consensus"][2] == pytest.approx(1)
     names = [row.name for row in rank_runs(jobs.values(), "words_ami").rows]
     assert names == ["e0", "e1", "e2", "ensemble[e0,e2]"]
+
+
+def topics_of(folder: Path) -> list[int]:
+    topics: list[int] = pq.read_table(folder / "documents.parquet")["topic"].to_pylist()
+    return topics
+
+
+@pytest.mark.parametrize(("every", "said"), [(1, "documents tell them apart; some 40 would do."),
+                                             (9, None)])  # fmt: skip
+def test_how_many_labels_tell_the_first_two_apart(
+    jobs: dict[Path, Record], every: int, said: str | None
+) -> None:
+    for folder in jobs:
+        table = pq.read_table(folder / "documents.parquet")
+        labels = [f"l{row % 3}" if row % every == 0 else None for row in range(90)]
+        pq.write_table(table.append_column("label", [labels]), folder / "documents.parquet")
+    folders = [*jobs]
+    for folder in (folders[1], folders[2]):
+        del jobs[folder]
+    for record, ami in zip(jobs.values(), (1.0, 0.5), strict=True):
+        record.metrics["ami"] = ami
+    (comparison,) = compare(jobs)
+    score(jobs, [comparison])
+    found = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
+    assert found is not None
+    assert (said in found.sentence) if said else ("The labels of" not in found.sentence)
+
+
+def test_a_difference_by_labels_that_is_not_certain() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 200)
+    pair = [np.where(rng.random(200) < noise, rng.integers(0, 4, 200), labels)
+            for noise in (0.40, 0.42)]  # fmt: skip
+    apart = difference(np.where(np.arange(200) < 150, labels, -1), pair)
+    assert apart is not None
+    assert apart.n == 150
+    assert not apart.is_certain
+    assert apart.n_needed > 150
+    values = [adjusted_mutual_info_score(labels[:150], each[:150]) for each in pair]
+    assert apart.difference == pytest.approx(values[0] - values[1])
+    assert difference(np.where(np.arange(200) < 39, labels, -1), pair) is None
+
+
+def test_an_ensemble_is_offered_where_it_looks_better(jobs: dict[Path, Record]) -> None:
+    records = [*jobs.values()]
+    ensemble = records[3]
+    ensemble.params |= {"embedder": "ensemble", "embedder.of": "e0,e2"}
+    for record, words in zip(records, (0.6, 0.5, 0.4, 1.2), strict=True):
+        record.metrics["words_ami"] = words
+    (comparison,) = compare(jobs)
+    score(jobs, [comparison])
+    ranking = rank_runs(jobs.values(), "choice_score")
+    found = recommend(ranking, comparison)
+    assert found is not None
+    assert found.embedder == "e0"
+    # Words .6 better, stability the same; e1, who is in neither, has agreement 1 with e0.
+    lost = 1 - comparison.agreement[3, 1]
+    assert f"looks better by {(0.6 - lost) / 3:.3f}" in found.sentence
+    assert "'embedder.of=[e0,e2]'" in found.sentence
+    assert "ensemble" not in [row.settings["embedder"] for row in found.alike]
+    ensemble.metrics["words_ami"] = 0.6
+    found = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
+    assert found is not None
+    assert "An ensemble of e0 and e2 looks no better by mean of" in found.sentence
 
 
 def test_matches_by_hand() -> None:

@@ -1,0 +1,49 @@
+"""How well an embedder's vectors separate given labels, whatever the topics are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components import agreement
+from components.base import Result
+
+
+def mteb_v_measure(
+    result: Result,
+    *,
+    n_draws: int = 10,
+    n_documents: int = 2048,
+    batch_size: int = 512,
+    seed: int = 42,
+) -> float | None:
+    """Mean V-measure of labels and k-means on the vectors, by MTEB's protocol; in [0, 1].
+
+    Higher is better. `n_draws` times `n_documents` of the labelled documents are drawn with
+    replacement, and clustered by mini-batch k-means into as many clusters as there are labels;
+    V-measure as in `v_measure` (Muennighoff et al. 2023, with the draws of its second version,
+    Enevoldsen et al. 2025). A measure of the embedder alone: neither reducer nor clusterer has a
+    part in it. Not adjusted for chance, so it compares embedders on the same documents only; where
+    there are fewer documents than are drawn, it differs from a leaderboard's in that too.
+
+    None with fewer than two labels, or more than documents that are drawn.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    labels = result.corpus.labels
+    if labels is None:
+        return None
+    places = [place for place, row in enumerate(result.kept.tolist()) if labels[row] is not None]
+    texts = [str(labels[row]) for row in result.kept[places].tolist()]
+    numbers = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+    n_labels = int(numbers.max(initial=-1)) + 1
+    if not 2 <= n_labels <= n_documents:
+        return None
+    rng = np.random.default_rng(seed)
+    scores = []
+    for _ in range(n_draws):
+        drawn = rng.integers(len(places), size=n_documents)
+        model = MiniBatchKMeans(n_labels, batch_size=batch_size, n_init=1, random_state=seed)
+        found = model.fit_predict(result.embeddings[np.array(places)[drawn]]).astype(np.int64)
+        one, other = agreement.homogeneity_and_completeness(numbers[drawn], found)
+        scores.append(2 * one * other / (one + other) if one + other else 0.0)
+    return float(np.mean(scores))
