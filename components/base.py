@@ -138,6 +138,9 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
                 log.info("%s: %d in %.0f s", label, done, now - start)
 
 
+_ALIGNED = ("labels", "timestamps", "images", "rows", "known_labels")  # with the documents
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Documents in order, with what is known of each.
@@ -164,6 +167,9 @@ class Corpus:
         Further columns by name, for reports; the empty string where a value is missing.
     classes : sequence of str
         Those of `columns` whose values are classes by which reports compare topics.
+    known_labels : sequence of (str or None), length n, optional
+        Labels that the run is told: documents with one label stay together, those with different
+        ones apart; None where nothing is known.
 
     Raises
     ------
@@ -179,21 +185,23 @@ class Corpus:
     n_rows: int | None = None
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Sequence[str] = ()
+    known_labels: Sequence[str | None] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.documents):
             raise UserError("the data set holds no documents.")
         columns = {name: _texts(cells, f"column {name!r}") for name, cells in self.columns.items()}
-        labels, times = self.labels, self.timestamps
+        labels, times, told = self.labels, self.timestamps, self.known_labels
         changes = {
             "documents": _texts(self.documents, "document"),
             "labels": None if labels is None else _texts(labels, "label", optional=True),
             "timestamps": None if times is None else _times(times),
+            "known_labels": None if told is None else _texts(told, "known label", optional=True),
             "columns": columns,
         }
         for name, value in changes.items():
             object.__setattr__(self, name, value)  # frozen for everybody else
-        lengths = {name: getattr(self, name) for name in ("labels", "timestamps", "images", "rows")}
+        lengths = {name: getattr(self, name) for name in _ALIGNED}
         for name, column in (lengths | columns).items():
             if column is not None and len(column) != len(self.documents):
                 raise UserError(
@@ -218,7 +226,7 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """sha256 (hex) of the documents, labels, timestamps, image paths and columns, in order."""
+        """sha256 (hex) of the documents and all that is known of each, in order."""
         digest = hashlib.sha256()
         for name in ("documents", "labels", "images"):
             _add(digest, name, getattr(self, name))
@@ -226,6 +234,8 @@ class Corpus:
         _add(digest, "timestamps", None if times is None else times.astype(np.int64).tolist())
         for name in sorted(self.columns):
             _add(digest, f"column {name}", self.columns[name])
+        if self.known_labels is not None:
+            _add(digest, "known_labels", self.known_labels)
         return digest.hexdigest()
 
     @cached_property
@@ -261,6 +271,7 @@ class Corpus:
             self.n_rows or len(self),
             {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
             self.classes,
+            pick(self.known_labels),
         )
 
 
@@ -354,6 +365,24 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Guidance:
+    """What the user knows of the topics before any is found, for m documents.
+
+    names : tuple of str
+        Of the groups, by number; a topic that gathers a group's documents gets its name.
+    fixed : int64 (m,)
+        Group of each document that certainly belongs to it; -1 for all others.
+    seeds : CSR matrix, float64 (m, groups)
+        How strongly each document speaks for a group, 0 or more; 1 is as much as all its own
+        links together.
+    """
+
+    names: tuple[str, ...]
+    fixed: Integers
+    seeds: Any
+
+
+@dataclass(frozen=True)
 class NeighborGraph:
     """The k nearest neighbours of each row, nearest first, the row itself left out.
 
@@ -402,6 +431,7 @@ class Result:
     strengths: Floats  # (n,) in [0, 1]; 0 where there is no topic
     topics: list[Topic] = field(default_factory=list)  # by number
     layers: dict[str, Layer] = field(default_factory=dict)  # coarsest first
+    told: NDArray[np.bool_] | None = None  # (n,) the run was told the document's label
     choice: dict[str, Any] = field(default_factory=dict)  # the granularity chosen, and why
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
     coordinates: Floats | None = None  # (n, 2), NaN where not kept
@@ -415,7 +445,8 @@ class Result:
 #   Embedder.encode:           images, rows, n_rows   (aligned with `documents`)
 #   Reducer.fit_transform:     neighbors              (`components.neighbors.neighbors`, cached)
 #   Clusterer.fit_predict:     neighbors, members     (the matrices (n, d_i) of an ensemble's
-#                              members, where X is these joined; else an empty list)
+#                              members, where X is these joined; else an empty list), guidance
+#                              (a `Guidance`, or None)
 #   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
 #                              words (what the part's `read` returned)
 #   Labeler.label:             documents (all of the corpus), embeddings (m, d), kept (m,), labels
@@ -457,7 +488,11 @@ class Reducer(Protocol):
 
 
 class Clusterer(Protocol):
-    """`fit_predict` returns int (n,), -1 an outlier; `probabilities_` (n,), if set, is strength."""
+    """`fit_predict` returns int (n,), -1 an outlier; `probabilities_` (n,), if set, is strength.
+
+    Optional: `uses_labels`, true where the topics are the data set's labels, which `guidance` then
+    holds.
+    """
 
     def fit_predict(self, X: Matrix) -> Integers: ...
 

@@ -36,10 +36,12 @@ from components.base import (
 )
 from components.labelers.words import WordLabels
 from components.topics import Labels, describe, read_words, settle
+from components.topics.guidance import Knowledge
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.embed import embed, text_encoder, word_encoder
+from runner.guide import Guided, check_guidable, known_labels, prepare
 from runner.timing import StageProfiler
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Parts:
     """The parts of a run, one for each role.
 
     reports : write the result's files, in this order; `run` itself writes none
+    knowledge : what the user knows of the topics
     settings : the config nodes that the parts were built from, by role; they are a part of what
         identifies a part in the cache (see `runner.cache.fingerprint`). Parts that were built
         in Python have none
@@ -75,6 +78,7 @@ class Parts:
     labels: Labeler = field(default_factory=WordLabels)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     reports: Mapping[str, Report] = field(default_factory=dict)
+    knowledge: Knowledge = field(default_factory=Knowledge)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -83,7 +87,8 @@ class Grouped:
     """Documents with vectors and topics, and nothing yet that is said of the topics.
 
     kept : int64 (m,), rows of the corpus that have a vector; encoded, reduced : m rows; labels : of
-    these rows
+    these rows; guided : what the user knew, and the fitted clusterer; words : what was read of the
+    documents already
     """
 
     corpus: Corpus
@@ -91,6 +96,8 @@ class Grouped:
     encoded: Encoded
     reduced: Matrix
     labels: Labels
+    guided: Guided | None = None
+    words: Any = None
 
 
 def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = None) -> Result:
@@ -112,20 +119,42 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     clock = StageProfiler()
     with clock("load"), _stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
+        check_guidable(corpus, parts.clusterer, parts.knowledge)
     with clock("embed"), _stage("embedder", parts.embedder):
         kept, encoded = embed(corpus, parts.embedder, cache, parts.settings.get("embedder", {}))
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
     with clock("reduce"), _stage("reducer", parts.reducer, X.shape):
         reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
+    words = None
+    if parts.knowledge.seeds:
+        with clock("represent"), _stage("representation", parts.representation):
+            words = read_words(parts.representation, texts)
+    with clock("cluster"):  # its errors name their own keys
+        settings = parts.settings.get("embedder", {})
+        guided = prepare(
+            parts.clusterer,
+            parts.knowledge,
+            corpus,
+            kept,
+            X,
+            texts,
+            words,
+            text_encoder(parts.embedder, cache, corpus, settings),
+            stages.neighbors,
+        )
     with clock("cluster"), _stage("clusterer", parts.clusterer, reduced.shape):
         # Of an ensemble that is not reduced, the matrix of each member is offered too.
         members = [member.vectors for member in encoded.members] if reduced is X else []
         found = call(
-            parts.clusterer.fit_predict, reduced, neighbors=stages.neighbors, members=members
+            guided.clusterer.fit_predict,
+            reduced,
+            neighbors=stages.neighbors,
+            members=members,
+            guidance=guided.guidance,
         )
-        labels = settle(found, parts.clusterer, X, texts, parts.outliers)
-    grouped = Grouped(corpus, kept, encoded, reduced, labels)
+        labels = settle(found, guided.clusterer, X, texts, parts.outliers)
+    grouped = Grouped(corpus, kept, encoded, reduced, labels, guided, words)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
 
 
@@ -160,7 +189,9 @@ def conclude(
         encode_words = word_encoder(
             parts.embedder, cache, corpus, parts.settings.get("embedder", {})
         )
-        words = read_words(parts.representation, texts)
+        words = grouped.words
+        if words is None:
+            words = read_words(parts.representation, texts)
 
         def describe_by(representation: Representation, topics: Integers) -> list[Topic]:
             return describe(representation, texts, topics, X, kept, encode_words, words)
@@ -179,6 +210,11 @@ def conclude(
                 name: replace(layer, topics=label(layer.topics, labels.layers[name]))
                 for name, layer in layers.items()
             }
+    clusterer: Any = parts.clusterer
+    if grouped.guided is not None:
+        clusterer = grouped.guided.clusterer
+        topics = grouped.guided.label(topics, labels.main)
+    told = known_labels(corpus, parts.clusterer)
     result = Result(
         corpus=corpus,
         kept=kept,
@@ -188,12 +224,14 @@ def conclude(
         strengths=spread(labels.strengths, 0.0),
         topics=topics,
         layers=layers,
-        choice=getattr(parts.clusterer, "choice_", {}),
-        curve=getattr(parts.clusterer, "curve_", []),
+        told=None if told is None else np.array([label is not None for label in told]),
+        choice=getattr(clusterer, "choice_", {}),
+        curve=getattr(clusterer, "curve_", []),
         parts={
             role: getattr(parts, role)
             for role in ("embedder", "reducer", "clusterer", "outliers", "representation")
-        },
+        }
+        | {"clusterer": clusterer},
     )
     if result.choice:
         log.info("granularity: %s", _chosen(result.choice))

@@ -81,6 +81,7 @@ def run(
     label: str | Sequence[Any] | None = None,
     timestamp: str | Sequence[Any] | None = None,
     classes: Sequence[str] | Mapping[str, Sequence[Any]] = (),
+    known_labels: str | Sequence[Any] | Mapping[int, Any] | None = None,
     folder: str | Path | None = None,
     config_dir: str | Path | None = None,
     **settings: Any,
@@ -103,6 +104,8 @@ def run(
     classes : sequence of str, or mapping of str to sequence
         Columns of a table, or values by name, by which reports compare topics; see
         `dataset.classes`.
+    known_labels : str, sequence or mapping, optional
+        As `label`, or labels by row: labels that the run is told, see `dataset.known_labels`.
     folder : str or Path, optional
         Where the reports and the record of the run are written. By default nothing is written
         but the cache (`cache.dir`), unless the run is tracked.
@@ -137,7 +140,12 @@ def run(
     corpus = None
     if documents is not None:
         corpus = corpus_from(
-            documents, text=text, label=label, timestamp=timestamp, classes=classes
+            documents,
+            text=text,
+            label=label,
+            timestamp=timestamp,
+            classes=classes,
+            known_labels=known_labels,
         )
         texts.insert(0, "dataset=python")
     config = compose(texts, config_dir)

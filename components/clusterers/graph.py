@@ -198,16 +198,25 @@ def own_share(memberships: Any, labels: Integers) -> NDArray[np.float32]:
     return np.asarray(own, dtype=np.float32).ravel().clip(0, 1)
 
 
-def absorb(labels: Integers, links: Any, least: int, keep_unlinked: bool = False) -> Integers:
+def absorb(
+    labels: Integers,
+    links: Any,
+    least: int,
+    keep_unlinked: bool = False,
+    fixed: NDArray[np.bool_] | None = None,
+) -> Integers:
     """Join topics of fewer than `least` rows to those that they have the heaviest links to.
 
-    A small topic without a link to another becomes -1, unless it is to be kept as it is.
+    A small topic without a link to another becomes -1, unless it is to be kept as it is. A topic
+    with a `fixed` row, bool (n,), is never small.
     """
     from scipy import sparse
 
     labels = by_size(labels)
     while True:
         sizes = np.bincount(labels[labels >= 0])
+        if fixed is not None:
+            sizes[labels[fixed]] = len(labels)
         member = one_hot(labels)
         between = (member.T @ links @ member).tolil()
         between.setdiag(0)
@@ -225,11 +234,14 @@ def absorb(labels: Integers, links: Any, least: int, keep_unlinked: bool = False
     return np.where((labels >= 0) & (sizes[labels] >= least), labels, -1)
 
 
-def merge_down(labels: Integers, links: Any, wanted: int) -> Integers:
+def merge_down(
+    labels: Integers, links: Any, wanted: int, fixed: NDArray[np.bool_] | None = None
+) -> Integers:
     """Merge topics, two at a time, until `wanted` are left.
 
     Each time the two with the most weight between them for their degrees; where no two are
-    linked, the two smallest.
+    linked, the two smallest. Two topics with `fixed` rows, bool (n,), are not merged: at least
+    so many are left.
     """
     labels = by_size(labels)
     member = one_hot(labels)
@@ -237,18 +249,25 @@ def merge_down(labels: Integers, links: Any, wanted: int) -> Integers:
     sizes = np.bincount(labels[labels >= 0]).astype(np.float64)
     into = np.arange(len(sizes))
     alive = np.ones(len(sizes), bool)
+    named = np.zeros(len(sizes), bool)
+    if fixed is not None:
+        named[labels[fixed]] = True
+        wanted = max(wanted, int(named.sum()))
     while alive.sum() > wanted:
         degrees = between.sum(axis=1)
         density = between / np.maximum(np.outer(degrees, degrees), 1e-300)
         density[~alive] = density[:, ~alive] = -1
+        density[np.ix_(named, named)] = -1
         np.fill_diagonal(density, -1)
         a, b = np.sort(np.unravel_index(density.argmax(), density.shape))
         if density[a, b] <= 0:
-            a, b = np.sort(np.argsort(np.where(alive, sizes, np.inf), kind="stable")[:2])
+            order = np.lexsort((sizes, named, ~alive))  # those with fixed rows last
+            a, b = np.sort(order[:2])
         between[a] += between[b]
         between[:, a] += between[:, b]
         between[b] = between[:, b] = 0
         sizes[a] += sizes[b]
-        alive[b] = False
+        named[a] |= named[b]
+        alive[b] = named[b] = False
         into[into == b] = a
     return by_size(np.where(labels >= 0, into[labels], -1))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, NeighborGraph
+from components.base import Guidance, Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import Scale, check_layers, check_scale
@@ -23,6 +24,7 @@ from components.clusterers.graph import (
     unlinked,
     weighted,
 )
+from components.clusterers.steered import SteeredCommunities
 from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors
 
@@ -126,6 +128,7 @@ class LeidenClusterer:
         *,
         neighbors: Callable[..., NeighborGraph] = neighbors,
         members: Sequence[Matrix] = (),
+        guidance: Guidance | None = None,
     ) -> Integers:
         """Topics of the rows of `X`: int64 (n,), the largest first, -1 an outlier.
 
@@ -139,6 +142,9 @@ class LeidenClusterer:
             Several embedders' vectors of the documents, of which `X` is made. Their graphs are
             made instead of that of `X`, each with its own metric where that is ``auto``; their
             link weights are averaged, and the `n_neighbors` heaviest links of a document stay.
+        guidance : Guidance, optional
+            See `SteeredCommunities`. It holds for the main topics and those of finer layers; how
+            many topics there are is chosen without it.
         """
         n = int(X.shape[0])
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
@@ -149,19 +155,23 @@ class LeidenClusterer:
         else:
             links = weighted(neighbors(X, k, metric), self.weights)
         communities = Communities(links)
+        steered = communities if guidance is None else SteeredCommunities(communities, guidance)
+        fixed = None if guidance is None else guidance.fixed >= 0
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
-            labels, resolution = self._exactly(self.n_topics, communities, least)
+            labels, resolution = self._exactly(self.n_topics, steered, least, fixed)
             why = f"n_topics={self.n_topics}"
         else:
             resolution, why = self._resolution(communities)
-            labels = absorb(self._find(communities, resolution), links, least)
+            labels = absorb(self._find(steered, resolution), links, least, fixed=fixed)
         labels = by_size(labels)
         self.layers_ = self._nested(communities, labels, resolution, least)
         self.memberships_ = shares(links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
             out = self.probabilities_ < self.outlier_threshold
+            if fixed is not None:
+                out &= ~fixed
             labels = by_size(np.where(out, -1, labels))
             self.layers_ = {
                 name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
@@ -184,7 +194,7 @@ class LeidenClusterer:
         links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
         return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
-    def _find(self, communities: Communities, resolution: float) -> Integers:
+    def _find(self, communities: Communities | SteeredCommunities, resolution: float) -> Integers:
         return communities.find(resolution, self.n_iterations, self.random_state)
 
     def _resolution(self, communities: Communities) -> tuple[float, str]:
@@ -208,14 +218,21 @@ class LeidenClusterer:
         )
         return resolution, why
 
-    def _exactly(self, wanted: int, communities: Communities, least: int) -> tuple[Integers, float]:
+    def _exactly(
+        self,
+        wanted: int,
+        communities: Communities | SteeredCommunities,
+        least: int,
+        fixed: NDArray[np.bool_] | None = None,
+    ) -> tuple[Integers, float]:
         """Exactly `wanted` topics: the fewest found that are enough, the most linked merged."""
         n = communities.links.shape[0]
         wanted = at_most("n_topics", wanted, max(1, n // least), n)
         low, high, resolution = 0.0, np.inf, 1.0
         tried: list[tuple[int, float, Integers]] = []
         for _ in range(STEPS):
-            labels = absorb(self._find(communities, resolution), communities.links, least)
+            labels = self._find(communities, resolution)
+            labels = absorb(labels, communities.links, least, fixed=fixed)
             found = count_topics(labels)
             tried.append((found, resolution, labels))
             if found == wanted:
@@ -232,7 +249,7 @@ class LeidenClusterer:
             )  # fmt: skip
             return labels, resolution
         _, resolution, labels = min(enough, key=lambda attempt: attempt[0])
-        return merge_down(labels, communities.links, wanted), resolution
+        return merge_down(labels, communities.links, wanted, fixed), resolution
 
     def _nested(
         self, communities: Communities, labels: Integers, resolution: float, least: int

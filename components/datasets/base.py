@@ -67,6 +67,9 @@ class TableDataset(DatasetBase):
     classes : list of str, optional
         Columns whose values are classes, such as sources or countries, by which reports compare
         topics. They are kept as `columns` are.
+    known_labels : str, optional
+        Column with labels that the run is told, where they are known. Unlike `label`, which only
+        measures see, they decide on the topics.
     max_bytes : int, optional
         Refuse tables with more bytes than this, unpacked; None reads whatever fits into memory.
     """
@@ -79,6 +82,7 @@ class TableDataset(DatasetBase):
     image: str | None = None
     columns: list[str] | None = None
     classes: list[str] | None = None
+    known_labels: str | None = None
     max_bytes: int | None = MAX_BYTES
 
     def __post_init__(self) -> None:
@@ -90,7 +94,7 @@ class TableDataset(DatasetBase):
     @property
     def wanted(self) -> list[tuple[str, str]]:
         """(parameter, column) of each column to read."""
-        roles = ("text", "label", "timestamp", "image")
+        roles = ("text", "label", "timestamp", "image", "known_labels")
         named = [(role, getattr(self, role)) for role in roles if getattr(self, role) is not None]
         further = (("columns", self.columns), ("classes", self.classes))
         return named + [(role, column) for role, columns in further for column in columns or ()]
@@ -112,6 +116,7 @@ class TableDataset(DatasetBase):
             image=self.image,
             columns=self.columns or (),
             classes=self.classes or (),
+            known_labels=self.known_labels,
             timestamp_format=self.timestamp_format,
             missing=self.missing,
             folder=folder,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from components.base import Corpus, ParameterError, UserError
 from components.datasets.base import DatasetBase
+from components.datasets.cells import scalars
 from components.datasets.huggingface import class_names
 from components.datasets.table import find_column, to_corpus
 
 SOURCE = "the data"
+_COLUMNS = {"label": "labels", "timestamp": "timestamps", "known_labels": "known_labels"}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,6 +44,7 @@ def corpus_from(
     timestamp: str | Sequence[Any] | None = None,
     columns: Sequence[str] | Mapping[str, Sequence[Any]] = (),
     classes: Sequence[str] | Mapping[str, Sequence[Any]] = (),
+    known_labels: str | Sequence[Any] | Mapping[int, Any] | None = None,
     *,
     timestamp_format: str | None = None,
     missing: str = "keep",
@@ -62,6 +65,9 @@ def corpus_from(
         Further columns of a table to keep; or, beside documents, the values by name.
     classes : sequence of str, or mapping of str to sequence
         The same, for columns whose values are classes by which reports compare topics.
+    known_labels : str, sequence or mapping, optional
+        As `label`, or a mapping of rows, from 0, to labels: labels that the run is told; None or
+        empty where nothing is known.
     timestamp_format, missing
         See `components.datasets.table.to_corpus`.
 
@@ -72,6 +78,12 @@ def corpus_from(
     UserError
         When `data` holds no documents.
     """
+    if isinstance(known_labels, Mapping):
+        corpus = corpus_from(
+            data, text, label, timestamp, columns, classes,
+            timestamp_format=timestamp_format, missing=missing,
+        )  # fmt: skip
+        return replace(corpus, known_labels=_by_row(known_labels, len(corpus)))
     if isinstance(data, Corpus):
         return data
     if isinstance(data, str | bytes):
@@ -84,11 +96,13 @@ def corpus_from(
     table = _table(data)
     settings: dict[str, Any] = {"timestamp_format": timestamp_format, "missing": missing}
     if table is None:
-        return _from_documents(data, text, label, timestamp, (columns, classes), settings)
+        named = {"label": label, "timestamp": timestamp, "known_labels": known_labels}
+        return _from_documents(data, text, named, (columns, classes), settings)
     names = list(table)
     if text is None:
         text = names[0] if len(names) == 1 else "text"
     wanted: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
+    wanted.append(("known_labels", known_labels))
     if isinstance(classes, str):
         classes = [classes]
     wanted += [("columns", column) for column in columns]
@@ -107,27 +121,37 @@ def corpus_from(
         timestamp=str(timestamp) if timestamp else None,
         columns=list(columns),
         classes=list(classes),
+        known_labels=str(known_labels) if known_labels else None,
         **settings,
     )
+
+
+def _by_row(labels: Mapping[int, Any], n: int) -> list[str | None]:
+    """A label for each of n rows, None where there is none."""
+    for row in labels:
+        if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < n:
+            raise ParameterError(
+                "known_labels", row, f"there is no such row; they are 0 to {n - 1}."
+            )
+    return scalars([labels.get(row) for row in range(n)], "known_labels", "known_labels")
 
 
 def _from_documents(
     data: Iterable[Any],
     text: Any,
-    label: Any,
-    timestamp: Any,
+    named: Mapping[str, Any],
     further: tuple[Any, Any],
     settings: Any,
 ) -> Corpus:
     if text is not None:
         raise ParameterError("text", text, "names a column, and the data is no table.")
     cells = {"documents": _cells(data)}
-    for name, values in (("label", label), ("timestamp", timestamp)):
+    for name, values in named.items():
         if isinstance(values, str):
             reason = "names a column, and the data is no table. Give the values themselves."
             raise ParameterError(name, values, reason)
         if values is not None:
-            cells[f"{name}s"] = _cells(values)
+            cells[_COLUMNS[name]] = _cells(values)
     for role, columns in zip(("columns", "classes"), further, strict=True):
         if columns and not isinstance(columns, Mapping):
             reason = "names columns, and the data is no table. Give a mapping of name to values."
@@ -149,6 +173,7 @@ def _from_documents(
         text="documents",
         label="labels" if "labels" in cells else None,
         timestamp="timestamps" if "timestamps" in cells else None,
+        known_labels="known_labels" if "known_labels" in cells else None,
         columns=list(further[0]),
         classes=list(further[1]),
         **settings,

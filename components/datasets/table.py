@@ -64,6 +64,7 @@ def to_corpus(
     image: str | None = None,
     columns: Iterable[str] = (),
     classes: Iterable[str] = (),
+    known_labels: str | None = None,
     timestamp_format: str | None = None,
     missing: str = "keep",
     folder: Path | None = None,
@@ -84,6 +85,8 @@ def to_corpus(
         Further columns to keep.
     classes : iterable of str
         Columns to keep that hold classes.
+    known_labels : str, optional
+        The column with labels that the run is told; where it is empty, nothing is known.
     timestamp_format : str, optional
         See `parse_times`.
     missing : {"keep", "error"}
@@ -125,7 +128,22 @@ def to_corpus(
         absent[f"value in column {name!r}"] = [r for r, value in enumerate(values) if value is None]
     _report_missing(absent, n, source, missing)
     filled = {name: [value or "" for value in values] for name, values in further.items()}
-    return Corpus(documents, labels, times, images, columns=filled, classes=classes)
+    told = None
+    if known_labels is not None:
+        told = scalars(cells[known_labels], "known_labels", known_labels)
+        n_told = n - told.count(None)
+        log.info("%s: the label of %d of %d rows is known (%s).", source, n_told, n, known_labels)
+        if not n_told:
+            raise ParameterError("known_labels", known_labels, f"{source}: the column is empty.")
+    return Corpus(
+        documents,
+        labels,
+        times,
+        images,
+        columns=filled,
+        classes=classes,
+        known_labels=told,
+    )
 
 
 def _report_missing(absent: Mapping[str, list[int]], n: int, source: str, missing: str) -> None:

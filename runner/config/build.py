@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
+from components.topics.guidance import Knowledge
 from runner.config import schema
 from runner.config.members import with_members
 from runner.config.problems import ConfigError, Problem, report
@@ -58,6 +59,7 @@ def build(config: DictConfig) -> Parts:
         metrics=_build("metrics", nodes, []),
         # Other keys of the group are values that several reports refer to.
         reports={k: v for k, v in _build("reports", nodes, []).items() if callable(v)},
+        knowledge=_knowledge(config),
         settings={role: nodes[role] for role in schema.ROLES},
     )
     words_from, _ = word_model(parts.embedder, {})
@@ -76,7 +78,30 @@ def build(config: DictConfig) -> Parts:
             "documents. Choose another embedder, such as embedder=minilm, or labels=words.",
         )
         raise ConfigError(report([problem]))
+    if parts.knowledge.names and not _knows_words(texts_from):
+        problem = Problem(
+            "zeroshot.topics",
+            "needs vectors of the names, and this embedder makes none of other texts than the "
+            "documents. Choose another embedder, such as embedder=minilm, or guided.topics, which "
+            "goes by words.",
+        )
+        raise ConfigError(report([problem]))
     return parts
+
+
+def _knowledge(config: DictConfig) -> Knowledge:
+    guided, zeroshot = (
+        OmegaConf.to_container(config[key], resolve=True) for key in ("guided", "zeroshot")
+    )
+    assert isinstance(guided, dict)
+    assert isinstance(zeroshot, dict)
+    topics = {} if guided["topics"] is None else guided["topics"]
+    if not isinstance(topics, dict):
+        raise ParameterError(
+            "guided.topics", topics, "must name topics, as in {billing: [invoice, charge]}."
+        )
+    seeds = {str(name): given for name, given in topics.items()}
+    return Knowledge(seeds, guided["weight"], zeroshot["topics"], zeroshot["threshold"])
 
 
 def build_part(config: DictConfig, role: str) -> Any:

@@ -35,6 +35,18 @@ class EngineConfig:
 
 
 @dataclass
+class GuidedConfig:
+    topics: Any = None  # a dict: another type would refuse new keys on the command line
+    weight: float = 4.0
+
+
+@dataclass
+class ZeroShotConfig:
+    topics: list[str] = field(default_factory=list)
+    threshold: Any = "auto"
+
+
+@dataclass
 class LeaderboardConfig:
     sort: str = MISSING
 
@@ -66,6 +78,8 @@ class RunConfig:
     map: bool | None = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
     model: Any = False
+    guided: GuidedConfig = field(default_factory=GuidedConfig)
+    zeroshot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     choose: ChooseConfig = field(default_factory=ChooseConfig)
     quick: bool = False

@@ -1,0 +1,74 @@
+"""Communities of a graph of which the user knows where some rows belong."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+import numpy as np
+
+from components.base import Guidance, Integers
+from components.clusterers.graph import Communities
+
+
+class SteeredCommunities:
+    """Leiden on a graph with one further node, the anchor, for each group of a `Guidance`.
+
+    The rows that are fixed in a group are contracted into its anchor, with their links and
+    degrees, so that they stay together whatever the algorithm does. A seed is linked to the
+    anchor of its group by `Guidance.seeds` times its own degree; these links add to no degree:
+    they pull, and have no price. Between any two anchors is more negative weight than there is
+    positive weight in the graph. Leiden starts with each anchor alone and never lowers its
+    objective, so no topic holds two of them. All other rows start in the topics that they have
+    without guidance: where nothing is known, little changes.
+    """
+
+    def __init__(self, communities: Communities, guidance: Guidance) -> None:
+        import igraph
+        from scipy import sparse
+
+        self.links = communities.links
+        self._unguided = communities
+        self._n_groups = len(guidance.names)
+        self._free = guidance.fixed < 0
+        self._total = float(communities.degrees.sum())
+        n, n_groups, n_free = len(guidance.fixed), self._n_groups, int(self._free.sum())
+        n_nodes = n_groups + n_free  # the anchors come first
+        self._nodes = guidance.fixed.copy()
+        self._nodes[self._free] = n_groups + np.arange(n_free)
+        member = sparse.csr_matrix((np.ones(n), (np.arange(n), self._nodes)), (n, n_nodes))
+        pull = sparse.diags(communities.degrees) @ guidance.seeds
+        anchored = sparse.csr_matrix((member.T @ pull).T)  # (groups, nodes)
+        anchored.resize(n_nodes, n_nodes)
+        links = sparse.triu(member.T @ self.links @ member + anchored, 1).tocoo()
+        kept = links.col >= n_groups  # between anchors there is only what keeps them apart
+        weights = links.data[kept]
+        pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
+        self._graph = igraph.Graph(n_nodes)
+        self._graph.add_edges(np.column_stack([links.row[kept], links.col[kept]]))
+        self._graph.add_edges(pairs)
+        apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
+        self._weights = np.concatenate([weights, apart])
+        self._degrees = np.asarray(member.T @ communities.degrees).ravel()
+
+    def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
+        """Topic of each row, int64 (n,), as `Communities.find`."""
+        import igraph
+
+        if self._total == 0:
+            return self._nodes.copy()
+        start = self._unguided.find(resolution, n_iterations, seed)[self._free]
+        start = self._n_groups + np.unique(start, return_inverse=True)[1]
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            found = self._graph.community_leiden(
+                objective_function="CPM",
+                weights=self._weights,
+                node_weights=self._degrees,
+                resolution=resolution / self._total,
+                n_iterations=n_iterations,
+                initial_membership=[*range(self._n_groups), *start.tolist()],
+            )
+        finally:
+            igraph.set_random_number_generator(random)
+        return np.asarray(found.membership, dtype=np.int64)[self._nodes]

@@ -1,0 +1,159 @@
+"""Zero-shot topics: documents near a name that the user gives go to it, the rest is clustered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from components.base import Guidance, Integers, Matrix, NeighborGraph, call
+from components.labels import count_topics
+from components.neighbors import metric_for, unit_rows
+
+log = logging.getLogger(__name__)
+
+N_NEIGHBORS = 15
+Z = 2.0  # in robust standard deviations; this and the next were chosen in experiments/guided
+AGREEING = 0.5  # share of a document's neighbours that must be as near to the same name
+ALIKE = 0.9  # cosine of two names above which they mean about the same to the embedder
+
+
+def near_names(
+    names: Sequence[str],
+    X: Matrix,
+    encode_texts: Callable[[list[str]], Matrix],
+    neighbors: Callable[..., NeighborGraph],
+    threshold: float | None = None,
+) -> Integers:
+    """The name that each document is near to, int64 (m,), -1 for none.
+
+    Without a threshold, what counts as near follows from the corpus, since cosines of one
+    embedder say nothing about those of another. A document's similarity to a name is the mean of
+    its own cosine and that of its neighbours; of each name it is standardised by the median and
+    the median absolute deviation over all documents. A document goes to its best name where that
+    is more than 2 and half of its neighbours are, by the same rule, near to the same name.
+
+    Parameters
+    ----------
+    names : sequence of str
+    X : float32 ndarray or CSR (m, d), the embedder's vectors
+    encode_texts : the embedder's vectors (n, d) of a list of texts
+    neighbors : ``(X, k, metric) -> NeighborGraph``
+    threshold : least cosine of a document to its best name; None for the rule above
+    """
+    vectors = unit_rows(encode_texts(list(names)))
+    _warn_of_synonyms(names, _dense(vectors @ vectors.T))
+    cosines = _dense(unit_rows(X) @ vectors.T)  # (m, names)
+    if threshold is not None:
+        best = cosines.argmax(axis=1)
+        return np.where(cosines.max(axis=1) >= threshold, best, -1)
+    k = min(N_NEIGHBORS, len(cosines) - 1)
+    near = neighbors(X, k, metric_for(X, "auto")).indices
+    around = np.zeros_like(cosines)
+    for column in near.T:
+        around += cosines[column]
+    smooth = (cosines + around / k) / 2
+    centred = smooth - np.median(smooth, axis=0)
+    spread = 1.4826 * np.median(np.abs(centred), axis=0)  # that of a normal distribution
+    scores = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
+    best = scores.argmax(axis=1)
+    named = np.where(scores.max(axis=1) > Z, best, -1)
+    agreeing = (named[near] == best[:, None]).mean(axis=1)
+    return np.where(agreeing > AGREEING, named, -1)
+
+
+def _warn_of_synonyms(names: Sequence[str], cosines: Any) -> None:
+    for first, second in np.argwhere(np.triu(cosines, 1) > ALIKE).tolist():
+        log.warning(
+            "zeroshot.topics: %r and %r mean about the same to the embedder (cosine %.2f): their "
+            "documents are divided by chance. Leave one out.",
+            names[first], names[second], cosines[first, second],
+        )  # fmt: skip
+
+
+class AroundNames:
+    """A clusterer for the documents that are near no name; a topic of its own for each name.
+
+    What the clusterer tells of its documents is widened to all of them: a document near a name
+    belongs to it wholly.
+
+    Parameters
+    ----------
+    clusterer : Clusterer
+        Any; it never sees the documents that are near a name.
+    near : int64 (m,), from `near_names`
+    """
+
+    def __init__(self, clusterer: Any, near: Integers) -> None:
+        self.clusterer = clusterer
+        self._near = near
+
+    def fit_predict(
+        self,
+        X: Matrix,
+        *,
+        neighbors: Callable[..., NeighborGraph],
+        members: Sequence[Matrix] = (),
+        guidance: Guidance | None = None,
+    ) -> Integers:
+        """Topics of the rows of `X`, int64 (m,): the clusterer's, then those of the names."""
+        rest = np.flatnonzero(self._near < 0)
+        n = len(self._near)
+        offers: dict[str, Any] = {"neighbors": neighbors}
+        offers["members"] = [part[rest] for part in members]
+        if guidance is not None:
+            offers["guidance"] = replace(
+                guidance, fixed=guidance.fixed[rest], seeds=guidance.seeds[rest]
+            )
+        if len(rest) > 1:
+            found = np.asarray(call(self.clusterer.fit_predict, X[rest], **offers))
+        else:
+            found = np.full(len(rest), -1, np.int64)
+        n_found = int(found.max(initial=-1)) + 1
+        # In the order of the names; a name without documents leaves no gap.
+        given = np.unique(self._near, return_inverse=True)[1] - (len(rest) > 0)
+        labels = n_found + given
+        labels[rest] = found
+        self._widen(rest, n, given, n_found)
+        self.choice_: dict[str, Any] = dict(getattr(self.clusterer, "choice_", {}))
+        if "n_topics" in self.choice_:
+            self.choice_["n_topics"] = count_topics(labels)
+        return labels.astype(np.int64)
+
+    def _widen(self, rest: Integers, n: int, given: Integers, n_found: int) -> None:
+        from scipy import sparse
+
+        inner = self.clusterer
+        self.curve_ = getattr(inner, "curve_", [])
+        if (own := getattr(inner, "probabilities_", None)) is not None:
+            self.probabilities_ = np.ones(n, np.float32)
+            self.probabilities_[rest] = own
+        self.layers_ = {}
+        for name, layer in getattr(inner, "layers_", {}).items():
+            self.layers_[name] = count_topics(layer) + given
+            self.layers_[name][rest] = layer
+        named = np.flatnonzero(self._near >= 0)
+        if (own := getattr(inner, "memberships_", None)) is not None:
+            own = sparse.coo_matrix(own)
+            rows = np.concatenate([rest[own.row], named])
+            columns = np.concatenate([own.col, n_found + given[named]])
+            data = np.concatenate([own.data, np.ones(len(named), own.dtype)])
+            shape = (n, n_found + int(given.max(initial=-1)) + 1)
+            self.memberships_ = sparse.csr_matrix((data, (rows, columns)), shape)
+        self.prediction_ = dict(getattr(inner, "prediction_", {}))
+        # Topics of names are as large, for new documents, as they would be with mean degrees, and
+        # exist at every density.
+        for name, missing in (("degrees", np.mean), ("births", np.min), ("deaths", np.max)):
+            if name in self.prediction_:
+                own = np.asarray(self.prediction_[name], dtype=np.float64)
+                finite = own[np.isfinite(own)]
+                over_all = np.full(n, missing(finite) if len(finite) else 0.0)
+                over_all[rest] = own
+                self.prediction_[name] = over_all
+
+
+def _dense(X: Any) -> Any:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)

@@ -1,0 +1,107 @@
+"""What the user knows of the topics, brought to the clusterer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.base import (
+    Clusterer,
+    Corpus,
+    Guidance,
+    Integers,
+    Matrix,
+    NeighborGraph,
+    Topic,
+    UserError,
+)
+from components.topics.guidance import Knowledge, guide, with_names
+from components.topics.zeroshot import AroundNames, near_names
+
+
+@dataclass(frozen=True)
+class Guided:
+    """The clusterer of a run, and what it is to be told of the m clustered documents.
+
+    near : int64 (m,), which of the names of `zeroshot.topics` a document is near to; -1: none
+    """
+
+    clusterer: Any
+    guidance: Guidance | None
+    near: Integers
+    knowledge: Knowledge
+
+    def label(self, topics: list[Topic], labels: Integers) -> list[Topic]:
+        """The topics, with the names that the user gave."""
+        if self.guidance is None and not self.knowledge.names:
+            return topics
+        return with_names(topics, labels, self.guidance, self.near, self.knowledge.names)
+
+
+def known_labels(corpus: Corpus, clusterer: Clusterer) -> Any:
+    """The labels that the run is told, n of them, or None."""
+    uses_labels = getattr(clusterer, "uses_labels", False)
+    return corpus.labels if uses_labels else corpus.known_labels
+
+
+def check_guidable(corpus: Corpus, clusterer: Clusterer, knowledge: Knowledge) -> None:
+    """Refuse a clusterer that could not use what is known.
+
+    Raises
+    ------
+    UserError
+        With what to type instead.
+    """
+    asked = "guided.topics" if knowledge.seeds else ""
+    if corpus.known_labels is not None:
+        asked = "dataset.known_labels"
+    if asked and "guidance" not in inspect.signature(clusterer.fit_predict).parameters:
+        raise UserError(
+            f"{asked}: {type(clusterer).__name__} cannot be guided. Type clusterer=leiden, or "
+            f"leave {asked} out."
+        )
+    if getattr(clusterer, "uses_labels", False):
+        other = asked or ("zeroshot.topics" if knowledge.names else "")
+        if other:
+            raise UserError(
+                f"{other}: with clusterer=given the topics are the labels, and nothing is left to "
+                f"guide. Type clusterer=leiden, or leave {other} out."
+            )
+
+
+def prepare(
+    clusterer: Clusterer,
+    knowledge: Knowledge,
+    corpus: Corpus,
+    kept: Integers,
+    X: Matrix,
+    texts: list[str],
+    words: Any,
+    encode_texts: Callable[[list[str]], Matrix],
+    neighbors: Callable[..., NeighborGraph],
+) -> Guided:
+    """What is known of the documents `kept`, and the clusterer around it."""
+    near = np.full(len(kept), -1, np.int64)
+    told = known_labels(corpus, clusterer)
+    rows = np.arange(len(corpus)) if corpus.rows is None else corpus.rows
+    guidance = guide(
+        knowledge,
+        None if told is None else [told[row] for row in kept.tolist()],
+        texts,
+        rows[kept],
+        corpus.n_rows or len(corpus),
+        X,
+        words,
+        classify=not getattr(clusterer, "uses_labels", False),
+    )
+    if not knowledge.names:
+        return Guided(clusterer, guidance, near, knowledge)
+    threshold = None if knowledge.threshold == "auto" else float(knowledge.threshold)
+    near = near_names(knowledge.names, X, encode_texts, neighbors, threshold)
+    if guidance is not None:  # what is known for certain is not guessed
+        near[guidance.fixed >= 0] = -1
+    return Guided(AroundNames(clusterer, near), guidance, near, knowledge)

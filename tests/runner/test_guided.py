@@ -1,0 +1,88 @@
+"""What the user knows, through a whole run: names, errors, metrics, a model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.base import UserError
+from runner import run
+
+GROUPS = {
+    "billing": "the invoice shows a charge that my bank and card account should refund {}",
+    "delivery": "the parcel with my order {} was late, said the courier at the door",
+    "login": "my password {} and user name do not work on the start page after the update",
+}
+TEXTS, LABELS = [], []
+for number in range(60):
+    for group, text in GROUPS.items():
+        filler = " ".join(f"{w}{number * k % 7}" for k, w in enumerate(("aa", "bb", "cc", "dd"), 1))
+        TEXTS.append(text.format(filler))
+        LABELS.append(group)
+QUICK = ["embedder=sklearn", "map=false", "metrics=fast", "reports=none", "cache.dir=null"]
+QUICK.append("clusterer.granularity=medium")
+
+
+def labels_of(result: object) -> dict[str, set[str]]:
+    names = {topic.id: topic.label for topic in result.topics}  # type: ignore[attr-defined]
+    found: dict[str, set[str]] = {}
+    for row, label in enumerate(LABELS):
+        found.setdefault(names[int(result.labels[row])], set()).add(label)  # type: ignore[attr-defined]
+    return found
+
+
+def test_given_topics_are_the_labels_under_their_names() -> None:
+    quick = [setting for setting in QUICK if "granularity" not in setting]
+    some = [None if row % 10 == 0 else label for row, label in enumerate(LABELS)]
+    result = run(TEXTS, *quick, "clusterer=given", label=some)
+    assert {topic.label for topic in result.topics} == set(GROUPS)
+    for row, label in enumerate(some):
+        topic = int(result.labels[row])
+        assert (topic == -1) == (label is None)
+        assert label is None or result.topics[topic].label == label
+    assert "ami" not in result.metrics  # it would compare the labels with themselves
+    result = run(TEXTS, *quick, "clusterer=given", "outliers=assign", label=some)
+    assert labels_of(result) == {group: {group} for group in GROUPS}
+    one = run(TEXTS, *quick, "clusterer=given", label=["all"] * len(TEXTS))
+    assert [topic.label for topic in one.topics] == ["all"]
+    with pytest.raises(UserError, match=r"dataset.label=COLUMN"):
+        run(TEXTS, *quick, "clusterer=given")
+    with pytest.raises(UserError, match=r"guided.topics: with clusterer=given"):
+        run(TEXTS, *quick, "clusterer=given", "guided.topics={a: [invoice]}", label=LABELS)
+
+
+def test_seed_words_name_the_topic_that_gathers_them() -> None:
+    result = run(TEXTS, *QUICK, "guided.topics={Money: [invoice, refund], Access: [password, 5]}")
+    found = labels_of(result)
+    assert found["Money"] == {"billing"}
+    assert found["Access"] == {"login"}
+    with pytest.raises(UserError, match=r"guided.topics.Money.*no document holds any"):
+        run(TEXTS, *QUICK, "guided.topics={Money: [ducats]}")
+    with pytest.raises(UserError, match=r"guided.topics: KMeansClusterer cannot be guided. Type"):
+        run(TEXTS, *QUICK[:-1], "clusterer=kmeans", "guided.topics={Money: [invoice]}")
+    with pytest.raises(UserError, match="must name topics"):
+        run(TEXTS, *QUICK, "guided.topics=[billing]")
+
+
+def test_known_labels_stay_together_and_are_not_measured() -> None:
+    odd = ["x" if row % 2 else "y" for row in range(len(TEXTS))]  # straight across the groups
+    told = [label if row < 90 else None for row, label in enumerate(odd)]
+    result = run(TEXTS, *QUICK, known_labels=told, label=odd)
+    topics = [set(result.labels[:90][np.arange(90) % 2 == side].tolist()) for side in (0, 1)]
+    assert [len(each) for each in topics] == [1, 1]
+    assert topics[0] != topics[1]
+    assert {"x", "y"} <= {topic.label for topic in result.topics}
+    everything = run(TEXTS, *QUICK, known_labels=odd, label=odd)
+    assert "ami" not in everything.metrics
+    by_row = run(TEXTS, *QUICK, known_labels={0: "y", 1: "x"})
+    assert by_row.corpus.known_labels is not None
+    assert by_row.labels[0] != by_row.labels[1]
+    with pytest.raises(UserError, match=r"known_labels=999: there is no such row"):
+        run(TEXTS, *QUICK, known_labels={999: "x"})
+    with pytest.raises(UserError, match=r"dataset.known_labels: HDBSCANClusterer cannot be guided"):
+        run(TEXTS, *QUICK[:-1], "clusterer=hdbscan", "reducer=pca", known_labels=told)
+
+
+def test_an_embedder_that_knows_no_phrase_is_refused() -> None:
+    with pytest.raises(UserError, match=r"zeroshot.topics.*embedder=minilm"):
+        run(TEXTS, "embedder=tfidf", *QUICK[1:], "zeroshot.topics=[billing]")
