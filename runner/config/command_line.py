@@ -10,6 +10,7 @@ import copy
 import dataclasses
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import GrammarParseError, OmegaConfBaseException
 
 from components.base import UserError
 from runner.config import schema
@@ -132,6 +133,9 @@ class Check:
         self._options: dict[str, list[str]] = {}
         self._problems: list[Problem] = []
         self._refused: set[str] = set()  # what OmegaConf has emptied when a key below was refused
+        self._config_dir = config_dir
+        self._multirun = False
+        self._options_typed: list[str] = []
 
     def run(
         self, texts: Iterable[str], *, multirun: bool = False, values: bool = True
@@ -157,11 +161,13 @@ class Check:
             )
             raise self._error()
         texts = list(texts)
+        self._multirun = multirun
         overrides = [o for text in texts for o in self._parse(text, multirun)]
         self._searchpath = [
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]
         groups, settings = self._sort(overrides)
+        self._options_typed = [_text(chosen[0]) for chosen in groups.values()]
         config = self._compose(groups)
         if config is None:
             raise self._error()
@@ -189,10 +195,29 @@ class Check:
         return config
 
     def _error(self) -> ConfigError:
-        return ConfigError(report(self._problems))
+        return ConfigError(report(self._tried()))
 
-    def _note(self, path: str, message: str) -> None:
-        self._problems.append(Problem(path, message))
+    def _tried(self) -> Iterator[Problem]:
+        """The problems; in place of a suggestion that would be refused, why it would be."""
+        for problem in self._problems:
+            if problem.suggestion is None:
+                yield problem
+            else:
+                yield from self._refusals(problem.suggestion) or [problem]
+
+    def _refusals(self, text: str, *, multirun: bool | None = None) -> list[Problem]:
+        """What is wrong with an override where no other stands beside it but the options."""
+        check = Check(self._arguments, self._name, self._config_dir)
+        typed = [*self._searchpath, *(o for o in self._options_typed if _path(o) != _path(text))]
+        try:
+            check.run([*typed, text], multirun=self._multirun if multirun is None else multirun)
+        except ConfigError:
+            key = f"{_path(text)}."
+            return [p for p in check._tried() if f"{_path(p.path)}.".startswith(key)]
+        return []
+
+    def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
+        self._problems.append(Problem(path, message, suggestion))
 
     def _parse(self, text: str, multirun: bool) -> list[Override]:
         """One override; where its value lacks quotes that is noted, and it is read with them."""
@@ -213,7 +238,7 @@ class Check:
             except HydraException:
                 self._note(text, f"cannot be read as key=value: {_first_line(error)}")
                 return []
-            self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}")
+            self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
             return parsed
 
     def _sort(self, overrides: list[Override]) -> tuple[dict[str, list[Override]], list[Override]]:
@@ -322,18 +347,22 @@ class Check:
             if not each.is_sweep_override() or each.value_type == ValueType.INTERVAL_SWEEP:
                 continue
             text = _text(each)
-            message = "several values are a sweep. Type "
             if self._arguments is None:
-                message = _ONE
-            else:
-                message += shell_line("", "-m", *self._arguments)
+                self._note(text, _ONE)
+                continue
+            lines = []
+            refused = self._refusals(text, multirun=True)
+            if not refused:
+                lines.append("Type " + shell_line("", "-m", *self._arguments))
             if each.value_type == ValueType.SIMPLE_CHOICE_SWEEP:
                 key, _, value = text.partition("=")
-                message += (
-                    f"\n    as one text: {shell_quote(override(key, value))}"
-                    f"\n    as a list: {shell_quote(f'{key}=[{value}]')}"
-                )
-            self._note(text, message)
+                for kind, other in (("text", override(key, value)), ("list", f"{key}=[{value}]")):
+                    if not self._refusals(other):
+                        lines.append(f"    as one {kind}: {shell_quote(other)}")
+            if lines:
+                self._note(text, "several values are a sweep. " + "\n".join(lines).lstrip())
+            else:
+                self._problems += refused
 
     def _check(
         self,
@@ -391,9 +420,12 @@ class Check:
             if one is None:
                 self._note(_text(each), "names no value.")
                 continue
+            if keys := _hydra_keys(config, one):
+                self._note(_text(one), f"this key holds others. Set one of them: {', '.join(keys)}")
+                continue
             try:
                 self._loader._apply_overrides_to_config([one], config)
-            except (HydraException, OmegaConfBaseException) as error:
+            except (HydraException, OmegaConfBaseException, ValueError) as error:
                 self._problems.append(_refusal(config, one, error))
                 self._refused.add(one.key_or_group.rpartition(".")[0])
             else:
@@ -423,21 +455,63 @@ def _refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
     """Why a setting cannot be applied, and what to type instead."""
     text, key = _text(one), one.key_or_group
     if one.is_add() and "already at" in str(error):
-        return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}")
+        return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}", text[1:])
     *parents, leaf = key.split(".")
     node: Any = OmegaConf.to_container(config, resolve=False)
     path: list[str] = []
     for part in [*parents, leaf]:
+        if isinstance(node, list):
+            return Problem(text, f"'{'.'.join(path)}' is a list. Type {'.'.join(path)}=[...]")
         if not isinstance(node, dict):
             return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
         if part not in node:
-            return Problem(text, _no_key(node, part, text, top=not path))
+            return _no_key(node, part, text, top=not path)
         node = node[part]
         path.append(part)
-    return Problem(text, f"wrong type. {_first_line(error.__cause__ or error)}.")
+    if one.is_delete():
+        return Problem(text, "this key cannot be removed, only set.")
+    if isinstance(error.__cause__ or error, GrammarParseError):
+        return Problem(
+            text,
+            "${ begins a reference to another key, such as ${seed}, and this is none. For the "
+            "two characters themselves put a backslash before them.",
+        )
+    kind = _type_at(config, key)
+    return Problem(text, f"wrong type. {f'It must be {kind}' if kind else 'It cannot be used'}.")
 
 
-def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> str:
+def _type_at(config: DictConfig, key: str) -> str:
+    """The type that the schema gives a key, in the words of a command line; "" where none."""
+    parent, _, leaf = key.rpartition(".")
+    node: Any = (OmegaConf.select(config, parent) if parent else config)._get_node(leaf)
+    kind = node._metadata.ref_type
+    if OmegaConf.is_list(node):
+        name = "a list, [...]"
+    elif OmegaConf.is_dict(node):
+        name = "a mapping, {key: value}"
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        name = f"one of {', '.join(kind.__members__)}"
+    elif kind in (int, float, bool, str):
+        name = kind.__name__
+    else:
+        return ""
+    return f"{name} or null" if node._is_optional() else name
+
+
+def _hydra_keys(config: DictConfig, one: Override) -> list[str]:
+    """The keys of what Hydra reads as a mapping, where something else would take its place."""
+    key = one.key_or_group
+    if not key.startswith("hydra.") or one.is_delete() or isinstance(one.value(), dict):
+        return []
+    node = OmegaConf.select(config, key, throw_on_missing=False)
+    return [f"{key}.{name!s}" for name in node] if isinstance(node, DictConfig) else []
+
+
+def _path(text: str) -> str:
+    return text.lstrip("+~").partition("=")[0]
+
+
+def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> Problem:
     target = node.get("_target_")
     if isinstance(target, str):
         try:
@@ -445,12 +519,14 @@ def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> str:
         except NotFoundError:
             found = None
         if found and part in found.parameters:
-            return (
+            return Problem(
+                text,
                 f"the option's YAML does not list this parameter of {target}. "
-                f"Put a plus before it: {shell_quote(f'+{text}')}"
+                f"Put a plus before it: {shell_quote(f'+{text}')}",
+                f"+{text}",
             )
     names = [*_run_keys(), *_run_groups()] if top else [k for k in node if str(k)[:1] != "_"]
-    return f"there is no such key.{nearest(part, names)}"
+    return Problem(text, f"there is no such key.{nearest(part, names)}")
 
 
 def _unread(config: DictConfig, one: Override) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import InterpolationResolutionError
 
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.trust import trust_keys
@@ -76,7 +77,10 @@ def _nodes(config: DictConfig) -> list[Any]:
 def is_ensemble(config: DictConfig) -> bool:
     """Whether the embedder of a config is an ensemble."""
     node = config.get("embedder")
-    return isinstance(node, DictConfig) and node.get("_target_") == TARGET
+    try:
+        return isinstance(node, DictConfig) and node.get("_target_") == TARGET
+    except InterpolationResolutionError:  # the check of the values tells
+        return False
 
 
 def replace_names(

@@ -15,8 +15,17 @@ class ConfigError(UserError):
 
 @dataclass(frozen=True)
 class Problem:
+    """What is wrong with a key.
+
+    path : the key, or the override that sets it
+    message : why, and what to type instead
+    suggestion : the override that the message says to type, where only its spelling is at fault;
+        it is tried before the message is shown
+    """
+
     path: str
     message: str
+    suggestion: str | None = None
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"

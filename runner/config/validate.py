@@ -6,6 +6,7 @@ Nothing is imported for it but Hydra and OmegaConf: signatures are read from sou
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -33,8 +34,10 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     keys = list(config) if only is None else [only]
     problems = list(_check_values(config, keys))
     for key, choices in CHOICES.items():
+        if key.partition(".")[0] not in keys or key in {problem.path for problem in problems}:
+            continue
         value = OmegaConf.select(config, key)
-        if key.partition(".")[0] in keys and value not in choices:
+        if value not in choices:
             problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
     node = _plain(config, keys)
     bad = {problem.path for problem in problems}
@@ -67,8 +70,8 @@ def _check_values(
         try:
             value = node[key]
         except InterpolationResolutionError as error:
-            if "hydra" not in str(error):  # ${hydra:...} is known only inside a job
-                yield Problem(where, f"cannot be resolved: {str(error).splitlines()[0]}")
+            if "hydra" not in str(error).lower():  # ${hydra:...} is known only inside a job
+                yield Problem(where, f"cannot be resolved: {_reason(error)}")
             continue
         if isinstance(value, DictConfig):
             yield from _check_values(value, list(value), where)
@@ -118,7 +121,7 @@ def _check_targets(node: Any, path: str, trusted: list[str]) -> Iterator[Problem
 def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterator[Problem]:
     target = node["_target_"]
     where = f"{path}._target_" if path else "_target_"
-    if not isinstance(target, str):
+    if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
         yield Problem(where, f"must be the dotted name of a class or function, not {target!r}.")
         return
     try:
@@ -143,7 +146,10 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         )
     functions = path.partition(".")[0] in FUNCTIONS
     if functions and not is_trusted(target, trusted) and not node.get("_partial_"):
-        yield Problem(f"{path}._partial_", "is missing. Type _partial_: true below the _target_")
+        yield Problem(
+            f"{path}._partial_",
+            "must be true: a function is called once for each run, with its result.",
+        )
 
 
 def _check_arguments(
@@ -194,6 +200,12 @@ def _alternatives(annotation: ast.expr) -> list[ast.expr]:
     if isinstance(annotation, ast.BinOp):
         return [*_alternatives(annotation.left), *_alternatives(annotation.right)]
     return [annotation]
+
+
+def _reason(error: Exception) -> str:
+    """Why a reference leads nowhere."""
+    first = str(error).splitlines()[0]
+    return re.sub(r"^\w+ raised while resolving interpolation: ", "", first)
 
 
 def _shown(key: str, value: Any) -> str:

@@ -80,7 +80,7 @@ ATTACKS = {
     "a metric that is called at once": (
         {"metrics": {"x": {"_target_": "components.metrics.diversity.n_topics"}}},
         "metrics.x._partial_",
-        "is missing",
+        "must be true",
     ),
     "inside a report": ({"reports": {"x": SCRIPT}}, "reports.x._target_", "trusted for this role"),
     "inside the embedder's pipeline": (

@@ -89,7 +89,7 @@ CASES = {
     ),
     "a secret": ("+embedder.api_key=sk-0123456789abcdefghij", ["embedder.api_key", "secret"]),
     "no such config folder": ("--config-dir nowhere", ["--config-dir", "nowhere"]),
-    "unreadable override": ("dataset.path=[", ["dataset.path=["]),
+    "unreadable override": ("dataset=jsonl dataset.path=[", ["dataset.path='['"]),
 }
 
 
