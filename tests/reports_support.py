@@ -1,6 +1,11 @@
-"""A small result of every kind of text, for the tests of reports."""
+"""A small result of every kind of text, and what a page holds, for the tests of reports."""
 
 from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,3 +76,33 @@ def made(documents: list[str], n: int = 60) -> Result:
         coordinates=coordinates,
         metrics={"npmi": 0.25, "total_seconds": 1.5},
     )
+
+
+class Page(HTMLParser):
+    """The elements of a page, the text of its scripts, and all other text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.text = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_data(self, text: str) -> None:
+        if self.cdata_elem == "script":
+            attributes, before = self.scripts[-1]
+            self.scripts[-1] = (attributes, before + text)
+        else:
+            self.text += text
+
+    def data(self, name: str) -> Any:
+        (text,) = [text for attributes, text in self.scripts if attributes.get("id") == name]
+        return json.loads(text)

@@ -105,7 +105,9 @@ def test_command(
 
 @pytest.mark.parametrize("command", BESIDE)
 def test_a_command_beside_the_runner(command: str, folder: Path) -> None:
-    _, _, module, *arguments = shlex.split(command.replace("OUTPUT_FOLDER", "a_sweep/0"))
+    _, _, module, *arguments = shlex.split(
+        command.replace("OUTPUT_FOLDER", "a_sweep/0").replace("OTHER_FOLDER", "a_sweep/1")
+    )
     outcome = run_process(folder, *arguments, module=module)
     assert outcome.code == 0, outcome.err
     assert outcome.out.strip()

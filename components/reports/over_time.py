@@ -95,16 +95,16 @@ def topics_over_time(result: Result, bins: str | int = "auto") -> OverTime | Non
         return None
     clustered = np.zeros(len(times), bool)
     clustered[result.kept] = True
-    known = np.flatnonzero(~np.isnat(times) & clustered)
-    if not len(known):
+    timed = np.flatnonzero(~np.isnat(times) & clustered)
+    if not len(timed):
         log.warning("topics over time: no document has a time.")
         return None
-    used = in_bins(times[known], bins)
+    used = in_bins(times[timed], bins)
     if len(used.places) == 1:
         log.warning("topics over time: all documents are of one %s.", used.unit)
         return None
     bin_of = np.full(len(times), -1, np.int64)
-    bin_of[known] = used.of
+    bin_of[timed] = used.of
     return OverTime(
         used.unit,
         used.places,

@@ -22,7 +22,7 @@ from components.base import ParameterError, Result
 from components.reports import sections, shape_sections
 from components.reports.over_time import check_smooth
 from components.reports.sections import Section
-from components.reports.text import safe_json
+from components.reports.text import one_line, safe_json
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("page.js", "map.js", "similarity.js")
@@ -129,6 +129,18 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _render(shown: Sequence[Section], about: dict[str, Any]) -> str:
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return render(
+        "report.html.j2",
+        sections=shown,
+        about=about,
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """A page from a template, with the style that all pages share; every text is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -139,14 +151,9 @@ def _render(shown: Sequence[Section], about: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["json"] = safe_json
-    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return environment.get_template("report.html.j2").render(
-        sections=shown,
-        about=about,
-        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        script=script,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-    )
+    environment.filters["line"] = lambda text: one_line(text, 160)
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return environment.get_template(template).render(style=style, **values)
 
 
 def _read(path: Path) -> dict[str, Any]:

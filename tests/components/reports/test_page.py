@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,37 +20,7 @@ from components.reports.page import write_report
 from components.reports.points import points
 from components.reports.similarity import order, similarity
 from components.reports.text import one_line
-from reports_support import HARMLESS, HOSTILE, made
-
-
-class Page(HTMLParser):
-    """The elements of a page, the text of its scripts, and all other text."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.scripts: list[tuple[dict[str, str | None], str]] = []
-        self.text = ""
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag == "script":
-            self.scripts.append((dict(attrs), ""))
-
-    def handle_data(self, text: str) -> None:
-        if self.cdata_elem == "script":
-            attributes, before = self.scripts[-1]
-            self.scripts[-1] = (attributes, before + text)
-        else:
-            self.text += text
-
-    def data(self, name: str) -> Any:
-        (text,) = [text for attributes, text in self.scripts if attributes.get("id") == name]
-        return json.loads(text)
+from reports_support import HARMLESS, HOSTILE, Page, made
 
 
 def write(result: Result, folder: Path, **parameters: Any) -> Page:
