@@ -23,9 +23,11 @@ COMMANDS = {
     "leaderboard": ("runner.leaderboard.__main__", "compare runs in a table, best first"),
     "cache": ("runner.cache.__main__", "show, check or prune the cache"),
     "predict": ("runner.predict", "give new documents the topics of a run"),
+    "edit": ("runner.edit", "merge, rename, drop and split the topics of a run"),
     "replay": ("runner.replay", "run a recorded config again, and compare the topics"),
     "compare": ("runner.compare", "compare the topics of two runs"),
     "report": ("runner.report", "make report.html for a run that has ended"),
+    "update": ("runner.update", "add new documents to the topics of a run"),
     "upload": ("runner.upload", "log results to MLflow whose server was away"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -15,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
+from runner.console import say, shell_line
 from runner.model import saving
 from runner.model.saving import Lineage
 from runner.output import DISK, writing
@@ -115,6 +117,24 @@ def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, P
     if corpus is not None:
         parts.dataset.corpus = corpus  # type: ignore[attr-defined]
     return run(parts, Cache(config.cache.dir), draw_map=config.map), parts
+
+
+def announce(result: Result, known: Record, config: DictConfig, folder: Path) -> int:
+    """Print a run's topics and where it is; the exit status, 1 where it could not be tracked."""
+    from components.reports.terminal import print_topics
+
+    print_topics(result, sys.stdout)
+    say(f"Artifacts: {folder}")
+    if known.lost:
+        store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
+        later = shell_line("upload", folder, *store)
+        say(f"{known.lost}\nTo log this run later: {later}", error=True)
+        return 1
+    if known.run_id:
+        from runner.tracking.uri import absolute_uri, ui_command
+
+        say(ui_command(absolute_uri(config.tracking.uri), known.experiment_id))
+    return 0
 
 
 def track(

@@ -17,7 +17,7 @@ from runner import secrets
 from runner.config import schema
 from runner.config.command_line import preflight
 from runner.config.members import name_members
-from runner.console import say, shell_line
+from runner.console import say
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def job(config: DictConfig) -> None:
 
         execute_in_sweep(config, settings, folder)
         return
-    from runner.job import execute
+    from runner.job import announce, execute
 
     try:
         result, known = execute(config, settings.runtime.choices, folder)
@@ -88,16 +88,5 @@ def job(config: DictConfig) -> None:
     except Exception:
         log.exception("an error that this program did not foresee")
         sys.exit(1)
-    from components.reports.terminal import print_topics
-
-    print_topics(result, sys.stdout)
-    say(f"Artifacts: {folder}")
-    if known.lost:
-        store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
-        later = shell_line("upload", folder, *store)
-        say(f"{known.lost}\nTo log this run later: {later}", error=True)
-        sys.exit(1)
-    if known.run_id:
-        from runner.tracking.uri import absolute_uri, ui_command
-
-        say(ui_command(absolute_uri(config.tracking.uri), known.experiment_id))
+    if status := announce(result, known, config, folder):
+        sys.exit(status)

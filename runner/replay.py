@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from components.base import UserError
+from runner.config.recorded import recorded_config
 from runner.config.trust import TRUST
 from runner.console import command, parse, say, shell_line
 from runner.tracking import provenance, record
@@ -65,7 +65,14 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     from runner.output import check_writable, writing
     from runner.pipeline import run
 
-    config = _config(recorded, options)
+    about = record.load(recorded)
+    if "made_by" in about.tags:
+        raise UserError(
+            f"this run goes on from another one ({about.tags.get('parent_run')}), so its config "
+            f"alone does not make it. It was made by: {about.tags.get('command', 'runner')}"
+        )
+    words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
+    config = recorded_config(recorded, options, "replay", words)
     parts = build(config)
     folder = Path(options["folder"]) if "folder" in options else None
     if folder:
@@ -91,71 +98,6 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     for line in causes:
         say(f"  {line}")
     return 0 if same else 1
-
-
-def _config(recorded: Path, options: dict[str, str]) -> DictConfig:
-    """The recorded config as data: it does no more than the user has allowed.
-
-    Raises
-    ------
-    UserError
-        Naming all that the user would have to allow.
-    """
-    from runner.config.schema import RunConfig
-    from runner.config.trust import plain_references_only, trust_keys, untrusted_packages
-
-    plain = record.load_config(recorded)
-    if problems := list(plain_references_only(plain)):
-        raise UserError("\n".join(["this recorded config is not run.", *map(str, problems)]))
-    named = options.get("trusted_targets", "").strip("[]").split(",")
-    plain["trusted_targets"] = [target.strip() for target in named if target.strip()]
-    plain["cache"] = {"dir": ".runner-cache"}
-    if "cache" in options:
-        plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
-    asked = [f"build classes of {p}" for p in untrusted_packages(plain, plain["trusted_targets"])]
-    packages = [line.rpartition(" ")[2] for line in asked]
-    allowed = list(trust_keys(plain))
-    if not options["trust"]:
-        asked += [f"allow {path}" for path in allowed]
-        asked += [f"use {path}={value}" for path, value in _places(plain)]
-    if asked:
-        words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
-        if packages:
-            words = [word for word in words if not word.startswith("trusted_targets=")]
-            words.append(f"trusted_targets=[{','.join([*plain['trusted_targets'], *packages])}]")
-        raise UserError(
-            "a recorded config may come from somebody else. This one would\n"
-            + "".join(f"  {line[:200]}\n" for line in asked)
-            + "If you trust it: "
-            + shell_line("replay", *words, TRUST)
-        )
-    config = OmegaConf.merge(RunConfig, plain)
-    assert isinstance(config, DictConfig)
-    return config
-
-
-def _places(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The files, folders and addresses that a config names."""
-    if path in ("tracking", "leaderboard", "cache"):  # a replay does not use them
-        return
-    items = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in items:
-        where = f"{path}.{key}" if path else str(key)
-        if isinstance(value, dict | list):
-            yield from _places(value, where)
-        elif isinstance(value, str) and _is_place(str(key), value):
-            yield where, value
-
-
-def _is_place(key: str, value: str) -> bool:
-    if value.startswith("pkg://") or not any(map(str.isalnum, value)):
-        return False
-    if "://" in value or value.startswith(("/", "~", "./", "../")) or key.endswith("path"):
-        return True
-    try:
-        return Path(value).exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _difference(before: NDArray[Any], after: NDArray[Any]) -> str:

@@ -67,7 +67,8 @@ class TopicModel:
         Plain values: rule, metric, limit, reducer, ...; see `components.model.fit`.
     arrays : dict of str to array or CSR matrix
         centroids (topics, d) always; rows (m, d), labels and strengths (m,) where training
-        vectors were saved; what the rule needs beside them.
+        vectors were saved; what the rule needs beside them; dropped (k, d), the centroids of
+        topics that a user has dropped: what is nearest to one of them is in no topic.
     topics : list of SavedTopic, by number
     layers : dict of str to list of SavedTopic
     """
@@ -100,6 +101,51 @@ class TopicModel:
         """The `n` topics with the highest cosine to each row of `X`: numbers, cosines, (q, n)."""
         topics, distances = self._centroids.query(X, n)
         return topics, 1 - distances
+
+    def place(self, X: Matrix) -> Matrix:
+        """The rows as the topics were clustered, float32 (n, r); `X` itself without a reducer."""
+        if self.settings["reducer"] == "none":
+            return X
+        near = None
+        blocks = []
+        for start in range(0, X.shape[0], BLOCK):
+            block = X[start : start + BLOCK]
+            if self.settings["reducer"] == "neighbours":
+                near = self._rows.query(block, PLACED_BY)
+            blocks.append(np.asarray(self._reduced(block, near), np.float32))
+        return np.concatenate(blocks)
+
+    def fits_nowhere(self, X: Matrix) -> NDArray[np.bool_]:
+        """Bool (n,): the document is beyond the limit of every training document with a topic.
+
+        One that is nearest to a topic that an edit has dropped is not among them.
+        """
+        limit = self.settings["limit"]
+        if limit is None or not X.shape[0]:
+            return np.zeros(X.shape[0], bool)
+        away: NDArray[np.bool_] = self._with_topic.query(X, 1)[1][:, 0] > limit
+        return away & ~self._is_dropped(X)
+
+    def _is_dropped(self, X: Matrix) -> NDArray[np.bool_]:
+        """Bool (n,): a topic that an edit has dropped is nearer than every topic that is there."""
+        if self._dropped is None:
+            return np.zeros(X.shape[0], bool)
+        gone = self._dropped.query(X, 1)[1][:, 0]
+        nearer: NDArray[np.bool_] = gone < self._centroids.query(X, 1)[1][:, 0]
+        return nearer
+
+    @cached_property
+    def _dropped(self) -> NearestIndex | None:
+        rows = self.arrays.get("dropped")
+        return None if rows is None else NearestIndex(rows, "cosine")
+
+    @cached_property
+    def _with_topic(self) -> NearestIndex:
+        """The training vectors that have a topic; the centroids where none are saved."""
+        if "rows" not in self.arrays:
+            return self._centroids
+        has = np.flatnonzero(self.arrays["labels"] >= 0)
+        return NearestIndex(self.arrays["rows"][has], self.settings["metric"])
 
     @cached_property
     def _centroids(self) -> NearestIndex:
@@ -139,7 +185,7 @@ class TopicModel:
         best = (near or self._centroids.query(X, 1))[1][:, 0]
         novel = best > limit if limit is not None else np.zeros(n, bool)
         self._assign_outliers(X, topics, strengths, novel)
-        topics[novel] = -1
+        topics[novel | self._is_dropped(X)] = -1
         strengths[topics < 0] = 0
         layers = self._layers(X, topics, near)
         if near is not None:

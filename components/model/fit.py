@@ -31,6 +31,8 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         Its `parts` hold the fitted clusterer and reducer, and what decided on outliers. A
         clusterer says how its topics are continued by `prediction_`, a dict with a `rule` (see
         `TopicModel`) and what that needs; for any other clusterer it is a vote of neighbours.
+        Topics that come from another model are continued as `components.model.grow.prediction`
+        says: with `pull` itself, and NaN in `births` and `deaths` where a topic has none yet.
     neighbours : "all", or int
         Training vectors to save, at most; where there are more documents, a random sample of
         each topic in proportion to its size, with 20 of each at least. 0: centroids only.
@@ -51,7 +53,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
     clusterer = result.parts["clusterer"]
     said = dict(getattr(clusterer, "prediction_", {}))
     identity = result.reduced is X
-    arrays: dict[str, Any] = {"centroids": _centroids(X, labels, len(result.topics))}
+    arrays: dict[str, Any] = {"centroids": unit_means(X, labels, len(result.topics))}
     linear = None if identity else _linear(_fitted(result.parts["reducer"], X))
     rule = _rule(said, result, labels, linear is not None or identity, neighbours)
     metric = rule["metric"] if identity and rule["name"] == "vote" else metric_for(X, "auto")
@@ -130,7 +132,7 @@ def _rows(
     if not identity and (rule["name"] != "centre" or not linear):
         arrays["reduced"] = np.asarray(result.reduced[sample], dtype=np.float32)
     if rule["name"] == "vote":
-        pull: Any = np.zeros(len(result.topics))
+        pull: Any = said.get("pull", np.zeros(len(result.topics)))
         if "degrees" in said:
             degrees = np.asarray(said["degrees"], dtype=np.float64)
             has = labels >= 0
@@ -146,8 +148,13 @@ def _rows(
         norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[rule["metric"]]
         found = cKDTree(Z).query(Z, k=[k], p=norm)[0]
         arrays["core"] = np.asarray(found, dtype=np.float64)[:, 0]
-        arrays["births"] = np.asarray(said["births"], dtype=np.float64)[sample]
-        arrays["deaths"] = np.asarray(said["deaths"], dtype=np.float64)[sample]
+        for name, extreme in (("births", np.max), ("deaths", np.min)):
+            values = np.asarray(said[name], dtype=np.float64)[sample]
+            for topic in np.unique(labels[sample][np.isnan(values)]).tolist():
+                # No tree has this topic: it exists from where its rows have their neighbours.
+                inside = labels[sample] == topic
+                values[inside] = 1 / max(float(extreme(arrays["core"][inside])), 1e-300)
+            arrays[name] = values
     return arrays
 
 
@@ -162,6 +169,8 @@ def _fitted(reducer: Any, X: Matrix) -> Any:
 
 def _linear(reducer: Any) -> dict[str, Any] | None:
     """A projection's axes and, for PCA, the mean; None where the reducer is no projection."""
+    if hasattr(reducer, "projection_"):  # of a model
+        return dict(reducer.projection_) if reducer.projection_ else None
     model = getattr(reducer, "model_", reducer)
     if not hasattr(model, "components_") or getattr(model, "whiten", False):
         return None
@@ -205,7 +214,7 @@ def _limit(
     return float(np.quantile(distances, 1 - share, method="higher"))
 
 
-def _centroids(X: Matrix, labels: Integers, n_topics: int) -> Matrix:
+def unit_means(X: Matrix, labels: Integers, n_topics: int) -> Matrix:
     """Unit mean of each topic's unit vectors: float32 (topics, d), or CSR."""
     found = unit_rows(_means(unit_rows(X), labels, n_topics))
     return found.astype(np.float32)
@@ -258,7 +267,7 @@ def _layer(
         arrays[f"around_{name}"] = np.where(counts.any(axis=1), around, -1).astype(np.int32)
         return arrays
     arrays[f"inside_{name}"] = counts.argmax(axis=0).astype(np.int32)
-    arrays[f"centroids_{name}"] = _centroids(X, found, n)
+    arrays[f"centroids_{name}"] = unit_means(X, found, n)
     return arrays
 
 

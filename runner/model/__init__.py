@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ class Model:
     layers : dict of str to list of SavedTopic
     about : dict
         What made it: name, config, metrics, versions, ...
+    embedder_settings : mapping
+        The config node of the embedder.
+    learnt : tuple, optional
+        What the embedder has learnt from the run's corpus; see `components.model.state`.
     """
 
     _model: TopicModel
@@ -32,6 +36,29 @@ class Model:
     _embedder: Embedder | None
     _identity: dict[str, Any] | None
     _cache: Cache
+    embedder_settings: Mapping[str, Any] = field(default_factory=dict)
+    learnt: tuple[str, dict[str, Any]] | None = None
+
+    @property
+    def topic_model(self) -> TopicModel:
+        """What assigns vectors to topics."""
+        return self._model
+
+    @property
+    def embedder(self) -> Embedder:
+        """What makes vectors of documents.
+
+        Raises
+        ------
+        UserError
+            When the model was made from vectors in a file.
+        """
+        if self._embedder is None:
+            raise UserError(
+                "this model was made from vectors in a file, so it cannot embed documents. Embed "
+                "them as those were, and use predict_vectors(X)."
+            )
+        return self._embedder
 
     @property
     def topics(self) -> list[SavedTopic]:
@@ -136,16 +163,12 @@ class Model:
         """Vectors (n, d) of documents, none of them blank; cached ones are read."""
         if batch not in ("exact", "fast"):
             raise UserError(f"batch={batch!r}: must be exact or fast.")
-        if self._embedder is None:
-            raise UserError(
-                "this model was made from vectors in a file, so it cannot embed documents. Embed "
-                "them as those were, and use predict_vectors(X)."
-            )
-        members = getattr(self._embedder, "members", None)
+        embedder = self.embedder
+        members = getattr(embedder, "members", None)
         if members is None:
-            return self._embed(self._embedder, self._identity, documents, images, batch)
+            return self._embed(embedder, self._identity, documents, images, batch)
         keys = (self._identity or {}).get("of", {})
-        return self._embedder.join(  # type: ignore[attr-defined]
+        return embedder.join(  # type: ignore[attr-defined]
             [
                 self._embed(member, keys.get(name), documents, images, batch)
                 for name, member in members.items()

@@ -63,8 +63,15 @@ class Fitted:
 
     fits_corpus = False
 
-    def __init__(self, embedder: Any) -> None:
+    def __init__(self, embedder: Any, key: dict[str, Any] | None) -> None:
         self.embedder = embedder
+        self.stored = key is not None
+        self._key = key
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What identifies its vectors: the embedder, and what it has learnt."""
+        assert self._key is not None
+        return self._key
 
     def encode(self, documents: Sequence[str]) -> Matrix:
         found: Matrix = self.embedder.encode(documents)

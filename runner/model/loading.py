@@ -76,7 +76,7 @@ def load(
     if learnt is not None:
         embedder.set_state(functools.partial(unpack, *learnt))
         embedder, key = _fitted(embedder, key, digest)
-    return Model(model, about, embedder, key, Cache(cache))
+    return Model(model, about, embedder, key, Cache(cache), settings, learnt)
 
 
 def _fitted(
@@ -85,7 +85,8 @@ def _fitted(
     """An embedder that has learnt from a corpus, and its identity, of which that is a part."""
     members = getattr(embedder, "members", None)
     if members is None:
-        return Fitted(embedder), None if key is None else {**key, "learnt": digest}
+        key = None if key is None else {**key, "learnt": digest}
+        return Fitted(embedder, key), key
     keys = {} if key is None else key["of"]
     for name, member in members.items():
         if getattr(member, "fits_corpus", False):

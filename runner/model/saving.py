@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,15 @@ class Lineage:
     fingerprint : identifies the embedder's vectors
     learnt : what the embedder has learnt from the first run's corpus, where it has
     about : what the new model's settings say of its origin, as plain values
-    dropped : float32 (k, d) or CSR, unit means of the topics that edits have dropped
+    dropped : gives float32 (k, d) or CSR, unit means of the topics that edits have dropped, or
+        None; called when the topics are there
     """
 
     tags: dict[str, str]
     fingerprint: dict[str, Any] | None
     learnt: tuple[str, dict[str, Any]] | None
     about: dict[str, Any] = field(default_factory=dict)
-    dropped: Any = None
+    dropped: Callable[[], Any] = lambda: None
 
 
 def save(
@@ -66,8 +67,9 @@ def save(
         fingerprint = identity_of(embedder, embedder_settings)
     else:
         learnt, fingerprint = lineage.learnt, lineage.fingerprint
-        if lineage.dropped is not None and lineage.dropped.shape[0]:
-            model.arrays["dropped"] = lineage.dropped
+        dropped = lineage.dropped()
+        if dropped is not None and dropped.shape[0]:
+            model.arrays["dropped"] = dropped
     about = {
         "name": name,
         "config": provenance.kept_config(config),

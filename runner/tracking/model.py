@@ -119,13 +119,28 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
     return found.parent
 
 
+def run_of(client: Any, source: str) -> str:
+    """The id of the run that made a model; see `fetch_model` for `source`."""
+    from runner.tracking import reaching
+
+    if not source.startswith("models:/"):
+        return source.removeprefix("runs:/").partition("/")[0]
+    with reaching(client.tracking_uri):
+        name, _, version = source.removeprefix("models:/").strip("/").partition("/")
+        if "@" in name:
+            return str(client.get_model_version_by_alias(*name.split("@", 1)).run_id)
+        if version:
+            return str(client.get_model_version(name, version).run_id)
+        return str(client.get_logged_model(name).source_run_id)
+
+
 def _location(client: Any, source: str) -> str:
     """Where the files of a model lie.
 
     MLflow itself would look up the name in the store of the process, whichever `client` is of.
     """
     if not source.startswith("models:/"):
-        place = f"models:/{_model_of_run(client, source)}"
+        place = f"models:/{model_of_run(client, source)}"
     else:
         name, _, version = source.removeprefix("models:/").strip("/").partition("/")
         if "@" in name:
@@ -139,7 +154,8 @@ def _location(client: Any, source: str) -> str:
     return str(client.get_logged_model(place.removeprefix("models:/")).artifact_location)
 
 
-def _model_of_run(client: Any, source: str) -> str:
+def model_of_run(client: Any, source: str) -> str:
+    """The id of the model that a run has logged; `source` is the run's id, or `runs:/ID/...`."""
     from mlflow.exceptions import MlflowException
 
     run_id = source.removeprefix("runs:/").partition("/")[0]

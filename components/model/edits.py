@@ -1,0 +1,204 @@
+"""What a person has decided on a run's topics: merged, renamed, dropped, split."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from components.base import Integers, Matrix, UserError
+from components.clusterers.leiden import LeidenClusterer
+from components.labels import count_topics
+
+FEWEST = 10  # documents of a topic that can be split
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Edits of topics, by the numbers that these have in the run that is edited.
+
+    merge : groups of topics that become one, with the lowest number of each
+    rename : label by topic
+    drop : topics whose documents are in no topic from now on
+    split : topics that are divided; the largest part keeps the number and the label
+    """
+
+    merge: list[list[int]] = field(default_factory=list)
+    rename: dict[int, str] = field(default_factory=dict)
+    drop: list[int] = field(default_factory=list)
+    split: list[int] = field(default_factory=list)
+
+    def as_plain(self) -> dict[str, Any]:
+        """The edits that there are, as YAML holds them."""
+        return {name: value for name, value in vars(self).items() if value}
+
+
+@dataclass(frozen=True)
+class Edited:
+    """Topics after edits.
+
+    labels : int64 (m,); sources : for each new topic, the topics that it was made of, lowest first;
+    is_new : for each, whether it is a part that was split off; label : for each renamed topic
+    """
+
+    labels: Integers
+    sources: list[tuple[int, ...]]
+    is_new: list[bool]
+    labels_given: dict[int, str]
+
+
+def read_edits(plain: Any, n_topics: int, source: str) -> Edits:
+    """Edits from a mapping, as a YAML file holds them.
+
+    Raises
+    ------
+    UserError
+        Naming every mistake: what is no edit, a topic that does not exist, and edits of one topic
+        that exclude each other.
+    """
+    if not isinstance(plain, Mapping) or not plain:
+        raise UserError(
+            f"{source} must hold merge, rename, drop or split, such as: merge: [[3, 7]]"
+        )
+    faults: list[str] = []
+    allowed = ("merge", "rename", "drop", "split")
+    for name in plain:
+        if name not in allowed:
+            near = difflib.get_close_matches(str(name), allowed, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(allowed)}."
+            faults.append(f"{name}: there is no such edit. {hint}")
+
+    def numbers(value: Any, where: str) -> list[int]:
+        if not isinstance(value, list):
+            faults.append(f"{where}: {value!r} must be a list of topic numbers, such as [3, 7].")
+            return []
+        good = []
+        for topic in value:
+            if not isinstance(topic, int) or isinstance(topic, bool):
+                faults.append(f"{where}: {topic!r} is no topic number.")
+            elif not 0 <= topic < n_topics:
+                faults.append(f"{where}: there is no topic {topic}; they are 0 to {n_topics - 1}.")
+            else:
+                good.append(topic)
+        return good
+
+    groups = plain.get("merge") or []
+    merge = []
+    if isinstance(groups, list) and groups and not any(isinstance(g, list) for g in groups):
+        faults.append(f"merge: {groups} must be a list of groups: write [{groups}].")
+    elif not isinstance(groups, list):
+        faults.append(f"merge: {groups!r} must be a list of groups, such as [[3, 7]].")
+    else:
+        for place, group in enumerate(groups):
+            merge.append(sorted(numbers(group, f"merge, group {place + 1}")))
+            if isinstance(group, list) and len(set(map(str, group))) < 2:
+                faults.append(f"merge, group {place + 1}: {group} must name two topics or more.")
+    names = plain.get("rename") or {}
+    rename: dict[int, str] = {}
+    if isinstance(names, Mapping):
+        for topic in numbers(list(names), "rename"):
+            label = names[topic]
+            if not isinstance(label, str) or not label.strip():
+                faults.append(f"rename: the label of topic {topic} must be text, not {label!r}.")
+            else:
+                rename[topic] = label.strip()
+    else:
+        faults.append(f'rename: {names!r} must name labels by topic, such as 2: "delivery".')
+    edits = Edits(
+        merge, rename, numbers(plain.get("drop") or [], "drop"),
+        numbers(plain.get("split") or [], "split"),
+    )  # fmt: skip
+    faults += _conflicts(edits)
+    if faults:
+        raise UserError("\n".join([f"{source}:", *(f"  {fault}" for fault in faults)]))
+    return edits
+
+
+def _conflicts(edits: Edits) -> list[str]:
+    """Topics that are asked for twice in ways that exclude each other."""
+    faults = []
+    uses: dict[int, list[str]] = {}
+    for place, group in enumerate(edits.merge):
+        for topic in group:
+            uses.setdefault(topic, []).append(f"merge, group {place + 1}")
+    for name, topics in (("drop", edits.drop), ("split", edits.split)):
+        for topic in topics:
+            uses.setdefault(topic, []).append(name)
+    for topic, places in sorted(uses.items()):
+        if len(places) > 1:
+            faults.append(f"topic {topic} is in {' and in '.join(places)}: it can be in one only.")
+    faults += [f"topic {t} is dropped, and renamed." for t in edits.drop if t in edits.rename]
+    for group in edits.merge:
+        named = [topic for topic in group if topic in edits.rename]
+        if len(named) > 1:
+            faults.append(f"topics {named} are merged: rename one of them, not {len(named)}.")
+    return faults
+
+
+def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> Edited:
+    """The topics of documents (m,) after the edits.
+
+    Topics keep their order; those behind a gap that a merged or dropped topic leaves move up, and
+    parts that are split off come last, the larger ones first.
+
+    Parameters
+    ----------
+    labels : int64 (m,), -1 is no topic
+    X : float32 (m, d) or CSR (m, d); a split is found by Leiden on the topic's own vectors
+
+    Raises
+    ------
+    UserError
+        When a topic has too few documents to be split.
+    """
+    n_topics = int(labels.max(initial=-1)) + 1
+    into = np.arange(n_topics)
+    for group in edits.merge:
+        into[group] = group[0]
+    edited = labels.copy()
+    edited[labels >= 0] = into[labels[labels >= 0]]
+    edited[np.isin(labels, edits.drop)] = -1
+    made: list[tuple[int, Integers]] = []  # the topic, and the rows of a part
+    for topic in edits.split:
+        rows = np.flatnonzero(labels == topic)
+        parts = _parts(topic, rows, X[rows], seed)
+        made += [(topic, rows[parts == part]) for part in range(1, count_topics(parts))]
+    made.sort(key=lambda part: -len(part[1]))
+    for place, (_, rows) in enumerate(made):
+        edited[rows] = n_topics + place
+    numbers = np.full(n_topics + len(made) + 1, -1, np.int64)
+    present = np.unique(edited[edited >= 0])
+    numbers[present] = np.arange(len(present))
+    sources, is_new, given = [], [], {}
+    for place, number in enumerate(present.tolist()):
+        is_new.append(number >= n_topics)
+        origin = (
+            (made[number - n_topics][0],)
+            if number >= n_topics
+            else tuple(np.flatnonzero(into == number).tolist())
+        )
+        sources.append(origin)
+        label = next((edits.rename[t] for t in origin if t in edits.rename), None)
+        if label is not None and number < n_topics:
+            given[place] = label
+    return Edited(numbers[edited], sources, is_new, given)
+
+
+def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None) -> Integers:
+    """Parts of a topic, from 0, the largest, on: int64 (n,)."""
+    if len(rows) < FEWEST:
+        raise UserError(
+            f"split: topic {topic} has {len(rows)} documents, and {FEWEST} are needed to split it."
+        )
+    k = min(30, max(2, len(rows) // 4))
+    least = min(5, len(rows) // 4)
+    settings: dict[str, Any] = {"n_neighbors": k, "random_state": seed, "min_topic_size": least}
+    parts = LeidenClusterer(**settings).fit_predict(X)
+    if count_topics(parts) < 2:
+        parts = LeidenClusterer(n_topics=2, **settings).fit_predict(X)
+    if count_topics(parts) < 2:
+        raise UserError(f"split: topic {topic} has no two parts: all its documents are alike.")
+    return np.maximum(parts, 0)

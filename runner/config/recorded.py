@@ -1,0 +1,91 @@
+"""A recorded config is data, and may come from somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from components.base import UserError
+from runner.config.schema import RunConfig
+from runner.config.trust import TRUST, plain_references_only, trust_keys, untrusted_packages
+from runner.console import shell_line
+from runner.tracking import record
+
+
+def recorded_config(
+    recorded: Path,
+    options: Mapping[str, str],
+    command: str,
+    words: Sequence[str],
+    replaced: Sequence[str] = (),
+) -> DictConfig:
+    """A run's recorded config as data: it does no more than the user has allowed.
+
+    Parameters
+    ----------
+    recorded : the run's folder
+    options : cache, trusted_targets and trust, as they were typed
+    command, words : the sub-command and its arguments, for the command that a message suggests
+    replaced : keys of the config whose values are not used
+
+    Raises
+    ------
+    UserError
+        Naming all that the user would have to allow.
+    """
+    plain = record.load_config(recorded)
+    plain |= {key: {} for key in replaced}
+    if problems := list(plain_references_only(plain)):
+        raise UserError("\n".join(["this recorded config is not run.", *map(str, problems)]))
+    named = options.get("trusted_targets", "").strip("[]").split(",")
+    plain["trusted_targets"] = [target.strip() for target in named if target.strip()]
+    plain["cache"] = {"dir": ".runner-cache"}
+    if "cache" in options:
+        plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
+    asked = [f"build classes of {p}" for p in untrusted_packages(plain, plain["trusted_targets"])]
+    packages = [line.rpartition(" ")[2] for line in asked]
+    allowed = list(trust_keys(plain))
+    if not options["trust"]:
+        asked += [f"allow {path}" for path in allowed]
+        asked += [f"use {path}={value}" for path, value in _places(plain)]
+    if asked:
+        again = [word for word in words if word != TRUST]
+        if packages:
+            again = [word for word in again if not word.startswith("trusted_targets=")]
+            again.append(f"trusted_targets=[{','.join([*plain['trusted_targets'], *packages])}]")
+        raise UserError(
+            "a recorded config may come from somebody else. This one would\n"
+            + "".join(f"  {line[:200]}\n" for line in asked)
+            + "If you trust it: "
+            + shell_line(command, *again, TRUST)
+        )
+    config = OmegaConf.merge(RunConfig, plain)
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def _places(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The files, folders and addresses that a config names."""
+    if path in ("tracking", "leaderboard", "cache"):  # a replay does not use them
+        return
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in items:
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict | list):
+            yield from _places(value, where)
+        elif isinstance(value, str) and _is_place(str(key), value):
+            yield where, value
+
+
+def _is_place(key: str, value: str) -> bool:
+    if value.startswith("pkg://") or not any(map(str.isalnum, value)):
+        return False
+    if "://" in value or value.startswith(("/", "~", "./", "../")) or key.endswith("path"):
+        return True
+    try:
+        return Path(value).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,164 @@
+"""Applies a person's edits to the topics of a run: a new run, with a new version of its model.
+
+    python -m runner.edit run=ID edits=edits.yaml folder=out
+
+run        a run's output folder, its id in MLflow, or models:/topics@champion
+edits      a YAML file; all numbers are those of the run:
+             merge: [[3, 7]]           topics that become one, with the first one's label
+             rename: {2: "delivery"}   labels
+             drop: [9]                 topics whose documents are in no topic from now on
+             split: [0]                topics that are divided; the largest part keeps the label
+folder     gets what every run writes, and changes.csv
+cache      folder of cached vectors (default .runner-cache); null caches nothing
+uri        the MLflow store
+model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none
+trusted_targets packages of yours that the run's config may build from
+--trust-this-run  allows what the run's config asks for beyond that
+
+Topics keep their order. Those behind a gap move up, and parts that are split off come last. The
+edits are saved with the model, and hold for what `runner update` and `runner predict` do with it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from components.base import Corpus, Integers, Matrix, Result, UserError
+from components.model.edits import Edited, Edits, apply_edits, read_edits
+from components.model.fit import unit_means
+from components.model.grow import Growth
+from components.reports.tables import write_csv
+from runner.console import command
+from runner.derive import Command, Decide, Name, Parent, topics_of
+
+COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
+
+
+def main(arguments: list[str]) -> int:
+    """Edit a run; 0 when the new one is written and tracked."""
+    given = Command("edit", arguments, __doc__ or "", ["run", "edits"])
+    with given.parent(given.options["run"]) as parent:
+        if parent.result.layers:
+            raise UserError(
+                "this run has layers, and edits of one layer would break the others. Make a run "
+                "without clusterer.layers, or of the layer that you want to edit."
+            )
+        path = Path(given.options["edits"]).expanduser()
+        edits = read_edits(_read(path), len(parent.model.topics), str(path))
+        editing = Editing(parent, edits)
+        return given.execute(
+            parent,
+            lambda parts: parent.result.corpus,
+            editing.decide,
+            lambda: {"": editing.names},
+            partial(write_changes, parent.result, editing),
+            about={"edits": [*parent.model.about.get("edits", []), edits.as_plain()]},
+            dropped=lambda: editing.dropped,
+        )
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or str(error).replace("\n", " ")
+        raise UserError(f"edits={path}: cannot be read as YAML: {reason}") from error
+
+
+class Editing:
+    """Edits of a run's topics.
+
+    Attributes
+    ----------
+    edited : Edited
+        Set once the topics are decided on.
+    dropped : float32 (k, d) or CSR, or None
+        Centroids of what this edit and earlier ones have dropped.
+    """
+
+    edited: Edited
+
+    def __init__(self, parent: Parent, edits: Edits) -> None:
+        self._parent = parent
+        self.edits = edits
+        self.dropped = parent.model.topic_model.arrays.get("dropped")
+
+    def decide(self, corpus: Corpus) -> Decide:
+        """How to find the topics of the run's documents."""
+
+        def by_edits(X: Matrix, kept: Integers) -> Growth:
+            before = topics_of(self._parent.result, kept, len(corpus))
+            self.edited = apply_edits(self.edits, before.labels, X, self._parent.config.seed)
+            if self.edits.drop:
+                gone = np.full(len(before.labels), -1, np.int64)
+                for place, topic in enumerate(self.edits.drop):
+                    gone[before.labels == topic] = place
+                centres = unit_means(X, gone, len(self.edits.drop))
+                self.dropped = centres if self.dropped is None else _stacked(self.dropped, centres)
+            strengths = np.where(self.edited.labels >= 0, before.strengths, 0).astype(np.float32)
+            return Growth(self.edited.labels, strengths, {}, self.edited.sources)
+
+        return by_edits
+
+    @property
+    def names(self) -> list[Name | None]:
+        """The new label, or that of the first topic it was made of; none for a part split off."""
+        topics = self._parent.result.topics
+        names: list[Name | None] = []
+        for topic, sources in enumerate(self.edited.sources):
+            old = topics[sources[0]]
+            label = self.edited.labels_given.get(topic)
+            if label is not None:
+                names.append((label, old.description))
+            else:
+                is_new = self.edited.is_new[topic]
+                names.append(None if is_new else (old.label, old.description))
+        return names
+
+
+def _stacked(first: Any, second: Any) -> Any:
+    if hasattr(first, "indptr"):
+        from scipy.sparse import vstack
+
+        return vstack([first, second], format="csr")
+    return np.vstack([first, second])
+
+
+def write_changes(before: Result, editing: Editing, result: Result, folder: Path) -> list[Path]:
+    """`changes.csv`: each topic, what was done to it, and the topics that it was made of.
+
+    A dropped topic has no number any more.
+    """
+    edits, edited = editing.edits, editing.edited
+    rows: list[list[Any]] = []
+    for topic in result.topics:
+        sources = edited.sources[topic.id]
+        done = [
+            name
+            for name, applies in (
+                ("merged", len(sources) > 1),
+                ("split", sources[0] in edits.split),
+                ("renamed", topic.id in edited.labels_given),
+            )
+            if applies
+        ]
+        size = sum(before.topics[source].size for source in sources)
+        words = ", ".join(word for word, _ in topic.words)
+        rows.append(
+            [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
+             topic.label, words]
+        )  # fmt: skip
+    for number in edits.drop:
+        old = before.topics[number]
+        words = ", ".join(word for word, _ in old.words)
+        rows.append(["", "dropped", number, old.size, 0, old.label, words])
+    return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,198 @@
+"""Runs that go on from a saved model: updates and edits, written and tracked as every run is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from components.base import UserError
+from components.datasets.lee import LeeDataset
+from conftest import ROOT
+from runner import load
+from tests_support import FAST
+from tracking_support import runs_of
+
+UNTRACKED = ["tracking=none", "cache=null"]
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """A folder with a tracked run in `run`, whose model is registered, and new.jsonl."""
+    folder = tmp_path_factory.mktemp("parent")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    texts = list(LeeDataset().load().documents)
+    for name, part in (("old", texts[:150]), ("new", texts[150:200])):
+        lines = [json.dumps({"text": text}) for text in part]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    command = [
+        sys.executable, "-m", "runner", *[a for a in FAST if a != "tracking=none"],
+        "clusterer.n_clusters=5", "dataset=jsonl", "dataset.path=old.jsonl", "hydra.run.dir=run",
+        "tracking.uri=sqlite:///mlflow.db", "model.register_as=topics", "model.alias=champion",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def update(*arguments: str) -> int:
+    from runner.update import main
+
+    return main([*arguments])
+
+
+def edit(*arguments: str) -> int:
+    from runner.edit import main
+
+    return main([*arguments])
+
+
+def documents(folder: Path) -> Any:
+    return pq.read_table(folder / "documents.parquet").to_pandas()
+
+
+def changes(folder: Path) -> list[dict[str, str]]:
+    with (folder / "changes.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_update_is_a_run_with_a_new_version_of_the_model(parent, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    (first,) = runs_of(tmp_path / "mlflow.db")
+    arguments = ["dataset=jsonl", "dataset.path=new.jsonl", "folder=out", f"uri={uri}"]
+    assert update("run=models:/topics@champion", "cache=null", *arguments) == 0
+    before, after = documents(tmp_path / "run"), documents(tmp_path / "out")
+    assert after.document[:150].tolist() == before.document.tolist()
+    assert after.topic[:150].tolist() == before.topic.tolist()
+    new = [json.loads(line)["text"] for line in Path("new.jsonl").read_text().splitlines()]
+    predicted = load(tmp_path / "run").predict(new)
+    joined = after.topic[150:].to_numpy()
+    old = load(tmp_path / "run").topics
+    assert joined[joined < len(old)].tolist() == predicted.topic[joined < len(old)].tolist()
+    labels = {topic.id: topic.label for topic in load(tmp_path / "out").topics}
+    assert [labels[topic.id] for topic in old] == [topic.label for topic in old]
+
+    rows = changes(tmp_path / "out")
+    assert sum(int(row["size_after"]) for row in rows) == (after.topic >= 0).sum()
+    for row in rows[: len(old)]:
+        grown = int(row["size_after"]) > int(row["size_before"])
+        assert row["change"] == ("grown" if grown else "silent")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["metrics"]["n_documents"] == 200
+    assert {"changes.csv", "documents.parquet", "topics.csv", "report.html"} <= {*record["files"]}
+
+    child = next(r for r in runs_of(tmp_path / "mlflow.db") if r.info.run_id != first.info.run_id)
+    model_id = first.outputs.model_outputs[0].model_id
+    assert child.data.tags["made_by"] == "update"
+    assert child.data.tags["parent_run"] == first.info.run_id
+    assert child.data.tags["parent_model"] == model_id
+    version = MlflowClient(uri).get_model_version_by_alias("topics", "champion")
+    assert version.run_id == child.info.run_id
+    about = load("models:/topics/2", uri=uri).about
+    assert about["parent"]["run"] == first.info.run_id
+    assert about["parent"]["model"] == model_id
+
+    # What an update made can be updated.
+    again = ["dataset=jsonl", "dataset.path=new.jsonl", "folder=again", *UNTRACKED]
+    assert update("run=out", *again, "model.neighbours=0") == 0
+    assert len(documents(tmp_path / "again")) == 250
+    assert load(tmp_path / "again")._model.settings["n_neighbours"] == 0
+
+
+def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_path, monkeypatch):
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    edits = {"merge": [[1, 3]], "rename": {0: "first"}, "drop": [4], "split": [2]}
+    Path("edits.yaml").write_text(yaml.safe_dump(edits))
+    assert edit("run=run", "edits=edits.yaml", "folder=edited", *UNTRACKED) == 0
+    before, after = documents(tmp_path / "run").topic, documents(tmp_path / "edited").topic
+    assert set(after[before == 1]) == set(after[before == 3]) == {1}
+    assert set(after[before == 4]) == {-1}
+    assert len(set(after[before == 2])) >= 2
+    assert (after[before == 0] == 0).all()
+    model = load(tmp_path / "edited")
+    assert model.topics[0].label == "first"
+    assert model.about["edits"] == [edits]
+    rows = changes(tmp_path / "edited")
+    assert rows[0]["change"] == "renamed"
+    assert rows[1]["change"] == "merged"
+    assert rows[1]["topics_before"] == "1 3"
+    assert rows[-1]["change"] == "dropped"
+    assert rows[-1]["topic"] == ""
+
+    texts = documents(tmp_path / "run").document
+    same = ["dataset=jsonl", "dataset.path=old.jsonl", "folder=updated", *UNTRACKED]
+    assert update("run=edited", *same) == 0
+    again = documents(tmp_path / "updated").topic.to_numpy()
+    assert again[: len(texts)].tolist() == after.tolist()
+    assert again[len(texts) :].tolist() == after.tolist(), "seen documents are recognised"
+    updated = load(tmp_path / "updated")
+    assert updated.topics[0].label == "first"
+    assert updated.about["edits"] == [edits]
+    assert updated._model.arrays["dropped"].shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["folder=out"], "run=... is missing"),
+        (["run=run"], "folder=... is missing"),
+        (["run=run", "folder=out"], "name the new documents"),
+        (["run=run", "folder=out", "dataset=jsonl", "dataset.path=no.jsonl"], "no.jsonl"),
+        (["run=run", "folder=out", "dataset=jsnl", "dataset.path=new.jsonl"], "jsonl"),
+        (["run=run", "foldr=out"], "Did you mean 'folder'"),
+        (["run=no_run", "folder=out", "dataset=lee"], "no_run"),
+        (["run=run", "folder=out", "dataset=lee", "min_topic_size=many"], "whole number"),
+        (["run=run", "folder=out", "dataset=lee", "min_topic_size=1"], "must be at least 2"),
+    ],
+)
+def test_mistakes_on_the_command_line(parent, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(parent)
+    arguments = [a.replace("folder=out", f"folder={tmp_path / 'out'}") for a in arguments]
+    uri = f"uri=sqlite:///{parent / 'mlflow.db'}"
+    with pytest.raises(UserError, match=message):
+        update(*arguments, "tracking=none", *([uri] if "run=no_run" in arguments else []))
+
+
+def test_a_derived_run_is_not_replayed_and_edits_that_cannot_be_read(parent, tmp_path, monkeypatch):
+    from runner.replay import main
+
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    Path("edits.yaml").write_text("rename: {1: one}\n")
+    assert edit("run=run", "edits=edits.yaml", "folder=edited", *UNTRACKED) == 0
+    with pytest.raises(UserError, match=r"goes on from another one .*edits=edits\.yaml"):
+        main(["run=edited"])
+    Path("edits.yaml").write_text("rename: {1: one")
+    with pytest.raises(UserError, match=r"edits\.yaml: cannot be read as YAML"):
+        edit("run=run", "edits=edits.yaml", "folder=edited", *UNTRACKED)
+    with pytest.raises(UserError, match="No such file"):
+        edit("run=run", "edits=no.yaml", "folder=edited", *UNTRACKED)
+
+
+def test_old_documents_are_served_from_the_cache(parent, tmp_path, monkeypatch):
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "tracking=none"]
+    distinct = len(set(LeeDataset().load().documents[:200]))
+    for folder, computed in (("one", distinct), ("two", 0)):
+        assert update(*arguments, f"folder={folder}", "cache=cached") == 0
+        metrics = json.loads(Path(folder, "run.json").read_text())["metrics"]
+        assert metrics["n_documents_embedded"] == computed
+    one, two = documents(tmp_path / "one"), documents(tmp_path / "two")
+    assert np.array_equal(one.topic, two.topic)
