@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from components.base import UserError
-from runner import cli, console, launch, sweep
+from runner import cli, console, job, sweep
 from runner.tracking import Tracker
 from tests_support import FAST
 from tracking_support import runs_of
@@ -37,7 +37,7 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         heard.append(text)
         print_it(text, error=error)
 
-    for module in (console, cli, launch, sweep):
+    for module in (console, cli, job, sweep):
         monkeypatch.setattr(module, "say", say)
     # Python is not on the path, as after `make run`: its whole path has to be printed.
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
