@@ -51,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "reviews.csv").write_text(f"review,stars,date\n{rows}\n")
     lines = "\n".join(f'{{"text": "{text}"}}' for text in texts)
     (folder / "reviews.jsonl").write_text(lines)
+    (folder / "edits.yaml").write_text("rename: {0: first}")
     source, config = re.findall(r"```(?:python|yaml)\n(.*?)```", OWN_PARTS, re.DOTALL)[:2]
     (folder / "my_parts.py").write_text(source)
     (folder / "my_conf" / "embedder").mkdir(parents=True)
