@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Integers, Result, Topic, UserError
+from components.reports.sankey import sankey
 from components.reports.tables import write_csv
 
 HEADS = [
@@ -206,7 +207,6 @@ def write_comparison_page(
     settings : those in which they differ, and their values
     """
     from components.reports.page import render
-    from components.reports.sankey import sankey
 
     path = folder / "comparison.html"
     groups = {
@@ -218,7 +218,7 @@ def write_comparison_page(
         comparison=comparison,
         names=names,
         settings=settings,
-        flow=sankey(comparison, names),
+        flow=sankey(comparison.first, comparison.second, comparison.counts, names),
         groups={relation: pairs for relation, pairs in groups.items() if pairs},
     )
     path.write_text(page, encoding="utf-8")

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Topic
-from components.reports.comparison import Comparison
 from components.reports.sections import name_of
 from components.reports.text import one_line
 
@@ -20,7 +19,9 @@ _NO_HUE = ' class="none"'
 _GAP, _ROW = 6.0, 15.0  # between bars; least height of a bar with its label
 
 
-def sankey(comparison: Comparison, names: tuple[str, str]) -> str:
+def sankey(
+    first: Sequence[Topic], second: Sequence[Topic], counts: Integers, names: tuple[str, str]
+) -> str:
     """An `<svg>` element without scripts or links, for any page with the style of the report.
 
     Bars are topics, with heights by their compared documents: on the left those of the first
@@ -28,11 +29,12 @@ def sankey(comparison: Comparison, names: tuple[str, str]) -> str:
 
     Parameters
     ----------
+    first, second, counts : as a `Comparison` has them
     names : of the two results
     """
-    counts = _shortened(comparison.counts)
-    names_left = _titles(comparison.first, counts.shape[0] - 2)
-    names_right = _titles(comparison.second, counts.shape[1] - 2)
+    counts = _shortened(counts)
+    names_left = _titles(first, counts.shape[0] - 2)
+    names_right = _titles(second, counts.shape[1] - 2)
     total = counts.sum()
     rows = np.flatnonzero(counts.sum(axis=1))
     columns = np.flatnonzero(counts.sum(axis=0))
@@ -57,7 +59,7 @@ def sankey(comparison: Comparison, names: tuple[str, str]) -> str:
                 ends.append((start, tops[place]))
             if n >= max(1, THINNEST * total):
                 about = f"{names_left[row]} → {names_right[column]}: {n:,} documents"
-                hue = _hue(comparison.first, row, counts.shape[0] - 2)
+                hue = _hue(first, row, counts.shape[0] - 2)
                 parts.append(_flow(ends[0], ends[1], hue, about))
     for bars, titles, x, at, anchor in (
         (lefts, names_left, _LEFT - _BAR, _LEFT - _BAR - 6, "end"),
@@ -65,7 +67,7 @@ def sankey(comparison: Comparison, names: tuple[str, str]) -> str:
     ):
         for place, (top, bottom) in bars.items():
             # Colours are those of the first result's topics; a bar on the right takes in several.
-            hue = _hue(comparison.first, place, counts.shape[0] - 2) if bars is lefts else _NO_HUE
+            hue = _hue(first, place, counts.shape[0] - 2) if bars is lefts else _NO_HUE
             parts.append(
                 f'<rect x="{x}" y="{top:.1f}" width="{_BAR}" height="{bottom - top:.1f}"{hue}/>'
                 f'<text x="{at}" y="{(top + bottom) / 2 + 4:.1f}" text-anchor="{anchor}">'

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, within
-from components.neighbors import unit_rows
 from components.representations.ctfidf import CTFIDF
+from components.representations.selection import EncodeWords
 from components.representations.tokens import Tokens
-from components.representations.views import EncodeWords
 from components.representations.words import Words
 
 
@@ -66,17 +65,3 @@ class FromCandidates:
 
     def get_feature_names_out(self) -> NDArray[np.object_]:
         return self.candidates_.get_feature_names_out()
-
-
-def candidate_vectors(candidates: CTFIDF, encode_words: EncodeWords) -> list[Matrix]:
-    """Unit vectors, in double precision, of the candidate words of each topic.
-
-    All words go to `encode_words` in one call, each once. A word that it does not know keeps its
-    all-zero row. The list is empty where there is no word at all.
-    """
-    words = sorted({word for topic in candidates.words_ for word, _ in topic})
-    if not words:
-        return []
-    units = unit_rows(encode_words(words).astype(np.float64))
-    row = {word: number for number, word in enumerate(words)}
-    return [units[[row[word] for word, _ in topic]] for topic in candidates.words_]

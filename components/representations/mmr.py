@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from components.base import Integers, Matrix, ParameterError
-from components.representations.candidates import FromCandidates, candidate_vectors
+from components.base import Integers, Matrix
+from components.representations.candidates import FromCandidates
 from components.representations.ctfidf import CTFIDF
-from components.representations.views import EncodeWords
+from components.representations.selection import Diverse, EncodeWords
 from components.representations.words import Words
 
 
@@ -30,7 +26,7 @@ class MMR(FromCandidates):
     candidates : CTFIDF
         Proposes the words; its `n_words` is how many.
     n_words : int
-        How many of them are kept.
+        How many of them are chosen.
     diversity : float
         0: the best candidates, in their order. 1: words as unlike each other as can be.
 
@@ -48,12 +44,7 @@ class MMR(FromCandidates):
 
     def __init__(self, *, candidates: CTFIDF, n_words: int = 10, diversity: float = 0.3) -> None:
         self.candidates = candidates
-        self.n_words = n_words
-        self.diversity = diversity
-        if n_words < 1:
-            raise ParameterError("n_words", n_words, "must be 1 or more.")
-        if not 0 <= diversity <= 1:
-            raise ParameterError("diversity", diversity, "must be a number from 0 to 1.")
+        self.diverse = Diverse(n_words=n_words, diversity=diversity)
 
     def fit(
         self,
@@ -80,34 +71,5 @@ class MMR(FromCandidates):
             What `read` returned for these documents.
         """
         candidates = self.propose(documents, labels, words, embeddings, encode_words)
-        self.words_ = [[] for _ in candidates.words_]
-        for number, vectors in enumerate(candidate_vectors(candidates, encode_words)):
-            if proposed := candidates.words_[number]:
-                self.words_[number] = self._choose(proposed, _cosines(vectors))
+        self.words_ = self.diverse.choose(candidates.words_, encode_words)
         return self
-
-    def _choose(
-        self, proposed: list[tuple[str, float]], cosines: NDArray[np.float64]
-    ) -> list[tuple[str, float]]:
-        weights = np.array([weight for _, weight in proposed])
-        relevance = (1 - self.diversity) * weights / weights.max()
-        repeated = np.zeros(len(weights))  # the highest cosine to a chosen word
-        left = np.ones(len(weights), bool)
-        chosen: list[tuple[str, float]] = []
-        for _ in range(min(self.n_words, len(weights))):
-            scores = np.where(left, relevance - self.diversity * repeated, -np.inf)
-            best = int(scores.argmax())  # of equals, the better candidate
-            left[best] = False
-            chosen.append((proposed[best][0], float(scores[best])))
-            repeated = np.maximum(repeated, cosines[best])
-        return chosen
-
-
-def _cosines(vectors: Matrix) -> NDArray[np.float64]:
-    """Cosines between words (k, k), with the average where a word has no vector."""
-    product: Any = vectors @ vectors.T
-    cosines = np.asarray(product.toarray() if hasattr(product, "toarray") else product).round(12)
-    known = cosines.diagonal() > 0
-    pairs = known[:, None] & known & ~np.eye(len(known), dtype=bool)
-    average = float(cosines[pairs].mean()) if pairs.any() else 0.0
-    return np.where(known[:, None] & known, cosines, average)

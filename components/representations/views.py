@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from components.base import Integers, Matrix, ParameterError, UserError, within
+from components.representations.selection import Closest, Diverse, EncodeWords, WordLists
+from components.representations.weights import TermWeights
 from components.representations.words import Reader, Words
-
-if TYPE_CHECKING:
-    from components.representations.ctfidf import CTFIDF
-
-EncodeWords: TypeAlias = Callable[[list[str]], Matrix]
 
 _OPTIONS = {
     "ctfidf": {"n_words"},
@@ -82,47 +79,42 @@ class Views:
 
     def fit(
         self,
-        main: CTFIDF,
+        main: TermWeights,
         documents: Sequence[str],
         labels: Integers,
         embeddings: Matrix | None,
         encode_words: EncodeWords | None,
-    ) -> dict[str, list[list[tuple[str, float]]]]:
+    ) -> dict[str, WordLists]:
         """Word lists by view and topic.
 
         Parameters
         ----------
-        main : CTFIDF
+        main : TermWeights
             Fitted.
         documents, labels, embeddings, encode_words
             As for `KeyBERT.fit`.
         """
-        from components.representations.keybert import KeyBERT
-        from components.representations.mmr import MMR
-
         views = {}
         for name, options in self.options.items():
-            part = copy(main)
-            part.views = Views(None, {})
-            part.n_words = options.get("n_words", 10)
+            weights = copy(main)
+            weights.n_words = options.get("n_words", 10)
             words = main.source_
             if name == "pos":
                 assert words.tagged is not None
                 words = words.tagged
             if name in ("ctfidf", "pos"):
-                views[name] = part.weigh(words, np.asarray(labels)).words_
+                views[name] = weights.weigh(words, np.asarray(labels)).words_
                 continue
             if encode_words is None or embeddings is None:
                 raise UserError(f"the view '{name}' needs the vectors of documents and words.")
-            part.n_words = max(_CANDIDATES, part.n_words)
+            weights.n_words = max(_CANDIDATES, weights.n_words)
+            candidates = weights.weigh(words, np.asarray(labels)).words_
             with within(f"also.{name}"):
                 if name == "keybert":
-                    views[name] = KeyBERT(candidates=part, **options).fit(
-                        documents, labels, words=words, embeddings=embeddings,
-                        encode_words=encode_words,
-                    ).words_  # fmt: skip
+                    closest = Closest(**options)
+                    views[name] = closest.choose(
+                        candidates, documents, labels, embeddings, encode_words
+                    )
                 else:
-                    views[name] = MMR(candidates=part, **options).fit(
-                        documents, labels, words=words, encode_words=encode_words
-                    ).words_  # fmt: skip
+                    views[name] = Diverse(**options).choose(candidates, encode_words)
         return views

@@ -1,0 +1,167 @@
+"""The weight of each term in each topic."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Integers, ParameterError
+from components.representations.tokens import Tokens
+from components.representations.variants import Distinct
+from components.representations.words import Words
+
+log = logging.getLogger(__name__)
+
+
+class TermWeights:
+    """Class-based TF-IDF of words that were read; parameters and attributes as for `CTFIDF`.
+
+    Raises
+    ------
+    ParameterError
+    """
+
+    words_: list[list[tuple[str, float]]]
+    components_: Any
+    idf_: NDArray[np.float64]
+
+    def __init__(
+        self,
+        *,
+        n_words: int,
+        merge_variants: bool,
+        min_df: int,
+        max_df: float,
+        bm25_weighting: bool,
+        reduce_frequent_words: bool,
+        seed_words: list[str] | None,
+        seed_multiplier: float,
+        lowercase: bool,
+    ) -> None:
+        self.n_words = n_words
+        self.merge_variants = merge_variants
+        self.min_df = min_df
+        self.max_df = max_df
+        self.bm25_weighting = bm25_weighting
+        self.reduce_frequent_words = reduce_frequent_words
+        self.seed_words = seed_words
+        self.seed_multiplier = seed_multiplier
+        self.lowercase = lowercase
+        if n_words < 1:
+            raise ParameterError("n_words", n_words, "must be 1 or more.")
+        if not 0 < max_df <= 1:
+            raise ParameterError(
+                "max_df", max_df, "must be a share of the documents, above 0 and at most 1."
+            )
+        if seed_multiplier <= 0:
+            raise ParameterError("seed_multiplier", seed_multiplier, "must be above 0.")
+
+    def weigh(self, words: Words, labels: Integers) -> Self:
+        """Set `components_`, `idf_` and `words_`; labels (m,) hold each document's topic."""
+        from scipy import sparse
+
+        self.source_ = words
+        rows = np.flatnonzero(labels >= 0)
+        n_topics = int(labels.max(initial=-1)) + 1
+        self._columns = self._frequent_enough(words.counts, labels >= 0)
+        self._terms = words.terms[self._columns]
+        member = sparse.csr_matrix(
+            (np.ones(len(rows), np.int64), (labels[rows], rows)), (n_topics, len(labels))
+        )
+        self._set_weights((member @ words.counts)[:, self._columns].astype(np.float64))
+        self.words_ = self._best(self.components_, self.n_words)
+        return self
+
+    def words_of(self, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
+        """Words of any groups of the documents, as of a topic in one year.
+
+        A term's weight is tf(t, g) times the factor `idf_` that it has in the topics: groups are
+        compared on the topics' scale, and a group of all documents of a topic has that topic's
+        words.
+
+        Parameters
+        ----------
+        members : CSR matrix (n_groups, m)
+            1 where a group holds a document; a document may be in several groups.
+        n_words : int
+            Words per group, at most.
+        """
+        counts = (members @ self.source_.counts)[:, self._columns].astype(np.float64)
+        return self._best(self._weighted(counts), n_words)
+
+    @property
+    def tokens_(self) -> Tokens:
+        return self.source_.tokens
+
+    @property
+    def counts_(self) -> Any:
+        """CSR matrix, int32 (n_documents, n_terms): how often each document has each term."""
+        return self.source_.counts[:, self._columns]
+
+    def get_feature_names_out(self) -> NDArray[np.object_]:
+        """The terms (n_terms,), in the order of the columns of `components_`."""
+        return self._terms
+
+    def _frequent_enough(self, counts: Any, has_topic: NDArray[np.bool_]) -> Integers:
+        """Columns of `counts` (documents, terms) between min_df and max_df."""
+        in_topic = np.repeat(has_topic, np.diff(counts.indptr))
+        documents = np.bincount(counts.indices[in_topic], minlength=counts.shape[1])
+        allowed = (documents > 0) & (documents <= self.max_df * has_topic.sum())
+        frequent = np.flatnonzero(allowed & (documents >= self.min_df))
+        if len(frequent) or not allowed.any():
+            return frequent
+        log.warning("no word occurs in %d documents (min_df), so 1 is used.", self.min_df)
+        return np.flatnonzero(allowed)
+
+    def _set_weights(self, counts: Any) -> None:
+        """Set `idf_` and `components_` from counts (n_topics, n_terms)."""
+        sizes = np.asarray(counts.sum(axis=1)).ravel()
+        frequency = np.asarray(counts.sum(axis=0)).ravel()
+        mean_size = sizes.mean() if len(sizes) else 0.0
+        if self.bm25_weighting:
+            rarity = (np.maximum(mean_size - frequency, 0) + 0.5) / (frequency + 0.5)
+        else:
+            rarity = mean_size / frequency
+        self.idf_ = np.log1p(rarity)
+        if self.seed_words:
+            seeds = {word.lower() if self.lowercase else word for word in self.seed_words}
+            is_seed = np.fromiter((term in seeds for term in self._terms), bool, len(self._terms))
+            self.idf_[is_seed] *= self.seed_multiplier
+            if unknown := seeds.difference(self._terms[is_seed]):
+                log.warning("seed words that no topic holds: %s", ", ".join(sorted(unknown)))
+        self.components_ = self._weighted(counts)
+
+    def _weighted(self, counts: Any) -> Any:
+        """W from counts (n_groups, n_terms), in their place."""
+        sizes = np.asarray(counts.sum(axis=1)).ravel()
+        tf = counts.data / np.repeat(sizes, np.diff(counts.indptr))
+        if self.reduce_frequent_words:
+            tf = np.sqrt(tf)
+        counts.data = tf * self.idf_[counts.indices]
+        return counts
+
+    def _best(self, weighted: Any, n_words: int) -> list[list[tuple[str, float]]]:
+        """The heaviest words of each row of W."""
+        rows = map(slice, weighted.indptr[:-1], weighted.indptr[1:])
+        return [self._heaviest(weighted.data[r], weighted.indices[r], n_words) for r in rows]
+
+    def _heaviest(
+        self, weights: NDArray[np.float64], columns: Integers, n_words: int
+    ) -> list[tuple[str, float]]:
+        # Sort only what can be among the best, ties included. Forms of one word take places, so
+        # that is three times as many as asked for, and all where even those do not suffice.
+        for limit in (3 * n_words, len(weights)):
+            near = weights >= (np.partition(weights, -limit)[-limit] if limit < len(weights) else 0)
+            pairs = sorted(
+                zip(self._terms[columns[near]], weights[near].tolist(), strict=True),
+                key=lambda pair: (-pair[1], pair[0]),
+            )
+            if self.merge_variants:
+                new = Distinct(self.source_.languages).add
+                pairs = [pair for pair in pairs if new(pair[0])]
+            if len(pairs) >= n_words:
+                break
+        return pairs[:n_words]
