@@ -202,14 +202,13 @@ def conclude(
         }
         topics = describe_by(parts.representation, labels.main)
     costs: dict[str, float] = {}
-    if not isinstance(parts.labels, WordLabels):  # topics are named by their words already
-        with clock("label"), _stage("labels", parts.labels):
-            label = _labeller(parts, cache, corpus, X, kept, costs)
-            topics = label(topics, labels.main)
-            layers = {
-                name: replace(layer, topics=label(layer.topics, labels.layers[name]))
-                for name, layer in layers.items()
-            }
+    with clock("label"), _stage("labels", parts.labels):
+        label = _labeller(parts, cache, corpus, X, kept, costs)
+        topics = label(topics, labels.main)
+        layers = {
+            name: replace(layer, topics=label(layer.topics, labels.layers[name]))
+            for name, layer in layers.items()
+        }
     clusterer: Any = parts.clusterer
     if grouped.guided is not None:
         clusterer = grouped.guided.clusterer
@@ -247,7 +246,7 @@ def conclude(
 
         with clock("map"):
             result.coordinates = spread(coordinates(X, stages.neighbors), np.nan)
-    if not isinstance(parts.outliers, KeepOutliers):
+    if labels.before > np.sum(labels.main < 0):
         result.metrics["outlier_ratio_before"] = labels.before / len(kept)
     result.metrics |= (
         costs

@@ -48,7 +48,6 @@ class ClipEmbedder:
         batch_size: int = 32,
         trust_pickle: bool = False,
     ) -> None:
-        require("sentence_transformers", extra="clip")
         require("PIL", extra="clip")
         self.model = model
         self.revision = revision

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError
 from components.embedders import weights, word_vectors
 
 
@@ -64,7 +64,6 @@ class GensimEmbedder:
         trust_pickle: bool = False,
         cache_dir: str | None = None,
     ) -> None:
-        require("gensim", extra="glove")
         self.model = model
         self.lowercase = lowercase
         self.weighting = weighting

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError
 from components.embedders import weights
 from components.embedders.batching import (
     BatchSize,
@@ -73,7 +73,6 @@ class HFTransformerEmbedder:
         trust_remote_code: bool = False,
         trust_pickle: bool = False,
     ) -> None:
-        require("transformers", extra="all")
         self.model = model
         self.revision = revision
         self.pooling = pooling

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components import file_hash
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError
 from components.embedders import weights
 from components.embedders.batching import (
     BatchSize,
@@ -90,7 +90,6 @@ class SentenceTransformerEmbedder:
         trust_remote_code: bool = False,
         trust_pickle: bool = False,
     ) -> None:
-        require("sentence_transformers", extra="all")
         self.model = model
         self.revision = revision
         self.sha256 = sha256

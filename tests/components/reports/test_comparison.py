@@ -138,7 +138,7 @@ def test_no_text_becomes_markup(tmp_path: Path) -> None:
 
 def test_the_flows_are_as_high_as_the_documents_are_many() -> None:
     comparison = compare(made(FIRST), made(SECOND))
-    picture = sankey(comparison, ("one", "two"))
+    picture = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
     bars = [float(h) for h in re.findall(r'<rect [^>]*height="([\d.]+)"', picture)]
     sizes = [20, 18, 8, 8, 6, 5]  # of the first, those without a topic last
     assert np.array(bars[:6]) / bars[0] == pytest.approx(np.array(sizes) / 20, abs=0.01)
@@ -148,6 +148,7 @@ def test_the_flows_are_as_high_as_the_documents_are_many() -> None:
 
 def test_many_topics_are_drawn_as_one() -> None:
     labels = [i // 3 for i in range(300)]
-    picture = sankey(compare(made(labels), made(labels[::-1])), ("one", "two"))
+    comparison = compare(made(labels), made(labels[::-1]))
+    picture = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
     assert picture.count("<rect") == 2 * 41
     assert picture.count("60 smaller topics</text>") == 2
