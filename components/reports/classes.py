@@ -119,10 +119,12 @@ def log_odds(counts: Integers, totals: Integers, others: Integers, n_others: int
     return np.asarray(ratio / np.sqrt(1 / inside + 1 / outside))
 
 
-def topics_by_class(result: Result, max_classes: int = 100) -> list[ByClass]:
+def topics_by_class(
+    result: Result, max_classes: int = 100, level: int = logging.DEBUG
+) -> list[ByClass]:
     """The topics among the classes of each column that `dataset.classes` names.
 
-    Documents whose value is missing are in no class. A column is left out, with a warning, when
+    Documents whose value is missing are in no class. A column is left out when
     fewer than two classes have documents, or when most classes are of one document, as numbers of
     rows are.
 
@@ -131,27 +133,30 @@ def topics_by_class(result: Result, max_classes: int = 100) -> list[ByClass]:
     max_classes : int
         Of each column, at least 2: the largest. The others are counted among the other classes
         that each class is compared with.
+    level : int
+        At which the log says what is left out; several reports use it, and one warns.
     """
     if max_classes < 2:
         raise ParameterError("max_classes", max_classes, "must be at least 2.")
     if not result.topics:
         return []
-    tables = (_by_class(result, column, max_classes) for column in result.corpus.classes)
+    tables = (_by_class(result, column, max_classes, level) for column in result.corpus.classes)
     return [table for table in tables if table is not None]
 
 
-def _by_class(result: Result, column: str, max_classes: int) -> ByClass | None:
+def _by_class(result: Result, column: str, max_classes: int, level: int) -> ByClass | None:
     cells = result.corpus.columns[column]
     rows = result.kept.tolist()
     sizes = Counter(cells[row] for row in rows)
     sizes.pop("", None)
     if len(sizes) < 2:
-        what = f"all documents are of one class, {next(iter(sizes))!r}" if sizes else "no class"
-        log.warning("topics by class: in column %r %s: it is left out.", column, what)
+        why = f"has one class, {next(iter(sizes))!r}" if sizes else "has no value in any document"
+        log.log(level, "topics by class: column %r %s: it is left out.", column, why)
         return None
     n_single = sum(size == 1 for size in sizes.values())
     if n_single > len(sizes) / 2 and len(sizes) > max_classes:
-        log.warning(
+        log.log(
+            level,
             "topics by class: column %r has %d classes, %d of them of one document: it is left "
             "out. Name a column of fewer values.",
             column, len(sizes), n_single,
@@ -166,7 +171,8 @@ def _by_class(result: Result, column: str, max_classes: int) -> ByClass | None:
         result.labels[left_out & (result.labels >= 0)], minlength=len(result.topics)
     )
     if left_out.any():
-        log.warning(
+        log.log(
+            level,
             "topics by class: of the %d classes in column %r the %d largest are shown; the others "
             "hold %d documents. reports.classes.max_classes shows more.",
             len(ordered), column, max_classes, int(left_out.sum()),
@@ -211,7 +217,7 @@ def write_topics_by_class(
     """
     if n_words < 1:
         raise ParameterError("n_words", n_words, "must be at least 1.")
-    tables = topics_by_class(result, max_classes)
+    tables = topics_by_class(result, max_classes, logging.WARNING)
     if not tables:
         return []
     rows = (row for table in tables for row in _rows(result, table, n_words))

@@ -77,13 +77,17 @@ class OverTime:
         return trends(self.counts, self.totals, (starts + ends) / 2)
 
 
-def topics_over_time(result: Result, bins: str | int = "auto") -> OverTime | None:
+def topics_over_time(
+    result: Result, bins: str | int = "auto", level: int = logging.DEBUG
+) -> OverTime | None:
     """Count the topics' documents in bins of time; None without times, or with one bin only.
 
     Parameters
     ----------
     bins : str or int
         See `components.reports.bins.in_bins`.
+    level : int
+        At which the log says why there is no table; several reports use it, and one warns.
 
     Raises
     ------
@@ -97,11 +101,11 @@ def topics_over_time(result: Result, bins: str | int = "auto") -> OverTime | Non
     clustered[result.kept] = True
     timed = np.flatnonzero(~np.isnat(times) & clustered)
     if not len(timed):
-        log.warning("topics over time: no document has a time.")
+        log.log(level, "topics over time: no document has a time.")
         return None
     used = in_bins(times[timed], bins)
     if len(used.places) == 1:
-        log.warning("topics over time: all documents are of one %s.", used.unit)
+        log.log(level, "topics over time: all documents are of one %s.", used.unit)
         return None
     bin_of = np.full(len(times), -1, np.int64)
     bin_of[timed] = used.of
@@ -162,7 +166,7 @@ def write_topics_over_time(
     if n_words < 1:
         raise ParameterError("n_words", n_words, "must be at least 1.")
     check_smooth(smooth)
-    table = topics_over_time(result, bins)
+    table = topics_over_time(result, bins, logging.WARNING)
     if table is None:
         return []
     n_topics, n_bins = table.counts.shape

@@ -124,8 +124,8 @@ def test_columns_that_say_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert write_topics_by_class(made(labels, one=one, none=none, id=ids), tmp_path) == []
     assert write_plot_by_class(made(labels, one=one), tmp_path) == []
     told = [record.message for record in caplog.records]
-    assert "in column 'one' all documents are of one class, 'web'" in told[0]
-    assert "in column 'none' no class: it is left out" in told[1]
+    assert "column 'one' has one class, 'web'" in told[0]
+    assert "column 'none' has no value in any document: it is left out" in told[1]
     assert "column 'id' has 120 classes, 120 of them of one document" in told[2]
     assert write_topics_by_class(made(labels), tmp_path) == []  # no classes asked for
 
