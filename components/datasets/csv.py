@@ -7,10 +7,12 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from components.base import Corpus, ParameterError, UserError, progress
 from components.datasets.base import ByteBudget, TableDataset
@@ -94,6 +96,46 @@ class CsvDataset(TableDataset):
     def _read(self, *, backslashes: bool) -> Corpus:
         file = locate(self.path, "file")
         budget = ByteBudget(self.max_bytes, str(file))
+        cells: dict[str, list[str]] = {column: [] for _, column in self.wanted}
+        for row in progress(self._cells(file, backslashes, budget), label=f"reading {file.name}"):
+            for values, cell in zip(cells.values(), row, strict=True):
+                values.append(cell)
+        return self.corpus(cells, str(file), file.parent)
+
+    def blocks(self, size: int) -> Iterator[Corpus]:
+        """All documents, at most `size` at a time: for a file that does not fit into memory.
+
+        The file is read twice, as only its end says whether quotes fit. There is no `limit`, and
+        `max_bytes` does not count.
+        """
+        file = locate(self.path, "file")
+        budget = ByteBudget(None, str(file))
+        backslashes = False
+        try:
+            for _ in self._cells(file, False, budget):
+                pass
+        except MalformedRowError as error:
+            if self.quote is None:
+                raise
+            try:
+                for _ in self._cells(file, True, budget):
+                    pass
+            except UserError:
+                raise error from None
+            backslashes = True
+            log.info("%s: quotes are escaped by backslashes.", self.path)
+        names = list(dict.fromkeys(column for _, column in self.wanted))
+        rows, start = self._cells(file, backslashes, budget), 0
+        while block := list(islice(rows, size)):
+            cells = dict(zip(names, zip(*block, strict=True), strict=True))
+            corpus = self.corpus(cells, str(file), file.parent)
+            yield replace(corpus, rows=np.arange(start, start + len(block)))
+            start += len(block)
+        if not start:
+            self.corpus({name: [] for name in names}, str(file), file.parent)  # an error
+
+    def _cells(self, file: Path, backslashes: bool, budget: ByteBudget) -> Iterator[list[str]]:
+        """The cells of each row, in the order of the columns that are wanted."""
         with open_text(file, self.encoding, newline="", budget=budget) as stream, long_fields():
             head = list(islice(stream, HEAD + self.skip))
             sep_line = SEP_LINE.fullmatch(head[0]) if head else None
@@ -114,14 +156,9 @@ class CsvDataset(TableDataset):
                 actual = self.find(header, str(file))
             except ParameterError as error:
                 raise self._with_hint(error, head) from error
-            cells: dict[str, list[str]] = {column: [] for column in actual}
-            targets = [
-                (header.index(name), cells[column].append) for column, name in actual.items()
-            ]
-            for row in progress(rows, label=f"reading {file.name}"):
-                for place, append in targets:
-                    append(row[place])
-        return self.corpus(cells, str(file), file.parent)
+            places = [header.index(name) for name in actual.values()]
+            for row in rows:
+                yield [row[place] for place in places]
 
     def _reader(self, lines: Iterable[str], separator: str, strip: bool = True) -> Any:
         return csv.reader(

@@ -211,13 +211,17 @@ def test_files_are_read_in_blocks(tmp_path):
     import pyarrow as pa
 
     from components.base import ParameterError
+    from components.datasets.csv import CsvDataset
     from components.datasets.jsonl import JsonlDataset
     from components.datasets.parquet import ParquetDataset
 
     texts = [f"text {n}" for n in range(25)]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
+    lines = "\n".join(f'{n},"{text}"' for n, text in enumerate(texts))
+    (tmp_path / "a.csv").write_text(f"n,text\n{lines}\n")
     for dataset in (
+        CsvDataset(path=str(tmp_path / "a.csv")),
         JsonlDataset(path=str(tmp_path / "a.jsonl")),
         ParquetDataset(path=str(tmp_path / "a.parquet")),
     ):
@@ -227,6 +231,25 @@ def test_files_are_read_in_blocks(tmp_path):
         assert np.concatenate([block.rows for block in blocks]).tolist() == list(range(25))
         with pytest.raises(ParameterError, match="text=body: "):
             list(type(dataset)(path=dataset.path, text="body").blocks(10))
+
+
+def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
+    from components.datasets.csv import CsvDataset, MalformedRowError
+
+    path = tmp_path / "a.csv"
+    rows = [r'1,"a \"quoted\" text, and more"', '2,"two\nlines"', "3,plain"]
+    path.write_text("\n".join(["n,text", *rows]))
+    dataset = CsvDataset(path=str(path), columns=["n", "text"])
+    whole = dataset.load()
+    blocks = list(dataset.blocks(2))
+    assert [text for block in blocks for text in block.documents] == list(whole.documents)
+    assert [n for block in blocks for n in block.columns["n"]] == ["1", "2", "3"]
+    path.write_text("n,text\n1,a\n2,b,c\n")
+    with pytest.raises(MalformedRowError, match="line 3: the row has 3 cells"):
+        list(CsvDataset(path=str(path)).blocks(1))
+    path.write_text("n,text\n")
+    with pytest.raises(UserError, match="holds no documents"):
+        list(CsvDataset(path=str(path)).blocks(1))
 
 
 @pytest.mark.parametrize(
