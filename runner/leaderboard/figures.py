@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -15,6 +16,8 @@ from runner.leaderboard.ranking import Ranking, Row
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 20, 50
 N_TOPICS = 25  # rows of each table of topics
+N_ALONE = 3  # rows of each run in the table of topics that it alone finds
+LONGEST = 22  # characters of a run's name at the head of a column
 N_RUNS = 12  # columns of the tables that compare runs
 _OPEN = '<div class="wide" tabindex="0">'  # scrolls by keyboard too
 
@@ -68,12 +71,12 @@ def pareto(ranking: Ranking) -> str:
     )
     middle = (TOP + floor) / 2
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(spoken)}">'
+        f'{_OPEN}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(spoken)}">'
         + "".join(parts)
         + f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" '
         f'text-anchor="middle">{escape(cost.replace("_", " "))}, logarithmic</text>'
         f'<text class="name" transform="translate(16 {middle}) rotate(-90)" '
-        f'text-anchor="middle">{escape(ranking.sort.replace("_", " "))}</text></svg>'
+        f'text-anchor="middle">{escape(ranking.sort.replace("_", " "))}</text></svg></div>'
     )
 
 
@@ -145,7 +148,7 @@ def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
     agreement = comparison.agreement[comparison.voters]
     likeness = agreement if overlap is None else overlap
     places = [places[i] for i in _order(likeness[np.ix_(*[[p for p, _ in places]] * 2)])]
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for _, name in places)
+    heads = "".join(_head(name) for _, name in places)
     body = []
     for line, (i, name) in enumerate(places):
         cells = ""
@@ -163,11 +166,22 @@ def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
                 f'<td class="heat" style="background:rgba({hue},{strength:.2f});color:{ink}" '
                 f'title="{escape(name)} and {escape(other)}: {what} {value:.3f}">{value:.2f}</td>'
             )
-        body.append(f'<tr><th scope="row" class="name">{escape(name)}</th>{cells}</tr>')
+        body.append(f'<tr><th scope="row" class="name">{breakable(name)}</th>{cells}</tr>')
     return (
         f'{_OPEN}<table class="heatmap"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def breakable(name: str) -> str:
+    """A name as HTML that may be broken after its signs, where there is little room."""
+    return re.sub(r"([_,\[])", r"\1<wbr>", escape(name))
+
+
+def _head(name: str) -> str:
+    """The head of a run's column; a long name is cut, and whole where the mouse rests."""
+    shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return f'<th scope="col" class="name" title="{escape(name)}">{escape(shown)}</th>'
 
 
 def _places(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, str]]:
@@ -200,7 +214,7 @@ def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
     (first, name), *others = places
     shares = comparison.matches(first)
     described = comparison.described
-    heads = "".join(f'<th scope="col" class="name">{escape(other)}</th>' for _, other in others)
+    heads = "".join(_head(other) for _, other in others)
     lines = []
     for topic in described[first][:N_TOPICS]:
         cells, count = "", 0
@@ -230,25 +244,31 @@ def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
 def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
     """Topics that no other run has anything like, largest first."""
     found = []
+    n_alone = 0
     for place, name in places:
         shares = comparison.matches(place)
+        of_run = 0
         for topic in comparison.described[place]:
             best = max(
                 _best(shares[other], topic.number)[0] for other, _ in places if other != place
             )
             if best < SAME / 2:
-                found.append((topic.size, name, topic))
+                n_alone, of_run = n_alone + 1, of_run + 1
+                if of_run <= N_ALONE:  # topics come by size
+                    found.append((topic.size, name, topic))
     if not found:
         return "<h3>Topics that only one finds</h3><p>There are none.</p>"
     found.sort(key=lambda item: -item[0])
     lines = [
-        f'<tr><td class="name">{escape(name)}</td><td class="name">{escape(topic.words)}</td>'
+        f'<tr><td class="name">{escape(name)}</td><td class="name words">{escape(topic.words)}</td>'
         f'<td>{size:,}</td><td class="name long">{escape(_short(topic.example))}</td></tr>'
         for size, name, topic in found[:N_TOPICS]
     ]
     return (
         "<h3>Topics that only one finds</h3>"
-        f"<p>No other shares {SAME / 2:.0%} of their documents.{_cut(len(found))}</p>"
+        f"<p>No other shares {SAME / 2:.0%} of their documents."
+        + (f" The {N_ALONE} largest of each run are shown, of {n_alone}." * (n_alone > len(found)))
+        + "</p>"
         f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">found by</th>'
         '<th scope="col" class="name">words</th><th scope="col">documents</th>'
         '<th scope="col" class="name">typical document</th></tr></thead>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from runner.leaderboard.comparison import Comparison
-from runner.leaderboard.figures import heatmap, pareto, topics_side_by_side
+from runner.leaderboard.figures import breakable, heatmap, pareto, topics_side_by_side
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
 from runner.secrets import mask
@@ -55,8 +55,10 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25r
   max-width: 76rem; color: var(--ink); background: #fff }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
 h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 0 0 .8rem }
-p.advice { color: var(--ink); background: #eef6f1; border-left: 4px solid var(--good);
-  padding: .7rem 1rem; max-width: 60rem }
+.advice { background: #eef6f1; border-left: 4px solid var(--good); padding: .7rem 1rem;
+  max-width: 60rem; margin: 0 0 1rem } .advice p { color: var(--ink); margin: 0 }
+.advice p.pick { font-size: 1.15rem; font-weight: 600 } .advice ul { margin: .4rem 0 0 }
+.advice li { color: var(--ink); white-space: normal }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
 th, td { padding: .35rem .6rem; text-align: right; vertical-align: bottom }
 thead th { border-bottom: 2px solid var(--ink) } tbody th { font-weight: 600 }
@@ -80,8 +82,11 @@ circle.cached { fill: #fff; stroke: #98a1b3; stroke-width: 2 }
 .heatmap td { text-align: center; min-width: 3rem } .heatmap thead th { border: 0;
   writing-mode: vertical-rl; text-align: left; transform: rotate(180deg) }
 .topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
+.topics td.words { min-width: 14rem }
 td.none { color: var(--soft); text-align: center }
-@media (max-width: 640px) { dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
+@media (max-width: 640px) { body { margin: 1rem auto }
+  .sortable td.name, .heatmap tbody th { white-space: normal; min-width: 6rem }
+  svg { min-width: 34rem } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { margin: 0; max-width: none; font-size: 11px } .wide { overflow: visible }
   h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } details { display: none } }
 """
@@ -114,10 +119,12 @@ def page(
 ) -> str:
     """The whole page. A click on a column sorts by it, the best first."""
     shown = [name for name in ranking.metrics if name in FIRST or name == ranking.sort]
+    question = "Which embedder suits these documents?"
     parts = [
-        f"<h1>{escape(title)}</h1>",
+        f"<h1>{escape(question if advice else title)}</h1>",
+        f"<p>{escape(title)}</p>" if advice else "",
+        _advice(advice) if advice else "",
         f"<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it.</p>",
-        f'<p class="advice">{escape(advice.sentence)}</p>' if advice else "",
         _table(ranking, shown),
     ]
     if figure := pareto(ranking):
@@ -166,15 +173,26 @@ def page(
 """)
 
 
+def _advice(advice: Recommendation) -> str:
+    """The recommended embedder, and a line for each statement."""
+    pick = f'<p class="pick">Recommended: {escape(advice.embedder)}</p>' if advice.embedder else ""
+    if not advice.points:
+        return f'<div class="advice">{pick}<p>{escape(advice.sentence)}</p></div>'
+    lines = "".join(f"<li>{escape(point)}</li>" for point in advice.points)
+    return f'<div class="advice">{pick}<ul>{lines}</ul></div>'
+
+
 def _table(ranking: Ranking, metrics: list[str]) -> str:
     names = "".join(
         f'<th scope="col" class="name" data-first="up"><button>{escape(name)}</button></th>'
         for name in ranking.settings
     )
-    names += '<th scope="col" data-first="down"><button>runs</button></th>'
+    counts = any(len(row.runs) > 1 for row in ranking.rows)
+    if counts:
+        names += '<th scope="col" data-first="down"><button>runs</button></th>'
     names += "".join(_head(ranking, name) for name in metrics)
     bests = {name: best(ranking, name) for name in metrics}
-    rows = "\n".join(_row(ranking, row, bests) for row in ranking.rows)
+    rows = "\n".join(_row(ranking, row, bests, counts) for row in ranking.rows)
     return (
         '<div class="wide" tabindex="0"><table class="sortable">'
         f"<thead><tr>{names}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
@@ -192,9 +210,9 @@ def _head(ranking: Ranking, name: str) -> str:
     return f'<th scope="col"{marks} data-first="{first}"{told}><button>{words}</button></th>'
 
 
-def _row(ranking: Ranking, row: Row, bests: dict[str, float | None]) -> str:
-    cells = "".join(f'<td class="name">{escape(value)}</td>' for value in row.settings.values())
-    cells += f"<td>{len(row.runs)}</td>"
+def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: bool) -> str:
+    cells = "".join(f'<td class="name">{breakable(value)}</td>' for value in row.settings.values())
+    cells += f"<td>{len(row.runs)}</td>" if counts else ""
     for name in bests:
         cell = row.metrics.get(name)
         marks = ["sort"] if name == ranking.sort else []
@@ -204,6 +222,9 @@ def _row(ranking: Ranking, row: Row, bests: dict[str, float | None]) -> str:
         if cell.mean == bests[name]:
             marks.append("best")
         spread = "" if cell.spread is None else f" <small>± {cell.spread_text}</small>"
+        ends = [row.metrics[end].mean_text for end in (f"{name}_low", f"{name}_high")
+                if end in row.metrics]  # fmt: skip
+        spread += f" <small>({' to '.join(ends)})</small>" if len(ends) == 2 else ""
         cells += (
             f'<td class="{" ".join(marks)}" data-value="{cell.mean}">{cell.mean_text}{spread}</td>'
         )

@@ -11,6 +11,11 @@ from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
 # Where less is better.
 _LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens", "cost")
+# Neither more nor less is better, or it cannot be compared between embedders.
+_NO_BEST = (
+    "silhouette dbcv lexical_lift size_gini effective_rank intrinsic_dimension hubness "
+    "outlier_ratio n_dimensions"
+).split()
 # What most people look at first.
 FIRST = (
     "choice_score words_ami stability consensus neighbour_consensus n_topics outlier_ratio ami ari "
@@ -167,9 +172,15 @@ def less_is_better(ranking: Ranking, metric: str) -> bool:
 
 
 def best(ranking: Ranking, metric: str) -> float | None:
-    """The best value of a metric, where there is such a thing: not for counts, nor shared."""
-    means = [row.metrics[metric].mean for row in ranking.rows if metric in row.metrics]
-    if metric.startswith("n_") or len(means) < 2:
+    """The best value of a metric, where there is such a thing: not for counts, nor shared.
+
+    Seconds count only where all vectors were computed in the run.
+    """
+    rows = [row for row in ranking.rows if metric in row.metrics]
+    if "seconds" in metric:
+        rows = [row for row in rows if not row.from_cache]
+    means = [row.metrics[metric].mean for row in rows]
+    if metric.startswith("n_") or metric in _NO_BEST or len(means) < 2:
         return None
     found = (min if less_is_better(ranking, metric) else max)(means)
     return found if means.count(found) == 1 else None

@@ -7,7 +7,7 @@ the mean of the three measures agreed better with the labels in 8 to 9 of 10 pai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.ranking import Ranking, Row, members_of
@@ -27,11 +27,18 @@ class Recommendation:
 
     embedder : as it was typed, None where the runs do not support a choice
     alike : rows that cannot be told apart from the recommended one, it among them
+    points : the sentence in its parts, one for each statement
     """
 
     embedder: str | None
     sentence: str
     alike: list[Row] = field(default_factory=list)
+    points: tuple[str, ...] = ()
+
+    def on(self, sample: str) -> Recommendation:
+        """The same, with the sample that it rests on in front."""
+        points = (f"{sample} {self.points[0]}", *self.points[1:]) if self.points else ()
+        return replace(self, sentence=f"{sample} {self.sentence}", points=points)
 
 
 def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recommendation | None:
@@ -99,7 +106,9 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             "them: look at the topics before you trust the order."
         )
     sentences += _together(chosen, ensembles, comparison)
-    return Recommendation(chosen.settings["embedder"], " ".join(sentences), [best, *near])
+    return Recommendation(
+        chosen.settings["embedder"], " ".join(sentences), [best, *near], tuple(sentences)
+    )
 
 
 def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:

@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +235,7 @@ def finish(*, stopped: bool = False) -> int:
     largest = comparisons[0] if comparisons else None
     advice = recommend(ranking, largest)
     if advice and (sample := sample_of(ranking, about)):
-        advice = replace(advice, sentence=f"{sample} {advice.sentence}")
+        advice = advice.on(sample)
     write(ranking, folder, f"Sweep {about['sweep_id']}", largest, advice)
     show(ranking)
     if advice:

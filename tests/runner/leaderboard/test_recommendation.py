@@ -331,7 +331,7 @@ def test_the_page_shows_the_comparison(jobs: dict[Path, Record]) -> None:
         record.metrics["embed_seconds"] = 1.0 + number
     ranking = rank_runs(jobs.values(), "choice_score")
     html = page(ranking, "A sweep", comparison, recommend(ranking))
-    assert '<p class="advice">e0 has the highest choice_score' in html
+    assert '<p class="pick">Recommended: e0</p><ul><li>e0 has the highest choice_score' in html
     assert html.count("<circle") == 4
     assert html.count('<circle class="best"') == 1  # e0 is the fastest and the best
     assert html.count('class="heat"') == 12
