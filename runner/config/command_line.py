@@ -503,7 +503,10 @@ def _hydra_keys(config: DictConfig, one: Override) -> list[str]:
     key = one.key_or_group
     if not key.startswith("hydra.") or one.is_delete() or isinstance(one.value(), dict):
         return []
-    node = OmegaConf.select(config, key, throw_on_missing=False)
+    parent, _, leaf = key.rpartition(".")
+    holder = OmegaConf.select(config, parent, throw_on_missing=False)
+    # The node itself: hydra.sweep.subdir refers to a number that only a job has.
+    node = holder._get_node(leaf) if isinstance(holder, DictConfig) else None
     return [f"{key}.{name!s}" for name in node] if isinstance(node, DictConfig) else []
 
 
