@@ -56,7 +56,7 @@ def main() -> NoReturn:
     if "--version" in arguments:
         say(f"topic-runner {version('topic-runner')}")
         sys.exit(0)
-    # To be told to end is the same as Ctrl-C: what is done is kept, and the run is closed.
+    # SIGTERM is handled as Ctrl-C is: finished work stays cached, and the run is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from runner.launch import launch
 

@@ -147,8 +147,8 @@ def shell_line(name: str, *arguments: object) -> str:
 def tool(name: str) -> str:
     """How the shell finds a program of this Python environment."""
     here = Path(sys.executable).parent
-    found = shutil.which(name)
-    if found and Path(found).parent == here:
+    script = shutil.which(name)
+    if script and Path(script).parent == here:
         return name
     path = Path(sys.executable) if name == "python" else here / name
     return shell_quote(str(path.relative_to(Path.cwd()) if _is_below(path) else path))

@@ -79,31 +79,31 @@ def _execute(
         saving.remove(folder)
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
-    known = record.begin(config, choices, folder, sweep)
+    run_record = record.begin(config, choices, folder, sweep)
     if lineage:
-        known.tags |= lineage.tags
-    known.save(folder)
+        run_record.tags |= lineage.tags
+    run_record.save(folder)
     tracker = None
     try:
-        tracker = _start_tracking(config, known, folder)
+        tracker = _start_tracking(config, run_record, folder)
         result, parts = work()
         with _writing(config, folder, sweep):  # so that the record holds the reason
-            known.files, failed = write_reports(result, folder, parts.reports)
+            run_record.files, failed = write_reports(result, folder, parts.reports)
         if failed:
-            known.tags["failed_reports"] = " ".join(failed)
+            run_record.tags["failed_reports"] = " ".join(failed)
         if config.model:
             saving.save_beside(
-                result, parts.settings.get("embedder", {}), config, folder, known.name, lineage
+                result, parts.settings.get("embedder", {}), config, folder, run_record.name, lineage
             )
-        known.finish(result)
+        run_record.finish(result)
     except BaseException as error:
-        known.fail(error)
+        run_record.fail(error)
         raise
     finally:
-        known.save(folder)
+        run_record.save(folder)
         if tracker or sweep:
-            track(config.tracking, known, folder, tracker)
-    return result, known
+            track(config.tracking, run_record, folder, tracker)
+    return result, run_record
 
 
 def _writing(config: DictConfig, folder: Path, sweep: object) -> AbstractContextManager[None]:
@@ -119,26 +119,26 @@ def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, P
     return run(parts, Cache(config.cache.dir), draw_map=config.map), parts
 
 
-def announce(result: Result, known: Record, config: DictConfig, folder: Path) -> int:
+def announce(result: Result, run_record: Record, config: DictConfig, folder: Path) -> int:
     """Print a run's topics and where it is; the exit status, 1 where it could not be tracked."""
     from components.reports.terminal import print_topics
 
     print_topics(result, sys.stdout)
     say(f"Artifacts: {folder}")
-    if known.lost:
+    if run_record.lost:
         store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
         later = shell_line("upload", folder, *store)
-        say(f"{known.lost}\nTo log this run later: {later}", error=True)
+        say(f"{run_record.lost}\nTo log this run later: {later}", error=True)
         return 1
-    if known.run_id:
+    if run_record.run_id:
         from runner.tracking.uri import absolute_uri, ui_command
 
-        say(ui_command(absolute_uri(config.tracking.uri), known.experiment_id))
+        say(ui_command(absolute_uri(config.tracking.uri), run_record.experiment_id))
     return 0
 
 
 def track(
-    settings: Mapping[str, Any], known: Record, folder: Path, tracker: Tracker | None = None
+    settings: Mapping[str, Any], run_record: Record, folder: Path, tracker: Tracker | None = None
 ) -> None:
     """Log a run that has ended. If that fails, `Record.lost` holds the reason.
 
@@ -153,24 +153,24 @@ def track(
 
     try:
         tracker = tracker or Tracker(settings["uri"], settings["experiment"])
-        tracker.finish(known, folder)
+        tracker.finish(run_record, folder)
     except UserError as error:
-        known.lost = str(error).partition("\n")[0]
-        known.save(folder)
+        run_record.lost = str(error).partition("\n")[0]
+        run_record.save(folder)
 
 
-def _start_tracking(config: DictConfig, known: Record, folder: Path) -> Tracker | None:
+def _start_tracking(config: DictConfig, run_record: Record, folder: Path) -> Tracker | None:
     if config.tracking.kind == "none":
         return None
     from runner.tracking import Tracker
 
     try:
         tracker = Tracker(config.tracking.uri, config.tracking.experiment)
-        if "sweep_id" not in known.tags:
+        if "sweep_id" not in run_record.tags:
             tracker.close_dead_runs()
-        tracker.start(known, folder)
+        tracker.start(run_record, folder)
     except UserError as error:
-        if "sweep_id" not in known.tags:
+        if "sweep_id" not in run_record.tags:
             raise
         log.warning("%s\nThis job goes on without it.", str(error).partition("\n")[0])
         return None

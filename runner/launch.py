@@ -81,12 +81,12 @@ def job(config: DictConfig) -> None:
     from runner.job import announce, execute
 
     try:
-        result, known = execute(config, settings.runtime.choices, folder)
+        result, run_record = execute(config, settings.runtime.choices, folder)
     except UserError as error:
         say(str(error), error=True)
         sys.exit(1)
     except Exception:
         log.exception("an error that this program did not foresee")
         sys.exit(1)
-    if status := announce(result, known, config, folder):
+    if status := announce(result, run_record, config, folder):
         sys.exit(status)

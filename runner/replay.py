@@ -43,9 +43,9 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"name the run: {shell_line('replay')} run=ID")
     recorded = Path(options["run"])
     if recorded.is_dir():
-        known = record.load(recorded)
-        if known.status != "FINISHED":
-            raise UserError(f"the run in {recorded} has no result ({known.status}).")
+        run_record = record.load(recorded)
+        if run_record.status != "FINISHED":
+            raise UserError(f"the run in {recorded} has no result ({run_record.status}).")
         return _replay(recorded, options)
     with tempfile.TemporaryDirectory() as scratch:
         from runner.tracking import connect, fetch
@@ -115,13 +115,13 @@ def _difference(before: NDArray[Any], after: NDArray[Any]) -> str:
 
 def _causes(recorded: Path, config: DictConfig, corpus_hash: str) -> list[str]:
     """What is not as it was: the documents, versions, the machine."""
-    known = record.load(recorded)
+    run_record = record.load(recorded)
     causes = []
-    if known.tags.get("corpus_hash") != corpus_hash:
+    if run_record.tags.get("corpus_hash") != corpus_hash:
         causes.append("the documents are not the same (their hash differs)")
     then = json.loads((recorded / "environment.json").read_text(encoding="utf-8"))
     now = provenance.environment()
-    then["commit"], now["commit"] = known.tags.get("git_commit", ""), provenance.git_commit()
+    then["commit"], now["commit"] = run_record.tags.get("git_commit", ""), provenance.git_commit()
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name):
             was, has = then.get(name, "not there"), now.get(name, "not there")

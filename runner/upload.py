@@ -50,13 +50,13 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
     say(f"Logged {folder} as {parent.run_id}")
 
 
-def _upload(folder: Path, known: Record, options: dict[str, str]) -> None:
+def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
     settings = record.load_config(folder).get("tracking")
     tracker = Tracker(*_store(folder, settings, options))
-    tracker.finish(_ended(folder, known), folder)
-    say(f"Logged {folder} as {known.run_id}")
+    tracker.finish(_ended(folder, run_record), folder)
+    say(f"Logged {folder} as {run_record.run_id}")
 
 
 def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | None, str]:
@@ -77,9 +77,9 @@ def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | 
     return options.get("uri", uri), str(chosen)
 
 
-def _ended(folder: Path, known: Record) -> Record:
-    if known.status == "RUNNING":
-        alive = known.alive
+def _ended(folder: Path, run_record: Record) -> Record:
+    if run_record.status == "RUNNING":
+        alive = run_record.alive
         if alive is None:
             raise UserError(
                 f"the run in {folder} is marked as RUNNING, and its process cannot be looked up "
@@ -89,8 +89,8 @@ def _ended(folder: Path, known: Record) -> Record:
             )
         if alive:
             raise UserError(f"the run in {folder} has not ended.")
-        known.end("KILLED", "its process was killed")
-    return known
+        run_record.end("KILLED", "its process was killed")
+    return run_record
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class AgglomerativeClusterer:
     """Agglomerative clustering (scipy's linkage): one tree, cut at as many places as asked.
 
     It holds the distances of all pairs, 8 n (n - 1) / 2 bytes: 1.6 GB for 20,000 documents. How
-    many topics there are is said by `n_topics`, else by `granularity`, else by `n_clusters` or
+    many topics there are is set by `n_topics`, else by `granularity`, else by `n_clusters` or
     `distance_threshold`.
 
     Parameters

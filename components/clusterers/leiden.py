@@ -40,7 +40,7 @@ class LeidenClusterer:
     """Communities of the graph of nearest neighbours, found by the Leiden algorithm.
 
     Works on the vectors themselves (``reducer=none``), dense or sparse. How many topics there are
-    is said by `n_topics`, else by `resolution`, else by `granularity`.
+    is set by `n_topics`, else by `resolution`, else by `granularity`.
 
     Parameters
     ----------

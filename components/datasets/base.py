@@ -66,7 +66,7 @@ class TableDataset(DatasetBase):
         Further columns to keep, for reports.
     classes : list of str, optional
         Columns whose values are classes, such as sources or countries, by which reports compare
-        topics. They are kept as `columns` are.
+        topics. They become columns of the corpus, as `columns` do.
     known_labels : str, optional
         Column with labels that the run is told, where they are known. Unlike `label`, which only
         measures see, they decide on the topics.

@@ -154,7 +154,7 @@ def records(lines: TextIO, file: Path, wanted: list[str]) -> Iterator[Record]:
 
 def from_document(text: str, line: int, wanted: list[str], file: Path) -> Iterator[Record]:
     """The rows of one JSON value over several lines, or of several, one after the other."""
-    decoder, place, found = json.JSONDecoder(), 0, []
+    decoder, place, values = json.JSONDecoder(), 0, []
     text = text.strip()
     while place < len(text):
         try:
@@ -162,13 +162,13 @@ def from_document(text: str, line: int, wanted: list[str], file: Path) -> Iterat
         except (ValueError, RecursionError) as error:
             at = getattr(error, "lineno", 1) + line - 1
             raise _not_json(file, at, getattr(error, "msg", error)) from error
-        found.append(value)
+        values.append(value)
         while text[place : place + 1].isspace():
             place += 1
-    if len(found) == 1:
-        yield from from_table(found[0], wanted, file)
+    if len(values) == 1:
+        yield from from_table(values[0], wanted, file)
     else:
-        for value in found:
+        for value in values:
             yield _object(value, file, line)
 
 

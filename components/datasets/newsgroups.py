@@ -83,16 +83,16 @@ class NewsgroupsDataset(DatasetBase):
         values = {"text": list(bunch.data), "label": names}
         if self.categories is not None:
             check_categories(self.categories, bunch.target_names)
-            kept = [row for row, name in enumerate(names) if name in self.categories]
-            values = {role: [column[row] for row in kept] for role, column in values.items()}
+            chosen = [row for row, name in enumerate(names) if name in self.categories]
+            values = {role: [column[row] for row in chosen] for role, column in values.items()}
         return to_corpus(values, "20 newsgroups", text="text", label="label", missing=self.missing)
 
 
-def check_categories(categories: list[str], known: list[str]) -> None:
+def check_categories(categories: list[str], names: list[str]) -> None:
     for name in categories:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(known)}."
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"There are {', '.join(names)}."
             raise ParameterError("categories", name, f"there is no such newsgroup. {hint}")
 
 

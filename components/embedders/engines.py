@@ -1,6 +1,6 @@
 """What computes a transformer's states: torch, or its ONNX export in ONNX Runtime or OpenVINO.
 
-sentence-transformers has such backends too. They export into the model's own folder or anew at
+sentence-transformers has such backends too. They export into the model's own folder or again at
 each start, serve no plain transformers model, and OpenVINO's computes in bfloat16 where the
 processor can. So the export alone is taken from optimum, and is run from here.
 """

@@ -88,15 +88,15 @@ def detect(documents: Sequence[str]) -> dict[str, float]:
     texts: dict[str, list[str]] = {}
     quoted: list[str] = []
     classify = _identifier().classify
-    for found in filter(None, words):
-        language, _ = classify(" ".join(found))
+    for of_text in filter(None, words):
+        language, _ = classify(" ".join(of_text))
         of_language = texts.setdefault(_MERGED.get(language, language), [])
-        if _in_ascii(found):
-            of_language.extend(found)
+        if _in_ascii(of_text):
+            of_language.extend(of_text)
         else:  # ASCII words in another alphabet are quotes, and most likely English
-            of_language.extend(word for word in found if not word.isascii())
-            quoted.extend(filter(str.isascii, found))
-    letters = {language: sum(map(len, found)) for language, found in texts.items()}
+            of_language.extend(word for word in of_text if not word.isascii())
+            quoted.extend(filter(str.isascii, of_text))
+    letters = {language: sum(map(len, sample)) for language, sample in texts.items()}
     n_quoted = sum(map(len, quoted))
     total = sum(letters.values()) + n_quoted
     shares = {
@@ -116,8 +116,8 @@ def _plausible(language: str, words: list[str]) -> bool:
     if not _in_ascii(words):
         return True  # another alphabet tells enough
     listed = stop_words([language])
-    known = sum(word in listed for word in words)
-    return sum(map(len, words)) >= _ENOUGH and (not listed or known >= 0.08 * len(words))
+    n_listed = sum(word in listed for word in words)
+    return sum(map(len, words)) >= _ENOUGH and (not listed or n_listed >= 0.08 * len(words))
 
 
 def _is_english(texts: list[list[str]]) -> bool:
@@ -152,6 +152,6 @@ def _identifier() -> Any:
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     # Without the rare ones, which short English texts are taken for.
-    known = {language for language in identifier.labels if language in {*NAMES, *_MERGED}}
-    identifier.set_languages(sorted(known))
+    languages = {language for language in identifier.labels if language in {*NAMES, *_MERGED}}
+    identifier.set_languages(sorted(languages))
     return identifier

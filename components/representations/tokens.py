@@ -118,13 +118,13 @@ def tokenize(
         words, lengths = [], []  # of each different run of characters
         for run in encoded.dictionary.to_pylist():
             if token_pattern is not None:
-                found = [run] if run else []
+                pieces = [run] if run else []
             elif run.isascii() and run.isalnum():  # nearly all, so without a call
-                found = [] if len(run) < 2 or run.isdecimal() else [run]
+                pieces = [] if len(run) < 2 or run.isdecimal() else [run]
             else:
-                found = words_in(run, segment)
-            lengths.append(len(found))
-            for word in found:
+                pieces = words_in(run, segment)
+            lengths.append(len(pieces))
+            for word in pieces:
                 words.append(number.setdefault(word, len(number)))
         block_ids, block_sizes = _expand(
             to_numpy(encoded.indices),

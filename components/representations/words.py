@@ -85,8 +85,8 @@ class Reader:
             self.tagger = Tagger(
                 pos=pos, noun_phrases=noun_phrases, lemmatize=lemmatize, spacy_model=spacy_model
             )
-        for known in self.language or ():
-            require_segmenter(known)
+        for name in self.language or ():
+            require_segmenter(name)
 
     def read(self, documents: Sequence[str]) -> Words:
         """The words of `documents`, and how often each stands in each."""

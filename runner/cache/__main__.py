@@ -86,9 +86,9 @@ def main(arguments: list[str]) -> int:
 
 def show(root: Path) -> int:
     """Print a table of what is in the cache."""
-    found = list(entries(root))
-    _table(found)
-    return _say(f"{array_file.as_size(sum(e.size for e in found))} in {root}")
+    cached = list(entries(root))
+    _table(cached)
+    return _say(f"{array_file.as_size(sum(e.size for e in cached))} in {root}")
 
 
 def check(root: Path) -> int:
@@ -210,14 +210,14 @@ def _remove(entry: Entry) -> bool:
     if entry.kind == "embeddings":
         if table.remove(entry.path):
             return True
-        _say(f"kept, because a run is adding to it: {entry.name}")
+        _say(f"not deleted, because a run is adding to it: {entry.name}")
         return False
     entry.path.unlink(missing_ok=True)
     return True
 
 
-def _table(found: list[Entry]) -> None:
-    rows = [_HEAD, *(entry.row() for entry in found)] if found else []
+def _table(cached: list[Entry]) -> None:
+    rows = [_HEAD, *(entry.row() for entry in cached)] if cached else []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

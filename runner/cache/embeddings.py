@@ -62,10 +62,10 @@ def joined(members: Sequence[Encoded], vectors: Matrix) -> Encoded:
     costs: dict[str, float] = {}
     for member in members:
         add_costs(costs, member.metrics)
-    known = [member.identity for member in members]
+    identities = [member.identity for member in members]
     identity = None
-    if None not in known:
-        identity = hashlib.sha256(f"joined:{known}".encode()).hexdigest()
+    if None not in identities:
+        identity = hashlib.sha256(f"joined:{identities}".encode()).hexdigest()
     return Encoded(
         vectors,
         np.any([member.truncated for member in members], axis=0),
@@ -120,8 +120,8 @@ class EmbeddingCache:
             Returns the hash of what the embedder is fitted on. Called only where it
             `fits_corpus`.
         images, rows, n_rows : see `components.base.Corpus`
-            Given to `encode` where its signature names them. A vector is kept by its image's
-            content too; the vectors of an embedder that asks for `rows` are not kept.
+            Given to `encode` where its signature names them. A vector is cached by its image's
+            content too; the vectors of an embedder that asks for `rows` are not cached.
         name : str, optional
             What `python -m runner.cache` calls the embedder.
         label : str

@@ -69,8 +69,8 @@ class EncodeRequest:
             "n_rows": self.n_rows,
         }
         named = {name: value for name, value in offers.items() if name in self.named}
-        found = self.embedder.encode([self.documents[i] for i in which], **named)
-        return self._checked(found, which), self._truncated(np.arange(len(which)), len(which))
+        encoded = self.embedder.encode([self.documents[i] for i in which], **named)
+        return self._checked(encoded, which), self._truncated(np.arange(len(which)), len(which))
 
     def costs(self) -> dict[str, float]:
         """What the last call cost."""
@@ -78,16 +78,16 @@ class EncodeRequest:
 
     def _iterate(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
         left = np.ones(len(which), bool)
-        for found, vectors in self.embedder.iter_encode([self.documents[i] for i in which]):
-            rows = np.asarray(found, dtype=np.int64)
+        for places, vectors in self.embedder.iter_encode([self.documents[i] for i in which]):
+            rows = np.asarray(places, dtype=np.int64)
             left[rows] = False
             yield rows, self._checked(vectors, which[rows]), self._truncated(rows, len(which))
         if left.any():
             row = self._row(which[np.argmax(left)])
             raise UserError(f"embedder ({self.name}): it returned no vector for document {row}.")
 
-    def _checked(self, found: Any, which: Integers) -> Matrix:
-        vectors = as_matrix(found)
+    def _checked(self, encoded: Any, which: Integers) -> Matrix:
+        vectors = as_matrix(encoded)
         if vectors.shape[0] != len(which):
             raise UserError(
                 f"embedder ({self.name}): it returned {vectors.shape[0]} rows for {len(which)} "

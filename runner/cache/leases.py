@@ -39,7 +39,7 @@ def leased(folder: Path, keys: Keys) -> Iterator[None]:
 
 def active(folder: Path) -> list[Keys]:
     """The documents of each lease whose process is alive. What the others left is removed."""
-    found = []
+    held = []
     for path in folder.glob("*.lock"):
         keys = path.with_suffix(".keys")
         try:
@@ -49,5 +49,5 @@ def active(folder: Path) -> list[Keys]:
                 path.unlink()
         except Timeout:
             with suppress(FileNotFoundError):  # given up just now
-                found.append(np.frombuffer(keys.read_bytes(), "S32"))
-    return found
+                held.append(np.frombuffer(keys.read_bytes(), "S32"))
+    return held

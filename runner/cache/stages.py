@@ -75,8 +75,8 @@ class StageCache:
         name = array_file.key_of(
             {"input": self._hash(X), "metric": metric, "code": _neighbors_code(), **_libraries()}
         )
-        known = self._graphs.setdefault(name, [])
-        for graph in known:
+        graphs = self._graphs.setdefault(name, [])
+        for graph in graphs:
             if graph.k >= min(k, X.shape[0] - 1) if exact else graph.k == width:
                 return self._first(graph, k)
         if self.folder is None:
@@ -84,7 +84,7 @@ class StageCache:
             log.info("neighbours computed (k=%d, %s)", graph.k, metric)
         else:
             graph = self._stored_graph(X, width, metric, name, exact)
-        known.append(graph)
+        graphs.append(graph)
         return self._first(graph, k)
 
     def reduce(self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any]) -> Matrix:
@@ -122,7 +122,7 @@ class StageCache:
                 return stored
             array_file.need_to_write(self.folder, refused)
             reduced = self._reduced(reducer, X, label)
-            if reduced is X:  # nothing was reduced, so there is nothing to keep
+            if reduced is X:  # nothing was reduced, so there is nothing to cache
                 return X
             arrays, meta = array_file.pack(reduced)
             about = {"name": label, "settings": json.dumps(mask_config(part))}
@@ -170,26 +170,26 @@ class StageCache:
     def _reduced(self, reducer: Reducer, X: Matrix, label: str) -> Matrix:
         method: Any = reducer.fit_transform
         takes = "neighbors" in inspect.signature(method).parameters
-        found = method(X, neighbors=self.neighbors) if takes else method(X)
-        if found is X:
+        reduced = method(X, neighbors=self.neighbors) if takes else method(X)
+        if reduced is X:
             return X
         log.info("reduction computed (%s)", label)
-        if hasattr(found, "tocsr"):
-            found = found.tocsr().astype(np.float32, copy=False)
+        if hasattr(reduced, "tocsr"):
+            reduced = reduced.tocsr().astype(np.float32, copy=False)
         else:
-            found = np.ascontiguousarray(found, dtype=np.float32)
-        if found.ndim != 2 or found.shape[0] != X.shape[0]:
+            reduced = np.ascontiguousarray(reduced, dtype=np.float32)
+        if reduced.ndim != 2 or reduced.shape[0] != X.shape[0]:
             raise UserError(
-                f"reducer ({label}): it returned an array of shape {found.shape} for "
+                f"reducer ({label}): it returned an array of shape {reduced.shape} for "
                 f"{X.shape[0]} documents. It must return one row a document."
             )
-        bad = first_not_finite(found)
+        bad = first_not_finite(reduced)
         if bad is not None:
             raise UserError(
                 f"reducer ({label}): row {bad} of its result has a value that is not finite (NaN "
                 "or infinite). Change its settings, or choose another reducer."
             )
-        return found
+        return reduced
 
     def _read(self, path: Path, parse: Callable[[array_file.Content], _T]) -> _T | None:
         """What `parse` makes of a stored file; None where there is none, or it is damaged."""
@@ -218,9 +218,9 @@ class StageCache:
 
     def _hash(self, X: Matrix) -> str:
         """sha256 (hex) of the content of `X`, computed once for each object."""
-        known = self._hashes.get(id(X))
-        if known is not None and known[0]() is X:
-            return known[1]
+        entry = self._hashes.get(id(X))
+        if entry is not None and entry[0]() is X:
+            return entry[1]
         digest = hashlib.sha256(str(X.shape).encode())
         for array in (X.data, X.indices, X.indptr) if hasattr(X, "indptr") else (X,):
             digest.update(f"{array.dtype.str}{array.size}:".encode())

@@ -172,18 +172,18 @@ class EmbeddingTable:
 
     def _scan(self) -> None:
         """Learn of new shards; set aside damaged ones. Only under the lock."""
-        found = []
+        shards = []
         names = set(os.listdir(self.folder)) if self.folder.is_dir() else set()
         for name in names - self._seen:
             if name.startswith(".") or not name.endswith(array_file.SUFFIX):
                 continue
             try:
-                found.append(Shard(self.folder / name))
+                shards.append(Shard(self.folder / name))
             except array_file.DamagedError as error:
                 self._set_aside(self.folder / name, error)
             except FileNotFoundError:  # merged on another machine; this one has it read-only
                 continue
-        for shard in sorted(found, key=lambda shard: len(shard.keys)):
+        for shard in sorted(shards, key=lambda shard: len(shard.keys)):
             self._register(shard)  # where a document is in two, the larger one counts
 
     def _register(self, shard: Shard) -> None:

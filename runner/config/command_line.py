@@ -295,8 +295,8 @@ class Check:
             elif option is None:
                 self._note(path, "names no option. Leave it out.")
             else:
-                known = [name for name in self._options_of(group) if name[:1] != "_"]
-                self._note(path, f"there is no such option.{nearest(str(option), known)}")
+                names = [name for name in self._options_of(group) if name[:1] != "_"]
+                self._note(path, f"there is no such option.{nearest(str(option), names)}")
         return not missing
 
     def _is_option(self, group: str, option: str) -> bool:
@@ -518,10 +518,10 @@ def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> Problem
     target = node.get("_target_")
     if isinstance(target, str):
         try:
-            found = signature(target)
+            target_signature = signature(target)
         except NotFoundError:
-            found = None
-        if found and part in found.parameters:
+            target_signature = None
+        if target_signature and part in target_signature.parameters:
             return Problem(
                 text,
                 f"the option's YAML does not list this parameter of {target}. "

@@ -59,10 +59,10 @@ def signature(target: str) -> Signature | None:
     NotFoundError
         When the package, the module or the name does not exist.
     """
-    found = _resolve(target)
-    if found is None:
+    resolved = _resolve(target)
+    if resolved is None:
         return None
-    owner, node, is_method = found
+    owner, node, is_method = resolved
     if isinstance(node, ast.ClassDef):
         return _class_signature(owner, node)
     is_bound = is_method and not _decorated(node, "staticmethod")
@@ -93,10 +93,10 @@ def definition(target: str) -> Definition | None:
     NotFoundError
         When the package, the module or the name does not exist.
     """
-    found = _resolve(target)
-    if found is None or found[2]:
+    resolved = _resolve(target)
+    if resolved is None or resolved[2]:
         return None
-    owner, node, _ = found
+    owner, node, _ = resolved
     if isinstance(node, ast.ClassDef):
         return Definition(owner.name, node.name, True, frozenset(_methods(owner, node)))
     names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
@@ -124,10 +124,10 @@ def _resolve(
         module, rest = child, rest[1:]
     if not rest:
         raise NotFoundError(f"'{target}' is a module, not a class or function", _names(module))
-    found = _lookup(module, rest[0], set())
-    if found is None:
+    member = _lookup(module, rest[0], set())
+    if member is None:
         return None
-    owner, node = found
+    owner, node = member
     for attribute in rest[1:]:
         if not isinstance(node, ast.ClassDef):
             return None
@@ -234,12 +234,12 @@ def _source(module: Module, node: ast.ImportFrom) -> Module | None:
         name = node.module or ""
     top, *rest = name.strip(".").split(".")
     try:
-        found = _top(top)
+        target = _top(top)
     except NotFoundError:
         return None
     for part in rest:
-        found = found.child(part) if found else None
-    return found
+        target = target.child(part) if target else None
+    return target
 
 
 def _bases(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
@@ -264,17 +264,17 @@ def _member(module: Module, node: ast.ClassDef, name: str) -> Found | None:
     for base in _bases(module, node):
         if base is None or not isinstance(base[1], ast.ClassDef):
             return None
-        if found := _member(base[0], base[1], name):
-            return found
+        if inherited := _member(base[0], base[1], name):
+            return inherited
     return None
 
 
 def _class_signature(module: Module, node: ast.ClassDef) -> Signature | None:
     if _decorated(node, "dataclass"):
         return _dataclass_signature(module, node)
-    found = _member(module, node, "__init__")
-    if found is not None and isinstance(found[1], FunctionNode):
-        return _function_signature(module.name, found[1], skip_first=True)
+    init = _member(module, node, "__init__")
+    if init is not None and isinstance(init[1], FunctionNode):
+        return _function_signature(module.name, init[1], skip_first=True)
     certain = all(base is not None for base in _bases(module, node)) and not node.keywords
     return Signature(module.name, {}, takes_any=False) if certain else None
 

@@ -102,9 +102,9 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
     if target in PLAIN:
         return None
     if is_trusted(target, trusted):
-        found = definition(target)
-        if found is not None and not is_trusted(found.module, trusted):
-            return f"'{target}' is defined in {found.module}, which is not a trusted package."
+        source = definition(target)
+        if source is not None and not is_trusted(source.module, trusted):
+            return f"'{target}' is defined in {source.module}, which is not a trusted package."
         return None
     top, *names = target.split(".")
     if not is_trusted(target, PACKAGES[role]):
@@ -114,20 +114,20 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
         )
     if any(name.startswith("_") or not name.isidentifier() for name in (top, *names)):
         return f"'{target}' is not a public name, so it is not built."
-    found = definition(target)
+    source = definition(target)
     package = target.rpartition(".")[0]
-    if found is None:
+    if source is None:
         return f"'{target}' is not a class by its source, so it is not built."
-    if not is_trusted(found.module, [package]):
+    if not is_trusted(source.module, [package]):
         return (
             f"'{target}' is defined elsewhere, so it is not built under this name. "
-            f"Its own name is {found.module}.{found.name}"
+            f"Its own name is {source.module}.{source.name}"
         )
-    if not found.is_class:
+    if not source.is_class:
         begin = FUNCTIONS.get(role)
-        if begin is None or found.module != package or found.arguments[: len(begin)] != begin:
+        if begin is None or source.module != package or source.arguments[: len(begin)] != begin:
             return f"'{target}' is a function, and a {role} needs a class, so it is not built."
-    elif not found.methods & {*METHODS[role], *(["__getattr__"] if top == "components" else [])}:
+    elif not source.methods & {*METHODS[role], *(["__getattr__"] if top == "components" else [])}:
         wanted = " or ".join(f"{name}()" for name in METHODS[role])
         return f"'{target}' is not built: by its source it has no method {wanted}."
     return None
@@ -172,8 +172,8 @@ def _check_object(target: str, role: str, trusted: Collection[str]) -> str | Non
         if not is_trusted(module, trusted):
             return f"'{target}' is {module}.{name}, which is not in a trusted package."
         return None
-    found = definition(target)
-    if found is None or (module, name) != (found.module, found.name):
+    source = definition(target)
+    if source is None or (module, name) != (source.module, source.name):
         return f"'{target}' is {module}.{name} and not what its source says, so it is not built."
     return None
 
@@ -209,8 +209,8 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
                 path, f"a file sets this key, and only the command line may. Type {path}=true"
             )
     yield from _check_hydra(hydra, "hydra", trusted)
-    kept = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
-    for path in secrets.secrets_in(kept, "hydra"):
+    settings = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
+    for path in secrets.secrets_in(settings, "hydra"):
         yield Problem(
             path,
             "this looks like a secret, and Hydra writes its settings to disk. Remove it here, and "
@@ -253,13 +253,13 @@ def _is_typed(path: str, keys: Collection[str]) -> bool:
 
 def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[str]:
     """The packages that the roles' targets lie in, and that are not trusted."""
-    found: dict[str, None] = {}
+    packages: dict[str, None] = {}
     for role in PACKAGES:
         for target in _targets(nodes.get(role)):
             top = target.partition(".")[0]
             if not is_trusted(target, (*PACKAGES[role], *PLAIN, *trusted)):
-                found[top] = None
-    return list(found)
+                packages[top] = None
+    return list(packages)
 
 
 def _targets(node: Any) -> Iterator[str]:

@@ -129,15 +129,15 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         if reason is not None:
             yield Problem(where, reason)
             return
-        found = signature(target)
+        expected = signature(target)
     except NotFoundError as error:
         if error.package:
             yield Problem(where, f"{error}. Install it, or correct the name '{target}'.")
         else:
             yield Problem(where, f"{error}.{nearest(target.rpartition('.')[2], error.names)}")
         return
-    if found is not None:
-        yield from _check_arguments(node, path, target, found)
+    if expected is not None:
+        yield from _check_arguments(node, path, target, expected)
     foreign = not is_trusted(target, ["components", *trusted])
     if foreign and node.get("memory") not in (None, "???"):
         yield Problem(
@@ -153,16 +153,16 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
 
 
 def _check_arguments(
-    node: dict[str, Any], path: str, target: str, found: Signature
+    node: dict[str, Any], path: str, target: str, expected: Signature
 ) -> Iterator[Problem]:
     prefix = f"{path}." if path else ""
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue
-        parameter = found.parameters.get(key)
+        parameter = expected.parameters.get(key)
         if parameter is None:
-            if not found.takes_any:
-                hint = nearest(key, found.parameters) or " It takes none."
+            if not expected.takes_any:
+                hint = nearest(key, expected.parameters) or " It takes none."
                 yield Problem(
                     f"{prefix}{key}={_shown(key, value)}",
                     f"{target} has no such parameter.{hint}",
@@ -171,7 +171,7 @@ def _check_arguments(
             yield Problem(f"{prefix}{key}={_shown(key, value)}", _expected(value, parameter))
     if node.get("_partial_") or "_args_" in node:
         return
-    for name, parameter in found.parameters.items():
+    for name, parameter in expected.parameters.items():
         if parameter.required and name not in node:
             yield Problem(
                 f"{prefix}{name}", f"{target} needs a value here. Type +{prefix}{name}=..."

@@ -301,7 +301,7 @@ def _track(
     if lost or not parent.tracked:
         store = [f"uri={settings['uri']}"] if settings["uri"] else []
         later = shell_line("upload", folder, *store)
-        say(f"The results are kept. To log them later: {later}")
+        say(f"The results are in the output folder. To log them later: {later}")
     return parent.tracked and not lost
 
 

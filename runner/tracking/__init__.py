@@ -110,24 +110,24 @@ class Tracker:
     def _experiment(self, name: str) -> str:
         from mlflow.exceptions import MlflowException
 
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             path = sqlite_path(self.uri)
             location = None if path is None else (path.parent / "mlartifacts").as_uri()
             try:
                 return str(self._client.create_experiment(name, location))
             except MlflowException:  # another process was quicker
-                found = self._client.get_experiment_by_name(name)
-                if found is None:
+                experiment = self._client.get_experiment_by_name(name)
+                if experiment is None:
                     raise
-        if found.lifecycle_stage == "deleted":
+        if experiment.lifecycle_stage == "deleted":
             raise UserError(
                 f"the MLflow experiment '{name}' is deleted. Name another one "
                 "(tracking.experiment=...), or restore it: "
                 f"MLFLOW_TRACKING_URI={shell_quote(self.uri)} {tool('mlflow')} experiments restore "
-                f"--experiment-id {found.experiment_id}"
+                f"--experiment-id {experiment.experiment_id}"
             )
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
     def start(self, record: Record, folder: Path) -> None:
         """Open a run for a record, and keep its id there and in the folder."""
@@ -213,26 +213,26 @@ class Tracker:
 
 def experiment_ids(client: Any, name: str | None = None) -> list[str]:
     """The id of the experiment of this name; of all where there is no name."""
-    found = {str(e.name): str(e.experiment_id) for e in client.search_experiments()}
+    ids = {str(e.name): str(e.experiment_id) for e in client.search_experiments()}
     if name is None:
-        return list(found.values())
-    if name not in found:
-        raise UserError(f"there is no MLflow experiment '{name}'.{nearest(name, found)}")
-    return [found[name]]
+        return list(ids.values())
+    if name not in ids:
+        raise UserError(f"there is no MLflow experiment '{name}'.{nearest(name, ids)}")
+    return [ids[name]]
 
 
 def find(client: Any, query: str, experiments: list[str]) -> list[Record]:
     """Records of the runs that a query of MLflow's finds, newest first."""
-    found: list[Record] = []
+    records: list[Record] = []
     token = None
     while True:
         page = client.search_runs(
             experiments, query, order_by=["attributes.start_time DESC"], page_token=token
         )
-        found += [_record(run) for run in page]
+        records += [_record(run) for run in page]
         token = page.token
         if not token:
-            return found
+            return records
 
 
 def log_file(client: Any, run_id: str | None, file: Path) -> None:

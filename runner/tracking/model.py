@@ -111,12 +111,12 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
                 f"{source}: there is no such model in {client.tracking_uri}: "
                 f"{str(error).partition(chr(10))[0]}"
             ) from error
-    found = next(iter(scratch.rglob(f"artifacts/{name}/model.yaml")), None)
-    if found is None:
+    model_file = next(iter(scratch.rglob(f"artifacts/{name}/model.yaml")), None)
+    if model_file is None:
         raise UserError(
             f"{source} is an MLflow model of something else, not of a topic-runner run."
         )
-    return found.parent
+    return model_file.parent
 
 
 def run_of(client: Any, source: str) -> str:
@@ -272,7 +272,7 @@ def requirements(target: str) -> list[str]:
     """Pinned packages that a model needs whose embedder is of this class."""
     module = target.split(".")[-2] if target.count(".") else ""
     wanted = [*ALWAYS, *OF_CLASS.get(module, ["scikit-learn"])]
-    return [f"{name}=={found}" for name in wanted if (found := _version(name))]
+    return [f"{name}=={installed}" for name in wanted if (installed := _version(name))]
 
 
 def _version(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What made a run: versions, machine, commit, and the config in a form that can be kept."""
+"""What made a run: versions, machine, commit, and the config in a form that can be logged."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def config_hash(plain: dict[str, Any]) -> str:
 
 def environment() -> dict[str, str]:
     """Versions of Python, of the packages that matter, and of the machine."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in _packages():
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _packages() -> list[str]:

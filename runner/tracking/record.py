@@ -252,8 +252,8 @@ def job_folders(folder: Path) -> Iterator[Path]:
 
 def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
     """The records of a sweep's jobs, by their folders, in the order in which they began."""
-    found = {path: load(path) for path in job_folders(folder)}
-    mine = {path: job for path, job in found.items() if job.tags.get("sweep_id") == sweep_id}
+    records = {path: load(path) for path in job_folders(folder)}
+    mine = {path: job for path, job in records.items() if job.tags.get("sweep_id") == sweep_id}
     return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
 
 

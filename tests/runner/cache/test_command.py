@@ -141,7 +141,7 @@ def test_what_a_run_is_adding_to_is_kept(folder, capsys):
     path = embeddings(folder, "minilm")
     with leased(path / "claims", np.array([b"x" * 32], "S32")):
         _, output = run(capsys, "prune", "--dir", folder, "--older-than", "0d")
-        assert "kept, because a run is adding to it: minilm" in output
+        assert "not deleted, because a run is adding to it: minilm" in output
         assert kinds(folder) == ["embeddings"]
     run(capsys, "prune", "--dir", folder, "--older-than", "0d")
     assert kinds(folder) == []
