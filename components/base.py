@@ -170,6 +170,10 @@ class Corpus:
     known_labels : sequence of (str or None), length n, optional
         Labels that the run is told: documents with one label stay together, those with different
         ones apart; None where nothing is known.
+    whole : Corpus, optional
+        The documents, where these are pieces of longer ones (`dataset.split`).
+    parents : int64 array (n,), optional
+        Of pieces: which document of `whole` each is a part of; ascending.
 
     Raises
     ------
@@ -186,6 +190,8 @@ class Corpus:
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     known_labels: Sequence[str | None] | None = None
+    whole: Corpus | None = None
+    parents: Integers | None = None
 
     def __post_init__(self) -> None:
         if not len(self.documents):
@@ -432,6 +438,7 @@ class Result:
     topics: list[Topic] = field(default_factory=list)  # by number
     layers: dict[str, Layer] = field(default_factory=dict)  # coarsest first
     told: NDArray[np.bool_] | None = None  # (n,) the run was told the document's label
+    memberships: Any | None = None  # CSR (n, topics), how far each document belongs to each
     choice: dict[str, Any] = field(default_factory=dict)  # the granularity chosen, and why
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
     coordinates: Floats | None = None  # (n, 2), NaN where not kept

@@ -62,6 +62,11 @@ def embed(
             f"all {len(corpus)} documents are empty, or hold nothing but signs and emoji. Check "
             "which column of the data set is read as text, and its contents."
         )
+    if corpus.whole is not None and not getattr(embedder, "stored", True):
+        raise UserError(
+            "dataset.split cuts documents into pieces, and this embedder has vectors of whole "
+            "documents only. Choose another embedder, or leave dataset.split out."
+        )
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
     encoded = _encode(
         embedder,

@@ -223,6 +223,7 @@ def conclude(
         strengths=spread(labels.strengths, 0.0),
         topics=topics,
         layers=layers,
+        memberships=_over_all(labels.memberships, kept, len(corpus)),
         told=None if told is None else np.array([label is not None for label in told]),
         choice=getattr(clusterer, "choice_", {}),
         curve=getattr(clusterer, "curve_", []),
@@ -253,15 +254,30 @@ def conclude(
         | encoded.metrics
         | stages.metrics
         | {
-            "n_documents": len(corpus),
+            "n_documents": len(corpus.whole or corpus),
             "n_documents_empty": len(corpus) - len(kept),
             "n_documents_truncated": int(encoded.truncated.sum()),
             "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
             "n_dimensions": X.shape[1],
         }
     )
+    if corpus.whole is not None:
+        result.metrics["n_pieces"] = len(corpus)
     result.metrics |= clock.metrics()
     return result
+
+
+def _over_all(memberships: Any | None, kept: Integers, n: int) -> Any | None:
+    """Rows of the kept documents in a CSR matrix with a row for each of n."""
+    from scipy import sparse
+
+    if memberships is None:
+        return None
+    sizes = np.zeros(n, np.int64)
+    sizes[kept] = np.diff(memberships.indptr)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    shape = (n, memberships.shape[1])
+    return sparse.csr_matrix((memberships.data, memberships.indices, starts), shape)
 
 
 def _chosen(choice: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from components.base import UserError
+from components.pieces import of_documents
 from runner.config.recorded import recorded_config
 from runner.config.trust import TRUST
 from runner.console import command, parse, say, shell_line
@@ -81,6 +82,7 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     if folder:
         with writing(folder, "folder", config.cache.dir):
             write_reports(result, folder, parts.reports)
+    result = of_documents(result)
     old = pq.read_table(recorded / "documents.parquet", columns=["topic", "strength"])
     before = old["topic"].to_numpy()
     same = np.array_equal(before, result.labels)

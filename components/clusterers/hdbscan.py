@@ -52,6 +52,9 @@ class HDBSCANClusterer:
         Topics nearer to each other than this are one.
     normalise : bool
         Scale the vectors to unit length first, so that euclidean distances order as cosine's.
+    memberships : bool
+        Also compute `memberships_`: the tree is built once more, and each document compared with
+        the exemplars of every topic.
     random_state : int, optional
         Of the halves that ``auto`` compares; HDBSCAN itself is not random.
 
@@ -59,6 +62,8 @@ class HDBSCANClusterer:
     ----------
     probabilities_ : float32 (n,)
         How firmly a document belongs to its topic; 0 for outliers.
+    memberships_ : float32 CSR (n, topics)
+        hdbscan's own, `all_points_membership_vectors`.
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
@@ -83,6 +88,7 @@ class HDBSCANClusterer:
         cluster_selection_method: Literal["eom", "leaf"] = "eom",
         cluster_selection_epsilon: float = 0.0,
         normalise: bool = False,
+        memberships: bool = False,
         random_state: int | None = None,
     ) -> None:
         at_least("min_cluster_size", min_cluster_size, 2)
@@ -100,6 +106,7 @@ class HDBSCANClusterer:
         self.cluster_selection_method = cluster_selection_method
         self.cluster_selection_epsilon = cluster_selection_epsilon
         self.normalise = normalise
+        self.memberships = memberships
         self.random_state = random_state
 
     def fit_predict(self, X: Matrix) -> Integers:
@@ -140,6 +147,7 @@ class HDBSCANClusterer:
             "births": births,
             "deaths": deaths,
         }
+        cut = labels
         if self.n_topics is not None:
             labels = _merged(X, labels, self.n_topics)
         if self.layers:
@@ -150,6 +158,8 @@ class HDBSCANClusterer:
                 {k: self._cut(tree, s)[0] for k, s in sizes.items() if s >= size},
                 {k: self._cut(tree, s)[0] for k, s in sizes.items() if s < size},
             )
+        if self.memberships:
+            self.memberships_ = self._memberships(X, samples, size, method, cut, labels)
         self.choice_ = {"min_cluster_size": size, "n_topics": count_topics(labels), "why": why}
         return labels
 
@@ -165,6 +175,37 @@ class HDBSCANClusterer:
         ).fit(X.astype(np.float64))
         tree: NDArray[np.float64] = model.single_linkage_tree_.to_numpy()
         return tree
+
+    def _memberships(
+        self,
+        X: NDArray[Any],
+        samples: int,
+        size: int,
+        method: str,
+        cut: Integers,
+        labels: Integers,
+    ) -> Any:
+        """Hdbscan's memberships in the topics of `cut`, summed over those that `labels` joins."""
+        from hdbscan import HDBSCAN, all_points_membership_vectors
+        from scipy import sparse
+
+        n_topics = count_topics(labels)
+        if count_topics(cut) < 2:  # hdbscan has none for one topic
+            return sparse.csr_matrix((labels[:, None] == np.arange(n_topics)).astype(np.float32))
+        model = HDBSCAN(
+            min_cluster_size=size,
+            min_samples=samples,
+            metric=self.metric,
+            cluster_selection_method=method,
+            cluster_selection_epsilon=self.cluster_selection_epsilon,
+            prediction_data=True,
+            core_dist_n_jobs=1,
+        ).fit(X.astype(np.float64))
+        shares = np.asarray(all_points_membership_vectors(model))
+        inside = (cut >= 0) & (model.labels_ >= 0)
+        into = np.zeros((shares.shape[1], n_topics))
+        into[model.labels_[inside], labels[inside]] = 1
+        return sparse.csr_matrix((shares @ into).astype(np.float32))
 
     def _cut(
         self, tree: NDArray[np.float64], size: int, method: str | None = None

@@ -44,6 +44,8 @@ class KMeansClusterer:
         Rounds in each start, at most.
     normalise : bool
         Scale the vectors to unit length first, so that topics are directions (spherical k-means).
+    memberships : bool
+        Also compute `memberships_`.
     random_state : int, optional
 
     Attributes
@@ -52,6 +54,8 @@ class KMeansClusterer:
         1 - a/b, with a the distance to the centre of the document's topic and b that to the
         next centre (the simplified silhouette of Hruschka, de Castro and Campello 2004): 1 at the
         centre, 0 half-way to another topic.
+    memberships_ : float32 CSR (n, topics)
+        Those of fuzzy c-means with m = 2 (Bezdek 1981): in proportion to 1 / distance^2.
     model_ : sklearn.cluster.KMeans
     choice_ : dict
         What was chosen and why.
@@ -73,6 +77,7 @@ class KMeansClusterer:
         n_init: int = 1,
         max_iter: int = 300,
         normalise: bool = False,
+        memberships: bool = False,
         random_state: int | None = None,
     ) -> None:
         at_least("n_clusters", n_clusters, 1)
@@ -87,6 +92,7 @@ class KMeansClusterer:
         self.n_init = n_init
         self.max_iter = max_iter
         self.normalise = normalise
+        self.memberships = memberships
         self.random_state = random_state
 
     def fit_predict(self, X: Matrix) -> Integers:
@@ -106,12 +112,18 @@ class KMeansClusterer:
             n_clusters, why = self._number(X)
             self.model_ = self._fitted(X, n_clusters)
             distances = self.model_.transform(X)
+            if self.memberships:
+                self.memberships_ = _soft(distances)
             if distances.shape[1] > 1:  # the two smallest of each row, in order
                 distances = np.partition(distances, 1, axis=1)[:, :2].copy()
             labels = np.asarray(self.model_.labels_, dtype=np.int64)
             self.layers_: dict[str, Integers] = {}
             if self.layers:
                 labels = by_size(labels)
+                if self.memberships:  # in the new numbers
+                    number = np.zeros(self.memberships_.shape[1], np.int64)
+                    number[self.model_.labels_] = labels
+                    self.memberships_ = self.memberships_[:, np.argsort(number)]
                 levels, _ = count_levels(n)
                 found = {
                     name: np.asarray(self._fitted(X, int(level)).labels_, dtype=np.int64)
@@ -164,3 +176,12 @@ class KMeansClusterer:
         scale = Scale("n_clusters", levels, tried, cluster, carry)
         number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
         return int(number), why
+
+
+def _soft(distances: Any) -> Any:
+    """Memberships from the distances to all centres (n, topics); see `KMeansClusterer`."""
+    from scipy import sparse
+
+    nearness = 1 / np.maximum(distances.astype(np.float64) ** 2, 1e-12)
+    shares = nearness / nearness.sum(axis=1, keepdims=True)
+    return sparse.csr_matrix(shares.astype(np.float32))

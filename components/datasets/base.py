@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.base import Corpus, ParameterError
+from components.datasets.split import check_split, split_corpus
 from components.datasets.table import find_column, to_corpus
 
 MAX_BYTES = 2_000_000_000
@@ -24,11 +25,18 @@ class DatasetBase:
     missing : {"keep", "error"}
         What to do with rows without a text, label, time or value of a column that was asked for:
         keep them and count them in the log, or stop.
+    split : {"sentences", "paragraphs", "tokens"}, optional
+        Cut documents into pieces, which are embedded and clustered; a document's topics are the
+        mixture of its pieces.
+    split_length : int, optional
+        Of a piece, see `components.datasets.split.split_corpus`.
     """
 
     limit: int | None = None
     seed: int | None = None
     missing: Literal["keep", "error"] = "keep"
+    split: str | None = None
+    split_length: int | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -37,10 +45,17 @@ class DatasetBase:
             raise ParameterError("seed", self.seed, "must be at least 0, or null.")
         if self.missing not in ("keep", "error"):
             raise ParameterError("missing", self.missing, "must be keep or error.")
+        check_split(self.pieces_by, self.split_length)
 
     def load(self) -> Corpus:
-        """All documents, or a sample of them."""
-        return self.read().sample(self.limit, self.seed)
+        """All documents, or a sample of them, or their pieces."""
+        documents = self.read().sample(self.limit, self.seed)
+        return split_corpus(documents, self.pieces_by, self.split_length)
+
+    @property
+    def pieces_by(self) -> str | None:
+        """What documents are cut into."""
+        return self.split
 
     def read(self) -> Corpus:
         """All documents; each data set has its own."""

@@ -31,6 +31,8 @@ class HuggingfaceDataset(TableDataset):
         The data set's configuration, where it has several.
     split : str
         Such as `train`, `test`, `train+test` or `train[:10%]`.
+    pieces : str, optional
+        What `split` is to other data sets: cut documents into sentences, paragraphs or tokens.
     revision : str, optional
         A branch, tag or commit on the Hub. Name a commit to get the same data for ever.
     image : str, optional
@@ -43,6 +45,7 @@ class HuggingfaceDataset(TableDataset):
 
     config: str | None = None
     split: str = "train"
+    pieces: str | None = None
     revision: str | None = None
     cache_dir: str | None = None
 
@@ -50,6 +53,10 @@ class HuggingfaceDataset(TableDataset):
         super().__post_init__()
         require("datasets", extra="huggingface")
         local_path(self.path)
+
+    @property
+    def pieces_by(self) -> str | None:
+        return self.pieces
 
     def read(self) -> Corpus:
         source = f"{self.path}, split {self.split},"

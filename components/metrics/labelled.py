@@ -12,6 +12,7 @@ import numpy as np
 
 from components import agreement
 from components.base import Integers, Result
+from components.pieces import of_documents
 
 
 def coverage(result: Result) -> float | None:
@@ -19,6 +20,7 @@ def coverage(result: Result) -> float | None:
 
     Higher is better. None without labels.
     """
+    result = of_documents(result)
     if result.corpus.labels is None:
         return None
     labelled = [row for row, label in enumerate(result.corpus.labels) if label is not None]
@@ -102,6 +104,7 @@ def purity(result: Result, *, covered: bool = False) -> float | None:
 
 def _labels_and_topics(result: Result, covered: bool) -> tuple[Integers, Integers] | None:
     """Label and topic of the documents that count, as numbers; None where they are too few."""
+    result = of_documents(result)
     labels = result.corpus.labels
     if labels is None:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 
 from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
+from components.pieces import of_documents
 from components.reports.text import views_of
 
 TOPICS = ["topic", "label", "size", "words", "typical_document"]
@@ -128,10 +129,12 @@ def documents_table(result: Result) -> Any:
 
     Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
     topic_<layer>, label, timestamp, image, x, y and further columns of the data set where there
-    are any. `label` is the data set's; where it has no labels, the same as `topic_label`.
+    are any. `label` is the data set's; where it has no labels, the same as `topic_label`. Where
+    documents were split into pieces, a row is still a whole document.
     """
     import pyarrow as pa
 
+    result = of_documents(result)
     corpus = result.corpus
     names = _topic_labels(result)
     columns: dict[str, object] = {

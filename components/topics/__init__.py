@@ -32,13 +32,15 @@ class Labels:
     """Topics of the kept documents: the main ones, and those of each layer, nested in them.
 
     main : int64 (m,); layers : by name, coarsest first, int64 (m,) each; strengths :
-    float32 (m,); before : how many had no topic before outliers were assigned
+    float32 (m,); before : how many had no topic before outliers were assigned; memberships :
+    CSR (m, topics) in the numbers of `main`, or None where the clusterer gives none
     """
 
     main: Integers
     layers: dict[str, Integers]
     strengths: Floats
     before: int
+    memberships: Any | None = None
 
 
 def settle(
@@ -68,11 +70,38 @@ def settle(
         assigned = outliers.assign(finest, X, documents, memberships)
         raw = _carry(raw, finest, assigned)
         layers = {name: _carry(labels, finest, assigned) for name, labels in layers.items()}
+    main = by_size(raw)
     return Labels(
-        by_size(raw),
+        main,
         {name: by_size(labels) for name, labels in layers.items()},
         _strengths(clusterer, X, raw, found),
         before,
+        _memberships(getattr(clusterer, "memberships_", None), raw, main),
+    )
+
+
+def _memberships(given: Any, raw: Integers, main: Integers) -> Any | None:
+    """A clusterer's memberships in the final numbers; those of assigned outliers are whole."""
+    from scipy import sparse
+
+    if given is None:
+        return None
+    numbers = np.full(given.shape[1], -1, np.int64)
+    has = raw >= 0
+    numbers[raw[has]] = main[has]
+    same = hasattr(given, "indptr") and np.array_equal(numbers, np.arange(len(numbers)))
+    if same and (np.diff(given.indptr)[has] > 0).all():
+        return given
+    entries = sparse.coo_matrix(given)
+    kept = (numbers[entries.col] >= 0) & (entries.data > 0)
+    rows, columns, data = entries.row[kept], numbers[entries.col[kept]], entries.data[kept]
+    empty = np.flatnonzero(has & (np.bincount(rows, minlength=len(raw)) == 0))
+    return sparse.csr_matrix(
+        (
+            np.concatenate([data, np.ones(len(empty), data.dtype)]),
+            (np.concatenate([rows, empty]), np.concatenate([columns, main[empty]])),
+        ),
+        (len(raw), int(main.max(initial=-1)) + 1),
     )
 
 

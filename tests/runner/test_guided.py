@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from components.base import UserError
-from runner import run
+from runner import load, run
 
 GROUPS = {
     "billing": "the invoice shows a charge that my bank and card account should refund {}",
@@ -86,3 +89,41 @@ def test_known_labels_stay_together_and_are_not_measured() -> None:
 def test_an_embedder_that_knows_no_phrase_is_refused() -> None:
     with pytest.raises(UserError, match=r"zeroshot.topics.*embedder=minilm"):
         run(TEXTS, "embedder=tfidf", *QUICK[1:], "zeroshot.topics=[billing]")
+
+
+def test_long_documents_get_the_mixture_of_their_pieces(tmp_path: Path) -> None:
+    def document(word: str, *groups: str) -> str:
+        return " ".join(f"{GROUPS[group].format(word)}." for group in groups)
+
+    both = [document(f"x{number}", "billing", "delivery") for number in range(40)]
+    one = [document(f"x{number}", "login", "login") for number in range(40)]
+    settings = [*QUICK[:-1], "clusterer.n_topics=3", "dataset.split=sentences"]
+    settings.append("dataset.split_length=1")
+    settings.remove("reports=none")
+    result = run([*both, *one], *settings, "reports=fast", folder=tmp_path)
+    assert result.metrics["n_documents"] == 80
+    assert result.metrics["n_pieces"] == 160
+    table = pq.read_table(tmp_path / "memberships.parquet").to_pandas()
+    mixed = table[table.row < 40].groupby("row").weight.max()
+    pure = table[table.row >= 40].groupby("row").weight.max()
+    assert mixed.median() < 0.6
+    assert pure.median() == 1
+    documents = result.documents_table()
+    assert documents.document.tolist() == [*both, *one]
+    assert documents.topic[40:].nunique() == 1
+    examples = [result.corpus.documents[row] for row in result.topics[0].examples]
+    assert all(example.count(".") == 1 for example in examples)  # pieces, not documents
+
+
+def test_the_model_of_a_guided_run_continues_its_topics(tmp_path: Path) -> None:
+    settings = [setting for setting in QUICK if setting != "reports=none"]
+    run(
+        TEXTS,
+        *settings,
+        "reports=fast",
+        "guided.topics={Money: [invoice, refund]}",
+        "tracking=none",
+        folder=tmp_path,
+    )
+    found = load(tmp_path, trust=True).predict(TEXTS)
+    assert {found.label[row] for row in range(0, 180, 3)} == {"Money"}

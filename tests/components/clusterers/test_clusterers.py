@@ -121,3 +121,26 @@ def test_agglomerative_cuts_at_a_distance():
 def test_agglomerative_refuses_what_does_not_fit_in_memory():
     with pytest.raises(UserError, match="leiden or kmeans"):
         AgglomerativeClusterer().fit_predict(np.zeros((3_000_000, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (KMeansClusterer, {"n_clusters": 4, "random_state": 1}),
+        (KMeansClusterer, {"n_clusters": 4, "random_state": 1, "layers": ["fine"]}),
+        (HDBSCANClusterer, {}),
+        (HDBSCANClusterer, {"n_topics": 2}),
+        (HDBSCANClusterer, {"n_topics": 1}),
+    ],
+)
+def test_memberships_are_highest_in_the_documents_own_topic(make, settings):
+    plain = make(**settings)
+    labels = plain.fit_predict(groups())
+    assert not hasattr(plain, "memberships_")
+    part = make(**settings, memberships=True)
+    np.testing.assert_array_equal(labels, part.fit_predict(groups()))
+    weights = part.memberships_.toarray()
+    assert weights.shape == (200, labels.max() + 1)
+    assert (weights.sum(axis=1) <= 1.001).all()
+    inside = labels >= 0
+    assert (weights.argmax(axis=1)[inside] == labels[inside]).mean() > 0.95

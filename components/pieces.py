@@ -1,0 +1,85 @@
+"""Long documents in pieces: the result of a run on pieces, as a result on the whole documents.
+
+A run with `dataset.split` embeds, clusters and describes pieces: its `Result` is one on pieces,
+whose `Corpus` knows the documents that they are parts of. What is told of documents (their topic,
+their labels) is told of this result's `of_documents`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from components.base import Integers, Layer, Result
+from components.labels import one_hot
+
+
+def of_documents(result: Result) -> Result:
+    """The result on whole documents; itself where nothing was split.
+
+    A document's topic is the one with the most of its mixture, of equals the larger; strength is
+    its share of that. `kept` holds the documents with a piece that was clustered. Vectors,
+    topics' examples and coordinates are of pieces, and are left as they are or out.
+    """
+    corpus = result.corpus
+    if corpus.whole is None:
+        return result
+    mixture = mixture_of(result)
+    topics, strengths = _heaviest(mixture)
+    assert corpus.parents is not None
+    told = result.told
+    if told is not None:
+        of_whole = np.zeros(len(corpus.whole), bool)
+        of_whole[corpus.parents[told]] = True
+        told = of_whole
+    return replace(
+        result,
+        corpus=corpus.whole,
+        kept=np.unique(corpus.parents[result.kept]),
+        labels=topics,
+        strengths=strengths.astype(np.float32),
+        layers={
+            name: Layer(_heaviest(_mixture(layer.labels, result))[0], layer.topics)
+            for name, layer in result.layers.items()
+        },
+        coordinates=None,
+        told=told,
+        memberships=mixture,
+    )
+
+
+def mixture_of(result: Result) -> Any:
+    """Share of each document's text in each topic: float64 CSR (documents, topics).
+
+    A row sums to the share of the document's characters that are in any topic.
+    """
+    return _mixture(result.labels, result)
+
+
+def _mixture(labels: Integers, result: Result) -> Any:
+    from scipy import sparse
+
+    corpus = result.corpus
+    assert corpus.parents is not None
+    assert corpus.whole is not None
+    lengths = np.array([len(text) for text in corpus.documents], np.float64)
+    totals = np.bincount(corpus.parents, lengths, len(corpus.whole))
+    weights = lengths / np.maximum(totals[corpus.parents], 1)
+    share = sparse.csr_matrix(
+        (weights, (corpus.parents, np.arange(len(corpus)))), (len(corpus.whole), len(corpus))
+    )
+    found = (share @ one_hot(labels)).tocsr()
+    found.sort_indices()
+    return found
+
+
+def _heaviest(mixture: Any) -> tuple[Integers, Any]:
+    """The topic with the most of each row, -1 where it is empty, and its share."""
+    n, n_topics = mixture.shape
+    if not n_topics:
+        return np.full(n, -1, np.int64), np.zeros(n)
+    best = np.asarray(mixture.argmax(axis=1)).ravel().astype(np.int64)
+    shares = np.asarray(mixture.max(axis=1).toarray()).ravel()
+    return np.where(shares > 0, best, -1), shares
