@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 import conf
 from runner.config import schema
@@ -26,9 +27,14 @@ EXPERIMENTS = sorted(file.stem for file in (FOLDER / "experiment").glob("*.yaml"
 GROUPS = "dataset embedder reducer clusterer representation labels metrics tracking".split()
 
 
-@pytest.fixture(autouse=True)
-def _schema() -> None:
+@cache
+def composed(override: str) -> DictConfig:
+    """The config with one override, composed once for all tests."""
     schema.register()
+    with initialize_config_module("conf", version_base="1.3"):
+        config = compose("config", [override])
+    OmegaConf.set_readonly(config, True)
+    return config
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "experiment"])
@@ -38,8 +44,7 @@ def test_no_group_is_empty(group: str) -> None:
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option(group: str, option: str) -> None:
-    with initialize_config_module("conf", version_base="1.3"):
-        config = compose("config", [f"{group}={option}"])
+    config = composed(f"{group}={option}")
     problems = [p for p in check_config(config) if "a value is required" not in p.message]
     assert not problems
 
@@ -47,8 +52,7 @@ def test_option(group: str, option: str) -> None:
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option_lists_every_parameter(group: str, option: str) -> None:
     """Hydra lets a user change only the keys that a YAML lists."""
-    with initialize_config_module("conf", version_base="1.3"):
-        node = compose("config", [f"{group}={option}"])[group]
+    node = composed(f"{group}={option}")[group]
     target = node.get("_target_", "")
     if not target.startswith("components."):
         return
@@ -67,8 +71,7 @@ PRESETS = {
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_values_are_the_constructors_defaults(group: str, option: str) -> None:
     """A YAML lists every setting, so a default that is changed in one place alone is a trap."""
-    with initialize_config_module("conf", version_base="1.3"):
-        node = compose("config", [f"{group}={option}"])[group]
+    node = composed(f"{group}={option}")[group]
     target = node.get("_target_", "")
     if not target.startswith("components."):
         return
@@ -91,9 +94,7 @@ def test_values_are_the_constructors_defaults(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment(name: str) -> None:
-    with initialize_config_module("conf", version_base="1.3"):
-        config = compose("config", [f"experiment={name}"])
-    assert not check_config(config)
+    assert not check_config(composed(f"experiment={name}"))
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
