@@ -1,111 +1,38 @@
-"""What every room shares: the corpus, the result, the contracts of the parts, the errors.
+"""What every room shares: topics, the result and the contracts of the parts.
 
 This module imports numpy and nothing else, so that checking a config never imports a backend.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.text import normalize, shorten
+# What every room names in one line: from components.base import Corpus, UserError, ...
+from components.corpus import Corpus as Corpus
+from components.corpus import Floats as Floats
+from components.corpus import Integers as Integers
+from components.corpus import Times as Times
+from components.errors import MissingExtraError as MissingExtraError
+from components.errors import ParameterError as ParameterError
+from components.errors import UserError as UserError
+from components.errors import require as require
+from components.errors import within as within
 
-Floats: TypeAlias = NDArray[np.float32]
-Integers: TypeAlias = NDArray[np.int64]
-Times: TypeAlias = NDArray[np.datetime64]  # datetime64[us], UTC
 Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 LOGGED_EVERY = 30  # seconds between two lines of progress in a log
-
-
-class UserError(Exception):
-    """A mistake that the user can correct. It is shown without a traceback.
-
-    The message says what was wrong, where, and what to type instead.
-    """
-
-
-class ParameterError(UserError):
-    """A parameter has a value that it cannot take.
-
-    A component knows the names of its own parameters, and not where a config holds it, so it
-    raises ``ParameterError("n_topics", 0, "must be at least 1.")``. Whoever knows the place puts
-    it in front with `within`: the message is then ``clusterer.n_topics=0: must be at least 1.``
-
-    Parameters
-    ----------
-    name : str
-        The parameter, as its constructor spells it.
-    value : Any
-        Its value; at most 200 characters of it are shown.
-    reason : str
-        What is wrong with it and what it may be, as one or more sentences.
-    """
-
-    def __init__(self, name: str, value: Any, reason: str) -> None:
-        super().__init__(name, value, reason)
-        self.name = name
-        self.value = value
-        self.reason = reason
-
-    def __str__(self) -> str:
-        shown = "null" if self.value is None else str(self.value)
-        if len(shown) > 200:
-            shown = f"{shown[:200]}..."
-        return f"{self.name}={shown}: {self.reason}"
-
-    def within(self, path: str) -> ParameterError:
-        """The same error of a component that stands at `path` in a larger whole."""
-        return type(self)(f"{path}.{self.name}", self.value, self.reason)
-
-
-@contextmanager
-def within(path: str) -> Iterator[None]:
-    """Put `path` in front of the parameter that an error names, for a component that holds others.
-
-    ``with within("document_embedder"): self.document_embedder.encode(documents)``
-    """
-    try:
-        yield
-    except ParameterError as error:
-        raise error.within(path) from error
-
-
-class MissingExtraError(UserError):
-    """A backend is not installed. The message holds the line that installs it."""
-
-
-def require(module: str, extra: str) -> None:
-    """Check that `module` is installed, without importing it.
-
-    Call it in a part's `__init__`; import the module where it is first used, so that a run
-    served from the cache never pays for the import.
-
-    Raises
-    ------
-    MissingExtraError
-        With the `pip install` line of `extra`.
-    """
-    if importlib.util.find_spec(module.partition(".")[0]) is None:
-        raise MissingExtraError(
-            f"the package '{module}' is not installed. Install it with: "
-            f"pip install 'topic-runner[{extra}]'"
-        )
 
 
 def call(method: Callable[..., T], *args: Any, **offers: Any) -> T:
@@ -136,192 +63,6 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
                 log.info("%s: %d of %d, %.0f s left", label, done, total, left)
             else:
                 log.info("%s: %d in %.0f s", label, done, now - start)
-
-
-_ALIGNED = ("labels", "timestamps", "images", "rows", "known_labels")  # with the documents
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Documents in order, with what is known of each.
-
-    Documents, labels and columns are normalized with `components.text.normalize`, so that text in
-    Unicode's forms NFC and NFD is stored, embedded and tokenised alike, and no component meets
-    a lone surrogate or NUL.
-
-    Parameters
-    ----------
-    documents : sequence of str, length n
-        Empty strings are allowed; anything that is not a `str` is an error.
-    labels : sequence of (str or None), length n, optional
-        None where a document has no label.
-    timestamps : datetime64[us] array (n,), optional
-        Times in UTC; NaT where a document has none. Any array that numpy converts is accepted.
-    images : sequence of (str or None), length n, optional
-        Paths of image files.
-    rows : int64 array (n,), optional
-        Row of each document in its source, where only a sample was taken.
-    n_rows : int, optional
-        Number of documents in the source; `n` unless a sample was taken.
-    columns : mapping of str to sequence of str, each of length n
-        Further columns by name, for reports; the empty string where a value is missing.
-    classes : sequence of str
-        Those of `columns` whose values are classes by which reports compare topics.
-    known_labels : sequence of (str or None), length n, optional
-        Labels that the run is told: documents with one label stay together, those with different
-        ones apart; None where nothing is known.
-    whole : Corpus, optional
-        The documents, where these are pieces of longer ones (`dataset.split`).
-    parents : int64 array (n,), optional
-        Of pieces: which document of `whole` each is a part of; ascending.
-
-    Raises
-    ------
-    UserError
-        When a document is not text (the message names the row), or lengths differ.
-    """
-
-    documents: Sequence[str]
-    labels: Sequence[str | None] | None = None
-    timestamps: Times | None = None
-    images: Sequence[str | None] | None = None
-    rows: Integers | None = None
-    n_rows: int | None = None
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    classes: Sequence[str] = ()
-    known_labels: Sequence[str | None] | None = None
-    whole: Corpus | None = None
-    parents: Integers | None = None
-
-    def __post_init__(self) -> None:
-        if not len(self.documents):
-            raise UserError("the data set holds no documents.")
-        columns = {name: _texts(cells, f"column {name!r}") for name, cells in self.columns.items()}
-        labels, times, told = self.labels, self.timestamps, self.known_labels
-        changes = {
-            "documents": _texts(self.documents, "document"),
-            "labels": None if labels is None else _texts(labels, "label", optional=True),
-            "timestamps": None if times is None else _times(times),
-            "known_labels": None if told is None else _texts(told, "known label", optional=True),
-            "columns": columns,
-        }
-        for name, value in changes.items():
-            object.__setattr__(self, name, value)  # frozen for everybody else
-        lengths = {name: getattr(self, name) for name in _ALIGNED}
-        for name, column in (lengths | columns).items():
-            if column is not None and len(column) != len(self.documents):
-                raise UserError(
-                    f"the data set has {len(self.documents)} documents but {len(column)} {name}: "
-                    "there must be one for each document."
-                )
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    @cached_property
-    def documents_hash(self) -> str:
-        """sha256 (hex) of the documents and the contents of their images, in order.
-
-        All that an embedder sees: the key of vectors that depend on the whole corpus.
-        """
-        digest = hashlib.sha256()
-        _add(digest, "documents", self.documents)
-        if self.images is not None:
-            _add(digest, "images", [path and _file_hash(path) for path in self.images])
-        return digest.hexdigest()
-
-    @cached_property
-    def hash(self) -> str:
-        """sha256 (hex) of the documents and all that is known of each, in order."""
-        digest = hashlib.sha256()
-        for name in ("documents", "labels", "images"):
-            _add(digest, name, getattr(self, name))
-        times = self.timestamps
-        _add(digest, "timestamps", None if times is None else times.astype(np.int64).tolist())
-        for name in sorted(self.columns):
-            _add(digest, f"column {name}", self.columns[name])
-        if self.known_labels is not None:
-            _add(digest, "known_labels", self.known_labels)
-        return digest.hexdigest()
-
-    @cached_property
-    def blank(self) -> NDArray[np.bool_]:
-        """Bool (n,): the document has neither a letter or digit nor an image.
-
-        Signs and emoji alone hold nothing that words could describe, and models differ in what
-        they make of them.
-        """
-        has_text = (any(map(str.isalnum, document)) for document in self.documents)
-        no_text = ~np.fromiter(has_text, bool, len(self))
-        if self.images is None:
-            return no_text
-        no_image = np.fromiter((not image for image in self.images), bool, len(self))
-        blank: NDArray[np.bool_] = no_text & no_image
-        return blank
-
-    def sample(self, limit: int | None, seed: int | None) -> Corpus:
-        """At most `limit` documents, drawn without replacement, in their old order."""
-        if limit is None or limit >= len(self):
-            return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False))
-
-        def pick(column: Sequence[T] | None) -> list[T] | None:
-            return None if column is None else [column[row] for row in rows]
-
-        return Corpus(
-            [self.documents[row] for row in rows],
-            pick(self.labels),
-            None if self.timestamps is None else self.timestamps[rows],
-            pick(self.images),
-            rows if self.rows is None else self.rows[rows],
-            self.n_rows or len(self),
-            {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
-            self.classes,
-            pick(self.known_labels),
-        )
-
-
-def _texts(cells: Sequence[Any], kind: str, *, optional: bool = False) -> list[Any]:
-    """The cells, normalized; each must be a `str`, or None where they are optional."""
-    texts: list[str | None] = []
-    for row, cell in enumerate(cells):
-        if isinstance(cell, str):
-            texts.append(normalize(cell))
-        elif optional and cell is None:
-            texts.append(None)
-        else:
-            raise UserError(
-                f"row {row} of the data set: its {kind} is not text but {type(cell).__name__} "
-                f"({shorten(cell)}). Convert it to a string, or drop the row."
-            )
-    return texts
-
-
-def _times(values: Any) -> Times:
-    try:
-        return np.asarray(values, dtype="datetime64[us]")
-    except (TypeError, ValueError) as error:
-        raise UserError(f"timestamps must be datetime64 values: {error}.") from error
-
-
-def _add(digest: Any, name: str, values: Sequence[Any] | None) -> None:
-    """Feed values to a hash so that no two sequences give the same bytes."""
-    digest.update(f"{name}:{None if values is None else len(values)}\n".encode())
-    for value in values or ():
-        if value is None:
-            digest.update(b"-")
-            continue
-        encoded = str(value).encode("utf-8", "surrogatepass")
-        digest.update(f"{len(encoded)}:".encode())
-        digest.update(encoded)
-
-
-def _file_hash(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"the image {path!r} cannot be read: {error.strerror}.") from error
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""What a user did wrong: errors that say where, and what to type instead."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class UserError(Exception):
+    """A mistake that the user can correct. It is shown without a traceback.
+
+    The message says what was wrong, where, and what to type instead.
+    """
+
+
+class ParameterError(UserError):
+    """A parameter has a value that it cannot take.
+
+    A component knows the names of its own parameters, and not where a config holds it, so it
+    raises ``ParameterError("n_topics", 0, "must be at least 1.")``. Whoever knows the place puts
+    it in front with `within`: the message is then ``clusterer.n_topics=0: must be at least 1.``
+
+    Parameters
+    ----------
+    name : str
+        The parameter, as its constructor spells it.
+    value : Any
+        Its value; at most 200 characters of it are shown.
+    reason : str
+        What is wrong with it and what it may be, as one or more sentences.
+    """
+
+    def __init__(self, name: str, value: Any, reason: str) -> None:
+        super().__init__(name, value, reason)
+        self.name = name
+        self.value = value
+        self.reason = reason
+
+    def __str__(self) -> str:
+        shown = "null" if self.value is None else str(self.value)
+        if len(shown) > 200:
+            shown = f"{shown[:200]}..."
+        return f"{self.name}={shown}: {self.reason}"
+
+    def within(self, path: str) -> ParameterError:
+        """The same error of a component that stands at `path` in a larger whole."""
+        return type(self)(f"{path}.{self.name}", self.value, self.reason)
+
+
+@contextmanager
+def within(path: str) -> Iterator[None]:
+    """Put `path` in front of the parameter that an error names, for a component that holds others.
+
+    ``with within("document_embedder"): self.document_embedder.encode(documents)``
+    """
+    try:
+        yield
+    except ParameterError as error:
+        raise error.within(path) from error
+
+
+class MissingExtraError(UserError):
+    """A backend is not installed. The message holds the line that installs it."""
+
+
+def require(module: str, extra: str) -> None:
+    """Check that `module` is installed, without importing it.
+
+    Call it in a part's `__init__`; import the module where it is first used, so that a run
+    served from the cache never pays for the import.
+
+    Raises
+    ------
+    MissingExtraError
+        With the `pip install` line of `extra`.
+    """
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise MissingExtraError(
+            f"the package '{module}' is not installed. Install it with: "
+            f"pip install 'topic-runner[{extra}]'"
+        )
