@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SAMPLED = 20_000  # unlabelled documents that the classifier of labels is fitted on, at most
 LEAST = 0.01  # share below which a document does not speak for a label
-PENALTY = 3.0  # C of the logistic regression; chosen in experiments/guided
+PENALTY = 3.0  # C of the logistic regression; see experiments/guided
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from components.neighbors import metric_for, unit_rows
 log = logging.getLogger(__name__)
 
 N_NEIGHBORS = 15
-Z = 2.0  # in robust standard deviations; this and the next were chosen in experiments/guided
+Z = 2.0  # in robust standard deviations; this and the next: see experiments/guided
 AGREEING = 0.5  # share of a document's neighbours that must be as near to the same name
 ALIKE = 0.9  # cosine of two names above which they mean about the same to the embedder
 
