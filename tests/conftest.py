@@ -17,18 +17,56 @@ from filelock import FileLock
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
 
-# Not in `make quick`: they start many processes, or load a backend for seconds.
+# Not in `make quick`: they start many processes, load a backend or compile for seconds. Folders and
+# files of tests, or single tests; what is left out of a room must leave a test of it.
 SLOW = (
-    "components/embedders",
+    "components/clusterers/test_granularity.py::test_auto_finds_the_groups_and_says_why[fast_hdbscan]",
+    "components/clusterers/test_leiden.py::test_every_process_finds_the_same",
+    "components/embedders/test_adapt.py",
+    "components/embedders/test_batching.py",
+    "components/embedders/test_clip.py",
+    "components/embedders/test_cohere.py",
+    "components/embedders/test_contract.py",
+    "components/embedders/test_engines.py",
+    "components/embedders/test_fastembed.py",
+    "components/embedders/test_flair.py",
+    "components/embedders/test_gensim.py",
+    "components/embedders/test_hf_transformer.py",
+    "components/embedders/test_langchain.py",
+    "components/embedders/test_model2vec.py",
+    "components/embedders/test_openai.py",
+    "components/embedders/test_saved_model.py",
+    "components/embedders/test_sentence_transformer.py",
+    "components/embedders/test_sklearn.py",
+    "components/embedders/test_spacy.py",
+    "components/embedders/test_torch_models.py",
+    "components/embedders/test_use.py",
+    "components/embedders/test_weights.py",
+    "components/embedders/test_word_doc.py",
+    "components/embedders/test_word_vectors.py",
+    "components/model/test_edits.py",
+    "components/model/test_fit.py",
+    "components/model/test_grow.py",
+    "components/model/test_index.py",
+    "components/reducers/test_umap.py",
     "components/representations/test_tagged.py",
-    "runner/leaderboard",
-    "runner/sweep",
-    "runner/tracking/test_logged_model.py",
-    "runner/tracking/test_tracking.py",
+    "components/representations/test_views.py::test_a_view_by_parts_of_speech",
     "runner/cache/test_embeddings.py",
     "runner/cache/test_stages.py",
+    "runner/config/test_command_line.py::test_a_value_that_needs_quotes_is_given_in_them",
     "runner/config/test_wrong_inputs.py",
+    "runner/leaderboard/test_choice.py",
+    "runner/leaderboard/test_leaderboard.py::test_from_mlflow",
+    "runner/leaderboard/test_recommendation.py",
+    "runner/sweep/test_choose.py::test_the_leaderboard_is_about_the_last_sample",
+    "runner/sweep/test_choose.py::test_the_sample_grows",
+    "runner/sweep/test_sweep.py",
     "runner/test_cli.py",
+    "runner/test_compare.py::test_a_folder_and_a_run_of_mlflow",
+    "runner/test_ensemble.py",
+    "runner/test_import_budget.py::test_a_default_run",
+    "runner/test_job.py::test_a_disk_that_fills_up_in_the_middle",
+    "runner/test_job.py::test_a_folder_that_is_used_again",
     "runner/test_labels.py",
     "runner/test_model.py",
     "runner/test_no_secret_anywhere.py",
@@ -37,16 +75,24 @@ SLOW = (
     "runner/test_report.py",
     "runner/test_suggestions.py",
     "runner/test_upload.py",
-    "components/model",
+    "runner/tracking/test_logged_model.py",
+    "runner/tracking/test_tracking.py",
     "test_docs.py",
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the slow files where they are not wanted: they import the backends."""
+    if config.option.markexpr != "not slow":
+        return None
+    return os.path.relpath(collection_path, ROOT / "tests") in SLOW or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, by the room that they lie in."""
+    """Mark the slow tests, by the place that they lie in."""
     for item in items:
         place = item.path.relative_to(ROOT / "tests").as_posix()
-        if place.startswith(SLOW):
+        if f"{place}::{item.name}".startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 
 
