@@ -66,7 +66,9 @@ def adjusted_mutual_information(a: Integers, b: Integers) -> float:
 
 
 # Student's t with 19 degrees of freedom: 95 % of values lie within so many standard errors, where
-# these come from 20 groups. Of simulated samples of 100 to 1,000 documents, 90 to 94 % did.
+# these come from 20 groups. Of 200 simulated samples of 100 to 1,000 documents, 94 to 98 % held the
+# AMI of 300,000 documents where there were 4 labels. Where there were 15, 72 to 96 % did: AMI of a
+# small sample is higher than that of a large one (.664 for .638), which no interval can see.
 ERRORS = 2.09
 
 

@@ -105,9 +105,9 @@ def encode_batches(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Vectors, float32 (n, d), and which texts were truncated, bool (n,).
 
-    On a CPU one batch comes after the other: the tokenizer takes 1 to 2 % of the time, and would
-    take it from the model. On a GPU, the next batch is tokenized while the model runs, and
-    vectors are copied back once. Several devices take batches from one queue.
+    On a CPU one batch comes after the other: a tokenizer beside the model would take its cores
+    from it. On a GPU, the next batch is tokenized while the model runs, and vectors are copied
+    back once. Several devices take batches from one queue.
 
     Parameters
     ----------

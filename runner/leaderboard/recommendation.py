@@ -145,7 +145,7 @@ def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) 
         f"of them all: embedder=ensemble 'embedder.of=[{','.join(members)}]'."
     )
     if measure != "AMI":
-        said += " In the study such ensembles were better by the labels in 6 of 7 cases."
+        said += " No labels tell whether it is: in the study two thirds of such pairs were better."
     return [said]
 
 
