@@ -14,7 +14,7 @@ run: $(VENV)/core
 	$(VENV)/bin/python -m runner $(ARGS)
 
 quick: lint
-	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+	$(VENV)/bin/python -m pytest -m "not slow" -n auto $(ARGS)
 
 test: $(VENV)/all
 	$(VENV)/bin/python -m pytest $(ARGS)

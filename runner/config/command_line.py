@@ -506,7 +506,7 @@ def _hydra_keys(config: DictConfig, one: Override) -> list[str]:
     parent, _, leaf = key.rpartition(".")
     holder = OmegaConf.select(config, parent, throw_on_missing=False)
     # The node itself: hydra.sweep.subdir refers to a number that only a job has.
-    node = holder._get_node(leaf) if isinstance(holder, DictConfig) else None
+    node = holder._get_node(leaf, validate_access=False) if isinstance(holder, DictConfig) else None
     return [f"{key}.{name!s}" for name in node] if isinstance(node, DictConfig) else []
 
 

@@ -139,7 +139,7 @@ def test_out_of_memory_says_what_to_lower(build, embedder, monkeypatch):
     def fail(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    broken = build("hf_transformer")
+    broken = build("hf_transformer", batch_size=32)
     monkeypatch.setattr(broken._loaded[1], "forward", fail)
     with pytest.raises(UserError, match=r"Lower batch_size \(now 32\)"):
         broken.encode(["text"])
