@@ -40,6 +40,7 @@ def test_a_phrase_is_its_words_one_after_the_other():
 
 
 def test_the_words_are_those_of_the_representation():
+    pytest.importorskip("rjieba")
     documents = ["我爱机器学习和数学", "今天天气很好", "机器坏了"]
     words = CTFIDF(language="zh").read(documents)
     found = guided({"math": ["数学"]}, documents, np.arange(3), 3, words=words)
