@@ -83,7 +83,7 @@ class TableDataset(DatasetBase):
         Columns whose values are classes, such as sources or countries, by which reports compare
         topics. They become columns of the corpus, as `columns` do.
     known_labels : str, optional
-        Column with labels that the run is told, where they are known. Unlike `label`, which only
+        Column with labels that guide the run, where they are known. Unlike `label`, which only
         measures see, they decide on the topics.
     max_bytes : int, optional
         Refuse tables with more bytes than this, unpacked; None reads whatever fits into memory.

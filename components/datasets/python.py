@@ -66,7 +66,7 @@ def corpus_from(
     classes : sequence of str, or mapping of str to sequence
         The same, for columns whose values are classes by which reports compare topics.
     known_labels : str, sequence or mapping, optional
-        As `label`, or a mapping of rows, from 0, to labels: labels that the run is told; None or
+        As `label`, or a mapping of rows, from 0, to labels: labels that guide the run; None or
         empty where nothing is known.
     timestamp_format, missing
         See `components.datasets.table.to_corpus`.
@@ -155,8 +155,8 @@ def _from_documents(
     for role, columns in zip(("columns", "classes"), further, strict=True):
         if columns and not isinstance(columns, Mapping):
             reason = "names columns, and the data is no table. Give a mapping of name to values."
-            given = columns if isinstance(columns, str) else list(columns)
-            raise ParameterError(role, given, reason)
+            names = columns if isinstance(columns, str) else list(columns)
+            raise ParameterError(role, names, reason)
         for name, values in dict(columns).items():
             if name in cells:
                 raise ParameterError(role, name, "is taken; give it another name.")

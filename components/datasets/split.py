@@ -73,9 +73,9 @@ def split_corpus(corpus: Corpus, split: str | None, length: int | None = None) -
     parents: list[int] = []
     pieces: list[str] = []
     for row, document in enumerate(corpus.documents):
-        found = list(cut(document, split, length)) or [document]
-        pieces += found
-        parents += [row] * len(found)
+        parts = list(cut(document, split, length)) or [document]
+        pieces += parts
+        parents += [row] * len(parts)
     rows = np.array(parents, np.int64)
     first = np.append(True, rows[1:] != rows[:-1])
 

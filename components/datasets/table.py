@@ -86,7 +86,7 @@ def to_corpus(
     classes : iterable of str
         Columns to keep that hold classes.
     known_labels : str, optional
-        The column with labels that the run is told; where it is empty, nothing is known.
+        The column with labels for semi-supervised runs; an empty cell is no label.
     timestamp_format : str, optional
         See `parse_times`.
     missing : {"keep", "error"}
@@ -128,12 +128,14 @@ def to_corpus(
         absent[f"value in column {name!r}"] = [r for r, value in enumerate(values) if value is None]
     _report_missing(absent, n, source, missing)
     filled = {name: [value or "" for value in values] for name, values in further.items()}
-    told = None
+    partial_labels = None
     if known_labels is not None:
-        told = scalars(cells[known_labels], "known_labels", known_labels)
-        n_told = n - told.count(None)
-        log.info("%s: the label of %d of %d rows is known (%s).", source, n_told, n, known_labels)
-        if not n_told:
+        partial_labels = scalars(cells[known_labels], "known_labels", known_labels)
+        n_labelled = n - partial_labels.count(None)
+        log.info(
+            "%s: the label of %d of %d rows is known (%s).", source, n_labelled, n, known_labels
+        )
+        if not n_labelled:
             raise ParameterError("known_labels", known_labels, f"{source}: the column is empty.")
     return Corpus(
         documents,
@@ -142,7 +144,7 @@ def to_corpus(
         images,
         columns=filled,
         classes=classes,
-        known_labels=told,
+        known_labels=partial_labels,
     )
 
 

@@ -34,6 +34,15 @@ def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
     return [", ".join(word for word, _ in words) for words in words_of(result, members, n_words)]
 
 
+def words_of_cells(
+    result: Result, first: Integers, second: Integers, shape: tuple[int, int], n_words: int
+) -> list[str]:
+    """The words of each cell of a cross table, row by row; see `cross_table` and `words_of`."""
+    inside = (first >= 0) & (second >= 0)
+    cells = np.where(inside, first * shape[1] + second, -1)
+    return words_of_groups(result, membership(cells, shape[0] * shape[1]), n_words)
+
+
 def membership(groups: Integers, n_groups: int) -> Any:
     """CSR matrix, int64 (n_groups, n), from the group of each document; -1 is none."""
     from scipy import sparse

@@ -60,12 +60,12 @@ def heaviest(memberships: Any, top: int | None) -> tuple[Any, Any, Any]:
 
     Rows ascend, weights fall within a row; of equals, the lower topic comes first.
     """
-    found = memberships.tocsr()
-    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-    order = np.lexsort((found.indices, -found.data, rows))
-    order = order[found.data[order] > 0]
+    shares = memberships.tocsr()
+    rows = np.repeat(np.arange(shares.shape[0]), np.diff(shares.indptr))
+    order = np.lexsort((shares.indices, -shares.data, rows))
+    order = order[shares.data[order] > 0]
     rows = rows[order]
     if top is not None:
         place = np.arange(len(rows)) - np.searchsorted(rows, rows)
         order, rows = order[place < top], rows[place < top]
-    return rows, found.indices[order].astype(np.int64), found.data[order]
+    return rows, shares.indices[order].astype(np.int64), shares.data[order]

@@ -15,7 +15,7 @@ import numpy as np
 from components.base import Integers, ParameterError, Result, Times, Topic
 from components.reports.bins import check_bins, in_bins
 from components.reports.fonts import readable
-from components.reports.groups import cross_table, membership, words_of_groups
+from components.reports.groups import cross_table, words_of_cells
 from components.reports.plots import GREY, colour, drawable, save, short
 from components.reports.tables import write_csv
 from components.reports.trends import Trend, trends
@@ -170,9 +170,7 @@ def write_topics_over_time(
     if table is None:
         return []
     n_topics, n_bins = table.counts.shape
-    inside = (result.labels >= 0) & (table.bins >= 0)
-    groups = np.where(inside, result.labels * n_bins + table.bins, -1)
-    words = words_of_groups(result, membership(groups, n_topics * n_bins), n_words)
+    words = words_of_cells(result, result.labels, table.bins, (n_topics, n_bins), n_words)
     starts, ends = np.datetime_as_string(table.starts), np.datetime_as_string(table.ends)
     counts, shares = table.counts.ravel().tolist(), table.shares.round(6).ravel().tolist()
     rows = [

@@ -174,9 +174,9 @@ def save(figure: Any, path: Path) -> list[Path]:
 def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
     """Where to write the labels of the largest topics: above them, moved apart vertically."""
     assert result.coordinates is not None
-    kept = result.coordinates[result.kept]
-    height = float(np.ptp(kept[:, 1])) or 1.0
-    width = float(np.ptp(kept[:, 0])) or 1.0
+    places = result.coordinates[result.kept]
+    height = float(np.ptp(places[:, 1])) or 1.0
+    width = float(np.ptp(places[:, 0])) or 1.0
     placed: list[tuple[Any, Any]] = []
     for topic in result.topics[:n_labels]:
         members = result.coordinates[result.labels == topic.id]

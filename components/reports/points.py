@@ -94,8 +94,8 @@ def _cut(line: str, limit: int) -> str:
 
 def _n_further(result: Result) -> int:
     corpus = result.corpus
-    given = [corpus.labels is not None, corpus.timestamps is not None]
-    return sum(given) + len(corpus.columns)
+    columns = [corpus.labels is not None, corpus.timestamps is not None]
+    return sum(columns) + len(corpus.columns)
 
 
 def _columns(result: Result, rows: Integers) -> Iterator[dict[str, Any]]:

@@ -72,7 +72,6 @@ def _result(table: Any, folder: Path) -> Result:
 
 
 def _corpus(columns: Mapping[str, Any]) -> Corpus:
-    known = {name: column.to_pylist() for name, column in columns.items() if name == "document"}
     label = columns.get("label")
     # Where the data set has no labels, the column repeats those of the topics.
     repeats = label is not None and label.equals(columns.get("topic_label"))
@@ -80,7 +79,7 @@ def _corpus(columns: Mapping[str, Any]) -> Corpus:
     if times is not None:
         times = np.array(times.to_pylist(), dtype="datetime64[us]")
     return Corpus(
-        known["document"],
+        columns["document"].to_pylist(),
         labels=None if label is None or repeats else label.to_pylist(),
         timestamps=times,
         rows=columns["row"].to_numpy().astype(np.int64),

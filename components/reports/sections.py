@@ -78,9 +78,9 @@ def _words(topic: Topic) -> list[tuple[str, float | None]]:
     """Words with their weights as shares of the heaviest; None where the weights are not known."""
     words = topic.words[:N_WORDS]
     heaviest = max((weight for _, weight in words), default=0.0)
-    known = math.isfinite(heaviest) and heaviest > 0
+    weighted = math.isfinite(heaviest) and heaviest > 0
     return [
-        (one_line(word, 60), max(0.0, weight / heaviest) if known else None)
+        (one_line(word, 60), max(0.0, weight / heaviest) if weighted else None)
         for word, weight in words
     ]
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from components.base import Integers, Result
-from components.reports.classes import ByClass, standing, topics_by_class
+from components.reports.association import standing
+from components.reports.classes import ByClass, topics_by_class
 from components.reports.hierarchy import node_sizes, words_of_nodes
 from components.reports.over_time import OverTime, topics_over_time
 from components.reports.sections import Section, name_of

@@ -29,7 +29,7 @@ N_EXAMPLES = 10  # typical documents that are named for each topic
 
 @dataclass(frozen=True)
 class Labels:
-    """Topics of the kept documents: the main ones, and those of each layer, nested in them.
+    """Topics of the clustered documents: the main ones, and those of each layer, nested in them.
 
     main : int64 (m,); layers : by name, coarsest first, int64 (m,) each; strengths :
     float32 (m,); before : how many had no topic before outliers were assigned; memberships :
@@ -44,20 +44,20 @@ class Labels:
 
 
 def settle(
-    found: Any, clusterer: Any, X: Matrix, documents: Sequence[str], outliers: Outliers
+    predicted: Any, clusterer: Any, X: Matrix, documents: Sequence[str], outliers: Outliers
 ) -> Labels:
     """Number a clusterer's topics by size, after its outliers were dealt with.
 
     Parameters
     ----------
-    found : int (m,), what `fit_predict` returned
+    predicted : int (m,), what `fit_predict` returned
     clusterer : the fitted part; its `layers_`, `memberships_` and `probabilities_` are used
     X : float32 ndarray or CSR (m, d), the embedder's vectors
     documents : m texts
     outliers : the part that decides what becomes of outliers
     """
     name = type(clusterer).__name__
-    raw = _checked(found, len(documents), f"{name}.fit_predict")
+    raw = _checked(predicted, len(documents), f"{name}.fit_predict")
     layers = {
         layer: _checked(labels, len(documents), f"{name}.layers_[{layer!r}]")
         for layer, labels in getattr(clusterer, "layers_", {}).items()
@@ -74,27 +74,27 @@ def settle(
     return Labels(
         main,
         {name: by_size(labels) for name, labels in layers.items()},
-        _strengths(clusterer, X, raw, found),
+        _strengths(clusterer, X, raw, predicted),
         before,
         _memberships(getattr(clusterer, "memberships_", None), raw, main),
     )
 
 
-def _memberships(given: Any, raw: Integers, main: Integers) -> Any | None:
+def _memberships(memberships: Any, raw: Integers, main: Integers) -> Any | None:
     """A clusterer's memberships in the final numbers; those of assigned outliers are whole."""
     from scipy import sparse
 
-    if given is None:
+    if memberships is None:
         return None
-    numbers = np.full(given.shape[1], -1, np.int64)
+    numbers = np.full(memberships.shape[1], -1, np.int64)
     has = raw >= 0
     numbers[raw[has]] = main[has]
-    same = hasattr(given, "indptr") and np.array_equal(numbers, np.arange(len(numbers)))
-    if same and (np.diff(given.indptr)[has] > 0).all():
-        return given
-    entries = sparse.coo_matrix(given)
-    kept = (numbers[entries.col] >= 0) & (entries.data > 0)
-    rows, columns, data = entries.row[kept], numbers[entries.col[kept]], entries.data[kept]
+    same = hasattr(memberships, "indptr") and np.array_equal(numbers, np.arange(len(numbers)))
+    if same and (np.diff(memberships.indptr)[has] > 0).all():
+        return memberships
+    entries = sparse.coo_matrix(memberships)
+    valid = (numbers[entries.col] >= 0) & (entries.data > 0)
+    rows, columns, data = entries.row[valid], numbers[entries.col[valid]], entries.data[valid]
     empty = np.flatnonzero(has & (np.bincount(rows, minlength=len(raw)) == 0))
     return sparse.csr_matrix(
         (
@@ -113,20 +113,20 @@ def _checked(labels: Any, n: int, source: str) -> Integers:
     UserError
         When they are not one whole number for each document.
     """
-    given = np.asarray(labels)
-    if given.shape != (n,):
+    array = np.asarray(labels)
+    if array.shape != (n,):
         raise UserError(
-            f"{source} gave an array of shape {given.shape} for {n} documents. It must give one "
+            f"{source} gave an array of shape {array.shape} for {n} documents. It must give one "
             "label for each."
         )
-    if given.dtype.kind not in "iu":
-        whole = given.dtype.kind == "f" and bool(np.all(np.mod(given, 1) == 0))
+    if array.dtype.kind not in "iu":
+        whole = array.dtype.kind == "f" and bool(np.all(np.mod(array, 1) == 0))
         if not whole:
             raise UserError(
-                f"{source} gave labels of type {given.dtype} that are not whole numbers. It must "
+                f"{source} gave labels of type {array.dtype} that are not whole numbers. It must "
                 "give integers, and -1 for an outlier."
             )
-    checked = given.astype(np.int64)
+    checked = array.astype(np.int64)
     below = checked < -1
     if below.any():
         log.warning(
@@ -150,13 +150,14 @@ def describe(
     documents: Sequence[str],
     labels: Integers,
     X: Matrix,
-    kept: Integers,
+    rows: Integers,
     encode_words: Callable[[list[str]], Matrix],
     words: Any = None,
 ) -> list[Topic]:
     """Words, size and typical documents of each topic.
 
-    `words` is what `read_words` returned for the documents.
+    `rows`, int64 (m,), are those of the documents in the corpus; `words` is what `read_words`
+    returned for the documents.
     """
     n_topics = int(labels.max(initial=-1)) + 1
     if n_topics == 0:
@@ -181,8 +182,8 @@ def describe(
             topic,
             int(sizes[topic]),
             tuple(words),
-            typical=int(kept[typical[topic][0]]),
-            examples=tuple(kept[typical[topic]].tolist()),
+            typical=int(rows[typical[topic][0]]),
+            examples=tuple(rows[typical[topic]].tolist()),
         )
         for topic, words in enumerate(representation.words_)
     ]
@@ -191,17 +192,17 @@ def describe(
 def _check_words(representation: Representation, n_topics: int) -> None:
     """Refuse words that are not what the contract says, and warn of topics that have none."""
     name = type(representation).__name__
-    found = representation.words_
-    if len(found) != n_topics:
-        raise UserError(f"{name}.words_ holds {len(found)} topics, and there are {n_topics}.")
-    for topic, pairs in enumerate(found):
+    by_topic = representation.words_
+    if len(by_topic) != n_topics:
+        raise UserError(f"{name}.words_ holds {len(by_topic)} topics, and there are {n_topics}.")
+    for topic, pairs in enumerate(by_topic):
         for word, weight in pairs:
             if not isinstance(word, str) or not np.isfinite(weight):
                 raise UserError(
                     f"{name}.words_ must hold pairs of a word and a finite weight, and topic "
                     f"{topic} has ({word!r:.50}, {weight!r:.50})."
                 )
-    if empty := [topic for topic, pairs in enumerate(found) if not pairs]:
+    if empty := [topic for topic, pairs in enumerate(by_topic) if not pairs]:
         log.warning(
             "%d of %d topics have no words (the first is topic %d): their documents hold nothing "
             "but stop words, numbers and signs such as emoji.",
@@ -221,7 +222,7 @@ def _carry(labels: Integers, finest: Integers, assigned: Integers) -> Integers:
     return np.where(labels < 0, inside[assigned], labels)
 
 
-def _strengths(clusterer: Any, X: Matrix, labels: Integers, found: Any) -> Floats:
+def _strengths(clusterer: Any, X: Matrix, labels: Integers, predicted: Any) -> Floats:
     """float32 (m,), how firmly each document belongs to its topic, in [0, 1].
 
     The clusterer's own `probabilities_` where it has them; else, and for outliers that were
@@ -229,7 +230,7 @@ def _strengths(clusterer: Any, X: Matrix, labels: Integers, found: Any) -> Float
     where that is negative.
     """
     own = getattr(clusterer, "probabilities_", None)
-    assigned = (labels >= 0) & (np.asarray(found) < 0)
+    assigned = (labels >= 0) & (np.asarray(predicted) < 0)
     if own is None or assigned.any():
         near = np.clip(cosine_to_topic(X, labels), 0.0, 1.0)
         own = near if own is None else np.where(assigned, near, own)

@@ -1,22 +1,18 @@
-"""What the user knows before any topic is found: seed words and rows, names, some labels."""
+"""Guidance: what the user knows before any topic is, as seed words and rows, names, some labels."""
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base import Guidance, Integers, Matrix, ParameterError, Topic
 from components.labels import one_hot
 from components.neighbors import unit_rows
-from components.representations.counts import count_terms
-from components.representations.segment import UNSPACED, Segmenters
-from components.representations.tokens import Tokens, tokenize
+from components.topics.seeds import seed_shares
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +93,7 @@ def _check_names(parameter: str, names: Sequence[Any]) -> None:
 
 def guide(
     knowledge: Knowledge,
-    known: Sequence[str | None] | None,
+    known_labels: Sequence[str | None] | None,
     documents: Sequence[str],
     rows: Integers,
     n_rows: int,
@@ -108,8 +104,7 @@ def guide(
 ) -> Guidance | None:
     """What is known of m documents, in the form that a clusterer takes; None if nothing is.
 
-    A seed word speaks for its topic by the share of a document that it makes up: the part of
-    the squared length of the document's tf-idf vector (tf * ln(m / df)) that the seeds hold.
+    A seed speaks for its topic by the share of a document that it makes up; see `seed_shares`.
 
     Known labels speak for the documents without one by a logistic regression of the labels, with
     all documents without a label as one further class (Elkan and Noto 2008): the probability of a
@@ -118,7 +113,7 @@ def guide(
 
     Parameters
     ----------
-    known : the label of each document, None where it is not known
+    known_labels : the label of each document, None where it is not known
     rows, n_rows : rows of the documents in the data set, and how many that has
     X : float32 ndarray or CSR (m, d)
     words : what the representation read of the documents, with `tokens`, or None
@@ -131,114 +126,25 @@ def guide(
     """
     from scipy import sparse
 
-    labelled = [str(label) for label in known or () if label is not None]
+    labelled = [str(label) for label in known_labels or () if label is not None]
     if not knowledge.seeds and not labelled:
         return None
     names = (*dict.fromkeys([*knowledge.seeds, *sorted(set(labelled))]),)
     number = {name: group for group, name in enumerate(names)}
     fixed = np.full(len(documents), -1, np.int64)
-    for row, label in enumerate(known or ()):
+    for row, label in enumerate(known_labels or ()):
         if label is not None:
             fixed[row] = number[str(label)]
     if len(labelled) and len(set(labelled)) == 1:
         log.warning("every known label is %r: no document is told apart by them.", labelled[0])
     seeds: Any = sparse.csr_matrix((len(documents), len(names)))
     if knowledge.seeds:
-        shares = _seed_shares(knowledge.seeds, documents, rows, n_rows, words)
+        shares = seed_shares(knowledge.seeds, documents, rows, n_rows, words)
         shares.resize(seeds.shape)  # the guided topics come first
         seeds = seeds + knowledge.weight * shares
     if classify and labelled and (fixed < 0).any():
         seeds = seeds + _likely(fixed, X, len(names))
     return Guidance(names, fixed, seeds.tocsr())
-
-
-def _seed_shares(
-    seeds: Mapping[str, Sequence[str | int]],
-    documents: Sequence[str],
-    rows: Integers,
-    n_rows: int,
-    words: Any,
-) -> Any:
-    """How strongly each document speaks for each topic: CSR (m, topics) in [0, 1]."""
-    from scipy import sparse
-
-    tokens = getattr(words, "tokens", None)
-    if tokens is None:
-        tokens = tokenize(documents)
-    counts, vocabulary = count_terms(tokens, 1, 1)
-    counts = counts.tocsr().astype(np.float64)
-    number = {word: column for column, word in enumerate(vocabulary)}
-    df = np.diff(counts.tocsc().indptr)
-    idf = np.log(len(documents) / np.maximum(df, 1)) ** 2
-    length = np.asarray(counts.power(2) @ idf).ravel()
-    cut = Segmenters(getattr(words, "languages", ()))
-    columns = []
-    for name, given in seeds.items():
-        mass = np.zeros(len(documents))
-        missing = []
-        for seed in given:
-            if isinstance(seed, int):
-                mass[_places(seed, name, rows, n_rows)] = np.inf
-                continue
-            ids = [number.get(word, -1) for word in _words_of(seed, number, cut)]
-            held = _occurrences(tokens, ids, counts)
-            if not held.any():
-                missing.append(seed)
-            mass += held**2 * idf[ids].sum() if min(ids, default=-1) >= 0 else 0
-        if missing:
-            near = [difflib.get_close_matches(word, vocabulary, 1) for word in missing]
-            hint = ", ".join(match[0] for match in near if match)
-            hint = f" Near to them are: {hint}." if hint else ""
-            if not mass.any():
-                raise ParameterError(
-                    f"guided.topics.{name}",
-                    f"[{', '.join(map(str, given))}]",
-                    f"no document holds any of these words.{hint}",
-                )
-            log.warning("guided.topics.%s: no document holds %s.%s", name, ", ".join(missing), hint)
-        columns.append(np.minimum(mass / np.where(length > 0, length, 1), 1))
-    return sparse.csr_matrix(np.column_stack(columns))
-
-
-def _words_of(seed: str, number: Mapping[str, int], cut: Callable[[str], list[str]]) -> list[str]:
-    """The seed as the documents' words have it: as it is, in lower case, or cut like them."""
-    for form in (seed, seed.lower()):
-        if form in number:
-            return [form]
-    found = tokenize([seed], segment=lambda run: cut(run) if UNSPACED.search(run) else [run])
-    return [found.words[index] for index in found.ids.tolist()]
-
-
-def _occurrences(tokens: Tokens, ids: Sequence[int], counts: Any) -> NDArray[np.float64]:
-    """How often each document holds these words one after the other, float64 (m,)."""
-    n = len(tokens.starts) - 1
-    if not ids or min(ids) < 0:
-        return np.zeros(n)
-    if len(ids) == 1:
-        return np.asarray(counts[:, ids[0]].toarray()).ravel()
-    last = len(tokens.ids) - len(ids) + 1
-    starts = np.flatnonzero(
-        np.all([tokens.ids[place : place + last] == id for place, id in enumerate(ids)], axis=0)
-    )
-    document = np.searchsorted(tokens.starts, starts, side="right") - 1
-    inside = starts + len(ids) <= tokens.starts[document + 1]
-    return np.bincount(document[inside], minlength=n).astype(np.float64)
-
-
-def _places(row: int, name: str, rows: Integers, n_rows: int) -> Integers:
-    """Which documents stand in a row of the data set."""
-    places = np.flatnonzero(rows == row)
-    if not 0 <= row < n_rows:
-        raise ParameterError(
-            f"guided.topics.{name}",
-            row,
-            f"there is no such row: they count from 0 to {n_rows - 1}.",
-        )
-    if not len(places):
-        log.warning(
-            "guided.topics.%s: row %d is empty, or no part of the sample that was drawn.", name, row
-        )
-    return places
 
 
 def _likely(fixed: Integers, X: Matrix, n_groups: int) -> Any:
@@ -261,15 +167,16 @@ def _likely(fixed: Integers, X: Matrix, n_groups: int) -> Any:
         likely = model.predict_proba(rows)[:, :-1] / float(has_label.mean())
     likely[(likely < LEAST)] = 0
     likely[labelled] = 0
-    found = sparse.coo_matrix(np.minimum(likely, 1))
-    return sparse.csr_matrix((found.data, (found.row, groups[found.col])), (len(fixed), n_groups))
+    entries = sparse.coo_matrix(np.minimum(likely, 1))
+    shape = (len(fixed), n_groups)
+    return sparse.csr_matrix((entries.data, (entries.row, groups[entries.col])), shape)
 
 
 def with_names(
     topics: Sequence[Topic], labels: Integers, guidance: Guidance | None, near: Integers,
     names: Sequence[str],
 ) -> list[Topic]:  # fmt: skip
-    """The topics, those that gather what was given under a name labelled by it.
+    """The topics; one that gathers the documents or seeds of a name has it as label.
 
     Where a group has documents that are certainly its own, their topic gets its name; else the
     topic with the most weight of its seeds, if it has more of them than of any other group's.
@@ -279,11 +186,11 @@ def with_names(
     labels : int64 (m,), topics of the documents
     near : int64 (m,), the one of `names` (`zeroshot.topics`) that each document is near to; -1
     """
-    found: dict[int, str] = {}
+    name_of: dict[int, str] = {}
     for group, name in enumerate(names):
         own = labels[near == group]
         if (own >= 0).any():
-            found[int(np.bincount(own[own >= 0]).argmax())] = str(name)
+            name_of[int(np.bincount(own[own >= 0]).argmax())] = str(name)
         else:
             log.warning("zeroshot.topics: no document is near to %r.", name)
     if guidance is not None and len(topics):
@@ -293,11 +200,12 @@ def with_names(
         for group, name in enumerate(guidance.names):
             topic = int(best_topic[group])
             if claims[topic, group] > 0 and best_group[topic] == group:
-                found.setdefault(topic, name)
+                name_of.setdefault(topic, name)
             else:
                 log.warning("no topic gathers the seeds of %r.", name)
     return [
-        replace(topic, label=found[topic.id]) if topic.id in found else topic for topic in topics
+        replace(topic, label=name_of[topic.id]) if topic.id in name_of else topic
+        for topic in topics
     ]
 
 

@@ -77,8 +77,8 @@ def _warn_of_synonyms(names: Sequence[str], cosines: Any) -> None:
 class AroundNames:
     """A clusterer for the documents that are near no name; a topic of its own for each name.
 
-    What the clusterer tells of its documents is widened to all of them: a document near a name
-    belongs to it wholly.
+    The clusterer's attributes are extended to all documents: a document near a name belongs to it
+    wholly.
 
     Parameters
     ----------
@@ -109,21 +109,21 @@ class AroundNames:
                 guidance, fixed=guidance.fixed[rest], seeds=guidance.seeds[rest]
             )
         if len(rest) > 1:
-            found = np.asarray(call(self.clusterer.fit_predict, X[rest], **offers))
+            clustered = np.asarray(call(self.clusterer.fit_predict, X[rest], **offers))
         else:
-            found = np.full(len(rest), -1, np.int64)
-        n_found = int(found.max(initial=-1)) + 1
+            clustered = np.full(len(rest), -1, np.int64)
+        n_clustered = int(clustered.max(initial=-1)) + 1
         # In the order of the names; a name without documents leaves no gap.
-        given = np.unique(self._near, return_inverse=True)[1] - (len(rest) > 0)
-        labels = n_found + given
-        labels[rest] = found
-        self._widen(rest, n, given, n_found)
+        named = np.unique(self._near, return_inverse=True)[1] - (len(rest) > 0)
+        labels = n_clustered + named
+        labels[rest] = clustered
+        self._extend(rest, n, named, n_clustered)
         self.choice_: dict[str, Any] = dict(getattr(self.clusterer, "choice_", {}))
         if "n_topics" in self.choice_:
             self.choice_["n_topics"] = count_topics(labels)
         return labels.astype(np.int64)
 
-    def _widen(self, rest: Integers, n: int, given: Integers, n_found: int) -> None:
+    def _extend(self, rest: Integers, n: int, named: Integers, n_clustered: int) -> None:
         from scipy import sparse
 
         inner = self.clusterer
@@ -133,15 +133,15 @@ class AroundNames:
             self.probabilities_[rest] = own
         self.layers_ = {}
         for name, layer in getattr(inner, "layers_", {}).items():
-            self.layers_[name] = count_topics(layer) + given
+            self.layers_[name] = count_topics(layer) + named
             self.layers_[name][rest] = layer
-        named = np.flatnonzero(self._near >= 0)
+        near = np.flatnonzero(self._near >= 0)
         if (own := getattr(inner, "memberships_", None)) is not None:
             own = sparse.coo_matrix(own)
-            rows = np.concatenate([rest[own.row], named])
-            columns = np.concatenate([own.col, n_found + given[named]])
-            data = np.concatenate([own.data, np.ones(len(named), own.dtype)])
-            shape = (n, n_found + int(given.max(initial=-1)) + 1)
+            rows = np.concatenate([rest[own.row], near])
+            columns = np.concatenate([own.col, n_clustered + named[near]])
+            data = np.concatenate([own.data, np.ones(len(near), own.dtype)])
+            shape = (n, n_clustered + int(named.max(initial=-1)) + 1)
             self.memberships_ = sparse.csr_matrix((data, (rows, columns)), shape)
         self.prediction_ = dict(getattr(inner, "prediction_", {}))
         # Topics of names are as large, for new documents, as they would be with mean degrees, and

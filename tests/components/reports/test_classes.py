@@ -14,13 +14,8 @@ from scipy.stats import binomtest
 from components.base import Corpus, ParameterError, Result, Topic
 from components.datasets.csv import CsvDataset
 from components.datasets.python import corpus_from
-from components.reports.classes import (
-    log_odds,
-    topics_by_class,
-    wilson,
-    write_plot_by_class,
-    write_topics_by_class,
-)
+from components.reports.association import log_odds, wilson
+from components.reports.classes import topics_by_class, write_plot_by_class, write_topics_by_class
 from components.representations.ctfidf import CTFIDF
 
 WORDS = ["apple pear", "car wheel wheel", "rain"]

@@ -1,0 +1,122 @@
+"""Seed words, phrases and rows (`guided.topics`): how strongly documents speak for topics."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.base import Integers, ParameterError
+from components.representations.counts import count_terms
+from components.representations.segment import UNSPACED, Segmenters
+from components.representations.tokens import Tokens, tokenize
+
+log = logging.getLogger(__name__)
+
+
+def seed_shares(
+    seeds: Mapping[str, Sequence[str | int]],
+    documents: Sequence[str],
+    rows: Integers,
+    n_rows: int,
+    words: Any,
+) -> Any:
+    """How strongly each document speaks for each topic: CSR (m, topics) in [0, 1].
+
+    The part of the squared length of the document's tf-idf vector (tf * ln(m / df)) that the
+    topic's seed words hold; 1 for a seed row.
+
+    Parameters
+    ----------
+    seeds : mapping of name to list of (str or int), `guided.topics`
+    rows, n_rows : rows of the documents in the data set, and how many that has
+    words : what the representation read of the documents, with `tokens`, or None
+
+    Raises
+    ------
+    ParameterError
+        When no document holds any seed of a topic, or a row is not there.
+    """
+    from scipy import sparse
+
+    tokens = getattr(words, "tokens", None)
+    if tokens is None:
+        tokens = tokenize(documents)
+    counts, vocabulary = count_terms(tokens, 1, 1)
+    counts = counts.tocsr().astype(np.float64)
+    number = {word: column for column, word in enumerate(vocabulary)}
+    df = np.diff(counts.tocsc().indptr)
+    idf = np.log(len(documents) / np.maximum(df, 1)) ** 2
+    length = np.asarray(counts.power(2) @ idf).ravel()
+    cut = Segmenters(getattr(words, "languages", ()))
+    columns = []
+    for name, own in seeds.items():
+        mass = np.zeros(len(documents))
+        missing = []
+        for seed in own:
+            if isinstance(seed, int):
+                mass[_places(seed, name, rows, n_rows)] = np.inf
+                continue
+            ids = [number.get(word, -1) for word in _words_of(seed, number, cut)]
+            occurrences = _occurrences(tokens, ids, counts)
+            if not occurrences.any():
+                missing.append(seed)
+            mass += occurrences**2 * idf[ids].sum() if min(ids, default=-1) >= 0 else 0
+        if missing:
+            near = [difflib.get_close_matches(word, vocabulary, 1) for word in missing]
+            hint = ", ".join(match[0] for match in near if match)
+            hint = f" Near to them are: {hint}." if hint else ""
+            if not mass.any():
+                raise ParameterError(
+                    f"guided.topics.{name}",
+                    f"[{', '.join(map(str, own))}]",
+                    f"no document holds any of these words.{hint}",
+                )
+            log.warning("guided.topics.%s: no document holds %s.%s", name, ", ".join(missing), hint)
+        columns.append(np.minimum(mass / np.where(length > 0, length, 1), 1))
+    return sparse.csr_matrix(np.column_stack(columns))
+
+
+def _words_of(seed: str, number: Mapping[str, int], cut: Callable[[str], list[str]]) -> list[str]:
+    """The seed as the documents' words have it: as it is, in lower case, or cut like them."""
+    for form in (seed, seed.lower()):
+        if form in number:
+            return [form]
+    tokens = tokenize([seed], segment=lambda run: cut(run) if UNSPACED.search(run) else [run])
+    return [tokens.words[index] for index in tokens.ids.tolist()]
+
+
+def _occurrences(tokens: Tokens, ids: Sequence[int], counts: Any) -> NDArray[np.float64]:
+    """How often each document holds these words one after the other, float64 (m,)."""
+    n = len(tokens.starts) - 1
+    if not ids or min(ids) < 0:
+        return np.zeros(n)
+    if len(ids) == 1:
+        return np.asarray(counts[:, ids[0]].toarray()).ravel()
+    last = len(tokens.ids) - len(ids) + 1
+    starts = np.flatnonzero(
+        np.all([tokens.ids[place : place + last] == id for place, id in enumerate(ids)], axis=0)
+    )
+    document = np.searchsorted(tokens.starts, starts, side="right") - 1
+    inside = starts + len(ids) <= tokens.starts[document + 1]
+    return np.bincount(document[inside], minlength=n).astype(np.float64)
+
+
+def _places(row: int, name: str, rows: Integers, n_rows: int) -> Integers:
+    """Which documents stand in a row of the data set."""
+    places = np.flatnonzero(rows == row)
+    if not 0 <= row < n_rows:
+        raise ParameterError(
+            f"guided.topics.{name}",
+            row,
+            f"there is no such row: they count from 0 to {n_rows - 1}.",
+        )
+    if not len(places):
+        log.warning(
+            "guided.topics.%s: row %d is empty, or no part of the sample that was drawn.", name, row
+        )
+    return places
