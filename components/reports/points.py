@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Result
+from components.base import Integers, Layer, Result
 from components.reports.text import one_line, plain, safe_json
 
 SHORTEST, LONGEST = 60, 500  # bytes of a text, where there are many points, and where few
@@ -35,8 +35,9 @@ def points(result: Result, budget: int) -> dict[str, Any]:
     dict
         ``n``, points; ``of``, documents with coordinates; ``x`` and ``y``, base64 of uint16 (n,),
         the larger extent over the whole range; ``row``, base64 of uint32 (n,), rows in the
-        corpus; ``text``, n strings; ``columns``, see `_columns`; ``labels``, the places of topic
-        labels. Points stand in random order, so the first of them are a sample too.
+        corpus; ``text``, n strings; ``columns``, see `_columns`; ``levels``, the names and places
+        of the topics of each layer and of the main ones, fewest topics first. Points stand in
+        random order, so the first of them are a sample too.
     """
     assert result.coordinates is not None
     rows = result.kept[np.isfinite(result.coordinates[result.kept]).all(axis=1)]
@@ -59,7 +60,7 @@ def points(result: Result, budget: int) -> dict[str, Any]:
         "text": texts,
         "cut": limit,
         "columns": list(_columns(result, chosen)),
-        "labels": _places(result, low, scale),
+        "levels": _levels(result, low, scale),
     }
 
 
@@ -149,12 +150,21 @@ def _categories(name: str, cells: Sequence[str | None]) -> dict[str, Any]:
     return {"name": name, "kind": "category", "values": values, "codes": packed(codes, np.uint16)}
 
 
-def _places(result: Result, low: Any, scale: float) -> list[list[int]]:
-    """For each topic the middle (x, y) of its documents, as the median of either coordinate."""
+def _levels(result: Result, low: Any, scale: float) -> list[dict[str, Any]]:
+    """Names and places of the topics at each granularity; a layer like the main one is left out."""
     assert result.coordinates is not None
-    places = []
-    for topic in result.topics:
-        members = result.coordinates[result.labels == topic.id]
-        middle = (np.median(members, axis=0) - low) * scale
-        places.append([round(float(value)) for value in middle])
-    return places
+    main = Layer(result.labels, result.topics)
+    others = [layer for layer in result.layers.values() if len(layer.topics) != len(main.topics)]
+    return [
+        {
+            "names": [one_line(topic.label, 80) for topic in layer.topics],
+            "places": _places(layer, (result.coordinates - low) * scale),
+        }
+        for layer in sorted([main, *others], key=lambda layer: len(layer.topics))
+    ]
+
+
+def _places(layer: Layer, coordinates: Any) -> list[list[int]]:
+    """For each topic the middle (x, y) of its documents, as the median of either coordinate."""
+    middles = (np.median(coordinates[layer.labels == topic.id], axis=0) for topic in layer.topics)
+    return [[round(float(value)) for value in middle] for middle in middles]

@@ -117,32 +117,39 @@ const drawMap = () => {
   };
 
   // --- Labels: the largest topics first, each where it hides no other ----------------------------
+  // Of a run with layers, two are named at a time: the coarsest from afar, finer ones as one zooms.
   let path = null, ring = -1;
   const annotate = () => {
     const context = overlay.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const style = getComputedStyle(document.body), small = width < 600;
-    context.font = `600 ${small ? 11 : 13}px system-ui, sans-serif`;
+    const depth = Math.floor(Math.log2(view.scale / least + .01) / 1.5);
+    const first = Math.max(0, Math.min(map.levels.length - 2, depth));
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
     const taken = [];
-    for (let id = 0; id < map.topics.length && taken.length < 150; id++) {
-      const [x, y] = toScreen(...map.labels[id]);
-      if (x < 0 || y < 0 || x > width || y > height) continue;
-      const whole = map.topics[id].label, most = small ? 22 : 34;
+    const name = (level, id) => {
+      const [x, y] = toScreen(...level.places[id]);
+      if (x < 0 || y < 0 || x > width || y > height) return;
+      const whole = level.names[id], most = small ? 22 : 34;
       const text = whole.length > most ? `${whole.slice(0, most - 1)}…` : whole;
       const half = context.measureText(text).width / 2 + 4;
-      if (x - half < 0 || x + half > width) continue;
-      if (taken.some(other => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 20)) continue;
+      if (x - half < 0 || x + half > width) return;
+      if (taken.some(other => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 20)) return;
       taken.push({ x, y, half });
       context.lineWidth = 4;
       context.strokeStyle = style.backgroundColor;
       context.strokeText(text, x, y);
       context.fillStyle = style.color;
       context.fillText(text, x, y);
-    }
+    };
+    map.levels.slice(first, first + 2).forEach((level, below) => {
+      const coarse = !below && first + 1 < map.levels.length;
+      context.font = `${coarse ? 750 : 600} ${(small ? 11 : 13) + (coarse ? 3 : 0)}px system-ui, sans-serif`;
+      for (let id = 0; id < level.names.length && taken.length < 150; id++) name(level, id);
+    });
     if (ring >= 0) {
       const [x, y] = toScreen(X[ring], Y[ring]);
       context.lineWidth = 2;

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from scipy.sparse import csr_matrix
 
-from components.base import Corpus, ParameterError, Result, Topic
-from components.reports import plots, tables
+from components.base import Corpus, Layer, ParameterError, Result, Topic
+from components.labels import one_hot
 from components.reports.page import write_report
 from components.reports.points import points
 from components.reports.similarity import order, similarity
 from components.reports.text import one_line
 from reports_support import HARMLESS, HOSTILE, Page, made
+
+CONF = Path(__file__).parents[3] / "conf"
 
 
 def write(result: Result, folder: Path, **parameters: Any) -> Page:
@@ -66,10 +72,51 @@ def test_every_report_takes_a_hostile_corpus(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     result = made(HOSTILE)
-    for report in (tables.write_topics, tables.write_documents, plots.write_topics_plot,
-                   plots.write_map, plots.write_curve, write_report):  # fmt: skip
-        for path in report(result, tmp_path):
-            assert path.stat().st_size > (500 if path.suffix != ".csv" else 50)
+    result.memberships = one_hot(result.labels)
+    result.layers = {"broad": Layer(np.minimum(result.labels, 1), result.topics[:2])}
+    written = []
+    for report, parameters in reports_of_the_config():
+        top = {"top": 3} if "top" in parameters else {}
+        written += report(result, tmp_path, **top)
+    for path in written:
+        assert path.stat().st_size > (500 if path.suffix != ".csv" else 50)
+    assert {path.name for path in written} == {
+        "topics.csv", "layers.csv", "documents.parquet", "memberships.parquet",
+        "topics_over_time.csv", "topic_trends.csv", "topics_by_class.csv", "hierarchy.csv",
+        "neighbors.npy", "topics.png", "map.png", "topics_over_time.png", "topics_by_class.png",
+        "granularity.png", "granularity.csv", "report.html",
+    }  # fmt: skip
+
+
+def reports_of_the_config() -> Iterator[tuple[Callable[..., list[Path]], dict[str, Any]]]:
+    """Every report that conf/reports declares, with its parameters there."""
+    for option in ("fast", "default"):
+        nodes = yaml.safe_load((CONF / "reports" / f"{option}.yaml").read_text(encoding="utf-8"))
+        for node in nodes.values():
+            if isinstance(node, dict):
+                module, _, name = node["_target_"].rpartition(".")
+                yield getattr(importlib.import_module(module), name), node
+
+
+def test_labels_of_layers_stand_on_the_map(tmp_path: Path) -> None:
+    """The topics of each granularity, fewest first; those of a layer like the main one once."""
+    result = made(HARMLESS)
+    broad = np.where(result.labels < 0, -1, 0)
+    result.layers = {
+        "broad": Layer(broad, [replace(result.topics[0], label="everything")]),
+        "medium": Layer(result.labels, result.topics),
+    }
+    levels = write(result, tmp_path).data("map-data")["levels"]
+    assert [len(level["names"]) for level in levels] == [1, 3]
+    assert levels[0]["names"] == ["everything"]
+    assert result.coordinates is not None
+    shown = result.coordinates[result.kept]
+    low = shown.min(axis=0)
+    scale = 65_000 / np.ptp(shown, axis=0).max()
+    for level, labels in zip(levels, (broad, result.labels), strict=True):
+        for topic, place in enumerate(level["places"]):
+            middle = np.median(result.coordinates[labels == topic], axis=0)
+            np.testing.assert_allclose(place, (middle - low) * scale, atol=1)
 
 
 def test_points_are_those_of_the_documents(tmp_path: Path) -> None:
