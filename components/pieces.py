@@ -1,8 +1,8 @@
 """Long documents in pieces: the result of a run on pieces, as a result on the whole documents.
 
 A run with `dataset.split` embeds, clusters and describes pieces: its `Result` is one on pieces,
-whose `Corpus` knows the documents that they are parts of. What is told of documents (their topic,
-their labels) is told of this result's `of_documents`.
+whose `Corpus` knows the documents that they are parts of. Tables and measures of documents are made
+from this result's `of_documents`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, Layer, Result
+from components.base import Corpus, Integers, Layer, Result
 from components.labels import one_hot
 
 
@@ -26,8 +26,8 @@ def of_documents(result: Result) -> Result:
     corpus = result.corpus
     if corpus.whole is None:
         return result
-    mixture = mixture_of(result)
-    topics, strengths = _heaviest(mixture)
+    mixture = mixture_of(result.labels, corpus)
+    topics, strengths = heaviest(mixture)
     assert corpus.parents is not None
     told = result.told
     if told is not None:
@@ -41,7 +41,7 @@ def of_documents(result: Result) -> Result:
         labels=topics,
         strengths=strengths.astype(np.float32),
         layers={
-            name: Layer(_heaviest(_mixture(layer.labels, result))[0], layer.topics)
+            name: Layer(heaviest(mixture_of(layer.labels, corpus))[0], layer.topics)
             for name, layer in result.layers.items()
         },
         coordinates=None,
@@ -50,18 +50,18 @@ def of_documents(result: Result) -> Result:
     )
 
 
-def mixture_of(result: Result) -> Any:
+def mixture_of(labels: Integers, corpus: Corpus) -> Any:
     """Share of each document's text in each topic: float64 CSR (documents, topics).
 
     A row sums to the share of the document's characters that are in any topic.
+
+    Parameters
+    ----------
+    labels : int64 (pieces,), -1 is "no topic"
+    corpus : of the pieces, as `components.datasets.split.split_corpus` makes it
     """
-    return _mixture(result.labels, result)
-
-
-def _mixture(labels: Integers, result: Result) -> Any:
     from scipy import sparse
 
-    corpus = result.corpus
     assert corpus.parents is not None
     assert corpus.whole is not None
     lengths = np.array([len(text) for text in corpus.documents], np.float64)
@@ -70,12 +70,12 @@ def _mixture(labels: Integers, result: Result) -> Any:
     share = sparse.csr_matrix(
         (weights, (corpus.parents, np.arange(len(corpus)))), (len(corpus.whole), len(corpus))
     )
-    found = (share @ one_hot(labels)).tocsr()
-    found.sort_indices()
-    return found
+    mixture = (share @ one_hot(labels)).tocsr()
+    mixture.sort_indices()
+    return mixture
 
 
-def _heaviest(mixture: Any) -> tuple[Integers, Any]:
+def heaviest(mixture: Any) -> tuple[Integers, Any]:
     """The topic with the most of each row, -1 where it is empty, and its share."""
     n, n_topics = mixture.shape
     if not n_topics:

@@ -13,6 +13,7 @@ and without a model the similarity of topics is left out.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def _tables(client: Any, run_id: str) -> list[str]:
     wanted = (
         "environment.json",
         "documents.parquet",
+        "memberships.parquet",
         "topics.csv",
         "layers.csv",
         "topics_by_class.csv",
@@ -112,14 +114,24 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
         result.parts["topic_vectors"] = topic_vectors
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
     result.choice = {key.removeprefix("chosen_"): value for key, value in chosen.items()}
-    bins = about.params.get("reports.over_time.bins") or "auto"
-    limits["bins"] = int(bins) if str(bins).isdecimal() else bins
+    limits |= _settings(about.params)
     folder.mkdir(parents=True, exist_ok=True)
     (path,) = write_report(result, folder, run_folder=recorded, **limits)
     if folder == recorded and FILE not in about.files:
         about.files.append(FILE)
         about.save(recorded)
     return path
+
+
+def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run's config said of the tables that the page shows."""
+    bins = params.get("reports.over_time.bins") or "auto"
+    settings = {"bins": int(bins) if str(bins).isdecimal() else bins}
+    for name, key in (("smooth", "over_time.smooth"), ("max_classes", "classes.max_classes")):
+        value = str(params.get(f"reports.{key}"))
+        if value.isdecimal():
+            settings[name] = int(value)
+    return settings
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
     made = {
         "data set": _target(config["dataset"]),
         "documents": f"{settings['n_documents']} ({settings['n_clustered']} with content)",
+        **_pieces(config["dataset"]),
         "embedder": _target(config["embedder"]),
         "reducer": _target(config["reducer"]),
         "clusterer": _target(config["clusterer"]),
@@ -61,6 +62,12 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _pieces(dataset: Mapping[str, Any]) -> dict[str, str]:
+    """How documents are cut; nothing where they stay whole."""
+    by = dataset.get("pieces" if "pieces" in dataset else "split")
+    return {"documents are cut into": f"{by}; counts are of pieces"} if by else {}
 
 
 def _limit(settings: Mapping[str, Any]) -> str:

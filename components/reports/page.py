@@ -119,7 +119,8 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
         "parts": {
             role: params[role] for role in ("embedder", "reducer", "clusterer") if role in params
         },
-        "n_documents": len(result.corpus),
+        "n_documents": len(result.corpus.whole or result.corpus),
+        "n_pieces": sections.n_pieces(result),
         "n_empty": len(result.corpus) - len(result.kept),
         "n_topics": len(result.topics),
         "from_tables": bool(result.topics) and result.embeddings.shape[1] == 0,

@@ -54,6 +54,7 @@ def _result(table: Any, folder: Path) -> Result:
     else:
         kept = np.flatnonzero(~corpus.blank)
     rows = list(_rows(folder / "topics.csv"))
+    memberships = _memberships(folder / "memberships.parquet", corpus, len(rows))
     no_vectors = np.zeros((len(kept), 0), dtype=np.float32)
     return Result(
         corpus=replace(corpus, classes=_classes(folder / "topics_by_class.csv")),
@@ -62,7 +63,8 @@ def _result(table: Any, folder: Path) -> Result:
         reduced=no_vectors,
         labels=labels,
         strengths=strengths,
-        topics=_topics(rows, labels, strengths, corpus),
+        topics=_topics(rows, labels, strengths, corpus, memberships),
+        memberships=memberships,
         layers=_layers(columns, strengths, corpus, folder / "layers.csv"),
         coordinates=coordinates,
         curve=_curve(folder / "granularity.csv"),
@@ -89,6 +91,21 @@ def _corpus(columns: Mapping[str, Any]) -> Corpus:
             if name not in COLUMNS and not name.startswith("topic_")
         },
     )
+
+
+def _memberships(path: Path, corpus: Corpus, n_topics: int) -> Any | None:
+    """How far each document belongs to each topic, CSR (n, topics); None without the table."""
+    if not path.is_file():
+        return None
+    import pyarrow.parquet as pq
+    from scipy import sparse
+
+    table = pq.read_table(path)
+    rows, topics, weights = (table[name].to_numpy() for name in ("row", "topic", "weight"))
+    assert corpus.rows is not None
+    order = np.argsort(corpus.rows)
+    places = order[np.searchsorted(corpus.rows[order], rows)]
+    return sparse.csr_matrix((weights, (places, topics)), (len(corpus), n_topics))
 
 
 def _tree(path: Path) -> dict[str, Any]:
@@ -133,18 +150,25 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _topics(
-    rows: list[dict[str, str]], labels: Integers, strengths: Any, corpus: Corpus
+    rows: list[dict[str, str]],
+    labels: Integers,
+    strengths: Any,
+    corpus: Corpus,
+    memberships: Any | None = None,
 ) -> list[Topic]:
     topics = []
     for row in rows:
         number = int(row["topic"])
         members = np.flatnonzero(labels == number)
         best = members[np.argsort(-strengths[members], kind="stable")].tolist()
+        if not best and memberships is not None:  # where documents were split
+            shares = memberships[:, number].toarray().ravel()
+            best = [m for m in np.argsort(-shares, kind="stable").tolist() if shares[m] > 0]
         same = (m for m in best if corpus.documents[m] == row["typical_document"])
-        typical = next(same, best[0])
-        examples = [typical, *(member for member in best[:N_EXAMPLES] if member != typical)]
+        typical = next(same, best[0] if best else -1)
+        examples = tuple(dict.fromkeys([typical, *best[:N_EXAMPLES]])) if best else ()
         topics.append(
-            Topic(number, int(row["size"]), _words(row["words"]), typical, tuple(examples),
+            Topic(number, int(row["size"]), _words(row["words"]), typical, examples,
                   label=row.get("label", ""), description=row.get("description", ""))
         )  # fmt: skip
     return topics

@@ -40,6 +40,7 @@ def topics(result: Result, similarities: Floats | None, n_documents: int) -> Sec
     room = 3_000_000 // max(1, len(listed) * n_documents)
     limit = int(np.clip(room, _SHORTEST, _LONGEST))
     views = views_of(result)
+    pieces = n_pieces(result)
     inside = np.flatnonzero(result.labels >= 0)
     member = inside[np.argsort(result.labels[inside], kind="stable")]
     ends = np.searchsorted(result.labels[member], np.arange(len(result.topics) + 1))
@@ -48,7 +49,7 @@ def topics(result: Result, similarities: Floats | None, n_documents: int) -> Sec
             **name_of(topic),
             "description": one_line(topic.description, 600),
             "size": topic.size,
-            "share": topic.size / max(1, len(result.corpus)),
+            "share": topic.size / max(1, pieces or len(result.corpus)),
             "bar": topic.size / max(1, listed[0].size),
             "words": _words(topic),
             "views": {view: _list(words[topic.id]) for view, words in views.items()},
@@ -63,10 +64,22 @@ def topics(result: Result, similarities: Floats | None, n_documents: int) -> Sec
         "topics": rows,
         "n_topics": len(result.topics),
         "n_outside": outside,
+        "unit": "pieces" if pieces else "documents",
         "has_labels": result.corpus.labels is not None,
         "has_dates": result.corpus.timestamps is not None,
     }
     return Section("topics", "Topics", values)
+
+
+def n_pieces(result: Result) -> int | None:
+    """How many pieces the documents were split into; None where they are whole.
+
+    Of a run that has ended, only its metrics hold it.
+    """
+    if result.corpus.whole is not None:
+        return len(result.corpus)
+    pieces = result.metrics.get("n_pieces")
+    return None if pieces is None else int(pieces)
 
 
 def name_of(topic: Topic) -> dict[str, Any]:
@@ -113,6 +126,8 @@ def _similar(result: Result, similarities: Floats | None, topic: int) -> list[di
 
 def _measures(result: Result, rows: Any) -> dict[str, Any]:
     """Mean strength, the commonest label with its share, and the median date of some documents."""
+    if not len(rows):  # of a split run, a topic that is the main one of no document
+        return {"strength": 0.0}
     measures: dict[str, Any] = {"strength": float(result.strengths[rows].mean())}
     if result.corpus.labels is not None:
         counts = Counter(label for row in rows if (label := result.corpus.labels[row]))
@@ -131,7 +146,6 @@ def map_(result: Result, budget: int) -> Section:
     if result.coordinates is None:
         return Section("map", "Map", {"n": 0})
     data = points(result, budget)
-    data["topics"] = [name_of(topic) for topic in result.topics]
     values = {key: data[key] for key in ("n", "of", "cut")}
     values["longest"] = max(map(len, data["text"]), default=0)
     values["is_cut"] = any(text.endswith("…") for text in data["text"])

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, Embedder, Integers, Matrix, UserError
+from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
+from components.pieces import heaviest, mixture_of
 from runner.cache import Cache
 from runner.model.alone import one_by_one
 
@@ -104,7 +106,25 @@ class Model:
         return pd.DataFrame(self.columns(found, memberships))
 
     def predict_corpus(self, corpus: Corpus, *, batch: str = "exact") -> Prediction:
-        """Topics of the documents of a corpus, with their images where the embedder takes them."""
+        """Topics of the documents of a corpus, with their images where the embedder takes them.
+
+        Of a run whose documents were split, a document gets the mixture of its pieces: its topic
+        and memberships are those of `components.pieces.of_documents`.
+        """
+        if corpus.whole is None and (by := self._split_by):
+            pieces = split_corpus(corpus, by, self.about["config"]["dataset"].get("split_length"))
+            return _of_documents(self._predict(pieces, batch), pieces)
+        return self._predict(corpus, batch)
+
+    @property
+    def _split_by(self) -> str | None:
+        """What the run's documents were cut into; None where they were not."""
+        dataset = self.about["config"]["dataset"]
+        # Of Hugging Face, `split` is the part of the data set.
+        by: str | None = dataset.get("pieces" if "pieces" in dataset else "split")
+        return by
+
+    def _predict(self, corpus: Corpus, batch: str) -> Prediction:
         rows = np.flatnonzero(~corpus.blank)
         if not len(rows):
             return self._nothing(len(corpus))
@@ -213,6 +233,19 @@ class Model:
             dict.fromkeys(self.layers, none),
         )
         return _spread(empty, none, n)
+
+
+def _of_documents(found: Prediction, pieces: Corpus) -> Prediction:
+    """A prediction for pieces as one for the documents that they are parts of."""
+    mixture = mixture_of(found.topics, pieces)
+    topics, strengths = heaviest(mixture)
+    mixture.resize((mixture.shape[0], found.memberships.shape[1]))
+    return Prediction(
+        topics,
+        strengths.astype(np.float32),
+        mixture.toarray().astype(np.float32),
+        {name: heaviest(mixture_of(of, pieces))[0] for name, of in found.layers.items()},
+    )
 
 
 def _spread(found: Prediction, rows: Integers, n: int) -> Prediction:

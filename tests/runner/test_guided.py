@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from components.base import UserError
-from runner import load, run
+from runner import load, report, run
 
 GROUPS = {
     "billing": "the invoice shows a charge that my bank and card account should refund {}",
@@ -100,7 +102,7 @@ def test_long_documents_get_the_mixture_of_their_pieces(tmp_path: Path) -> None:
     settings = [*QUICK[:-1], "clusterer.n_topics=3", "dataset.split=sentences"]
     settings.append("dataset.split_length=1")
     settings.remove("reports=none")
-    result = run([*both, *one], *settings, "reports=fast", folder=tmp_path)
+    result = run([*both, *one], *settings, folder=tmp_path)
     assert result.metrics["n_documents"] == 80
     assert result.metrics["n_pieces"] == 160
     table = pq.read_table(tmp_path / "memberships.parquet").to_pandas()
@@ -113,6 +115,23 @@ def test_long_documents_get_the_mixture_of_their_pieces(tmp_path: Path) -> None:
     assert documents.topic[40:].nunique() == 1
     examples = [result.corpus.documents[row] for row in result.topics[0].examples]
     assert all(example.count(".") == 1 for example in examples)  # pieces, not documents
+    report.main([f"run={tmp_path}", f"folder={tmp_path / 'again'}"])  # from the tables
+    for page in (tmp_path / "report.html", tmp_path / "again" / "report.html"):
+        assert "<b>80</b> documents cut into <b>160</b> pieces" in page.read_text("utf-8")
+
+    model = load(tmp_path, trust=True)
+    again = model.predict([*both, *one], memberships=True)
+    assert again.topic.tolist() == documents.topic.tolist()
+    np.testing.assert_allclose(again.strength, documents.strength, atol=1e-6)
+    shares = np.stack(again.memberships)
+    np.testing.assert_allclose(
+        shares.max(axis=1)[table.row.unique()], table.groupby("row").weight.max(), atol=1e-6
+    )
+    new = model.predict([document("new", "billing", "delivery"), "", document("new", "login")])
+    assert new.topic[1] == -1
+    assert new.strength[0] < 0.6
+    assert new.strength[2] == 1
+    assert "documents are cut into | sentences" in (tmp_path / "model" / "MODEL.md").read_text()
 
 
 def test_the_model_of_a_guided_run_continues_its_topics(tmp_path: Path) -> None:
@@ -127,3 +146,54 @@ def test_the_model_of_a_guided_run_continues_its_topics(tmp_path: Path) -> None:
     )
     found = load(tmp_path, trust=True).predict(TEXTS)
     assert {found.label[row] for row in range(0, 180, 3)} == {"Money"}
+
+
+WRONG = {
+    "dates that are none": ("dataset.timestamp=section", "dataset.timestamp=section: "),
+    "a seed word that no document has": (
+        "guided.topics={Money:[invoise]}",
+        "guided.topics.Money=[invoise]: no document holds any of these words. Near to them are: "
+        "invoice.",
+    ),
+    "a row that is not there": (
+        "guided.topics={Money:[999]}",
+        "guided.topics.Money=999: there is no such row: they count from 0 to 179.",
+    ),
+    "a seed of two topics": (
+        "guided.topics={Money:[invoice],Mail:[invoice]}",
+        "guided.topics.Mail=invoice: is a seed of 'Money' too. Leave it out of one of the two.",
+    ),
+    "one name twice": (
+        "zeroshot.topics=[billing,Billing]",
+        "zeroshot.topics=['billing', 'Billing']: 'billing' and 'Billing' are one name.",
+    ),
+    "labels that nobody knows": ("dataset.known_labels=nobody", "dataset.known_labels=nobody: "),
+    "a column that is not there": ("dataset.classes=[sektion]", "Did you mean 'section'?"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said_with_its_key(
+    case: str, runner: Callable[..., Any], tmp_path: Path
+) -> None:
+    arguments, expected = WRONG[case]
+    outcome = runner(*_from_a_table(tmp_path), arguments)
+    assert outcome.code == 1, outcome.err
+    assert expected in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_one_class_is_a_warning(runner: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = runner(*_from_a_table(tmp_path), "dataset.classes=[section]")
+    assert outcome.code == 0, outcome.err
+    assert "topics by class: column 'section' has one class, 'all': it is left out." in outcome.err
+    assert not (outcome.output / "topics_by_class.csv").exists()
+
+
+def _from_a_table(folder: Path) -> list[str]:
+    lines = [f'"{text}",{label},all,' for text, label in zip(TEXTS, LABELS, strict=True)]
+    table = "\n".join(["text,label,section,nobody", *lines])
+    (folder / "mails.csv").write_text(table, encoding="utf-8")
+    quick = [setting for setting in QUICK if setting != "reports=none"]
+    return [*quick, "reports=fast", "tracking=none", "model=false",
+            "dataset=csv", "dataset.path=mails.csv"]  # fmt: skip
