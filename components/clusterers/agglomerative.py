@@ -150,8 +150,8 @@ class AgglomerativeClusterer:
             tree = self._tree(X[rows])
             return [_cut(tree, number) for number in tried]
 
-        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
-            return carry_by_centre(X, source, target, found)
+        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+            return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
         number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)

@@ -49,23 +49,24 @@ def agreement(
         over to the other.
     """
     rng = np.random.default_rng(random_state)
-    seen: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
+    points: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
     for _ in range(min(6, max(1, DOCUMENTS // n))):
         order = rng.permutation(n)
         sides = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
-        found = [cluster(rows) for rows in sides]
+        clusterings = [cluster(rows) for rows in sides]
         for this, other in ((0, 1), (1, 0)):
-            carried = carry(sides[other], sides[this], found[other])
-            for k, (own, given) in enumerate(zip(found[this], carried, strict=True)):
-                trivial = min(_effective_number(own), _effective_number(given)) < LEAST
-                score = 0.0 if trivial else adjusted_mutual_information(own, given)
-                seen[k]["score"].append(score)
-                seen[k]["n_topics"].append(count_topics(own))
+            carried = carry(sides[other], sides[this], clusterings[other])
+            for k, (own, received) in enumerate(zip(clusterings[this], carried, strict=True)):
+                trivial = min(_effective_number(own), _effective_number(received)) < LEAST
+                score = 0.0 if trivial else adjusted_mutual_information(own, received)
+                points[k]["score"].append(score)
+                points[k]["n_topics"].append(count_topics(own))
                 if modularity is not None:
                     everywhere = np.empty(n, np.int64)
-                    everywhere[sides[other]], everywhere[sides[this]] = found[other][k], given
-                    seen[k]["modularity"].append(modularity(everywhere))
-    return [{name: float(np.mean(values)) for name, values in point.items()} for point in seen]
+                    everywhere[sides[other]] = clusterings[other][k]
+                    everywhere[sides[this]] = received
+                    points[k]["modularity"].append(modularity(everywhere))
+    return [{name: float(np.mean(values)) for name, values in point.items()} for point in points]
 
 
 def _effective_number(labels: Integers) -> float:

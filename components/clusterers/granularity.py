@@ -167,30 +167,32 @@ def nest(
 
 def _cut_along(parents: Integers, layer: Integers) -> Integers:
     """Topics of `layer` cut where `parents` part; slivers join the largest piece of the parent."""
-    kept = np.flatnonzero((parents >= 0) & (layer >= 0))
+    rows = np.flatnonzero((parents >= 0) & (layer >= 0))
     pairs, piece, sizes = np.unique(
-        np.column_stack([parents[kept], layer[kept]]),
+        np.column_stack([parents[rows], layer[rows]]),
         axis=0,
         return_inverse=True,
         return_counts=True,
     )
-    whole = np.bincount(layer[kept])
+    whole = np.bincount(layer[rows])
     into = np.arange(len(pairs))
     for index, (parent, topic) in enumerate(pairs):
         if sizes[index] < SLIVER * whole[topic]:
             siblings = np.flatnonzero(pairs[:, 0] == parent)
             into[index] = siblings[sizes[siblings].argmax()]
     made = np.full(len(parents), -1, np.int64)
-    made[kept] = into[piece.ravel()]
+    made[rows] = into[piece.ravel()]
     return by_size(made)
 
 
-def carry_by_centre(X: Any, source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+def carry_by_centre(
+    X: Any, source: Rows, target: Rows, clusterings: list[Integers]
+) -> list[Integers]:
     """Topics of the rows `target` of `X`: those of `source` with the nearest mean."""
     from sklearn.metrics import pairwise_distances_argmin
 
     carried = []
-    for labels in found:
+    for labels in clusterings:
         centres = np.stack(
             [np.asarray(X[source[labels == t]].mean(axis=0)).ravel() for t in np.unique(labels)]
         )

@@ -129,7 +129,7 @@ class Communities:
         # igraph draws from a generator of the whole process: set it, and set it back.
         igraph.set_random_number_generator(random.Random(seed))
         try:
-            found = self._graph.community_leiden(
+            partition = self._graph.community_leiden(
                 objective_function="CPM",  # with these node weights it is modularity
                 weights=self._weights,
                 node_weights=self.degrees,
@@ -138,7 +138,7 @@ class Communities:
             )
         finally:
             igraph.set_random_number_generator(random)
-        return np.asarray(found.membership, dtype=np.int64)
+        return np.asarray(partition.membership, dtype=np.int64)
 
     def modularity(self, labels: Integers) -> float:
         """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1).
@@ -169,10 +169,10 @@ class Communities:
 
 def shares(links: Any, labels: Integers) -> Any:
     """Share of each row's link weight that goes to each topic: float32 CSR (n, topics)."""
-    found = (links @ one_hot(labels)).tocsr()
+    weights = (links @ one_hot(labels)).tocsr()
     totals = np.asarray(links.sum(axis=1)).ravel()
-    found.data *= np.repeat(1 / np.where(totals > 0, totals, 1), np.diff(found.indptr))
-    return found.astype(np.float32)
+    weights.data *= np.repeat(1 / np.where(totals > 0, totals, 1), np.diff(weights.indptr))
+    return weights.astype(np.float32)
 
 
 def heaviest(links: Any, labels: Integers) -> Integers:
@@ -180,15 +180,15 @@ def heaviest(links: Any, labels: Integers) -> Integers:
 
     Of equals, the lowest; 0 for a row without links. `labels` (n,) are those of the columns.
     """
-    found = (links @ one_hot(labels)).tocsr()
-    found.sort_indices()
-    topics = np.zeros(found.shape[0], np.int64)
-    linked = np.flatnonzero(np.diff(found.indptr))
+    weights = (links @ one_hot(labels)).tocsr()
+    weights.sort_indices()
+    topics = np.zeros(weights.shape[0], np.int64)
+    linked = np.flatnonzero(np.diff(weights.indptr))
     if len(linked):
-        starts = found.indptr[linked]
-        most = np.maximum.reduceat(found.data, starts)
-        at_most = np.flatnonzero(found.data == np.repeat(most, np.diff([*starts, found.nnz])))
-        topics[linked] = found.indices[at_most[np.searchsorted(at_most, starts)]]
+        starts = weights.indptr[linked]
+        most = np.maximum.reduceat(weights.data, starts)
+        at_most = np.flatnonzero(weights.data == np.repeat(most, np.diff([*starts, weights.nnz])))
+        topics[linked] = weights.indices[at_most[np.searchsorted(at_most, starts)]]
     return topics
 
 
@@ -207,7 +207,7 @@ def absorb(
 ) -> Integers:
     """Join topics of fewer than `least` rows to those that they have the heaviest links to.
 
-    A small topic without a link to another becomes -1, unless it is to be kept as it is. A topic
+    A small topic without a link to another becomes -1, unless `keep_unlinked`. A topic
     with a `fixed` row, bool (n,), is never small.
     """
     from scipy import sparse

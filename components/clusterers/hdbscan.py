@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from components.base import Floats, Integers, Matrix, require
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
+from components.clusterers.density_tree import cut, lifetimes, memberships, single_linkage_tree
 from components.clusterers.granularity import Scale, check_layers, check_scale, nest
 from components.labels import by_size, count_topics
 from components.neighbors import nearest
@@ -138,7 +139,7 @@ class HDBSCANClusterer:
             else:
                 size, why = self._chosen_size(X)
         labels, self.probabilities_, condensed = self._labels(tree, size, method)
-        births, deaths = _lifetimes(condensed, labels)
+        births, deaths = lifetimes(condensed, labels)
         self.prediction_ = {
             "rule": "density",
             "metric": self.metric,
@@ -147,7 +148,7 @@ class HDBSCANClusterer:
             "births": births,
             "deaths": deaths,
         }
-        cut = labels
+        unmerged = labels
         if self.n_topics is not None:
             labels = _merged(X, labels, self.n_topics)
         if self.layers:
@@ -155,79 +156,33 @@ class HDBSCANClusterer:
             sizes = {k: _size(n, level) for k, level in LEVELS.items() if k in self.layers}
             self.layers_ = nest(
                 labels,
-                {k: self._cut(tree, s)[0] for k, s in sizes.items() if s >= size},
-                {k: self._cut(tree, s)[0] for k, s in sizes.items() if s < size},
+                {k: self._labels(tree, s)[0] for k, s in sizes.items() if s >= size},
+                {k: self._labels(tree, s)[0] for k, s in sizes.items() if s < size},
             )
         if self.memberships:
-            self.memberships_ = self._memberships(X, samples, size, method, cut, labels)
+            self.memberships_ = memberships(
+                X,
+                unmerged,
+                labels,
+                min_cluster_size=size,
+                min_samples=samples,
+                metric=self.metric,
+                cluster_selection_method=method,
+                cluster_selection_epsilon=self.cluster_selection_epsilon,
+            )
         self.choice_ = {"min_cluster_size": size, "n_topics": count_topics(labels), "why": why}
         return labels
 
     def _tree(self, X: NDArray[Any], min_samples: int) -> NDArray[np.float64]:
         """The single-linkage tree of the mutual reachability distances, (n - 1, 4)."""
-        from hdbscan import HDBSCAN
-
-        model = HDBSCAN(
-            min_cluster_size=max(2, min_samples),
-            min_samples=min_samples,
-            metric=self.metric,
-            core_dist_n_jobs=1,  # more start processes, which take longer than they save
-        ).fit(X.astype(np.float64))
-        tree: NDArray[np.float64] = model.single_linkage_tree_.to_numpy()
-        return tree
-
-    def _memberships(
-        self,
-        X: NDArray[Any],
-        samples: int,
-        size: int,
-        method: str,
-        cut: Integers,
-        labels: Integers,
-    ) -> Any:
-        """Hdbscan's memberships in the topics of `cut`, summed over those that `labels` joins."""
-        from hdbscan import HDBSCAN, all_points_membership_vectors
-        from scipy import sparse
-
-        n_topics = count_topics(labels)
-        if count_topics(cut) < 2:  # hdbscan has none for one topic
-            return sparse.csr_matrix((labels[:, None] == np.arange(n_topics)).astype(np.float32))
-        model = HDBSCAN(
-            min_cluster_size=size,
-            min_samples=samples,
-            metric=self.metric,
-            cluster_selection_method=method,
-            cluster_selection_epsilon=self.cluster_selection_epsilon,
-            prediction_data=True,
-            core_dist_n_jobs=1,
-        ).fit(X.astype(np.float64))
-        shares = np.asarray(all_points_membership_vectors(model))
-        inside = (cut >= 0) & (model.labels_ >= 0)
-        into = np.zeros((shares.shape[1], n_topics))
-        into[model.labels_[inside], labels[inside]] = 1
-        return sparse.csr_matrix((shares @ into).astype(np.float32))
-
-    def _cut(
-        self, tree: NDArray[np.float64], size: int, method: str | None = None
-    ) -> tuple[Integers, Floats]:
-        """Topics and strengths for topics of at least `size` documents."""
-        return self._labels(tree, size, method)[:2]
+        return single_linkage_tree(X, min_samples, self.metric)
 
     def _labels(
         self, tree: NDArray[np.float64], size: int, method: str | None = None
     ) -> tuple[Integers, Floats, Any]:
-        """The same, and the condensed tree (Campello et al. 2013) that they were cut from."""
-        from hdbscan.hdbscan_ import _tree_to_labels
-
-        labels, strengths, _, condensed, _ = _tree_to_labels(
-            None,
-            tree,
-            min_cluster_size=size,
-            cluster_selection_method=method or self.cluster_selection_method,
-            cluster_selection_epsilon=self.cluster_selection_epsilon,
-        )
-        strengths = np.asarray(strengths, dtype=np.float32)
-        return np.asarray(labels, dtype=np.int64), strengths, condensed
+        """Topics of at least `size` documents; see `density_tree.cut`."""
+        method = method or self.cluster_selection_method
+        return cut(tree, size, method, self.cluster_selection_epsilon)
 
     def _chosen_size(self, X: NDArray[Any]) -> tuple[int, str]:
         n = len(X)
@@ -236,11 +191,11 @@ class HDBSCANClusterer:
         def cluster(rows: Rows) -> list[Integers]:
             # A half has half the documents of every topic, and half of those around each.
             tree = self._tree(X[rows], max(1, (self.min_samples or SAMPLES) // 2))
-            return [self._cut(tree, max(2, size // 2))[0] for size in tried]
+            return [self._labels(tree, max(2, size // 2))[0] for size in tried]
 
-        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             closest = nearest(X[target], X[source], 1, "euclidean")[0][:, 0]
-            return [labels[closest] for labels in found]
+            return [labels[closest] for labels in clusterings]
 
         levels = {name: float(_size(n, level)) for name, level in LEVELS.items()}
         scale = Scale("min_cluster_size", levels, tried, cluster, carry)
@@ -257,13 +212,13 @@ class HDBSCANClusterer:
         counts: dict[tuple[int, str], int] = {}
         for method in dict.fromkeys((self.cluster_selection_method, "leaf")):
             for size in sizes:
-                counts[size, method] = count_topics(self._cut(tree, size, method)[0])
+                counts[size, method] = count_topics(self._labels(tree, size, method)[0])
                 if counts[size, method] == wanted:
                     return size, method
-            enough = [cut for cut, count in counts.items() if count > wanted]
+            enough = [trial for trial, count in counts.items() if count > wanted]
             if enough:
-                return min(enough, key=lambda cut: (counts[cut], -cut[0]))
-        most = max(counts, key=lambda cut: (counts[cut], cut[0]))
+                return min(enough, key=lambda trial: (counts[trial], -trial[0]))
+        most = max(counts, key=lambda trial: (counts[trial], trial[0]))
         log.warning("n_topics=%d: the documents have no more than %d topics", wanted, counts[most])
         return most
 
@@ -312,37 +267,6 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
         return np.asarray(model.single_linkage_tree_.to_numpy(), dtype=np.float64)
 
 
-def _lifetimes(condensed: Any, labels: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The densities at which the topic of each row begins and ends; (inf, 0) without a topic.
-
-    Parameters
-    ----------
-    condensed : record array of parent, child, lambda_val, child_size
-        Numbers of nodes grow from a parent to its children; the rows come first.
-    """
-    births, deaths = np.full(len(labels), np.inf), np.zeros(len(labels))
-    node = condensed["child"] >= len(labels)
-    above = dict(
-        zip(condensed["child"][node].tolist(), condensed["parent"][node].tolist(), strict=True)
-    )
-    begins = dict(
-        zip(condensed["child"][node].tolist(), condensed["lambda_val"][node].tolist(), strict=True)
-    )
-    parent, ends = np.zeros(len(labels), np.int64), np.zeros(len(labels))
-    parent[condensed["child"][~node]] = condensed["parent"][~node]
-    ends[condensed["child"][~node]] = condensed["lambda_val"][~node]
-    for topic in range(count_topics(labels)):
-        rows = np.flatnonzero(labels == topic)
-        nodes = set(parent[rows].tolist())
-        while len(nodes) > 1:  # up to the node that holds all of the topic's rows
-            lowest = max(nodes)
-            nodes.remove(lowest)
-            nodes.add(above[lowest])
-        births[rows] = begins.get(nodes.pop(), 0.0)
-        deaths[rows] = ends[rows].max()
-    return births, deaths
-
-
 def _size(n: int, level: float) -> int:
     return max(2, min(n // 2, round(level * float(np.sqrt(n)))))
 
@@ -351,11 +275,11 @@ def _merged(X: NDArray[Any], labels: Integers, wanted: int) -> Integers:
     """At most `wanted` topics: those with the nearest centres joined (average linkage)."""
     from sklearn.cluster import AgglomerativeClustering
 
-    found = count_topics(labels)
-    if found <= wanted:
+    n_topics = count_topics(labels)
+    if n_topics <= wanted:
         return labels
     if wanted == 1:
         return np.where(labels >= 0, 0, -1).astype(np.int64)
-    centres = np.stack([X[labels == topic].mean(axis=0) for topic in range(found)])
+    centres = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
     joined = AgglomerativeClustering(n_clusters=wanted, linkage="average").fit_predict(centres)
     return np.where(labels >= 0, joined[labels], -1).astype(np.int64)

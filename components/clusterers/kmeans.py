@@ -125,15 +125,15 @@ class KMeansClusterer:
                     number[self.model_.labels_] = labels
                     self.memberships_ = self.memberships_[:, np.argsort(number)]
                 levels, _ = count_levels(n)
-                found = {
+                by_level = {
                     name: np.asarray(self._fitted(X, int(level)).labels_, dtype=np.int64)
                     for name, level in levels.items()
                     if name in self.layers
                 }
                 self.layers_ = nest(
                     labels,
-                    {k: v for k, v in found.items() if levels[k] <= n_clusters},
-                    {k: v for k, v in found.items() if levels[k] > n_clusters},
+                    {k: v for k, v in by_level.items() if levels[k] <= n_clusters},
+                    {k: v for k, v in by_level.items() if levels[k] > n_clusters},
                 )
         self.choice_ = {"n_clusters": n_clusters, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {"rule": "centre", "normalise": self.normalise}
@@ -170,8 +170,8 @@ class KMeansClusterer:
             half = X[rows]
             return [np.asarray(self._fitted(half, k).labels_, dtype=np.int64) for k in tried]
 
-        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
-            return carry_by_centre(X, source, target, found)
+        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+            return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
         number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)

@@ -208,9 +208,9 @@ class LeidenClusterer:
             half = Communities(links[rows][:, rows])
             return [half.find(r, ROUGH, self.random_state) for r in TRIED]
 
-        def carry(source: Rows, target: Rows, found: list[Integers]) -> list[Integers]:
+        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             across = links[target][:, source]
-            return [heaviest(across, labels) for labels in found]
+            return [heaviest(across, labels) for labels in clusterings]
 
         scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, communities.modularity)
         resolution, why, self.curve_ = scale.choose(
@@ -225,7 +225,7 @@ class LeidenClusterer:
         least: int,
         fixed: NDArray[np.bool_] | None = None,
     ) -> tuple[Integers, float]:
-        """Exactly `wanted` topics: the fewest found that are enough, the most linked merged."""
+        """Exactly `wanted` topics: the trial with the fewest that are enough, merged by links."""
         n = communities.links.shape[0]
         wanted = at_most("n_topics", wanted, max(1, n // least), n)
         low, high, resolution = 0.0, np.inf, 1.0
@@ -233,19 +233,19 @@ class LeidenClusterer:
         for _ in range(STEPS):
             labels = self._find(communities, resolution)
             labels = absorb(labels, communities.links, least, fixed=fixed)
-            found = count_topics(labels)
-            tried.append((found, resolution, labels))
-            if found == wanted:
+            n_topics = count_topics(labels)
+            tried.append((n_topics, resolution, labels))
+            if n_topics == wanted:
                 return labels, resolution
-            low, high = (low, resolution) if found > wanted else (resolution, high)
+            low, high = (low, resolution) if n_topics > wanted else (resolution, high)
             resolution = 2 * low if np.isinf(high) else (low + high) / 2
         enough = [attempt for attempt in tried if attempt[0] > wanted]
         if not enough:
-            found, resolution, labels = max(tried, key=lambda attempt: attempt[0])
+            n_topics, resolution, labels = max(tried, key=lambda attempt: attempt[0])
             log.warning(
                 "n_topics=%d: only %d topics of min_topic_size=%d or more "
                 "documents were found",
-                wanted, found, least,
+                wanted, n_topics, least,
             )  # fmt: skip
             return labels, resolution
         _, resolution, labels = min(enough, key=lambda attempt: attempt[0])
@@ -256,15 +256,15 @@ class LeidenClusterer:
     ) -> dict[str, Integers]:
         """Layers around the main topics: finer ones inside them, coarser ones made of them."""
         made: dict[str, Integers] = {}
-        asked = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
+        layers = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
         inner = labels
-        for layer in (a for a in asked if RESOLUTIONS[a] > resolution):
+        for layer in (name for name in layers if RESOLUTIONS[name] > resolution):
             inside = communities.within(inner)
-            found = self._find(inside, RESOLUTIONS[layer])
-            found = absorb(found, inside.links, least, keep_unlinked=True)
-            made[layer] = inner = by_size(np.where(inner >= 0, found, -1))
+            topics = self._find(inside, RESOLUTIONS[layer])
+            topics = absorb(topics, inside.links, least, keep_unlinked=True)
+            made[layer] = inner = by_size(np.where(inner >= 0, topics, -1))
         outer = labels
-        for layer in (a for a in reversed(asked) if RESOLUTIONS[a] < resolution):
+        for layer in (name for name in reversed(layers) if RESOLUTIONS[name] < resolution):
             joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
             made[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
-        return {layer: made.get(layer, labels).copy() for layer in asked}
+        return {layer: made.get(layer, labels).copy() for layer in layers}

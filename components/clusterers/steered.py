@@ -41,11 +41,11 @@ class SteeredCommunities:
         anchored = sparse.csr_matrix((member.T @ pull).T)  # (groups, nodes)
         anchored.resize(n_nodes, n_nodes)
         links = sparse.triu(member.T @ self.links @ member + anchored, 1).tocoo()
-        kept = links.col >= n_groups  # between anchors there is only what keeps them apart
-        weights = links.data[kept]
+        not_anchors = links.col >= n_groups  # between anchors there is only what keeps them apart
+        weights = links.data[not_anchors]
         pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
         self._graph = igraph.Graph(n_nodes)
-        self._graph.add_edges(np.column_stack([links.row[kept], links.col[kept]]))
+        self._graph.add_edges(np.column_stack([links.row[not_anchors], links.col[not_anchors]]))
         self._graph.add_edges(pairs)
         apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
         self._weights = np.concatenate([weights, apart])
@@ -61,7 +61,7 @@ class SteeredCommunities:
         start = self._n_groups + np.unique(start, return_inverse=True)[1]
         igraph.set_random_number_generator(random.Random(seed))
         try:
-            found = self._graph.community_leiden(
+            partition = self._graph.community_leiden(
                 objective_function="CPM",
                 weights=self._weights,
                 node_weights=self._degrees,
@@ -71,4 +71,4 @@ class SteeredCommunities:
             )
         finally:
             igraph.set_random_number_generator(random)
-        return np.asarray(found.membership, dtype=np.int64)[self._nodes]
+        return np.asarray(partition.membership, dtype=np.int64)[self._nodes]

@@ -15,7 +15,7 @@ from components.neighbors.rows import Rows
 
 T = TypeVar("T")
 U = TypeVar("U")
-Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+ParallelMap = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
 BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
 FEWEST_ROWS = 64  # ... but for so many rows each at least
@@ -34,20 +34,20 @@ def search(
     n, q = len(rows), len(queries)
     indices = np.empty((q, k), np.int32)
     distances = np.empty((q, k), np.float32)
-    with threads() as (each, number):
+    with threads() as (parallel_map, n_threads):
         of_block = Search(queries, rows, k, same)
-        size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * number))
+        size = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * n_threads))
 
         def fill(start: int) -> None:
             stop = min(start + size, q)
             indices[start:stop], distances[start:stop] = of_block(start, stop)
 
-        each(fill, range(0, q, size))
+        parallel_map(fill, range(0, q, size))
     return indices, distances
 
 
 @contextmanager
-def threads() -> Iterator[tuple[Each, int]]:
+def threads() -> Iterator[tuple[ParallelMap, int]]:
     """A map over threads, each with a BLAS of one thread, and their number.
 
     That keeps every core busy in the selection too, and a product's bits do not depend on it.
@@ -55,14 +55,14 @@ def threads() -> Iterator[tuple[Each, int]]:
     from threadpoolctl import threadpool_info, threadpool_limits
 
     blas = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-    number = max(blas, default=1)
+    n_threads = max(blas, default=1)
 
-    def each(task: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    def parallel_map(task: Callable[[T], U], items: Sequence[T]) -> list[U]:
         done = pool.map(task, items)
         return list(progress(done, total=len(items), label="neighbours"))
 
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(number) as pool:
-        yield each, number
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        yield parallel_map, n_threads
 
 
 def distances_of(nearness: NDArray[np.float64], squares: Any, scale: float, metric: str) -> Any:
@@ -106,7 +106,7 @@ def margin_of(width: int) -> float:
 
 def scale_of(*rows: Rows) -> float:
     """The largest squared length."""
-    return max(1e-300, *(float(each.squares.max()) for each in rows))
+    return max(1e-300, *(float(some.squares.max()) for some in rows))
 
 
 class Search:
@@ -125,8 +125,8 @@ class Search:
 
     def __call__(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         block = self.queries.part(start, stop)
-        found = None if self.single is None else self._two_steps(block, start, self.single)
-        columns, nearness = found or self._one_step(block, start)
+        selected = None if self.single is None else self._two_steps(block, start, self.single)
+        columns, nearness = selected or self._one_step(block, start)
         squares = block.squares[:, None]
         return columns, distances_of(nearness, squares, self.scale, self.rows.metric)
 
@@ -166,33 +166,33 @@ class Search:
             products[own, start + own] = -np.inf
 
 
-def bound_of(found: NDArray[Any], k: int) -> NDArray[Any]:
+def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:
     """A number for each row, (b, 1), that at least `k` of its entries reach, and few more.
 
     With few columns the k-th largest entry itself. Else the k-th largest of the maxima of so many
     groups of columns that the `k` largest entries seldom share one: 2.5 times as fast.
     """
-    n = found.shape[1]
+    n = values.shape[1]
     groups = GROUPS * k
     if n >= 2 * groups:
-        apart = found[:, : n - n % groups].reshape(len(found), -1, groups)
-        found, n = apart.max(axis=1), groups
-    return np.partition(found, n - k, axis=1)[:, n - k, None]
+        grouped = values[:, : n - n % groups].reshape(len(values), -1, groups)
+        values, n = grouped.max(axis=1), groups
+    return np.partition(values, n - k, axis=1)[:, n - k, None]
 
 
-def _largest(found: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Columns (b, k) of the `k` largest entries of each row, largest first, ties in order."""
-    b, n = found.shape
+    b, n = values.shape
     # Selecting values and then looking for them is several times faster than argpartition.
-    bound = np.partition(found, n - k, axis=1)[:, n - k, None]
-    candidates = np.flatnonzero(found >= bound)
+    bound = np.partition(values, n - k, axis=1)[:, n - k, None]
+    candidates = np.flatnonzero(values >= bound)
     if len(candidates) > b * k:  # ties at the bound: of them, only the first in each row
         picked = []
         per_row = np.split(candidates, np.searchsorted(candidates, np.arange(1, b) * n))
         for row in per_row:
-            order = np.argsort(-found.flat[row], kind="stable")[:k]
+            order = np.argsort(-values.flat[row], kind="stable")[:k]
             picked.append(np.sort(row[order]))
         candidates = np.concatenate(picked)
     columns = (candidates % n).reshape(b, k)
-    order = np.argsort(-np.take_along_axis(found, columns, axis=1), axis=1, kind="stable")
+    order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)

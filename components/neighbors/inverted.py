@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from components.base import Floats, Integers
 from components.neighbors.exact import (
-    Each,
+    ParallelMap,
     Search,
     bound_of,
     distances_of,
@@ -43,7 +43,7 @@ FIRST = 2048  # rows that give a first bound of how near the neighbours of a lis
 BLOCK_ENTRIES = 2**24  # of the matrices that are held at a time by one thread
 BLOCK = 8192  # rows that are worked on at a time, at most
 PENDING = 128  # candidates for each row that are collected before the best are chosen
-KEPT = 4  # of which, for each neighbour, as many are kept at most
+CANDIDATES = 4  # of which, for each neighbour, as many remain at most
 
 
 def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, float]:
@@ -65,9 +65,9 @@ def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, floa
     """
     n = len(rows)
     sample = np.random.default_rng(0).permutation(n)[: CALIBRATED + MEASURED]
-    with threads() as (each, _):
-        truth = _exact(rows, sample, min(NEAREST, k), each)
-        lists = _Lists(rows, each)
+    with threads() as (parallel_map, _):
+        truth = _exact(rows, sample, min(NEAREST, k), parallel_map)
+        lists = _Lists(rows, parallel_map)
         n_probes = lists.probes_for(sample[:CALIBRATED], truth[:CALIBRATED])
         indices = np.empty((n, k), np.int32)
         distances = np.empty((n, k), np.float32)
@@ -75,7 +75,7 @@ def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, floa
         def fill(queries: Integers) -> None:
             indices[queries], distances[queries] = lists.nearest(queries, k, n_probes)
 
-        each(fill, lists.blocks())
+        parallel_map(fill, lists.blocks())
     measured = sample[CALIBRATED:]
     hits = truth[CALIBRATED:, :, None] == indices[measured][:, None, :]
     recall = float(hits.any(axis=2).mean()) if len(measured) else 1.0
@@ -92,7 +92,7 @@ class _Lists:
     members : rows of each list, ascending
     """
 
-    def __init__(self, rows: Rows, each: Each) -> None:
+    def __init__(self, rows: Rows, parallel_map: ParallelMap) -> None:
         n = len(rows)
         self._rows = rows
         self._scale = scale_of(rows)
@@ -103,9 +103,9 @@ class _Lists:
         trained = self._singles(chosen)
         self._centres = trained[np.sort(rng.permutation(len(trained))[:n_lists])]
         for _ in range(ROUNDS):
-            labels = self._nearest_centre(lambda part: trained[part], len(trained), each)
+            labels = self._nearest_centre(lambda part: trained[part], len(trained), parallel_map)
             self._centres = _means(trained, labels, self._centres)
-        self._of_row = self._nearest_centre(self._singles, n, each)
+        self._of_row = self._nearest_centre(self._singles, n, parallel_map)
         order = np.argsort(self._of_row, kind="stable")
         ends = np.searchsorted(self._of_row[order], range(n_lists + 1))
         self.members = [order[a:b] for a, b in pairwise(ends)]
@@ -149,18 +149,18 @@ class _Lists:
         # A first bound, and the lists that gave it are probed too, so that it is reached.
         own = self._of_row[queries]
         for number in np.unique(own).tolist():
-            asking = np.flatnonzero(own == number)
+            probing = np.flatnonzero(own == number)
             first = self._first[number]
-            probed[np.ix_(first, asking)] = True
+            probed[np.ix_(first, probing)] = True
             there = np.concatenate([self.members[other] for other in first.tolist()])
             if len(there) > k:
-                rough = self._rough(queries[asking], rows[asking], number, there)
-                best.bound[asking] = bound_of(rough, k)[:, 0]
+                rough = self._rough(queries[probing], rows[probing], number, there)
+                best.bound[probing] = bound_of(rough, k)[:, 0]
         for number in np.argsort(-probed.sum(axis=1), kind="stable").tolist():
-            asking, there = np.flatnonzero(probed[number]), self.members[number]
-            if len(asking) and len(there):
-                rough = self._rough(queries[asking], rows[asking], number, there)
-                best.offer(asking, there, rough)
+            probing, there = np.flatnonzero(probed[number]), self.members[number]
+            if len(probing) and len(there):
+                rough = self._rough(queries[probing], rows[probing], number, there)
+                best.offer(probing, there, rough)
         return self._settled(queries, best, k)
 
     def _rough(self, queries: Integers, rows: Floats, number: int, there: Integers) -> Floats:
@@ -205,7 +205,7 @@ class _Lists:
         likeness -= np.einsum("ij,ij->i", centres, centres) / 2
         return likeness
 
-    def _nearest_centre(self, rows: Any, n: int, each: Each) -> NDArray[np.int32]:
+    def _nearest_centre(self, rows: Any, n: int, parallel_map: ParallelMap) -> NDArray[np.int32]:
         size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self._centres)))
         nearest = np.empty(n, np.int32)
 
@@ -213,7 +213,7 @@ class _Lists:
             part = slice(start, min(n, start + size))
             nearest[part] = self._likeness(rows(part)).argmax(axis=1)
 
-        each(fill, range(0, n, size))
+        parallel_map(fill, range(0, n, size))
         return nearest
 
 
@@ -255,7 +255,7 @@ class _Best:
         reached = nearness[first[full] + self._k - 1]
         self.bound[full] = np.maximum(self.bound[full], reached)
         place = np.arange(len(row)) - first[row]
-        keep = (nearness >= self.bound[row] - self._margin) & (place < KEPT * self._k)
+        keep = (nearness >= self.bound[row] - self._margin) & (place < CANDIDATES * self._k)
         self._pending = [(row[keep], column[keep], nearness[keep])]
         self._n_pending = int(keep.sum())
 
@@ -273,7 +273,7 @@ def _descending(values: Floats) -> NDArray[np.uint32]:
     return np.where(negative, bits, ~(bits | np.uint32(1 << 31)))
 
 
-def _exact(rows: Rows, sample: Integers, k: int, each: Each) -> NDArray[np.int32]:
+def _exact(rows: Rows, sample: Integers, k: int, parallel_map: ParallelMap) -> NDArray[np.int32]:
     """The exact nearest neighbours of some rows, the rows themselves left out: int32 (s, k)."""
     some = rows.take(sample)
 
@@ -282,8 +282,8 @@ def _exact(rows: Rows, sample: Integers, k: int, each: Each) -> NDArray[np.int32
         columns, distances = Search(some, part, min(k + 1, len(part)))(0, len(some))
         return columns + start, distances
 
-    parts = each(of_part, range(0, len(rows), BLOCK))
-    columns, distances = (np.hstack(each) for each in zip(*parts, strict=True))
+    parts = parallel_map(of_part, range(0, len(rows), BLOCK))
+    columns, distances = (np.hstack(blocks) for blocks in zip(*parts, strict=True))
     distances[columns == sample[:, None]] = np.inf
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(columns, order, axis=1).astype(np.int32)

@@ -121,14 +121,14 @@ class Rows:
 
     def doubles(self, rows: Any) -> Doubles:
         """The dense part of these rows (a slice or an index array), float64."""
-        found: Doubles = self._X[rows]
+        values: Doubles = self._X[rows]
         if self._factors is not None:
-            found = found * self._factors[rows][:, None]
+            values = values * self._factors[rows][:, None]
             if self.metric == "hellinger":
-                np.sqrt(found, out=found)
+                np.sqrt(values, out=values)
         elif self._shift is not None:
-            found = found - self._shift
-        return found.astype(np.float64, copy=False)
+            values = values - self._shift
+        return values.astype(np.float64, copy=False)
 
     def singles(self, rows: Any, longest: float) -> Floats:
         """The same divided by a number and rounded to float32, in C order."""
@@ -137,10 +137,10 @@ class Rows:
 
     def all_singles(self, longest: float) -> Floats:
         """`singles` of all rows."""
-        found = np.empty(self._X.shape, np.float32)
+        singles = np.empty(self._X.shape, np.float32)
         for rows in self._blocks():
-            found[rows] = self.singles(rows, longest)
-        return found
+            singles[rows] = self.singles(rows, longest)
+        return singles
 
     def products(self, other: Rows) -> Doubles:
         """Of each row with each of the other's, float64 (n, m)."""

@@ -110,11 +110,11 @@ class UMAPReducer:
             )  # fmt: skip
             init = "random"
         metric = metric_for(X, self.metric)
-        graph: dict[str, Any] = {}
+        knn: dict[str, Any] = {}
         if metric in METRICS:
-            found = neighbors(X, n_neighbors - 1, metric)
-            graph = {
-                "precomputed_knn": _with_self(found, n_neighbors),
+            graph = neighbors(X, n_neighbors - 1, metric)
+            knn = {
+                "precomputed_knn": _with_self(graph, n_neighbors),
                 "force_approximation_algorithm": True,  # otherwise it is ignored below 4,096 rows
             }
         UMAP = _import_umap()
@@ -130,7 +130,7 @@ class UMAPReducer:
                     n_epochs=self.n_epochs,
                     random_state=self.random_state,
                     n_jobs=-1 if self.random_state is None else 1,
-                    **graph,
+                    **knn,
                 )
                 reduced = np.asarray(self.umap_.fit_transform(X, y), dtype=np.float32)
             except ValueError as error:
@@ -141,7 +141,7 @@ class UMAPReducer:
                     self.metric,
                     f"{error}. Must be auto, {', '.join(METRICS)}, or another of umap-learn's.",
                 ) from error
-        if graph:
+        if knn:
             self.umap_._knn_search_index = _ExactIndex(X, metric)
         return _settled(reduced, self.random_state)
 

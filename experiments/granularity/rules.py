@@ -92,34 +92,36 @@ def points(study: run.Study, seed: int) -> Iterator[dict[str, Any]]:
 
 def curves(rows: list[dict[str, str]]) -> dict[tuple[str, str], list[Curve]]:
     """For each embedder and corpus a curve for each seed."""
-    found: dict[tuple[str, str], dict[str, Curve]] = defaultdict(lambda: defaultdict(list))
+    by_pair: dict[tuple[str, str], dict[str, Curve]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         point = {key: float(row[key]) for key in KEYS[3:]}
-        found[row["embedder"], row["corpus"]][row["seed"]].append(point)
-    return {pair: list(seeds.values()) for pair, seeds in found.items()}
+        by_pair[row["embedder"], row["corpus"]][row["seed"]].append(point)
+    return {pair: list(seeds.values()) for pair, seeds in by_pair.items()}
 
 
 def reached(seeds: list[Curve], rule: Callable[[Curve], int], key: str = "ami") -> float:
     return statistics.mean(curve[rule(curve)][key] for curve in seeds)
 
 
-def table(known: dict[tuple[str, str], list[Curve]], rules: dict[str, Any]) -> Iterator[str]:
+def table(curves_of: dict[tuple[str, str], list[Curve]], rules: dict[str, Any]) -> Iterator[str]:
     """Markdown: mean AMI by embedder, their mean, and the worst corpus beside resolution 1."""
-    embedders = list(dict.fromkeys(embedder for embedder, _ in known))
-    counts = [sum(e == embedder for e, _ in known) for embedder in embedders]
+    embedders = list(dict.fromkeys(embedder for embedder, _ in curves_of))
+    counts = [sum(e == embedder for e, _ in curves_of) for embedder in embedders]
     heads = [f"{e} ({n})" for e, n in zip(embedders, counts, strict=True)]
     yield f"| rule | {' | '.join(heads)} | mean | mean ARI | worst loss to resolution 1 |"
     yield "|---|" + "---:|" * (len(embedders) + 3)
     for name, rule in rules.items():
         ami, ari = (
             [
-                statistics.mean(reached(known[p], rule, key) for p in known if p[0] == embedder)
+                statistics.mean(
+                    reached(curves_of[p], rule, key) for p in curves_of if p[0] == embedder
+                )
                 for embedder in embedders
             ]
             for key in ("ami", "ari")
         )
         plain = RULES["resolution 1"]
-        worst = min(reached(seeds, rule) - reached(seeds, plain) for seeds in known.values())
+        worst = min(reached(seeds, rule) - reached(seeds, plain) for seeds in curves_of.values())
         yield (
             f"| {name} | {' | '.join(f'{value:.3f}' for value in ami)} "
             f"| {statistics.mean(ami):.3f} | {statistics.mean(ari):.3f} | {worst:+.3f} |"
@@ -127,14 +129,16 @@ def table(known: dict[tuple[str, str], list[Curve]], rules: dict[str, Any]) -> I
 
 
 def report(rows: list[dict[str, str]]) -> Iterator[str]:
-    known = curves(rows)
-    fresh = {p for p in known if p[1].startswith(HELD_OUT_CORPORA) or p[0] in HELD_OUT_EMBEDDERS}
-    for title, pairs in (("Tuned on", known.keys() - fresh), ("Held out", fresh)):
-        part = {pair: known[pair] for pair in known if pair in pairs}
+    curves_of = curves(rows)
+    fresh = {
+        p for p in curves_of if p[1].startswith(HELD_OUT_CORPORA) or p[0] in HELD_OUT_EMBEDDERS
+    }
+    for title, pairs in (("Tuned on", curves_of.keys() - fresh), ("Held out", fresh)):
+        part = {pair: curves_of[pair] for pair in curves_of if pair in pairs}
         if part:
             yield f"\n{title}\n"
             yield from table(part, RULES)
-    tuned = {pair: known[pair] for pair in known if pair not in fresh}
+    tuned = {pair: curves_of[pair] for pair in curves_of if pair not in fresh}
     yield "\nThe two constants, on what they were tuned on\n"
     yield from table(
         tuned,

@@ -64,8 +64,8 @@ class Study:
         from runner.embed import embed
 
         data = ["dataset=jsonl", f"dataset.path={path}", "dataset.label=label"]
-        self.given = [*data, *source]
-        parts = build_parts(self.given)
+        self.overrides = [*data, *source]
+        parts = build_parts(self.overrides)
         corpus = parts.dataset.load()
         kept, encoded = embed(
             corpus, parts.embedder, Cache(cache), parts.settings.get("embedder", {})
@@ -89,7 +89,7 @@ class Study:
 
         n_labels = len(np.unique(self.truth))
         oracle = [f"clusterer.n_clusters={n_labels}"] if "clusterer=kmeans" in overrides else []
-        parts = build_parts([*self.given, *overrides, *oracle, f"seed={seed}"])
+        parts = build_parts([*self.overrides, *overrides, *oracle, f"seed={seed}"])
         X, reduction_seconds = self._reduce(parts)
         start = time.perf_counter()
         labels = call(parts.clusterer.fit_predict, X, neighbors=self.stages.neighbors)
@@ -183,14 +183,14 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
         yield f"| mean of {len(corpora)} corpora | AMI | ARI | outliers | sd of AMI over seeds |"
         yield "|---|---:|---:|---:|---:|"
         for method in METHODS:
-            each = [{"embedder": embedder, "corpus": c, "method": method} for c in corpora]
-            if not all(values(rows, "ami", **at) for at in each):
+            selections = [{"embedder": embedder, "corpus": c, "method": method} for c in corpora]
+            if not all(values(rows, "ami", **at) for at in selections):
                 continue
             mean_ami, mean_ari, mean_out = (
-                statistics.mean(statistics.mean(values(rows, key, **at)) for at in each)
+                statistics.mean(statistics.mean(values(rows, key, **at)) for at in selections)
                 for key in ("ami", "ari", "outliers")
             )
-            by_corpus = [values(rows, "ami", **at) for at in each]
+            by_corpus = [values(rows, "ami", **at) for at in selections]
             sds = [statistics.stdev(seeds) for seeds in by_corpus if len(seeds) > 1]
             sd = f"{statistics.mean(sds):.3f}" if sds else ""
             yield f"| {method} | {mean_ami:.3f} | {mean_ari:.3f} | {100 * mean_out:.0f} % | {sd} |"
@@ -253,10 +253,10 @@ def main() -> None:
     for path in options.corpora:
         name = path.name.partition(".")[0]
         at = {"embedder": options.embedder, "corpus": name}
-        known = [r for r in read(options.results) if all(r[k] == v for k, v in at.items())]
-        done = {(r["method"], int(r["seed"])) for r in known}
-        wanted = [(m, s) for s in range(options.seeds) for m in METHODS if options.only in m]
-        todo = [pair for pair in wanted if pair not in done]
+        finished = [r for r in read(options.results) if all(r[k] == v for k, v in at.items())]
+        done = {(r["method"], int(r["seed"])) for r in finished}
+        planned = [(m, s) for s in range(options.seeds) for m in METHODS if options.only in m]
+        todo = [pair for pair in planned if pair not in done]
         if not todo:
             continue
         study = Study(path, vectors_from(options.embedder, options.vectors, name), options.cache)

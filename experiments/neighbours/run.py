@@ -58,22 +58,22 @@ def main() -> None:
 
 def compare(vectors: Path, turns: int, folder: Path) -> None:
     """Run each way in turns; the neighbours that it finds go to a folder."""
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    measured: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(turns):
         for way in WAYS:
             out = folder / f"{way}.npy"
             command = [sys.executable, "-c", CHILD, way, str(vectors), str(K), str(out)]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode == 0:
-                found[way].append(json.loads(done.stdout))
+                measured[way].append(json.loads(done.stdout))
     ours = np.load(folder / "ours.npy")
-    for way, measured in found.items():
-        if not measured:
+    for way, turns_of_way in measured.items():
+        if not turns_of_way:
             print(f"| {way} | not installed | | |")  # noqa: T201
             continue
         same = np.load(folder / f"{way}.npy") == ours
-        seconds = statistics.median(turn["seconds"] for turn in measured)
-        memory = statistics.median(turn["mb"] for turn in measured)
+        seconds = statistics.median(turn["seconds"] for turn in turns_of_way)
+        memory = statistics.median(turn["mb"] for turn in turns_of_way)
         print(f"| {way} | {seconds:.2f} | {memory:,.0f} | {100 * (1 - same.mean()):.3f} % |")  # noqa: T201
 
 
