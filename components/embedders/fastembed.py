@@ -107,14 +107,14 @@ class FastEmbedEmbedder:
         if weights.is_local(model):
             options |= {"model_name": self._register(model), "specific_model_path": model}
         else:
-            known = {m["model"].lower(): m["model"] for m in TextEmbedding.list_supported_models()}
-            if model.lower() not in known:
-                near = difflib.get_close_matches(model.lower(), known, n=1, cutoff=0.5)
-                hint = f" Did you mean {known[near[0]]!r}?" if near else ""
+            supported = {m["model"].lower(): m["model"] for m in TextEmbedding.list_supported_models()}
+            if model.lower() not in supported:
+                near = difflib.get_close_matches(model.lower(), supported, n=1, cutoff=0.5)
+                hint = f" Did you mean {supported[near[0]]!r}?" if near else ""
                 raise ParameterError(
                     "model",
                     model,
-                    f"fastembed has no such model.{hint} It has {len(known)}: python -c 'import "
+                    f"fastembed has no such model.{hint} It has {len(supported)}: python -c 'import "
                     'fastembed; print(*(m["model"] for m in '
                     'fastembed.TextEmbedding.list_supported_models()), sep="\\n")\'. Other ONNX '
                     "models: give their folder.",
@@ -140,7 +140,7 @@ class FastEmbedEmbedder:
                 pooling=PoolingType[self.pooling.upper()],
                 normalization=self.normalise,
                 sources=ModelSource(url=Path(folder).as_uri()),
-                dim=0,  # only told to whoever asks; the vectors are as long as the model makes them
+                dim=0,  # only metadata: the vectors have the length that the model gives them
                 model_file=file,
             )
         return name
@@ -148,17 +148,17 @@ class FastEmbedEmbedder:
     def _onnx_file(self) -> str:
         """The .onnx file, relative to its folder."""
         folder = Path(weights.resolve(self.model))
-        found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.onnx"))
         if self.file is not None and (folder / self.file).is_file():
             return self.file
-        if self.file is not None or len(found) != 1:
+        if self.file is not None or len(files) != 1:
             raise ParameterError(
                 "file",
                 self.file,
                 f"must name the .onnx file of {folder} that is the model. There are: "
-                f"{', '.join(found) or 'none'}.",
+                f"{', '.join(files) or 'none'}.",
             )
-        return found[0]
+        return files[0]
 
     @cached_property
     def _batch_size(self) -> int:

@@ -220,8 +220,8 @@ class FlairWordEmbedder:
         sentences = _sentences(documents, embedding.device_)
         for sentence in sentences if self._unknown.open else ():
             words = [token.text for token in sentence if token.text.isalpha()]
-            known = sum(any(_knows(e, word) for e in self._stacked) for word in words)
-            self._unknown.count(known, len(words))
+            in_vocabulary = sum(any(_knows(e, word) for e in self._stacked) for word in words)
+            self._unknown.count(in_vocabulary, len(words))
         return _embed(embedding, sentences, self.batch_size)
 
     def _identity(self, name: str) -> str:

@@ -140,8 +140,8 @@ class GensimEmbedder:
             return self._infer(tokens)
         if self._unknown.open:
             listed = self._loaded.index
-            known = sum(word in listed for document in tokens for word in document)
-            self._unknown.count(known, sum(map(len, tokens)))
+            in_vocabulary = sum(word in listed for document in tokens for word in document)
+            self._unknown.count(in_vocabulary, sum(map(len, tokens)))
         counts, words, vectors = self._count(tokens)
         fitting = self.fits_corpus and self._word_weights is None
         if fitting:
@@ -162,11 +162,11 @@ class GensimEmbedder:
         from scipy.sparse import csr_matrix
 
         model = self._loaded
-        found = sorted({word for document in tokens for word in document})
-        words = [word for word in found if word in model.index]
+        vocabulary = sorted({word for document in tokens for word in document})
+        words = [word for word in vocabulary if word in model.index]
         rows = np.asarray(model.vectors[[model.index[word] for word in words]], dtype=np.float32)
         if hasattr(model, "subwords"):
-            unknown = [word for word in found if word not in model.index]
+            unknown = [word for word in vocabulary if word not in model.index]
             vectors = [model.subwords(word) for word in unknown]
             made = [(w, v) for w, v in zip(unknown, vectors, strict=True) if v is not None]
             words += [word for word, _ in made]
@@ -199,8 +199,8 @@ class GensimEmbedder:
     def _average(self, counts: Any, words: list[str], vectors: Floats) -> Floats:
         weighted = counts.copy()
         if self._word_weights is not None:
-            known = self._word_weights
-            value = np.array([known.get(word, self._unseen) for word in words], np.float32)
+            word_weights = self._word_weights
+            value = np.array([word_weights.get(word, self._unseen) for word in words], np.float32)
             weighted.data *= value[weighted.indices]
         # "sif" divides by the number of words, a weighted mean by the sum of the weights.
         divided = counts if self.weighting == "sif" else weighted
@@ -266,10 +266,10 @@ class GensimEmbedder:
         rows = np.zeros((len(tokens), model.dv.vector_size), np.float32)
         try:
             for row, words in enumerate(tokens):
-                known = [word for word in words if word in model.wv]
-                if known:
+                trained = [word for word in words if word in model.wv]
+                if trained:
                     model.random.seed(0)
-                    rows[row] = model.infer_vector(known, epochs=self.epochs)
+                    rows[row] = model.infer_vector(trained, epochs=self.epochs)
         finally:
             doc2vec.pseudorandom_weak_vector = start
         return rows

@@ -197,11 +197,11 @@ class SentenceTransformerEmbedder:
     def _loaded(self) -> Any:
         if self.sha256:
             file = os.path.join(weights.resolve(self.model), "model.safetensors")
-            if (found := file_hash.sha256(file)) != self.sha256.lower():
+            if (actual := file_hash.sha256(file)) != self.sha256.lower():
                 raise ParameterError(
                     "sha256",
                     self.sha256,
-                    f"{file} has the sha256 {found}. Install or download it again, or set "
+                    f"{file} has the sha256 {actual}. Install or download it again, or set "
                     "sha256=null to use it as it is.",
                 )
         self._devices = pick_devices(self.device)

@@ -72,15 +72,15 @@ class SpacyEmbedder:
         meta = json.loads((self._folder / "meta.json").read_text(encoding="utf-8"))
         if meta.get("vectors", {}).get("width"):
             return []
-        found = [name for name, factory in self._factories.items() if factory == "tok2vec"]
-        if not found:
+        components = [name for name, factory in self._factories.items() if factory == "tok2vec"]
+        if not components:
             raise ParameterError(
                 "model",
                 self.model,
                 "the pipeline has neither word vectors nor a tok2vec component. Use one that has, "
                 "such as en_core_web_md, or spacy_trf for a transformer pipeline.",
             )
-        return found
+        return components
 
     def fingerprint(self) -> dict[str, Any]:
         return {

@@ -154,12 +154,12 @@ def _check_device(device: str | None) -> None:
     """Raise for a device that is not there: TensorFlow would silently take another one."""
     import tensorflow as tf
 
-    found = [each.name.removeprefix("/device:") for each in tf.config.list_logical_devices()]
-    if device is not None and device not in found:
+    devices = [each.name.removeprefix("/device:") for each in tf.config.list_logical_devices()]
+    if device is not None and device not in devices:
         raise ParameterError(
             "device",
             device,
-            f"TensorFlow finds no such device. It finds: {', '.join(found)}; null lets it choose.",
+            f"TensorFlow finds no such device. It finds: {', '.join(devices)}; null lets it choose.",
         )
 
 

@@ -192,8 +192,8 @@ def _read_binary(path: str) -> tuple[list[str], Floats]:
     with tempfile.TemporaryDirectory() as scratch:
         link = Path(scratch, "vectors.bin.gz" if _zipped(path) else "vectors.bin")
         link.symlink_to(Path(path).absolute())  # gensim goes by a file's name
-        found = KeyedVectors.load_word2vec_format(link, binary=True, unicode_errors="replace")
-    return found.index_to_key, found.vectors
+        keyed = KeyedVectors.load_word2vec_format(link, binary=True, unicode_errors="replace")
+    return keyed.index_to_key, keyed.vectors
 
 
 def _read_text(path: str) -> tuple[list[str], Floats]:
