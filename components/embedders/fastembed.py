@@ -107,15 +107,17 @@ class FastEmbedEmbedder:
         if weights.is_local(model):
             options |= {"model_name": self._register(model), "specific_model_path": model}
         else:
-            supported = {m["model"].lower(): m["model"] for m in TextEmbedding.list_supported_models()}
+            models = TextEmbedding.list_supported_models()
+            supported = {m["model"].lower(): m["model"] for m in models}
             if model.lower() not in supported:
                 near = difflib.get_close_matches(model.lower(), supported, n=1, cutoff=0.5)
                 hint = f" Did you mean {supported[near[0]]!r}?" if near else ""
                 raise ParameterError(
                     "model",
                     model,
-                    f"fastembed has no such model.{hint} It has {len(supported)}: python -c 'import "
-                    'fastembed; print(*(m["model"] for m in '
+                    f"fastembed has no such model.{hint} It has {len(supported)}: python -c "
+                    "'import fastembed; "
+                    'print(*(m["model"] for m in '
                     'fastembed.TextEmbedding.list_supported_models()), sep="\\n")\'. Other ONNX '
                     "models: give their folder.",
                 )

@@ -211,7 +211,7 @@ class GensimEmbedder:
 
     @cached_property
     def _loaded(self) -> Any:
-        """`WordVectors`, `SubwordVectors`, or a Doc2Vec model."""
+        """`word_vectors.WordVectors`, `SubwordVectors`, or a Doc2Vec model."""
         path = weights.resolve(self.model)
         if not weights.is_local(path):
             path = _download(path)
@@ -246,7 +246,7 @@ class GensimEmbedder:
         if isinstance(model, Word2Vec | FastText):
             model = model.wv
         if isinstance(model, FastTextKeyedVectors):
-            return SubwordVectors(model)
+            return word_vectors.SubwordVectors(model)
         if isinstance(model, KeyedVectors):
             return word_vectors.WordVectors(model.key_to_index, model.vectors)
         raise ParameterError(
@@ -273,24 +273,6 @@ class GensimEmbedder:
         finally:
             doc2vec.pseudorandom_weak_vector = start
         return rows
-
-
-class SubwordVectors:
-    """fastText's vectors: a word that is not listed is the mean of its character n-grams."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.index, self.vectors = model.key_to_index, model.vectors
-
-    def subwords(self, word: str) -> Floats | None:
-        """Vector (d,) of an unlisted word; None where it has no n-gram."""
-        from gensim.models.fasttext import ft_ngram_hashes
-
-        model = self.model
-        if not model.bucket:
-            return None
-        grams = ft_ngram_hashes(word, model.min_n, model.max_n, model.bucket)
-        return np.asarray(model.vectors_ngrams[grams].mean(axis=0)) if len(grams) else None
 
 
 def _hash(text: str) -> int:

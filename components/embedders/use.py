@@ -159,7 +159,8 @@ def _check_device(device: str | None) -> None:
         raise ParameterError(
             "device",
             device,
-            f"TensorFlow finds no such device. It finds: {', '.join(devices)}; null lets it choose.",
+            f"TensorFlow finds no such device. It finds: {', '.join(devices)}; null lets it "
+            "choose.",
         )
 
 

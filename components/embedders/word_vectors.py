@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from glob import escape, glob
 from itertools import chain
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -40,6 +40,24 @@ class WordVectors:
     vectors: Floats
 
 
+class SubwordVectors:
+    """fastText's vectors: a word that is not listed is the mean of its character n-grams."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.index, self.vectors = model.key_to_index, model.vectors
+
+    def subwords(self, word: str) -> Floats | None:
+        """Vector (d,) of an unlisted word; None where it has no n-gram."""
+        from gensim.models.fasttext import ft_ngram_hashes
+
+        model = self.model
+        if not model.bucket:
+            return None
+        grams = ft_ngram_hashes(word, model.min_n, model.max_n, model.bucket)
+        return np.asarray(model.vectors_ngrams[grams].mean(axis=0)) if len(grams) else None
+
+
 class UnknownWords:
     """Warns, once, when most words of the documents are unknown to a model.
 
@@ -51,24 +69,24 @@ class UnknownWords:
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self._known = self._total = 0
+        self._in_vocabulary = self._total = 0
 
     @property
     def open(self) -> bool:
         """Whether too few words were counted to decide."""
         return self._total < ENOUGH
 
-    def count(self, known: int, total: int) -> None:
-        """Take in the words of more documents; the first `ENOUGH` decide."""
+    def count(self, in_vocabulary: int, total: int) -> None:
+        """Add the words of more documents; the first `ENOUGH` decide."""
         if not self.open:
             return
-        self._known += known
+        self._in_vocabulary += in_vocabulary
         self._total += total
-        if not self.open and self._known < self._total / 2:
+        if not self.open and self._in_vocabulary < self._total / 2:
             log.warning(
                 "%.0f %% of the words of the documents are unknown to %s. Are they in another "
                 "language, or written otherwise (lowercase)? Choose a model for their language.",
-                100 * (1 - self._known / self._total),
+                100 * (1 - self._in_vocabulary / self._total),
                 self.model,
             )
 
