@@ -156,11 +156,11 @@ class Requests:
 
     def _delay(self, failure: Failure, attempt: int) -> float | None:
         """Seconds until the next attempt; None where another one is of no use."""
-        asked = failure.retry_after or 0.0
-        if not failure.temporary or attempt == self.max_retries or asked > LONGEST_WAIT:
+        retry_after = failure.retry_after or 0.0
+        if not failure.temporary or attempt == self.max_retries or retry_after > LONGEST_WAIT:
             return None
         backoff = min(self.retry_delay * 2**attempt, BACKOFF_LIMIT)
-        return float(max(asked, backoff) + random.uniform(0, backoff / 2))
+        return float(max(retry_after, backoff) + random.uniform(0, backoff / 2))
 
     def _warn(self, failure: Failure, delay: float) -> None:
         log.log(

@@ -67,15 +67,15 @@ def _run_starts(allowed: NDArray[np.bool_], document: Integers) -> Integers:
     return np.flatnonzero(starts)
 
 
-def _documents_with(tokens: Tokens, wanted: NDArray[np.bool_]) -> Integers:
-    """In how many documents each of the wanted words stands; 0 for the others."""
-    # A table of n rows and a column for each word takes few bytes a token: a wanted word is one
+def _documents_with(tokens: Tokens, selected: NDArray[np.bool_]) -> Integers:
+    """In how many documents each of the selected words stands; 0 for the others."""
+    # A table of n rows and a column for each word takes few bytes a token: a selected word is one
     # that is frequent, so that there are no more of them than words in a few documents.
-    column = np.cumsum(wanted) - 1
-    places = np.flatnonzero(wanted[tokens.ids])
-    present = np.zeros((len(tokens.starts) - 1, int(wanted.sum())), bool)
+    column = np.cumsum(selected) - 1
+    places = np.flatnonzero(selected[tokens.ids])
+    present = np.zeros((len(tokens.starts) - 1, int(selected.sum())), bool)
     documents = np.searchsorted(tokens.starts, places, side="right") - 1
     present[documents, column[tokens.ids[places]]] = True
-    counts = np.zeros(len(wanted), np.int64)
-    counts[wanted] = present.sum(axis=0)
+    counts = np.zeros(len(selected), np.int64)
+    counts[selected] = present.sum(axis=0)
     return counts

@@ -48,13 +48,13 @@ def code(name: Any, parameter: str) -> str:
     """
     if not isinstance(name, str):
         raise ParameterError(parameter, name, f"is no text. {quote_it(name)}")
-    wanted = name.strip().lower().replace("_", "-")
-    for candidate in (wanted, wanted.partition("-")[0]):  # zh-tw, pt_BR
+    normalized = name.strip().lower().replace("_", "-")
+    for candidate in (normalized, normalized.partition("-")[0]):  # zh-tw, pt_BR
         if candidate in NAMES:
             return candidate
         if candidate in _CODES:
             return _CODES[candidate]
-    near = difflib.get_close_matches(wanted, [*_CODES, *NAMES], 1)
+    near = difflib.get_close_matches(normalized, [*_CODES, *NAMES], 1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ParameterError(
         parameter, name, f"is no language known here.{hint} Known are {', '.join(sorted(_CODES))}."

@@ -19,7 +19,7 @@ _LONGEST = 4  # words of a phrase
 
 
 class Tagger:
-    """Rewrites documents as those of their words that are wanted, for `tokenize` to read.
+    """Rewrites documents as those of their words that are selected, for `tokenize` to read.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class Tagger:
 
     def _pipeline(self) -> Any:
         nlp = _loaded(self.spacy_model)
-        wanted = [
+        requirements = [
             ("pos", self.pos is not None, ("tagger", "morphologizer")),
             ("lemmatize", self.lemmatize, ("lemmatizer", "trainable_lemmatizer")),
             ("noun_phrases", self.noun_phrases, ("parser",)),
         ]
-        for name, asked, pipes in wanted:
-            if asked and not set(pipes) & set(nlp.pipe_names):
+        for name, required, pipes in requirements:
+            if required and not set(pipes) & set(nlp.pipe_names):
                 raise UserError(
                     f"{name} needs a {' or a '.join(pipes)}, and the spaCy pipeline "
                     f"'{self.spacy_model}' has only {', '.join(nlp.pipe_names) or 'a tokenizer'}."

@@ -47,9 +47,9 @@ class Views:
     def __init__(
         self, also: Iterable[str] | Mapping[str, Any] | None, reading: Mapping[str, Any]
     ) -> None:
-        given = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also or ())
+        requested = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also or ())
         self.options: dict[str, dict[str, Any]] = {}
-        for name, options in given.items():
+        for name, options in requested.items():
             if name not in _OPTIONS:
                 near = difflib.get_close_matches(str(name), _OPTIONS, 1)
                 hint = f" Did you mean '{near[0]}'?" if near else ""

@@ -141,38 +141,38 @@ def _counted(item: tuple[str, int]) -> str:
     return f"{item[1]:,} {item[0]}"
 
 
-def _languages(given: Any) -> tuple[str, ...] | None:
+def _languages(value: Any) -> tuple[str, ...] | None:
     """Codes of the languages; None: to be detected."""
-    if given == "auto":
+    if value == "auto":
         return None
-    names = given if isinstance(given, list | tuple) else [given]
+    names = value if isinstance(value, list | tuple) else [value]
     if not names:
-        raise ParameterError("language", given, "is empty. Type auto, or a language such as de.")
+        raise ParameterError("language", value, "is empty. Type auto, or a language such as de.")
     return tuple(dict.fromkeys(code(name, "language") for name in names))
 
 
-def _stop_words(given: Any) -> tuple[str, ...] | frozenset[str] | None:
+def _stop_words(value: Any) -> tuple[str, ...] | frozenset[str] | None:
     """Languages whose lists are taken, or the words; None: as the language has them."""
-    if given == "auto":
+    if value == "auto":
         return None
-    if given is None:
+    if value is None:
         return frozenset()
-    if isinstance(given, str):
-        return (code(given, "stop_words"),)
-    if not isinstance(given, list | tuple):
+    if isinstance(value, str):
+        return (code(value, "stop_words"),)
+    if not isinstance(value, list | tuple):
         raise ParameterError(
-            "stop_words", given, "must be auto, the name of a language, null, or a list of words."
+            "stop_words", value, "must be auto, the name of a language, null, or a list of words."
         )
-    for place, word in enumerate(given):
+    for place, word in enumerate(value):
         if not isinstance(word, str):
             raise ParameterError(
-                "stop_words", given, f"word {place + 1} is no text. {quote_it(word)}"
+                "stop_words", value, f"word {place + 1} is no text. {quote_it(word)}"
             )
-    return frozenset(word.lower() for word in given)
+    return frozenset(word.lower() for word in value)
 
 
-def _sizes(given: Sequence[int]) -> tuple[int, int]:
-    sizes = list(given)
+def _sizes(value: Sequence[int]) -> tuple[int, int]:
+    sizes = list(value)
     if len(sizes) != 2 or not 1 <= sizes[0] <= sizes[1]:
         raise ParameterError(
             "ngram_range", sizes, "must be the shortest and the longest term in words, as in [1,2]."
@@ -180,17 +180,17 @@ def _sizes(given: Sequence[int]) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
-def _pattern(given: str | None) -> str | None:
+def _pattern(value: str | None) -> str | None:
     try:
-        groups = re.compile(given or "").groups
+        groups = re.compile(value or "").groups
     except re.error as error:
         raise ParameterError(
-            "token_pattern", given, f"is no regular expression: {error}."
+            "token_pattern", value, f"is no regular expression: {error}."
         ) from error
     if groups > 1:
         raise ParameterError(
             "token_pattern",
-            given,
+            value,
             f"has {groups} groups: only one can be the word. Write the others as (?:...).",
         )
-    return given
+    return value
