@@ -1,4 +1,4 @@
-"""Words of scripts that are written without spaces."""
+"""Words of scripts that are written without spaces, and of Korean, which attaches particles."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ _RANGES = {
     "ja": _KANA,
     "zh": _HAN,
 }
+_HANGUL = "\uac00-\ud7a3"
 _SCRIPTS = {language: re.compile(f"[{ranges}]") for language, ranges in _RANGES.items()}
-UNSPACED = re.compile(f"[{''.join(_RANGES.values())}]")
-"""A character of a script that does not put spaces between words."""
+_SCRIPTS = {"ko": re.compile(f"[{_HANGUL}]")} | _SCRIPTS
+UNSPACED = re.compile(f"[{_HANGUL}{''.join(_RANGES.values())}]")
+"""A character of a script whose words are not, or not only, parted by spaces."""
 
 _EXTRAS = {
+    "ko": ("kiwipiepy", "korean"),
     "zh": ("rjieba", "chinese"),
     "ja": ("sudachipy", "japanese"),
     "th": ("pythainlp", "thai"),
@@ -37,14 +40,19 @@ _ICU = ("icu4py", "icu")
 
 # In Japanese, what only joins words or stands for them.
 _JOINING = {"助詞", "助動詞", "補助記号", "記号", "空白", "接頭辞", "接尾辞", "接続詞", "代名詞"}
+# In Korean, by Sejong's tags, what is a word without what is attached to it: nouns, roots, adverbs,
+# words in other scripts; and verbs and adjectives, whose dictionary form ends in 다.
+_KOREAN = {"NNG", "NNP", "XR", "MAG", "SL", "SH"}
+_KOREAN_VERBS = {"VV", "VA"}
 
 
 class Segmenters:
     """Cuts runs of characters into words, each with the segmenter of its script.
 
-    Chinese is cut by jieba (rjieba), Japanese by Sudachi, where inflected words take their
-    dictionary form and particles are left out, Thai by PyThaiNLP; Lao, Khmer and Burmese, and all
-    others where their own segmenter is not installed, by ICU's dictionaries (icu4py).
+    Chinese is cut by jieba (rjieba), Japanese by Sudachi, Korean by Kiwi (kiwipiepy), where
+    inflected words take their dictionary form and particles are left out, Thai by PyThaiNLP; Lao,
+    Khmer and Burmese, and all others where their own segmenter is not installed, by ICU's
+    dictionaries (icu4py). Korean without Kiwi stays as it is written, with its particles.
 
     Parameters
     ----------
@@ -62,10 +70,17 @@ class Segmenters:
         self._loaded: dict[str, Segmenter | None] = {}
         for language in sorted(self._languages & _RANGES.keys()):
             require_segmenter(language)
+        if "ko" in self._languages and not _installed("kiwipiepy"):
+            log.info(
+                "kiwipiepy is not installed: Korean words keep their particles. Install it with: "
+                "pip install 'topic-runner[korean]'"
+            )
 
     def __call__(self, run: str) -> list[str]:
         """The words of a run of letters that holds characters of an unspaced script."""
         language = self._language(run)
+        if language == "ko" and language not in self._languages:
+            return [run]  # a Korean name in another text
         if language not in self._loaded:
             self._loaded[language] = _load(language)
         segmenter = self._loaded[language]
@@ -99,7 +114,7 @@ def _load(language: str) -> Segmenter | None:
     module, _ = _EXTRAS.get(language, _ICU)
     if _installed(module):
         return _LOADERS[language]()
-    if _installed(_ICU[0]):
+    if language != "ko" and _installed(_ICU[0]):
         log.info("%s is not installed: ICU cuts the words of '%s'.", module, language)
         return _icu(language)
     return None
@@ -130,6 +145,24 @@ def _japanese() -> Segmenter:
     return cut
 
 
+def _korean() -> Segmenter:
+    from kiwipiepy import Kiwi
+
+    analyse = Kiwi(num_workers=1).tokenize
+
+    def cut(run: str) -> list[str]:
+        words = []
+        for token in analyse(run):
+            tag = token.tag.partition("-")[0]  # VV-I: an irregular verb
+            if tag in _KOREAN:
+                words.append(token.form)
+            elif tag in _KOREAN_VERBS:
+                words.append(f"{token.form}다")
+        return words
+
+    return cut
+
+
 def _thai() -> Segmenter:
     from pythainlp.tokenize import word_tokenize
 
@@ -143,6 +176,7 @@ def _icu(language: str) -> Segmenter:
 
 
 _LOADERS: dict[str, Callable[[], Segmenter]] = {
+    "ko": _korean,
     "zh": _chinese,
     "ja": _japanese,
     "th": _thai,

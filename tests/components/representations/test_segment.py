@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from typing import Any
 
 import pytest
@@ -35,6 +36,28 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Any:
 )
 def test_words_of_scripts_without_spaces(language: str, run: str, words: list[str]) -> None:
     assert Segmenters([language])(run) == words
+
+
+def test_korean_loses_particles_and_endings() -> None:
+    cut = Segmenters(["ko"])
+    runs = ["고양이는", "학교에서", "먹었습니다", "아름다운", "gps신호를", "우리는"]
+    assert [cut(run) for run in runs] == [
+        ["고양이"], ["학교"], ["먹다"], ["아름답다"], ["gps", "신호"], []
+    ]  # fmt: skip
+    documents = ["고양이는 잔다", "고양이가 먹는다", "고양이를 본다"]
+    words = CTFIDF(language="ko").fit(documents, [0, 0, 0]).words_[0]
+    assert words[0][0] == "고양이"
+
+
+def test_korean_without_kiwi_stays_as_it_is(missing: Any, caplog: pytest.LogCaptureFixture) -> None:
+    missing("kiwipiepy")
+    with caplog.at_level(logging.INFO):
+        assert Segmenters(["ko"])("고양이는") == ["고양이는"]
+    assert "topic-runner[korean]" in caplog.text
+
+
+def test_a_korean_name_in_another_text_stays_whole() -> None:
+    assert Segmenters(["en"])("고양이는") == ["고양이는"]
 
 
 def test_han_characters_alone_are_japanese_in_a_japanese_corpus() -> None:
