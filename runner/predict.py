@@ -145,7 +145,7 @@ def predict_file(
 def _blocks(dataset: Any) -> Iterator[Corpus]:
     """The documents of a data set, some thousands at a time."""
     if hasattr(dataset, "blocks") and dataset.limit is None:
-        yield from dataset.blocks(BLOCK)
+        yield from map(dataset.cleaned, dataset.blocks(BLOCK))
         return
     corpus: Corpus = dataset.load()
     rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))

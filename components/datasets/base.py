@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.base import Corpus, ParameterError
+from components.datasets.html import without_markup
 from components.datasets.split import check_split, split_corpus
 from components.datasets.table import find_column, to_corpus
 
@@ -25,6 +26,9 @@ class DatasetBase:
     missing : {"keep", "error"}
         What to do with rows without a text, label, time or value of a column that was asked for:
         keep them and count them in the log, or stop.
+    clean : {"html"}, optional
+        Take the markup out of documents in HTML, before all else: what is embedded, described and
+        shown is the text that a browser would show.
     split : {"sentences", "paragraphs", "tokens"}, optional
         Cut documents into pieces, which are embedded and clustered; a document's topics are the
         mixture of its pieces.
@@ -35,6 +39,7 @@ class DatasetBase:
     limit: int | None = None
     seed: int | None = None
     missing: Literal["keep", "error"] = "keep"
+    clean: Literal["html"] | None = None
     split: str | None = None
     split_length: int | None = None
 
@@ -45,12 +50,18 @@ class DatasetBase:
             raise ParameterError("seed", self.seed, "must be at least 0, or null.")
         if self.missing not in ("keep", "error"):
             raise ParameterError("missing", self.missing, "must be keep or error.")
+        if self.clean not in (None, "html"):
+            raise ParameterError("clean", self.clean, "must be html or null.")
         check_split(self.pieces_by, self.split_length)
 
     def load(self) -> Corpus:
         """All documents, or a sample of them, or their pieces."""
-        documents = self.read().sample(self.limit, self.seed)
+        documents = self.cleaned(self.read().sample(self.limit, self.seed))
         return split_corpus(documents, self.pieces_by, self.split_length)
+
+    def cleaned(self, corpus: Corpus) -> Corpus:
+        """The corpus, or where `clean` says so, one without markup."""
+        return corpus if self.clean is None else without_markup(corpus)
 
     @property
     def pieces_by(self) -> str | None:

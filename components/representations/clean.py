@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import re
 import string
 from collections import Counter
 
-# To the end of the text where the end tag is missing, as browsers do; that also keeps the search
-# linear in the length of a hostile document.
-_SKIPPED = re.compile(r"<(style|script)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.I | re.S)
-
-_ELEMENTS = """
-a abbr acronym address applet area article aside audio b base bdi bdo big blink blockquote body br
-button canvas caption center cite code col colgroup dd del details dfn dialog dir div dl dt em embed
-fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr
-html i iframe img input ins kbd label legend li link main map mark marquee menu meta meter nav nobr
-noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script
-section select small source span strike strong style sub summary sup svg table tbody td template
-textarea tfoot th thead time title tr track tt u ul var video wbr
-""".split()
-
-# An element of HTML, a name with a namespace (`<o:p>`), anything with attributes, a declaration.
-# "a < b and c > d" and "<john>" are none of these.
-_TAG = re.compile(
-    rf"</?(?:{'|'.join(_ELEMENTS)})(?:\s[^<>]*|/)?>|</?[a-z]\w*:\w+(?:\s[^<>]*|/)?>"
-    r"|<[a-z][\w.-]*(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s\"'<>]+))+\s*/?>"
-    r"|<!doctype\b[^<>]*>|<\?xml\b[^<>]*>",
-    re.I,
-)
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.I)
+from components.markup import unescape, without_tags
 
 # Only ASCII belongs to an address: in Chinese or Thai, text follows it without a space.
 _TLDS = ("com", "org", "net", "co", "ly", "gov", "edu", "io", "me", "be", "gl")
 _URL = re.compile(
     r"(?:https?|ftp|file)://[!#-;=?-~]+|\bwww\.[!#-;=?-~]+"
-    rf"|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*",
+    rf"|\b[a-z0-9-]++(?:\.[a-z0-9-]++)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*",
     re.I,
 )
 _PATH = re.compile(rf"\.(?:{'|'.join(_TLDS)})/")
@@ -63,12 +40,11 @@ class Cleaner:
         """`text` with a space in place of each thing removed."""
         # Each search runs only where its sign occurs, so that plain text costs next to nothing.
         if "&" in text:
-            text = _unescaped(text)
+            text, _ = unescape(text)
         if "<" in text:
-            text, n_blocks = _SKIPPED.subn(" ", text)
-            text, n_tags = _TAG.subn(" ", text)
-            self.removed["HTML tags"] += n_blocks + n_tags
-        if "://" in text or "www." in text or _PATH.search(text):
+            text, n_tags = without_tags(text)
+            self.removed["HTML tags"] += n_tags
+        if "://" in text or "www." in text or ("/" in text and _PATH.search(text)):
             text, n_urls = _URL.subn(" ", text)
             self.removed["web addresses"] += n_urls
         if "@" in text:
@@ -91,12 +67,3 @@ class Cleaner:
                 pieces[-1] = before
             pieces.append(tail[name.end() :])
         return " ".join(pieces)
-
-
-def _unescaped(text: str) -> str:
-    """`text` with HTML entities replaced, also those that were escaped twice."""
-    for _ in range(2):
-        text, n = _ENTITY.subn(lambda match: html.unescape(match[0]), text)
-        if not n:
-            break
-    return text

@@ -119,8 +119,13 @@ def tokenize(
         for run in encoded.dictionary.to_pylist():
             if token_pattern is not None:
                 pieces = [run] if run else []
-            elif run.isascii() and run.isalnum():  # nearly all, so without a call
-                pieces = [] if len(run) < 2 or run.isdecimal() else [run]
+            elif run.isascii() and run.isalnum():  # nearly all, so without a call or a list
+                if len(run) > 1 and not run.isdecimal():
+                    words.append(number.setdefault(run, len(number)))
+                    lengths.append(1)
+                else:
+                    lengths.append(0)
+                continue
             else:
                 pieces = words_in(run, segment)
             lengths.append(len(pieces))
