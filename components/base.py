@@ -184,6 +184,7 @@ class Result:
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
     coordinates: Floats | None = None  # (n, 2), NaN where not kept
     metrics: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of metrics, by file
     parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform
 
 
@@ -292,7 +293,11 @@ class Labeler(Protocol):
 
 
 Metric: TypeAlias = Callable[[Result], float | dict[str, float] | None]
-"""One number, or several under their names; None where the measure does not apply."""
+"""One number, or several under their names; None where the measure does not apply.
+
+Optional attributes: `tables_`, set by the call, rows that are written as CSV files by their names;
+`main_topics_only`, true where layers are not measured. It may name `answers`, as a labeler does.
+"""
 
 Report: TypeAlias = Callable[[Result, Path], list[Path]]
 """Writes files to a folder and returns their paths; an empty list where it does not apply."""

@@ -236,12 +236,14 @@ def conclude(
     if result.choice:
         log.info("granularity: %s", _chosen(result.choice))
     with clock("measure"):
-        result.metrics |= _measure(parts, result)
+        result.metrics |= _measure(parts, result, cache)
         for name, layer in layers.items():
             of_layer = replace(
                 result, labels=layer.labels, topics=layer.topics, choice={}, curve=[]
             )
-            result.metrics |= {f"{k}_{name}": v for k, v in _measure(parts, of_layer).items()}
+            result.metrics |= {
+                f"{k}_{name}": v for k, v in _measure(parts, of_layer, cache, layer=True).items()
+            }
     if draw_map or (draw_map is None and len(kept) <= MAP_LIMIT):
         from components.reports.map import coordinates
 
@@ -314,12 +316,17 @@ def _labeller(
     return label
 
 
-def _measure(parts: Parts, result: Result) -> dict[str, float]:
-    """Every metric that applies."""
+def _measure(
+    parts: Parts, result: Result, cache: Cache, *, layer: bool = False
+) -> dict[str, float]:
+    """Every metric that applies; those of them that have tables add them to the result."""
     values: dict[str, float] = {}
     for name, metric in parts.metrics.items():
+        if layer and getattr(metric, "main_topics_only", False):
+            continue
         with _stage(f"metrics.{name}", metric):
-            value = metric(result)
+            value = call(metric, result, answers=cache.answers)
+            result.tables |= getattr(metric, "tables_", {})
             measured = value if isinstance(value, dict) else {name: value}
             for key, number in measured.items():
                 if number is None:

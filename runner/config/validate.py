@@ -18,7 +18,7 @@ from runner.config.problems import ConfigError as ConfigError
 from runner.config.problems import Problem as Problem
 from runner.config.problems import report as report
 from runner.config.schema import CHOICES
-from runner.config.signatures import NotFoundError, Parameter, Signature, signature
+from runner.config.signatures import NotFoundError, Parameter, Signature, definition, signature
 from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal
 from runner.console import nearest
 
@@ -145,6 +145,8 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
             "would keep pickles on disk, and reading one can run any code. Leave it out.",
         )
     functions = path.partition(".")[0] in FUNCTIONS
+    source = definition(target) if functions else None
+    functions = functions and not (source is not None and source.is_class)
     if functions and not is_trusted(target, trusted) and not node.get("_partial_"):
         yield Problem(
             f"{path}._partial_",
