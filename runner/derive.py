@@ -100,17 +100,17 @@ class Unnamed:
         answers: Any,
     ) -> list[Topic]:
         names = next(self._names)
-        asked = [topic for topic in topics if names[topic.id] is None]
-        given = {topic.id: topic for topic in topics}
+        unnamed = [topic for topic in topics if names[topic.id] is None]
+        by_number = {topic.id: topic for topic in topics}
         self.metrics_ = {}
-        if asked:
+        if unnamed:
             offers = {
                 "documents": documents, "embeddings": embeddings, "kept": kept, "labels": labels,
                 "encode_texts": encode_texts, "answers": answers,
             }  # fmt: skip
-            given |= {topic.id: topic for topic in call(self._labeler.label, asked, **offers)}
+            by_number |= {topic.id: topic for topic in call(self._labeler.label, unnamed, **offers)}
             self.metrics_ = getattr(self._labeler, "metrics_", {})
-        return [given[topic.id] for topic in topics]
+        return [by_number[topic.id] for topic in topics]
 
 
 def derived_result(
@@ -144,10 +144,10 @@ def derived_result(
         reduced = placed.fit_transform(X)
     n_outside = int(np.sum(grown.labels < 0))
     labels = Labels(grown.labels, grown.layers, grown.strengths, n_outside)
-    given = names()
+    old_names = names()
     labeler: Any = parts.labels
     if not isinstance(labeler, WordLabels):
-        labeler = Unnamed(labeler, [given[""], *(given[name] for name in grown.layers)])
+        labeler = Unnamed(labeler, [old_names[""], *(old_names[name] for name in grown.layers)])
     parts = replace(
         parts,
         embedder=model.embedder,
@@ -158,9 +158,9 @@ def derived_result(
     result = conclude(
         parts, cache, Grouped(corpus, kept, encoded, reduced, labels), clock, draw_map=draw_map
     )
-    result.topics = _named(result.topics, given[""])
+    result.topics = _named(result.topics, old_names[""])
     result.layers = {
-        name: replace(layer, topics=_named(layer.topics, given[name]))
+        name: replace(layer, topics=_named(layer.topics, old_names[name]))
         for name, layer in result.layers.items()
     }
     return result, parts
@@ -295,8 +295,8 @@ class Command:
 
         choices = {role: parent.record.params.get(role, "") for role in record.GROUPED_BY}
         choices["dataset"] = self._composed.hydra.runtime.choices["dataset"]
-        result, known = execute(config, choices, folder, work=work, lineage=lineage)
-        return announce(result, known, config, folder)
+        result, run_record = execute(config, choices, folder, work=work, lineage=lineage)
+        return announce(result, run_record, config, folder)
 
     def _config(self, recorded: DictConfig) -> DictConfig:
         """The parent's config, with the data set, the tracking and the model's settings typed."""

@@ -41,17 +41,17 @@ COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "lab
 
 def main(arguments: list[str]) -> int:
     """Edit a run; 0 when the new one is written and tracked."""
-    given = Command("edit", arguments, __doc__ or "", ["run", "edits"])
-    with given.parent(given.options["run"]) as parent:
+    edit_command = Command("edit", arguments, __doc__ or "", ["run", "edits"])
+    with edit_command.parent(edit_command.options["run"]) as parent:
         if parent.result.layers:
             raise UserError(
                 "this run has layers, and edits of one layer would break the others. Make a run "
                 "without clusterer.layers, or of the layer that you want to edit."
             )
-        path = Path(given.options["edits"]).expanduser()
+        path = Path(edit_command.options["edits"]).expanduser()
         edits = read_edits(_read(path), len(parent.model.topics), str(path))
         editing = Editing(parent, edits)
-        return given.execute(
+        return edit_command.execute(
             parent,
             lambda parts: parent.result.corpus,
             editing.decide,
@@ -112,7 +112,7 @@ class Editing:
         names: list[Name | None] = []
         for topic, sources in enumerate(self.edited.sources):
             old = topics[sources[0]]
-            label = self.edited.labels_given.get(topic)
+            label = self.edited.renamed.get(topic)
             if label is not None:
                 names.append((label, old.description))
             else:
@@ -143,7 +143,7 @@ def write_changes(before: Result, editing: Editing, result: Result, folder: Path
             for name, applies in (
                 ("merged", len(sources) > 1),
                 ("split", sources[0] in edits.split),
-                ("renamed", topic.id in edited.labels_given),
+                ("renamed", topic.id in edited.renamed),
             )
             if applies
         ]

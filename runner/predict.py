@@ -112,16 +112,16 @@ def predict_file(
     n = n_none = 0
     try:
         for corpus in progress(_blocks(dataset), label="predicting"):
-            found = model.predict_corpus(corpus, batch=batch)
-            columns = model.columns(found, memberships)
+            prediction = model.predict_corpus(corpus, batch=batch)
+            columns = model.columns(prediction, memberships)
             rows = corpus.rows if corpus.rows is not None else n + np.arange(len(corpus))
             table: dict[str, Any] = {"row": numbers(rows), "document": strings(corpus.documents)}
             for name, values in columns.items():
                 if name == "label":
                     table[name] = strings(values)
                 elif name == "memberships":
-                    flat = pa.array(found.memberships.ravel())
-                    width = max(1, found.memberships.shape[1])
+                    flat = pa.array(prediction.memberships.ravel())
+                    width = max(1, prediction.memberships.shape[1])
                     table[name] = pa.FixedSizeListArray.from_arrays(flat, width)
                 else:
                     table[name] = numbers(values)
@@ -129,7 +129,7 @@ def predict_file(
             writer = writer or pq.ParquetWriter(draft, made.schema)
             writer.write_table(made)
             n += len(corpus)
-            n_none += int(np.sum(found.topics < 0))
+            n_none += int(np.sum(prediction.topics < 0))
         if writer is None:
             raise UserError("the data set holds no documents.")
         writer.close()

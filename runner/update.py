@@ -35,13 +35,13 @@ COLUMNS = ["topic", "change", "size_before", "size_after", "label", "words"]
 
 def main(arguments: list[str]) -> int:
     """Update a run; 0 when the new one is written and tracked."""
-    given = Command("update", arguments, __doc__ or "", ["run", "min_topic_size"])
-    if not any(a.startswith("dataset") for a in given.overrides):
+    update_command = Command("update", arguments, __doc__ or "", ["run", "min_topic_size"])
+    if not any(a.startswith("dataset") for a in update_command.overrides):
         raise UserError("name the new documents: dataset=csv dataset.path=new.csv")
-    least = given.number("min_topic_size", MIN_TOPIC_SIZE)
-    with given.parent(given.options["run"]) as parent:
-        update = Update(parent, least)
-        return given.execute(
+    min_topic_size = update_command.number("min_topic_size", MIN_TOPIC_SIZE)
+    with update_command.parent(update_command.options["run"]) as parent:
+        update = Update(parent, min_topic_size)
+        return update_command.execute(
             parent,
             lambda parts: joined(parent.result.corpus, _documents(parts)),
             update.decide,

@@ -202,13 +202,13 @@ class TopicModel:
         labels = self.arrays.get("labels")
         if rule["name"] == "vote":
             if "reduced" in self.arrays:
-                found = self._space.query(self._reduced(X, near), rule["n_neighbors"])
+                matches = self._space.query(self._reduced(X, near), rule["n_neighbors"])
             else:
                 assert near is not None
-                found = near[0][:, : rule["n_neighbors"]], near[1][:, : rule["n_neighbors"]]
+                matches = near[0][:, : rule["n_neighbors"]], near[1][:, : rule["n_neighbors"]]
             assert labels is not None
             return rules.vote(
-                *found, labels, n_topics, rule["metric"], self.arrays["pull"],
+                *matches, labels, n_topics, rule["metric"], self.arrays["pull"],
                 rule["outlier_threshold"],
             )  # fmt: skip
         Z = self._reduced(X, near)
@@ -217,9 +217,9 @@ class TopicModel:
         if rule["name"] == "centre":
             return rules.centre(Z, self.arrays["centres"])
         assert labels is not None
-        found = self._space.query(Z, 2 * rule["min_samples"])
+        matches = self._space.query(Z, 2 * rule["min_samples"])
         return rules.density(
-            *found, labels, n_topics, rule["min_samples"],
+            *matches, labels, n_topics, rule["min_samples"],
             *(self.arrays[name] for name in ("core", "births", "deaths")),
         )  # fmt: skip
 
@@ -242,20 +242,20 @@ class TopicModel:
         rows = np.flatnonzero((topics < 0) & ~novel)
         if threshold is None or not len(rows):
             return
-        found, distances = self._centroids.query(X[rows], 1)
+        nearest, distances = self._centroids.query(X[rows], 1)
         similarity = 1 - distances[:, 0]
         enough = (similarity >= threshold) & (similarity > 0)
-        topics[rows[enough]] = found[enough, 0]
+        topics[rows[enough]] = nearest[enough, 0]
         strengths[rows[enough]] = np.clip(similarity[enough], 0, 1)
 
     def _layers(
         self, X: Matrix, topics: Integers, near: tuple[Integers, Doubles] | None
     ) -> dict[str, Integers]:
         """Topics of each layer: those around a document's topic, or the best inside it."""
-        found: dict[str, Integers] = {}
+        by_layer: dict[str, Integers] = {}
         has = np.flatnonzero(topics >= 0)
         for name, layer in self.layers.items():
-            labels = found[name] = np.full(len(topics), -1, np.int64)
+            labels = by_layer[name] = np.full(len(topics), -1, np.int64)
             around = self.arrays.get(f"around_{name}")
             if around is not None:
                 labels[has] = around[topics[has]]
@@ -279,7 +279,7 @@ class TopicModel:
                 votes[undecided] = np.where(allowed[undecided], cosines, -1)
             best = votes.argmax(axis=1) if len(layer) else np.zeros(0, np.int64)
             labels[has] = np.where(allowed.any(axis=1), best, -1)
-        return found
+        return by_layer
 
     def _recognise(
         self,
@@ -292,11 +292,11 @@ class TopicModel:
         """Give documents that the run has seen the topics that it gave them, in place."""
         same = SAME[self.settings["metric"]]
         if self.settings["metric"] == "euclidean":
-            known = near[1][:, 0] <= same * rules.lengths(X)
+            is_same = near[1][:, 0] <= same * rules.lengths(X)
         else:
-            known = near[1][:, 0] <= same
-        rows = near[0][known, 0]
-        topics[known] = self.arrays["labels"][rows]
-        strengths[known] = self.arrays["strengths"][rows]
+            is_same = near[1][:, 0] <= same
+        rows = near[0][is_same, 0]
+        topics[is_same] = self.arrays["labels"][rows]
+        strengths[is_same] = self.arrays["strengths"][rows]
         for name, labels in layers.items():
-            labels[known] = self.arrays[f"labels_{name}"][rows]
+            labels[is_same] = self.arrays[f"labels_{name}"][rows]

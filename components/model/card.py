@@ -82,10 +82,10 @@ def _limit(settings: Mapping[str, Any]) -> str:
 
 def _target(node: Mapping[str, Any]) -> str:
     name = str(node.get("_target_", "")).rpartition(".")[2]
-    told = [str(node[key]) for key in ("path", "model") if node.get(key)]
+    parts = [str(node[key]) for key in ("path", "model") if node.get(key)]
     if isinstance(members := node.get("of"), Mapping):
-        told.append(f"of {', '.join(members)}")
-    return " ".join([name, *told])
+        parts.append(f"of {', '.join(members)}")
+    return " ".join([name, *parts])
 
 
 def _cell(value: Any) -> str:

@@ -41,13 +41,13 @@ class Edited:
     """Topics after edits.
 
     labels : int64 (m,); sources : for each new topic, the topics that it was made of, lowest first;
-    is_new : for each, whether it is a part that was split off; label : for each renamed topic
+    is_new : for each, whether it is a part that was split off; renamed : label by topic
     """
 
     labels: Integers
     sources: list[tuple[int, ...]]
     is_new: list[bool]
-    labels_given: dict[int, str]
+    renamed: dict[int, str]
 
 
 def read_edits(plain: Any, n_topics: int, source: str) -> Edits:
@@ -172,7 +172,7 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
     numbers = np.full(n_topics + len(made) + 1, -1, np.int64)
     present = np.unique(edited[edited >= 0])
     numbers[present] = np.arange(len(present))
-    sources, is_new, given = [], [], {}
+    sources, is_new, renamed = [], [], {}
     for place, number in enumerate(present.tolist()):
         is_new.append(number >= n_topics)
         origin = (
@@ -183,8 +183,8 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
         sources.append(origin)
         label = next((edits.rename[t] for t in origin if t in edits.rename), None)
         if label is not None and number < n_topics:
-            given[place] = label
-    return Edited(numbers[edited], sources, is_new, given)
+            renamed[place] = label
+    return Edited(numbers[edited], sources, is_new, renamed)
 
 
 def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None) -> Integers:

@@ -51,11 +51,11 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         raise ParameterError("outliers", outliers, "must be at least 0 and below 1.")
     X, labels = result.embeddings, result.labels[result.kept]
     clusterer = result.parts["clusterer"]
-    said = dict(getattr(clusterer, "prediction_", {}))
+    continued = dict(getattr(clusterer, "prediction_", {}))
     identity = result.reduced is X
     arrays: dict[str, Any] = {"centroids": unit_means(X, labels, len(result.topics))}
     linear = None if identity else _linear(_fitted(result.parts["reducer"], X))
-    rule = _rule(said, result, labels, linear is not None or identity, neighbours)
+    rule = _rule(continued, result, labels, linear is not None or identity, neighbours)
     metric = rule["metric"] if identity and rule["name"] == "vote" else metric_for(X, "auto")
     settings: dict[str, Any] = {
         "rule": rule,
@@ -75,7 +75,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         arrays["centres"] = centres.toarray() if hasattr(centres, "toarray") else centres
     sample = _sample(labels, len(labels) if neighbours == "all" else int(neighbours))
     if len(sample):
-        arrays |= _rows(result, sample, said, rule, labels, identity, linear is not None)
+        arrays |= _rows(result, sample, continued, rule, labels, identity, linear is not None)
     settings["n_neighbours"] = len(sample)
     layers = {}
     for name, layer in result.layers.items():
@@ -87,37 +87,41 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
 
 
 def _rule(
-    said: Mapping[str, Any], result: Result, labels: Integers, placed: bool, neighbours: int | str
+    continued: Mapping[str, Any],
+    result: Result,
+    labels: Integers,
+    placed: bool,
+    neighbours: int | str,
 ) -> dict[str, Any]:
     """The rule and its plain settings."""
-    name = str(said.get("rule", "vote"))
+    name = str(continued.get("rule", "vote"))
     if neighbours == 0 and not (name == "centre" and placed):
         return {"name": "centroid"}
     n = len(labels)
     if name == "centre":
-        return {"name": name, "normalise": bool(said.get("normalise"))}
-    metric = str(said.get("metric") or metric_for(result.reduced, "auto"))
+        return {"name": name, "normalise": bool(continued.get("normalise"))}
+    metric = str(continued.get("metric") or metric_for(result.reduced, "auto"))
     if name == "density":
-        kept = n if neighbours == "all" else min(n, int(neighbours))
-        samples = max(1, round(int(said["min_samples"]) * kept / n))
+        n_saved = n if neighbours == "all" else min(n, int(neighbours))
+        samples = max(1, round(int(continued["min_samples"]) * n_saved / n))
         return {
             "name": name,
             "metric": metric,
-            "normalise": bool(said.get("normalise")),
+            "normalise": bool(continued.get("normalise")),
             "min_samples": samples,
         }
     return {
         "name": name,
         "metric": metric,
-        "n_neighbors": int(said.get("n_neighbors", N_NEIGHBORS)),
-        "outlier_threshold": said.get("outlier_threshold"),
+        "n_neighbors": int(continued.get("n_neighbors", N_NEIGHBORS)),
+        "outlier_threshold": continued.get("outlier_threshold"),
     }
 
 
 def _rows(
     result: Result,
     sample: Integers,
-    said: Mapping[str, Any],
+    continued: Mapping[str, Any],
     rule: Mapping[str, Any],
     labels: Integers,
     identity: bool,
@@ -132,12 +136,12 @@ def _rows(
     if not identity and (rule["name"] != "centre" or not linear):
         arrays["reduced"] = np.asarray(result.reduced[sample], dtype=np.float32)
     if rule["name"] == "vote":
-        pull: Any = said.get("pull", np.zeros(len(result.topics)))
-        if "degrees" in said:
-            degrees = np.asarray(said["degrees"], dtype=np.float64)
+        pull: Any = continued.get("pull", np.zeros(len(result.topics)))
+        if "degrees" in continued:
+            degrees = np.asarray(continued["degrees"], dtype=np.float64)
             has = labels >= 0
             held = np.bincount(labels[has], degrees[has], len(result.topics))
-            pull = float(said["resolution"]) * held / max(float(degrees.sum()), 1e-300)
+            pull = float(continued["resolution"]) * held / max(float(degrees.sum()), 1e-300)
         arrays["pull"] = pull
     if rule["name"] == "density":
         from scipy.spatial import cKDTree
@@ -146,10 +150,10 @@ def _rows(
         Z = rules.unit(Z) if rule["normalise"] else np.asarray(Z, np.float64)
         k = min(rule["min_samples"] + 1, len(sample))
         norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[rule["metric"]]
-        found = cKDTree(Z).query(Z, k=[k], p=norm)[0]
-        arrays["core"] = np.asarray(found, dtype=np.float64)[:, 0]
+        core = cKDTree(Z).query(Z, k=[k], p=norm)[0]
+        arrays["core"] = np.asarray(core, dtype=np.float64)[:, 0]
         for name, extreme in (("births", np.max), ("deaths", np.min)):
-            values = np.asarray(said[name], dtype=np.float64)[sample]
+            values = np.asarray(continued[name], dtype=np.float64)[sample]
             for topic in np.unique(labels[sample][np.isnan(values)]).tolist():
                 # No tree has this topic: it exists from where its rows have their neighbours.
                 inside = labels[sample] == topic
@@ -208,16 +212,16 @@ def _limit(
     if not len(sample):
         distances = NearestIndex(arrays["centroids"], "cosine").query(X[probed], 1)[1][:, 0]
     else:
-        found, away = NearestIndex(arrays["rows"], metric).query(X[probed], 2)
-        own = sample[found[:, 0]] == probed  # of equal documents, either is as far
+        nearest, away = NearestIndex(arrays["rows"], metric).query(X[probed], 2)
+        own = sample[nearest[:, 0]] == probed  # of equal documents, either is as far
         distances = np.where(own, away[:, -1], away[:, 0])
     return float(np.quantile(distances, 1 - share, method="higher"))
 
 
 def unit_means(X: Matrix, labels: Integers, n_topics: int) -> Matrix:
     """Unit mean of each topic's unit vectors: float32 (topics, d), or CSR."""
-    found = unit_rows(_means(unit_rows(X), labels, n_topics))
-    return found.astype(np.float32)
+    means = unit_rows(_means(unit_rows(X), labels, n_topics))
+    return means.astype(np.float32)
 
 
 def _means(X: Matrix, labels: Integers, n_topics: int) -> Any:
@@ -227,8 +231,8 @@ def _means(X: Matrix, labels: Integers, n_topics: int) -> Any:
     member = one_hot(labels)
     sizes = np.maximum(np.asarray(member.sum(axis=0)).ravel(), 1)
     member.data /= sizes[member.indices]
-    found = member.T.tocsr() @ X.astype(np.float64)
-    return found.tocsr() if hasattr(found, "tocsr") else np.asarray(found)
+    means = member.T.tocsr() @ X.astype(np.float64)
+    return means.tocsr() if hasattr(means, "tocsr") else np.asarray(means)
 
 
 def _half(X: Matrix) -> Matrix:
@@ -254,20 +258,20 @@ def _layer(
     sample: Integers,
 ) -> dict[str, Any]:
     """How a layer lies to the main topics: around them, or inside."""
-    found = layer.labels[kept]
+    in_layer = layer.labels[kept]
     n = len(layer.topics)
-    both = (labels >= 0) & (found >= 0)
+    both = (labels >= 0) & (in_layer >= 0)
     counts = np.zeros((n_topics, n), np.int64)
-    np.add.at(counts, (labels[both], found[both]), 1)
+    np.add.at(counts, (labels[both], in_layer[both]), 1)
     arrays: dict[str, Any] = {}
     if len(sample):
-        arrays[f"labels_{name}"] = found[sample].astype(np.int32)
+        arrays[f"labels_{name}"] = in_layer[sample].astype(np.int32)
     if n <= n_topics:
         around = counts.argmax(axis=1) if n else np.zeros(n_topics, np.int64)
         arrays[f"around_{name}"] = np.where(counts.any(axis=1), around, -1).astype(np.int32)
         return arrays
     arrays[f"inside_{name}"] = counts.argmax(axis=0).astype(np.int32)
-    arrays[f"centroids_{name}"] = unit_means(X, found, n)
+    arrays[f"centroids_{name}"] = unit_means(X, in_layer, n)
     return arrays
 
 

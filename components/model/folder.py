@@ -211,10 +211,10 @@ def _read_topics(path: Path) -> tuple[list[SavedTopic], dict[str, list[SavedTopi
 
     table = pq.read_table(path)
     names = json.loads(table.schema.metadata[b"layers"])
-    found: dict[str, list[SavedTopic]] = {"": [], **{name: [] for name in names}}
+    topics: dict[str, list[SavedTopic]] = {"": [], **{name: [] for name in names}}
     for row in table.to_pylist():
         words = tuple(zip(row["words"], row["weights"], strict=True))
-        found[row["layer"]].append(
+        topics[row["layer"]].append(
             SavedTopic(row["topic"], row["label"], row["size"], words, tuple(row["documents"]))
         )
-    return found.pop(""), found
+    return topics.pop(""), topics

@@ -103,14 +103,14 @@ def grow(
     if min_topic_size < 2:
         raise ParameterError("min_topic_size", min_topic_size, "must be at least 2.")
     new = np.flatnonzero(is_new)
-    found = model.predict(X[new])
+    predicted = model.predict(X[new])
     labels, strengths = before.labels.copy(), before.strengths.copy()
-    labels[new], strengths[new] = found.topics, found.strengths
+    labels[new], strengths[new] = predicted.topics, predicted.strengths
     layers = {name: values.copy() for name, values in before.layers.items()}
-    for name, values in found.layers.items():
+    for name, values in predicted.layers.items():
         layers[name][new] = values
-    asked = np.flatnonzero(is_new | (labels < 0))
-    outside = asked[model.fits_nowhere(X[asked])]
+    candidates = np.flatnonzero(is_new | (labels < 0))
+    outside = candidates[model.fits_nowhere(X[candidates])]
     labels[outside] = -1
     strengths[outside] = 0
     for values in layers.values():
@@ -165,7 +165,7 @@ def prediction(model: TopicModel, grown: Growth) -> dict[str, Any]:
     name = rule.pop("name")
     if name == "centroid":
         return {"rule": "vote"}
-    said = {"rule": name, **rule}
+    continued = {"rule": name, **rule}
     labels, sources = grown.labels, grown.sources
     if name == "vote":
         sizes = np.bincount(labels[labels >= 0], minlength=len(sources)).astype(np.float64)
@@ -174,15 +174,15 @@ def prediction(model: TopicModel, grown: Growth) -> dict[str, Any]:
         mean = pull.sum() / max(old.sum(), 1)
         each = [pull[[*s]].sum() / max(old[[*s]].sum(), 1) if s else mean for s in sources]
         held = np.array(each) * sizes
-        said["pull"] = held * pull.sum() / held.sum() if held.sum() > 0 else held
+        continued["pull"] = held * pull.sum() / held.sum() if held.sum() > 0 else held
     if name == "density":
         saved, rows = model.settings["n_neighbours"], model.arrays["labels"]
-        said["min_samples"] = max(
+        continued["min_samples"] = max(
             1, round(rule["min_samples"] * model.settings["n_clustered"] / max(saved, 1))
         )
         for key, nothing, widest in (("births", np.inf, np.min), ("deaths", 0.0, np.max)):
             of_topic = [
                 float(widest(model.arrays[key][np.isin(rows, s)])) if s else np.nan for s in sources
             ]
-            said[key] = np.array([*of_topic, nothing])[labels]
-    return said
+            continued[key] = np.array([*of_topic, nothing])[labels]
+    return continued

@@ -85,25 +85,25 @@ class NearestIndex:
         if self._sparse:
             queries = _transformed(Q, self.metric)
             # CSR times CSR adds up each row of the product by itself.
-            found = (queries @ self._columns).toarray()
+            distances = (queries @ self._columns).toarray()
             if self.metric == "euclidean":
                 squares = np.asarray(queries.multiply(queries).sum(axis=1))
-                found = np.sqrt(np.maximum(squares + self._squares - 2 * found, 0))
+                distances = np.sqrt(np.maximum(squares + self._squares - 2 * distances, 0))
             else:
-                found = _from_cosine(found, self.metric)
+                distances = _from_cosine(distances, self.metric)
         else:
             from scipy.spatial.distance import cdist
 
             queries = _dense(Q, self.metric)
             if self.metric in CDIST:
-                found = cdist(queries, self._rows, CDIST[self.metric])
+                distances = cdist(queries, self._rows, CDIST[self.metric])
             else:  # of unit vectors: 1 - cosine is half the squared distance
-                found = cdist(queries, self._rows, "sqeuclidean") / 2
-                found = np.sqrt(found) if self.metric == "hellinger" else found
-        found[found < ZERO] = 0
-        bound = np.partition(found, k - 1, axis=1)[:, k - 1, None]
-        row, column = np.nonzero(found <= bound)
-        return _nearest(row, column, found[row, column], len(found), k)
+                distances = cdist(queries, self._rows, "sqeuclidean") / 2
+                distances = np.sqrt(distances) if self.metric == "hellinger" else distances
+        distances[distances < ZERO] = 0
+        bound = np.partition(distances, k - 1, axis=1)[:, k - 1, None]
+        row, column = np.nonzero(distances <= bound)
+        return _nearest(row, column, distances[row, column], len(distances), k)
 
     def _chosen_pairs(self, Q: Matrix, k: int) -> tuple[Integers, Doubles]:
         queries = self._doubles(np.asarray(Q))

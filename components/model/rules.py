@@ -1,6 +1,6 @@
 """How a document gets its topic. Each row of a result depends on the same row of the input alone.
 
-A `found` pair is what `NearestIndex.query` returns: row numbers int64 (n, k) and distances
+A pair of matches is what `NearestIndex.query` returns: row numbers int64 (n, k) and distances
 float64 (n, k), nearest first. Every function returns topics int64 (n,), -1 for none; strengths
 float64 (n,) in [0, 1]; memberships float32 (n, topics).
 """
@@ -57,8 +57,8 @@ def votes(
     weights = np.where(distances < FARTHEST.get(metric, np.inf), fuzzy(distances), 0.0)
     columns = np.where(labels < 0, n_topics, labels)[indices]
     cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
-    found: Doubles = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).astype(np.float64)
-    return found.reshape(n, n_topics + 1)
+    sums: Doubles = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).astype(np.float64)
+    return sums.reshape(n, n_topics + 1)
 
 
 def fuzzy(distances: Doubles) -> Doubles:
@@ -79,8 +79,8 @@ def centre(Z: Matrix, centres: Doubles) -> Assigned:
         rows = Z.tocsr().astype(np.float64)
         squares = np.asarray(rows.multiply(rows).sum(axis=1))
         # CSR times dense adds up each row by itself.
-        found = squares + np.einsum("ij,ij->i", centres, centres) - 2 * (rows @ centres.T)
-        distances = np.sqrt(np.maximum(found, 0))
+        squared = squares + np.einsum("ij,ij->i", centres, centres) - 2 * (rows @ centres.T)
+        distances = np.sqrt(np.maximum(squared, 0))
     else:
         from scipy.spatial.distance import cdist
 
@@ -89,7 +89,7 @@ def centre(Z: Matrix, centres: Doubles) -> Assigned:
 
 
 def centroid(order: Integers, distances: Doubles) -> Assigned:
-    """The topic whose centroid has the highest cosine; every topic is among those found.
+    """The topic whose centroid has the highest cosine; every topic is among the matches.
 
     Strength is that cosine, 0 where it is negative.
     """
@@ -144,16 +144,16 @@ def density(
     columns = np.where(labels < 0, n_topics, labels)[indices]
     cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
     weights = 1 / np.maximum(reach, 1e-300)
-    found = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).reshape(n, n_topics + 1)
-    share = found[:, :n_topics] / found.sum(axis=1, keepdims=True)
+    sums = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).reshape(n, n_topics + 1)
+    share = sums[:, :n_topics] / sums.sum(axis=1, keepdims=True)
     return topics, np.where(topics >= 0, strengths, 0.0), share.astype(np.float32)
 
 
 def project(X: Matrix, components: Doubles, mean: Doubles | None) -> Doubles:
     """Rows on principal axes or singular vectors (r, d): float64 (n, r)."""
     if hasattr(X, "tocsr"):
-        found = np.asarray(X.tocsr().astype(np.float64) @ components.T)
-        return found if mean is None else found - np.einsum("rd,d->r", components, mean)
+        projected = np.asarray(X.tocsr().astype(np.float64) @ components.T)
+        return projected if mean is None else projected - np.einsum("rd,d->r", components, mean)
     rows = np.asarray(X, dtype=np.float64)
     if mean is not None:
         rows = rows - mean
@@ -174,10 +174,10 @@ def place(indices: Integers, distances: Doubles, places: Floats, metric: str) ->
     for j in range(indices.shape[1]):
         gaps = near - near[:, j, None]
         sums[:, j] = (np.sqrt((gaps * gaps).sum(axis=2)) * weights).sum(axis=1)
-    found: Doubles = near[np.arange(len(near)), sums.argmin(axis=1)]
+    medoids: Doubles = near[np.arange(len(near)), sums.argmin(axis=1)]
     same = distances[:, 0] <= (1e-6 if metric == "cosine" else 1e-3)
-    found[same] = places[indices[same, 0]]
-    return found
+    medoids[same] = places[indices[same, 0]]
+    return medoids
 
 
 def unit(X: Any) -> Any:
@@ -193,8 +193,8 @@ def unit(X: Any) -> Any:
 def lengths(X: Matrix) -> Doubles:
     """Euclidean length of each row, float64 (n,)."""
     if hasattr(X, "tocsr"):
-        found: Doubles = np.sqrt(np.asarray(X.astype(np.float64).multiply(X).sum(axis=1)).ravel())
-        return found
+        norms: Doubles = np.sqrt(np.asarray(X.astype(np.float64).multiply(X).sum(axis=1)).ravel())
+        return norms
     rows = np.asarray(X, dtype=np.float64)
-    found = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    return found
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return norms

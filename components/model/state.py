@@ -127,9 +127,9 @@ def _unpack(node: Any, arrays: Arrays, into: Any, name: str) -> Any:
         values = arrays[f"{node['vocabulary']}.values"].tolist()
         return dict(zip(_texts(node["vocabulary"], arrays), values, strict=True))
     if "dict" in node:
-        known = into if isinstance(into, dict) else {}
+        existing = into if isinstance(into, dict) else {}
         return {
-            key: _unpack(v, arrays, known.get(key), f"{name}.{key}")
+            key: _unpack(v, arrays, existing.get(key), f"{name}.{key}")
             for key, v in node["dict"].items()
         }
     if "set" in node:
@@ -145,11 +145,11 @@ def _unpack(node: Any, arrays: Arrays, into: Any, name: str) -> Any:
     kind = "tuple" if "tuple" in node else "list"
     items = node[kind]
     same = isinstance(into, list | tuple) and len(into) == len(items)
-    found = [
+    unpacked = [
         _unpack(item, arrays, into[i] if same else None, f"{name}.{i}")
         for i, item in enumerate(items)
     ]
-    return tuple(found) if kind == "tuple" else found
+    return tuple(unpacked) if kind == "tuple" else unpacked
 
 
 def _created(node: dict[str, Any], name: str) -> Any:

@@ -51,9 +51,9 @@ def main() -> None:
             "UMAP's transform": lambda *arguments, own=own: next(own),  # block by block
         }.items():
             rules.place = place
-            found = model.predict(X[new]).topics
-            same = equal(found, whole[new], part.labels, whole[train])
-            print(name, ami(found, whole[new]), same, float(np.mean(found < 0)))  # noqa: T201
+            predicted = model.predict(X[new]).topics
+            same = equal(predicted, whole[new], part.labels, whole[train])
+            print(name, ami(predicted, whole[new]), same, float(np.mean(predicted < 0)))  # noqa: T201
         rules.place = medoid
 
 

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 KEYS = (
     "corpus documents method neighbours seed ami equal ami_runs equal_runs no_topic own mb".split()
 )
-KEPT = ("all", 1000, 0)
+NEIGHBOURS = ("all", 1000, 0)
 
 
 def methods(seed: int) -> dict[str, Any]:
@@ -75,17 +75,17 @@ def ami(a: Any, b: Any) -> float:
     return float(adjusted_mutual_info_score(a, b))
 
 
-def equal(found: Any, expected: Any, known_found: Any, known_expected: Any) -> float:
+def equal(predicted: Any, expected: Any, before: Any, expected_before: Any) -> float:
     """Share of equal topics, topics being paired on the documents that both runs have seen."""
     from scipy.optimize import linear_sum_assignment
 
-    counts = np.zeros((known_found.max() + 2, known_expected.max() + 2))
-    np.add.at(counts, (known_found, known_expected), 1)  # -1 is the last row and column
+    counts = np.zeros((before.max() + 2, expected_before.max() + 2))
+    np.add.at(counts, (before, expected_before), 1)  # -1 is the last row and column
     inner = counts[:-1, :-1]
     pairs = dict(zip(*(side.tolist() for side in linear_sum_assignment(-inner)), strict=True))
     pairs[-1] = -1
     return float(
-        np.mean([pairs.get(topic, -2) == e for topic, e in zip(found, expected, strict=True)])
+        np.mean([pairs.get(topic, -2) == e for topic, e in zip(predicted, expected, strict=True)])
     )
 
 
@@ -102,25 +102,29 @@ def study(name: str, texts: list[str], X: Any, seed: int, peer: bool) -> Iterato
 
     head = {"corpus": name, "documents": len(texts), "seed": seed}
     for method, make in methods(seed).items():
-        todo = [kept for kept in KEPT if not is_there(name, len(texts), method, kept, seed)]
+        todo = [
+            neighbours
+            for neighbours in NEIGHBOURS
+            if not is_there(name, len(texts), method, neighbours, seed)
+        ]
         if not todo:
             continue
         whole = result_of(X, texts, make).labels
         part = result_of(X[train], pick(train), make)
-        for kept in todo:
-            model = fit(part, neighbours=kept)
+        for neighbours in todo:
+            model = fit(part, neighbours=neighbours)
             with tempfile.TemporaryDirectory() as scratch:
                 mb = folder.write(Path(scratch) / "model", model, {}, "")
                 model, _, _ = folder.read(Path(scratch) / "model")
-            found = model.predict(X[new]).topics
+            predicted = model.predict(X[new]).topics
             yield head | {
                 "method": method,
-                "neighbours": kept,
-                "ami": ami(found, whole[new]),
-                "equal": equal(found, whole[new], part.labels, whole[train]),
+                "neighbours": neighbours,
+                "ami": ami(predicted, whole[new]),
+                "equal": equal(predicted, whole[new], part.labels, whole[train]),
                 "ami_runs": ami(part.labels, whole[train]),
                 "equal_runs": equal(part.labels, whole[train], part.labels, whole[train]),
-                "no_topic": float(np.mean(found < 0)),
+                "no_topic": float(np.mean(predicted < 0)),
                 "own": float(np.mean(model.predict(X[train]).topics == part.labels)),
                 "mb": mb,
             }
@@ -147,16 +151,16 @@ def of_peer(X: Any, texts: list[str], train: Any, new: Any, seed: int) -> dict[s
         model.save(scratch, serialization="safetensors", save_embedding_model=False)
         mb = sum(path.stat().st_size for path in Path(scratch).iterdir()) / 1e6
         model = BERTopic.load(scratch)
-    found = np.asarray(model.transform([texts[row] for row in new], X[new])[0])
+    predicted = np.asarray(model.transform([texts[row] for row in new], X[new])[0])
     own = np.asarray(model.transform([texts[row] for row in train], X[train])[0])
     return {
         "method": "BERTopic",
         "neighbours": "",
-        "ami": ami(found, whole[new]),
-        "equal": equal(found, whole[new], part, whole[train]),
+        "ami": ami(predicted, whole[new]),
+        "equal": equal(predicted, whole[new], part, whole[train]),
         "ami_runs": ami(part, whole[train]),
         "equal_runs": equal(part, whole[train], part, whole[train]),
-        "no_topic": float(np.mean(found < 0)),
+        "no_topic": float(np.mean(predicted < 0)),
         "own": float(np.mean(own == part)),
         "mb": mb,
     }
@@ -170,8 +174,8 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def is_there(corpus: str, documents: int, method: str, kept: Any, seed: int) -> bool:
-    key = (corpus, str(documents), method, str(kept), str(seed))
+def is_there(corpus: str, documents: int, method: str, neighbours: Any, seed: int) -> bool:
+    key = (corpus, str(documents), method, str(neighbours), str(seed))
     names = ("corpus", "documents", "method", "neighbours", "seed")
     return any(tuple(row[name] for name in names) == key for row in rows())
 
@@ -195,8 +199,8 @@ def table() -> str:
         groups.setdefault(key, []).append(row)
     lines = ["| corpus | documents | method | neighbours | " + " | ".join(shown) + " |"]
     lines.append("|---|---:|---|---:|" + "---:|" * len(shown))
-    for key, found in groups.items():
-        means = [statistics.mean(float(row[name]) for row in found) for name in shown]
+    for key, group in groups.items():
+        means = [statistics.mean(float(row[name]) for row in group) for name in shown]
         lines.append(f"| {' | '.join(key)} | " + " | ".join(f"{m:.3f}" for m in means) + " |")
     return "\n".join(lines)
 

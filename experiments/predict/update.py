@@ -96,12 +96,12 @@ def study(
 
         served = Model(model, {}, vectors_of(X[:end]), None, Cache(None))
         corpus = Corpus(texts[:end])
-        given = parts_of(corpus, X[:end], seed)
+        parts = parts_of(corpus, X[:end], seed)
         result, _ = derived_result(
-            given, Cache(None), served, corpus, decide, lambda names=names: {"": names}, False
+            parts, Cache(None), served, corpus, decide, lambda names=names: {"": names}, False
         )
-    found, expected, truth = result.labels, whole.labels, np.array(labels)
-    in_run, in_updates = ami(truth, expected), ami(truth, found)
+    predicted, expected, truth = result.labels, whole.labels, np.array(labels)
+    in_run, in_updates = ami(truth, expected), ami(truth, predicted)
     yield {
         "corpus": name,
         "documents": len(texts),
@@ -112,11 +112,11 @@ def study(
         "ami_run": in_run,
         "ami_first": ami(truth[:start], begun.labels),
         "difference": in_updates - in_run,
-        "between": ami(expected, found),
+        "between": ami(expected, predicted),
         "topics_updates": len(result.topics),
         "topics_run": len(whole.topics),
         "topics_first": len(begun.topics),
-        "no_topic": float(np.mean(found < 0)),
+        "no_topic": float(np.mean(predicted < 0)),
     }
 
 

@@ -102,8 +102,8 @@ class Model:
             raise UserError("predict takes a list of documents: write model.predict([text]).")
         if not len(documents):
             return pd.DataFrame(self.columns(self._nothing(0), memberships))
-        found = self.predict_corpus(Corpus(list(documents)), batch=batch)
-        return pd.DataFrame(self.columns(found, memberships))
+        prediction = self.predict_corpus(Corpus(list(documents)), batch=batch)
+        return pd.DataFrame(self.columns(prediction, memberships))
 
     def predict_corpus(self, corpus: Corpus, *, batch: str = "exact") -> Prediction:
         """Topics of the documents of a corpus, with their images where the embedder takes them.
@@ -132,9 +132,9 @@ class Model:
         images = None if corpus.images is None else [corpus.images[row] for row in chosen]
         vectors = self.embed([corpus.documents[row] for row in chosen], images, batch)
         nonzero: Any = abs(vectors).sum(axis=1)
-        known = np.asarray(nonzero).ravel() > 0
-        found = self.predict_vectors(vectors[known])
-        return _spread(found, rows[known], len(corpus))
+        has_vector = np.asarray(nonzero).ravel() > 0
+        prediction = self.predict_vectors(vectors[has_vector])
+        return _spread(prediction, rows[has_vector], len(corpus))
 
     def predict_vectors(self, X: Matrix) -> Prediction:
         """Topics of documents whose vectors, (n, d), are there already.
@@ -167,10 +167,10 @@ class Model:
         vectors = None if corpus.blank[0] else self.embed(list(corpus.documents))
         if vectors is None or not self.topics or not float(abs(vectors).sum()):
             return pd.DataFrame(columns=columns)
-        found, cosines = self._model.nearest_topics(vectors, min(n, len(self.topics)))
+        topics, cosines = self._model.nearest_topics(vectors, min(n, len(self.topics)))
         rows = [
             (t, self.topics[t].label, cosine, next(iter(self.topics[t].documents), ""))
-            for t, cosine in zip(found[0].tolist(), cosines[0].tolist(), strict=True)
+            for t, cosine in zip(topics[0].tolist(), cosines[0].tolist(), strict=True)
         ]
         return pd.DataFrame(rows, columns=columns)
 
@@ -211,17 +211,17 @@ class Model:
             embedder, documents, identity=lambda: key, corpus_hash=str, images=images
         ).vectors
 
-    def columns(self, found: Prediction, memberships: bool = False) -> dict[str, Any]:
+    def columns(self, prediction: Prediction, memberships: bool = False) -> dict[str, Any]:
         """A prediction as named columns of length n."""
         labels = [topic.label for topic in self.topics] + [""]
         columns: dict[str, Any] = {
-            "topic": found.topics,
-            "label": [labels[topic] for topic in found.topics.tolist()],
-            "strength": found.strengths,
+            "topic": prediction.topics,
+            "label": [labels[topic] for topic in prediction.topics.tolist()],
+            "strength": prediction.strengths,
         }
-        columns |= {f"topic_{name}": values for name, values in found.layers.items()}
+        columns |= {f"topic_{name}": values for name, values in prediction.layers.items()}
         if memberships:
-            columns["memberships"] = list(found.memberships)
+            columns["memberships"] = list(prediction.memberships)
         return columns
 
     def _nothing(self, n: int) -> Prediction:
@@ -235,20 +235,20 @@ class Model:
         return _spread(empty, none, n)
 
 
-def _of_documents(found: Prediction, pieces: Corpus) -> Prediction:
+def _of_documents(prediction: Prediction, pieces: Corpus) -> Prediction:
     """A prediction for pieces as one for the documents that they are parts of."""
-    mixture = mixture_of(found.topics, pieces)
+    mixture = mixture_of(prediction.topics, pieces)
     topics, strengths = heaviest(mixture)
-    mixture.resize((mixture.shape[0], found.memberships.shape[1]))
+    mixture.resize((mixture.shape[0], prediction.memberships.shape[1]))
     return Prediction(
         topics,
         strengths.astype(np.float32),
         mixture.toarray().astype(np.float32),
-        {name: heaviest(mixture_of(of, pieces))[0] for name, of in found.layers.items()},
+        {name: heaviest(mixture_of(of, pieces))[0] for name, of in prediction.layers.items()},
     )
 
 
-def _spread(found: Prediction, rows: Integers, n: int) -> Prediction:
+def _spread(prediction: Prediction, rows: Integers, n: int) -> Prediction:
     """A prediction for `rows` of `n` documents; the others are in no topic."""
 
     def over_all(values: Any, missing: float) -> Any:
@@ -257,8 +257,8 @@ def _spread(found: Prediction, rows: Integers, n: int) -> Prediction:
         return spread
 
     return Prediction(
-        over_all(found.topics, -1),
-        over_all(found.strengths, 0),
-        over_all(found.memberships, 0),
-        {name: over_all(values, -1) for name, values in found.layers.items()},
+        over_all(prediction.topics, -1),
+        over_all(prediction.strengths, 0),
+        over_all(prediction.memberships, 0),
+        {name: over_all(values, -1) for name, values in prediction.layers.items()},
     )

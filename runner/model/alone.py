@@ -46,10 +46,10 @@ class OneByOneWithImages(OneByOne):
     def encode(
         self, documents: Sequence[str], images: Sequence[str | None] | None = None
     ) -> Matrix:
-        given: Sequence[str | None] = images or [None] * len(documents)
+        paths: Sequence[str | None] = images or [None] * len(documents)
         return self._stacked(
             {"documents": [document], "images": [image]}
-            for document, image in zip(documents, given, strict=True)
+            for document, image in zip(documents, paths, strict=True)
         )
 
 
@@ -74,5 +74,5 @@ class Fitted:
         return self._key
 
     def encode(self, documents: Sequence[str]) -> Matrix:
-        found: Matrix = self.embedder.encode(documents)
-        return found
+        vectors: Matrix = self.embedder.encode(documents)
+        return vectors

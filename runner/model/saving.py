@@ -113,8 +113,8 @@ def remove(folder: Path) -> None:
 
 def identity_of(embedder: Any, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """What identifies the embedder's vectors, as JSON; None where nothing does."""
-    found: dict[str, Any] | None = json.loads(json.dumps(identity(embedder, settings)))
-    return found
+    key: dict[str, Any] | None = json.loads(json.dumps(identity(embedder, settings)))
+    return key
 
 
 def _plain(value: Any) -> Any:

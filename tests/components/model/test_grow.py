@@ -121,6 +121,6 @@ def test_edits_are_applied_in_the_order_of_the_topics():
     edited = apply_edits(Edits(merge=[[1, 2]], split=[0], rename={0: "zero"}), labels, X, 0)
     assert edited.sources == [(0,), (1, 2), (0,)]
     assert edited.is_new == [False, False, True]
-    assert edited.labels_given == {0: "zero"}
+    assert edited.renamed == {0: "zero"}
     assert set(edited.labels[(truth == 1) | (truth == 2)]) == {1}
     assert {edited.labels[truth == t][0] for t in (0, 3)} == {0, 2}
