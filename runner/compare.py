@@ -64,15 +64,10 @@ def load_run(run: str, uri: str | None = None) -> tuple[Result, Record]:
     """
     if Path(run).is_dir():
         return _read(Path(run), run)
-    from runner.tracking import connect, fetch
+    from runner.tracking import connect, fetch_result
 
-    client = connect(uri)
     with tempfile.TemporaryDirectory() as scratch:
-        fetch(client, run, record.FILE, Path(scratch))
-        about = record.load(Path(scratch))
-        if about.status == "FINISHED":
-            for name in ("documents.parquet", "topics.csv"):
-                fetch(client, run, name, Path(scratch))
+        fetch_result(connect(uri), run, Path(scratch))
         return _read(Path(scratch), run)
 
 

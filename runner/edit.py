@@ -11,7 +11,8 @@ edits      a YAML file; all numbers are those of the run:
 folder     gets what every run writes, and changes.csv
 cache      folder of cached vectors (default .runner-cache); null caches nothing
 uri        the MLflow store
-model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none
+model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none;
+           an alias of the registered model stays, unless you name it: model.alias=champion
 trusted_targets packages of yours that the run's config may build from
 --trust-this-run  allows what the run's config asks for beyond that
 
@@ -34,7 +35,8 @@ from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
 from runner.console import command
-from runner.derive import Command, Decide, Name, Parent, topics_of
+from runner.derive import Decide, Name, topics_of
+from runner.derive_command import Command, Parent
 
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
 
@@ -52,12 +54,12 @@ def main(arguments: list[str]) -> int:
         edits = read_edits(_read(path), len(parent.model.topics), str(path))
         editing = Editing(parent, edits)
         return edit_command.execute(
-            parent,
+            [parent],
             lambda parts: parent.result.corpus,
             editing.decide,
             lambda: {"": editing.names},
-            partial(write_changes, parent.result, editing),
-            about={"edits": [*parent.model.about.get("edits", []), edits.as_plain()]},
+            {"changes": partial(write_changes, parent.result, editing)},
+            edits=[*parent.edits, edits.as_plain()],
             dropped=lambda: editing.dropped,
         )
 

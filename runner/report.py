@@ -45,12 +45,10 @@ def main(arguments: list[str]) -> int:
             target = Path(options.get("folder", recorded))
             say(f"Written: {_report(recorded, target, limits, _topic_vectors(recorded / FOLDER))}")
             return 0
-        from runner.tracking import connect, fetch, log_file
+        from runner.tracking import connect, fetch_result, log_file
 
         client = connect(options.get("uri"))
-        fetch(client, options["run"], record.FILE, Path(scratch))
-        for name in _tables(client, options["run"]):
-            fetch(client, options["run"], name, Path(scratch))
+        fetch_result(client, options["run"], Path(scratch))
         vectors = _vectors_of_run(options["run"], options.get("uri"))
         if "folder" in options:
             say(f"Written: {_report(Path(scratch), Path(options['folder']), limits, vectors)}")
@@ -59,22 +57,6 @@ def main(arguments: list[str]) -> int:
             log_file(client, options["run"], page)
             say(f"Logged {FILE} to run {options['run']}")
     return 0
-
-
-def _tables(client: Any, run_id: str) -> list[str]:
-    """What of a run's artifacts the report is made from, beside its record."""
-    wanted = (
-        "environment.json",
-        "documents.parquet",
-        "memberships.parquet",
-        "topics.csv",
-        "layers.csv",
-        "topics_by_class.csv",
-        "hierarchy.csv",
-        "granularity.csv",
-    )
-    there = {artifact.path for artifact in client.list_artifacts(run_id)}
-    return [name for name in wanted if name in there]
 
 
 def _topic_vectors(folder: Path) -> Any:

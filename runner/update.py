@@ -8,7 +8,8 @@ folder          gets what every run writes, for old and new documents together, 
 min_topic_size  documents that fit nowhere become a new topic where there are so many (default 10)
 cache           folder of cached vectors (default .runner-cache); null caches nothing
 uri             the MLflow store
-model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none
+model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none;
+                an alias of the registered model stays, unless you name it: model.alias=champion
 trusted_targets packages of yours that the run's config may build from
 --trust-this-run  allows what the run's config asks for beyond that
 
@@ -27,7 +28,8 @@ from components.base import Corpus, Integers, Matrix, Result, UserError
 from components.model.grow import MIN_TOPIC_SIZE, Growth, grow
 from components.reports.tables import write_csv
 from runner.console import command
-from runner.derive import Command, Decide, Name, Parent, joined, topics_of
+from runner.derive import Decide, Name, joined, topics_of
+from runner.derive_command import Command, Parent
 from runner.pipeline import Parts
 
 COLUMNS = ["topic", "change", "size_before", "size_after", "label", "words"]
@@ -35,18 +37,19 @@ COLUMNS = ["topic", "change", "size_before", "size_after", "label", "words"]
 
 def main(arguments: list[str]) -> int:
     """Update a run; 0 when the new one is written and tracked."""
-    update_command = Command("update", arguments, __doc__ or "", ["run", "min_topic_size"])
+    update_command = Command("update", arguments, __doc__ or "", ["run"], ["min_topic_size"])
     if not any(a.startswith("dataset") for a in update_command.overrides):
         raise UserError("name the new documents: dataset=csv dataset.path=new.csv")
     min_topic_size = update_command.number("min_topic_size", MIN_TOPIC_SIZE)
     with update_command.parent(update_command.options["run"]) as parent:
         update = Update(parent, min_topic_size)
         return update_command.execute(
-            parent,
+            [parent],
             lambda parts: joined(parent.result.corpus, _documents(parts)),
             update.decide,
             lambda: update.names,
-            partial(write_changes, parent.result),
+            {"changes": partial(write_changes, parent.result)},
+            edits=parent.edits,
             dropped=lambda: parent.model.topic_model.arrays.get("dropped"),
         )
 
@@ -67,7 +70,7 @@ class Update:
 
     def __init__(self, parent: Parent, min_topic_size: int = MIN_TOPIC_SIZE) -> None:
         self._parent = parent
-        self._least = min_topic_size
+        self._min_topic_size = min_topic_size
         self._n_new = 0
 
     def decide(self, corpus: Corpus) -> Decide:
@@ -79,7 +82,7 @@ class Update:
             seed = self._parent.config.seed
             grown = grow(
                 self._parent.model.topic_model, X, before, kept >= old,
-                min_topic_size=self._least, seed=seed,
+                min_topic_size=self._min_topic_size, seed=seed,
             )  # fmt: skip
             self._n_new = grown.sources.count(())
             return grown

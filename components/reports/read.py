@@ -17,6 +17,11 @@ from components.reports.tables import COLUMNS, DATA_PREFIX, VIEW_PREFIX, is_form
 from components.reports.tree import SavedTree, TopicTree
 
 N_EXAMPLES = 10  # documents that stand for a topic, by their strength
+# What a result is read from; the first two are there after every run.
+TABLES = (
+    "documents.parquet", "topics.csv", "memberships.parquet", "layers.csv", "topics_by_class.csv",
+    "hierarchy.csv", "granularity.csv",
+)  # fmt: skip
 
 
 def read_result(folder: Path) -> Result:
@@ -74,7 +79,7 @@ def _result(table: Any, folder: Path) -> Result:
 
 
 def _corpus(columns: Mapping[str, Any]) -> Corpus:
-    label = columns.get("label")
+    label, image = columns.get("label"), columns.get("image")
     # Where the data set has no labels, the column repeats those of the topics.
     repeats = label is not None and label.equals(columns.get("topic_label"))
     times = columns.get("timestamp")
@@ -84,6 +89,7 @@ def _corpus(columns: Mapping[str, Any]) -> Corpus:
         columns["document"].to_pylist(),
         labels=None if label is None or repeats else label.to_pylist(),
         timestamps=times,
+        images=None if image is None else image.to_pylist(),
         rows=columns["row"].to_numpy().astype(np.int64),
         columns={
             name.removeprefix(DATA_PREFIX): ["" if c is None else str(c) for c in cells.to_pylist()]

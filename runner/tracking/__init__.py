@@ -16,7 +16,15 @@ from components.base import UserError
 from runner import secrets
 from runner.console import nearest, shell_quote, tool
 from runner.tracking.model import log_model
-from runner.tracking.record import DESCRIPTION, SWEEP_FILES, Record, verbatim
+from runner.tracking.record import (
+    DESCRIPTION,
+    FILE,
+    RUN_FILES,
+    SWEEP_FILES,
+    Record,
+    load,
+    verbatim,
+)
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
 log = logging.getLogger(__name__)
@@ -249,6 +257,28 @@ def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
         raise UserError(
             f"{name} of run {run_id} cannot be fetched: {_first_line(error)}"
         ) from error
+
+
+def fetch_result(client: Any, run_id: str, folder: Path) -> Record:
+    """Copy what the result of a run is read from to a folder: its record and its tables.
+
+    Raises
+    ------
+    UserError
+        When there is no such run, or it has no result.
+    """
+    from components.reports.read import TABLES
+
+    fetch(client, run_id, FILE, folder)
+    record = load(folder)
+    if record.status != "FINISHED":
+        raise UserError(f"the run {run_id} has no result ({record.status}).")
+    with reaching(client.tracking_uri):
+        logged = {artifact.path for artifact in client.list_artifacts(run_id)}
+    for name in (*RUN_FILES, *TABLES):
+        if name != FILE and (name in logged or name in TABLES[:2]):
+            fetch(client, run_id, name, folder)
+    return record
 
 
 def _dataset(record: Record) -> Any:

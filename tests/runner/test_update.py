@@ -101,17 +101,72 @@ def test_an_update_is_a_run_with_a_new_version_of_the_model(parent, tmp_path, mo
     assert child.data.tags["made_by"] == "update"
     assert child.data.tags["parent_run"] == first.info.run_id
     assert child.data.tags["parent_model"] == model_id
-    version = MlflowClient(uri).get_model_version_by_alias("topics", "champion")
-    assert version.run_id == child.info.run_id
+    client = MlflowClient(uri)
+    version = client.get_model_version_by_alias("topics", "champion")
+    assert version.run_id == first.info.run_id, "nobody has seen the new topics yet"
+    assert client.get_model_version("topics", "2").run_id == child.info.run_id
     about = load("models:/topics/2", uri=uri).about
-    assert about["parent"]["run"] == first.info.run_id
-    assert about["parent"]["model"] == model_id
+    (parent_model,) = about["parents"]
+    assert parent_model["run"] == first.info.run_id
+    assert parent_model["model"] == model_id
 
     # What an update made can be updated.
     again = ["dataset=jsonl", "dataset.path=new.jsonl", "folder=again", *UNTRACKED]
     assert update("run=out", *again, "model.neighbours=0") == 0
     assert len(documents(tmp_path / "again")) == 250
     assert load(tmp_path / "again")._model.settings["n_neighbours"] == 0
+
+
+def test_an_alias_moves_where_it_is_named(parent, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    Path("edits.yaml").write_text("rename: {1: one}")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    arguments = ["run=run", "edits=edits.yaml", "folder=edited", "cache=null", f"uri={uri}"]
+    assert edit(*arguments, "model.alias=champion") == 0
+    version = MlflowClient(uri).get_model_version_by_alias("topics", "champion")
+    assert (version.name, version.version) == ("topics", "2")
+
+
+def test_pieces_of_documents_and_known_labels_are_refused(parent, tmp_path, monkeypatch):
+    from runner import run
+
+    monkeypatch.chdir(parent)
+    arguments = [f"folder={tmp_path / 'out'}", "dataset=jsonl", "dataset.path=new.jsonl"]
+    for setting, reason in (("split=sentences", "not in pieces"), ("known_labels=text", "labels")):
+        with pytest.raises(UserError, match=rf"dataset\.{setting}: .*{reason}.* Leave dataset\."):
+            update("run=run", *arguments, f"dataset.{setting}", *UNTRACKED)
+    texts = [json.loads(line)["text"] for line in Path("new.jsonl").read_text().splitlines()]
+    settings = [*FAST, "clusterer.n_clusters=3", "dataset.split=sentences", "reports=fast"]
+    run(texts, *settings, folder=tmp_path / "pieces")
+    (tmp_path / "edits.yaml").write_text("drop: [0]")
+    pieces = f"run={tmp_path / 'pieces'}"
+    for call in (
+        lambda: update(pieces, *arguments, *UNTRACKED),
+        lambda: edit(pieces, f"edits={tmp_path / 'edits.yaml'}", arguments[0], *UNTRACKED),
+    ):
+        with pytest.raises(UserError, match=r"cut its documents into pieces .* Run over all"):
+            call()
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_a_run_was_told_are_not_measured_after_it(tmp_path, monkeypatch):
+    from runner import run
+
+    monkeypatch.chdir(tmp_path)
+    texts = list(LeeDataset().load().documents[:80])
+    labels = ["even" if row % 2 == 0 else "odd" for row in range(60)]
+    Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts[60:]))
+    settings = [setting for setting in FAST if "clusterer" not in setting]
+    run(texts[:60], *settings, "clusterer=given", "reports=fast", label=labels, folder="run")
+    arguments = ["dataset=jsonl", "dataset.path=new.jsonl", *UNTRACKED]
+    for parent, folder in (("run", "one"), ("one", "two")):
+        assert update(f"run={parent}", f"folder={folder}", *arguments) == 0
+        assert load(folder).about["labels_known"]
+        assert documents(tmp_path / folder).label[:60].tolist() == labels
+        assert "ami" not in json.loads(Path(folder, "run.json").read_text())["metrics"]
 
 
 def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_path, monkeypatch):

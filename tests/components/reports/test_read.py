@@ -69,6 +69,16 @@ def test_without_labels_of_the_data_set_there_are_none(tmp_path: Path) -> None:
                                    back.topics[1].examples, "Topic 1")  # fmt: skip
 
 
+def test_images_are_read(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    paths = ["cat.png", None] * 30
+    result.corpus = Corpus(["", *result.corpus.documents[1:]], images=paths)
+    result.coordinates = None
+    back = read_result(written(result, tmp_path))
+    assert back.corpus.images == paths
+    assert back.kept.tolist() == list(range(60)), "an image alone is content"
+
+
 def test_a_folder_that_holds_no_tables(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not hold the tables of a run"):
         read_result(tmp_path)

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from components.base import UserError
 from runner import upload
 from runner.leaderboard import __main__ as leaderboard
-from runner.tracking import Tracker, connect
+from runner.tracking import Tracker, connect, fetch_result
 from tracking_support import TRACKED, Server, runs_of, wait_for
 
 Run = Callable[..., Any]
@@ -64,6 +64,19 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
     assert MlflowClient(f"sqlite:///{store}").get_experiment_by_name("mine") is not None
 
 
+def test_what_a_result_is_read_from_is_fetched(runner: Run, store: Path, tmp_path: Path) -> None:
+    outcome = runner(*TRACKED, "clusterer.layers=[broad]", "reports=fast", "model=false")
+    assert outcome.code == 0, outcome.err
+    (run,) = runs_of(store)
+    client = connect(f"sqlite:///{store}")
+    record = fetch_result(client, run.info.run_id, tmp_path / "fetched")
+    assert record.metrics == run.data.metrics
+    assert {file.name for file in (tmp_path / "fetched").iterdir()} == {
+        "config.yaml", "documents.parquet", "environment.json", "layers.csv", "run.json",
+        "topics.csv",
+    }  # fmt: skip
+
+
 def test_a_failed_run_has_its_reason(runner: Run, store: Path, troubled: list[str]) -> None:
     outcome = runner(*troubled, "embedder.trouble=fail")
     assert outcome.code == 1
@@ -73,6 +86,8 @@ def test_a_failed_run_has_its_reason(runner: Run, store: Path, troubled: list[st
     assert "RuntimeError: 401" in run.data.tags["failure"]
     assert "RuntimeError: 401" in run.data.tags["mlflow.note.content"]
     assert run.data.metrics == {}
+    with pytest.raises(UserError, match=r"has no result \(FAILED\)"):
+        fetch_result(connect(f"sqlite:///{store}"), run.info.run_id, store.parent / "fetched")
 
 
 def test_the_page_of_a_sweep_says_what_was_typed_and_where_its_jobs_are_compared(

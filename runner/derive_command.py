@@ -1,0 +1,264 @@
+"""What the commands share that make a run from other runs: update, edit and merge."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from components.base import Corpus, Report, Result, UserError
+from components.reports.read import read_result
+from runner import secrets
+from runner.cache import Cache
+from runner.config.build import build
+from runner.config.command_line import compose
+from runner.config.recorded import recorded_config
+from runner.config.trust import TRUST
+from runner.console import parse, shell_line
+from runner.derive import Decide, Name, derived_result
+from runner.job import announce, execute
+from runner.model import Model
+from runner.model.loading import load
+from runner.model.saving import Lineage
+from runner.output import check_writable
+from runner.pipeline import Parts
+from runner.tracking import record
+
+KEYS = ["folder", "cache", "uri", "trusted_targets"]
+OVERRIDES = ("dataset", "model", "tracking")  # what may be typed as for a run
+# Settings of a data set that a run uses, and that topics from a model cannot.
+UNUSED = {
+    "dataset.split": "documents get the topics of a model whole, not in pieces.",
+    "dataset.known_labels": "documents get the topics of a model, whatever their labels are.",
+}
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A run that another one is made from.
+
+    source : what the user called it; record : its own; config : as it was run; result : as it is
+    read from its tables, without vectors
+    """
+
+    source: str
+    record: record.Record
+    config: DictConfig
+    result: Result
+    model: Model
+
+    @property
+    def id(self) -> str:
+        """The run's id in MLflow, or else what the user called it."""
+        return self.record.run_id or self.source
+
+    @property
+    def names(self) -> dict[str, list[Name | None]]:
+        """Label and description of each topic, by layer; the main topics are those of ""."""
+        layers = {"": self.result.topics}
+        layers |= {name: layer.topics for name, layer in self.result.layers.items()}
+        return {
+            name: [(topic.label, topic.description) for topic in topics]
+            for name, topics in layers.items()
+        }
+
+    @property
+    def edits(self) -> list[dict[str, Any]]:
+        """The edits of its topics, the first one first."""
+        return list(self.model.about.get("edits", []))
+
+
+class Command:
+    """A command that makes a run from others: its arguments, and the way to its result.
+
+    Parameters
+    ----------
+    name : of the sub-command
+    arguments : what was typed after it
+    usage : what `--help` prints
+    needed : settings of the command that must be there, beside `folder`
+    keys : its other settings, beside those of all
+    words : whether positional words are allowed
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        usage: str,
+        needed: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        words: bool = False,
+    ) -> None:
+        self.name, self.arguments = name, arguments
+        self.overrides = [a for a in arguments if a.partition("=")[0].split(".")[0] in OVERRIDES]
+        rest = [a for a in arguments if a not in self.overrides and a != TRUST]
+        self.options = parse(rest, usage, [*needed, *keys, *KEYS], words=words)
+        self.options["trust"] = TRUST if TRUST in arguments else ""
+        for key in [*needed, "folder"]:
+            if key not in self.options:
+                raise UserError(f"{key}=... is missing. For all keys: {shell_line(name, '--help')}")
+        self._composed = compose(self._typed())
+        for key, reason in UNUSED.items():
+            if value := OmegaConf.select(self._composed, key):
+                raise UserError(f"{key}={value}: {reason} Leave {key} out.")
+
+    def _typed(self) -> list[str]:
+        typed = list(self.overrides)
+        if not any(a.startswith("dataset=") for a in typed):
+            typed.append("dataset=python")
+        if "uri" in self.options and not any(a.startswith("tracking.uri=") for a in typed):
+            typed.append(f"tracking.uri={self.options['uri']}")
+        targets = self.options.get("trusted_targets", "").strip("[]")
+        return [*typed, f"trusted_targets=[{targets}]"]
+
+    def number(self, key: str, default: int) -> int:
+        """A setting that is a whole number."""
+        try:
+            return int(self.options.get(key, default))
+        except ValueError:
+            raise UserError(f"{key}={self.options[key]}: must be a whole number.") from None
+
+    @contextmanager
+    def parent(self, source: str) -> Iterator[Parent]:
+        """The run that `source` names: an output folder, a run's id, or `models:/...`."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, model_id = Path(source).expanduser(), None
+            if not folder.is_dir():
+                folder = Path(scratch)
+                model_id = _fetch(source, self.options.get("uri"), folder)
+            yield self._read(source, folder, model_id)
+
+    def _read(self, source: str, folder: Path, model_id: str | None) -> Parent:
+        about = record.load(folder)
+        about.model_id = about.model_id or model_id  # a logged record was written before its model
+        if about.status != "FINISHED":
+            raise UserError(f"the run {source} has no result ({about.status}).")
+        if "n_pieces" in about.metrics:
+            raise UserError(
+                f"the run {source} has cut its documents into pieces (dataset.split), and what it "
+                f"leaves behind are whole documents: {self.name} cannot continue it. Run over all "
+                "documents again, with the same dataset.split."
+            )
+        config = recorded_config(folder, self.options, self.name, self.arguments, ("dataset",))
+        cache = self.options.get("cache", ".runner-cache")
+        model = load(
+            folder if (folder / "model").is_dir() else source,
+            uri=self.options.get("uri"),
+            cache=None if cache == "null" else cache,
+            trusted_targets=list(config.trusted_targets),
+            trust=bool(self.options["trust"]),
+        )
+        if not model.topics:
+            raise UserError(f"the run {source} has no topics: make a new run instead.")
+        result = read_result(folder)
+        if model.about.get("labels_known"):
+            # Of which documents is not in the tables: the topics are measured against none of them.
+            result.corpus = replace(result.corpus, known_labels=result.corpus.labels)
+        return Parent(source, about, config, result, model)
+
+    def execute(
+        self,
+        parents: Sequence[Parent],
+        corpus: Callable[[Parts], Corpus],
+        decide: Callable[[Corpus], Decide],
+        names: Callable[[], Mapping[str, Sequence[Name | None]]],
+        reports: Mapping[str, Report],
+        *,
+        model: Model | None = None,
+        edits: Sequence[Mapping[str, Any]] = (),
+        dropped: Callable[[], Any] = lambda: None,
+    ) -> int:
+        """Make the run, write it to its folder, track it and show it; the exit status.
+
+        Parameters
+        ----------
+        parents : the first one's config and embedder are those of the run
+        corpus : gives all documents, from the parts of the config
+        decide, names : see `derived_result`
+        reports : write what is different from the parents
+        model : assigns vectors to the run's topics; by default that of the only parent
+        edits : of the topics, which are saved with the model
+        dropped : gives the centroids of topics that edits have dropped, once that is decided
+        """
+        folder = Path(self.options["folder"]).expanduser().absolute()
+        check_writable(folder, "folder")
+        first = parents[0]
+        config = self._config(first.config)
+        lineage = Lineage(
+            tags=self._tags(parents),
+            fingerprint=first.model.about["fingerprint"],
+            learnt=first.model.learnt,
+            about={
+                "made_by": self.name,
+                "parents": [
+                    {
+                        "run": parent.id,
+                        "model": parent.record.model_id,
+                        "n_documents": len(parent.result.corpus),
+                        "edits": parent.edits,
+                    }
+                    for parent in parents
+                ],
+                "edits": list(edits),
+            },
+            dropped=dropped,
+        )
+
+        def work() -> tuple[Result, Parts]:
+            parts = build(config)
+            parts = replace(parts, reports={**reports, **parts.reports})
+            documents = corpus(parts)
+            return derived_result(
+                parts, Cache(config.cache.dir), model or first.model, documents, decide(documents),
+                names, config.map,
+            )  # fmt: skip
+
+        choices = {role: first.record.params.get(role, "") for role in record.GROUPED_BY}
+        choices["dataset"] = self._composed.hydra.runtime.choices["dataset"]
+        result, run_record = execute(config, choices, folder, work=work, lineage=lineage)
+        return announce(result, run_record, config, folder)
+
+    def _tags(self, parents: Sequence[Parent]) -> dict[str, str]:
+        models = [parent.record.model_id for parent in parents if parent.record.model_id]
+        return {
+            "made_by": self.name,
+            "parent_run": " ".join(parent.id for parent in parents),
+            **({"parent_model": " ".join(models)} if models else {}),
+            "command": secrets.mask(shell_line(self.name, *self.arguments)),
+        }
+
+    def _config(self, recorded: DictConfig) -> DictConfig:
+        """The parent's config, with the data set, the tracking and the model's settings typed.
+
+        An alias of the registered model stays where it is unless it is typed again: whoever uses
+        the model by it has not seen the new topics yet.
+        """
+        config = OmegaConf.create(OmegaConf.to_container(recorded, resolve=False))
+        assert isinstance(config, DictConfig)
+        for key in ("dataset", "tracking"):
+            config[key] = OmegaConf.to_container(self._composed[key], resolve=True)
+        if OmegaConf.select(config, "model.alias"):
+            config.model.alias = None
+        for override in self.overrides:
+            key = override.partition("=")[0]
+            if key == "model" or key.startswith("model."):
+                OmegaConf.update(config, key, OmegaConf.select(self._composed, key))
+        return config
+
+
+def _fetch(source: str, uri: str | None, folder: Path) -> str:
+    """Copy what a run's result is read from to a folder, from MLflow; the id of its model there."""
+    from runner.tracking import connect, fetch_result
+    from runner.tracking.model import model_of_run, run_of
+
+    client = connect(uri)
+    run_id = run_of(client, source)
+    model_id = model_of_run(client, run_id)
+    fetch_result(client, run_id, folder)
+    return model_id
