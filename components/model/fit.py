@@ -11,6 +11,7 @@ from components.base import Integers, Layer, Matrix, ParameterError, Result, Top
 from components.labels import one_hot
 from components.model import SavedTopic, TopicModel, rules
 from components.model.index import NearestIndex
+from components.model.seen import seen_arrays
 from components.neighbors import metric_for, unit_rows
 from components.representations.typical import typical_rows
 
@@ -35,7 +36,8 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         says: with `pull` itself, and NaN in `births` and `deaths` where a topic has none yet.
     neighbours : "all", or int
         Training vectors to save, at most; where there are more documents, a random sample of
-        each topic in proportion to its size, with 20 of each at least. 0: centroids only.
+        each topic in proportion to its size, with 20 of each at least, and a hash of each
+        document, by which `components.model.seen` recognises it. 0: centroids only.
     outliers : float
         Share, in [0, 1), of the training documents that lie farther from their nearest neighbour
         than the limit beyond which a new document gets no topic; 0: there is no limit.
@@ -62,7 +64,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         "metric": metric,
         "reducer": "none" if identity else "linear" if linear else "neighbours",
         "assign_outliers": getattr(result.parts.get("outliers"), "threshold", None),
-        "n_documents": len(result.corpus),
+        "n_documents": len(result.corpus.whole or result.corpus),
         "n_clustered": len(result.kept),
     }
     if rule["name"] == "centroid":
@@ -76,6 +78,8 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
     sample = _sample(labels, len(labels) if neighbours == "all" else int(neighbours))
     if len(sample):
         arrays |= _rows(result, sample, continued, rule, labels, identity, linear is not None)
+        if len(sample) < len(labels):
+            arrays |= seen_arrays(result)
     settings["n_neighbours"] = len(sample)
     layers = {}
     for name, layer in result.layers.items():

@@ -11,6 +11,7 @@ import numpy as np
 from components.base import Corpus, Embedder, Integers, Matrix, UserError
 from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
+from components.model.seen import recognise
 from components.pieces import heaviest, mixture_of
 from runner.cache import Cache
 from runner.model.alone import one_by_one
@@ -129,11 +130,14 @@ class Model:
         if not len(rows):
             return self._nothing(len(corpus))
         chosen = rows.tolist()
+        texts = [corpus.documents[row] for row in chosen]
         images = None if corpus.images is None else [corpus.images[row] for row in chosen]
-        vectors = self.embed([corpus.documents[row] for row in chosen], images, batch)
+        vectors = self.embed(texts, images, batch)
         nonzero: Any = abs(vectors).sum(axis=1)
-        has_vector = np.asarray(nonzero).ravel() > 0
+        has_vector = np.flatnonzero(np.asarray(nonzero).ravel())
         prediction = self.predict_vectors(vectors[has_vector])
+        if images is None:
+            prediction = recognise(self._model, [texts[row] for row in has_vector], prediction)
         return _spread(prediction, rows[has_vector], len(corpus))
 
     def predict_vectors(self, X: Matrix) -> Prediction:
