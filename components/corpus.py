@@ -145,7 +145,14 @@ class Corpus:
         if limit is None or limit >= len(self):
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False))
+        numbers = rows if self.rows is None else self.rows[rows]
+        return self._take(rows, numbers, self.n_rows or len(self))
 
+    def take(self, rows: Integers) -> Corpus:
+        """The documents of some rows, at least one, with what is known of each."""
+        return self._take(rows, None if self.rows is None else self.rows[rows], self.n_rows)
+
+    def _take(self, rows: Integers, numbers: Integers | None, n_rows: int | None) -> Corpus:
         def pick(column: Sequence[T] | None) -> list[T] | None:
             return None if column is None else [column[row] for row in rows]
 
@@ -154,8 +161,8 @@ class Corpus:
             pick(self.labels),
             None if self.timestamps is None else self.timestamps[rows],
             pick(self.images),
-            rows if self.rows is None else self.rows[rows],
-            self.n_rows or len(self),
+            numbers,
+            n_rows,
             {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
             self.classes,
             pick(self.known_labels),

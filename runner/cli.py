@@ -24,6 +24,7 @@ COMMANDS = {
     "cache": ("runner.cache.__main__", "show, check or prune the cache"),
     "predict": ("runner.predict", "give new documents the topics of a run"),
     "edit": ("runner.edit", "merge, rename, drop and split the topics of a run"),
+    "merge": ("runner.merge", "make one run of two, whose topics that agree become one"),
     "replay": ("runner.replay", "run a recorded config again, and compare the topics"),
     "compare": ("runner.compare", "compare the topics of two runs"),
     "report": ("runner.report", "make report.html for a run that has ended"),

@@ -17,24 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from components.base import Result, UserError
-from runner.console import command, parse, say
+from runner.console import command, parse, say, two_runs
 from runner.output import check_writable
 from runner.tracking import record
 from runner.tracking.record import Record
 
 KEYS = ["runs", "uri", "folder"]
-_USAGE = "name two runs: python -m runner.compare runs=[A,B]"
 
 
 def main(arguments: list[str]) -> int:
     """Compare two recorded runs."""
     options = parse(arguments, __doc__ or "", KEYS, words=True)
-    runs = [run.strip() for run in options.get("runs", "").strip("[]").split(",") if run.strip()]
-    runs += options.words
-    if len(runs) != 2:
-        raise UserError(f"{_USAGE}. There are {len(runs)}." if runs else f"{_USAGE}.")
-    if runs[0] == runs[1]:
-        raise UserError(f"{_USAGE}. Both are {runs[0]}.")
+    runs = two_runs(options, "compare")
     from components.reports.comparison import compare, write_comparison, write_comparison_page
 
     (first, one), (second, two) = (load_run(run, options.get("uri")) for run in runs)

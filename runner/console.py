@@ -78,6 +78,24 @@ def parse(
     return parsed
 
 
+def two_runs(arguments: Arguments, name: str) -> tuple[str, str]:
+    """The two runs that a sub-command names: `runs=[A,B]`, or two words.
+
+    Raises
+    ------
+    UserError
+        When there are not two, or both are one.
+    """
+    usage = f"name two runs: python -m runner.{name} runs=[A,B]"
+    listed = arguments.get("runs", "").strip("[]").split(",")
+    runs = [*(run.strip() for run in listed if run.strip()), *arguments.words]
+    if len(runs) != 2:
+        raise UserError(f"{usage}. There are {len(runs)}." if runs else f"{usage}.")
+    if runs[0] == runs[1]:
+        raise UserError(f"{usage}. Both are {runs[0]}.")
+    return runs[0], runs[1]
+
+
 def command(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> NoReturn:
     """Run a command, by default on the program's arguments, and exit.
 

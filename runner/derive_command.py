@@ -30,11 +30,10 @@ from runner.pipeline import Parts
 from runner.tracking import record
 
 KEYS = ["folder", "cache", "uri", "trusted_targets"]
-OVERRIDES = ("dataset", "model", "tracking")  # what may be typed as for a run
-# Settings of a data set that a run uses, and that topics from a model cannot.
+# Settings of a data set that a run uses, and documents that get the topics of a model do not.
 UNUSED = {
-    "dataset.split": "documents get the topics of a model whole, not in pieces.",
-    "dataset.known_labels": "documents get the topics of a model, whatever their labels are.",
+    "split": "documents get the topics of a model whole, not in pieces.",
+    "known_labels": "documents get the topics of a model, whatever their labels are.",
 }
 
 
@@ -83,6 +82,7 @@ class Command:
     usage : what `--help` prints
     needed : settings of the command that must be there, beside `folder`
     keys : its other settings, beside those of all
+    groups : of the config, whose settings may be typed as for a run
     words : whether positional words are allowed
     """
 
@@ -93,10 +93,11 @@ class Command:
         usage: str,
         needed: Sequence[str] = (),
         keys: Sequence[str] = (),
+        groups: Sequence[str] = ("dataset", "model", "tracking"),
         words: bool = False,
     ) -> None:
         self.name, self.arguments = name, arguments
-        self.overrides = [a for a in arguments if a.partition("=")[0].split(".")[0] in OVERRIDES]
+        self.overrides = [a for a in arguments if a.partition("=")[0].split(".")[0] in groups]
         rest = [a for a in arguments if a not in self.overrides and a != TRUST]
         self.options = parse(rest, usage, [*needed, *keys, *KEYS], words=words)
         self.options["trust"] = TRUST if TRUST in arguments else ""
@@ -105,8 +106,9 @@ class Command:
                 raise UserError(f"{key}=... is missing. For all keys: {shell_line(name, '--help')}")
         self._composed = compose(self._typed())
         for key, reason in UNUSED.items():
-            if value := OmegaConf.select(self._composed, key):
-                raise UserError(f"{key}={value}: {reason} Leave {key} out.")
+            name = "pieces" if key == "split" and "pieces" in self._composed.dataset else key
+            if value := self._composed.dataset.get(name):
+                raise UserError(f"dataset.{name}={value}: {reason} Leave dataset.{name} out.")
 
     def _typed(self) -> list[str]:
         typed = list(self.overrides)
@@ -123,6 +125,13 @@ class Command:
             return int(self.options.get(key, default))
         except ValueError:
             raise UserError(f"{key}={self.options[key]}: must be a whole number.") from None
+
+    def real(self, key: str, default: float) -> float:
+        """A setting that is a number."""
+        try:
+            return float(self.options.get(key, default))
+        except ValueError:
+            raise UserError(f"{key}={self.options[key]}: must be a number.") from None
 
     @contextmanager
     def parent(self, source: str) -> Iterator[Parent]:

@@ -30,7 +30,7 @@ import numpy as np
 import yaml
 
 from components.base import Corpus, Integers, Matrix, Result, UserError
-from components.model.edits import Edited, Edits, apply_edits, read_edits
+from components.model.edits import Edited, Edits, apply_edits, read_edits, stack_rows
 from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
@@ -43,7 +43,9 @@ COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "lab
 
 def main(arguments: list[str]) -> int:
     """Edit a run; 0 when the new one is written and tracked."""
-    edit_command = Command("edit", arguments, __doc__ or "", ["run", "edits"])
+    edit_command = Command(
+        "edit", arguments, __doc__ or "", ["run", "edits"], groups=("model", "tracking")
+    )
     with edit_command.parent(edit_command.options["run"]) as parent:
         if parent.result.layers:
             raise UserError(
@@ -101,7 +103,9 @@ class Editing:
                 for place, topic in enumerate(self.edits.drop):
                     gone[before.labels == topic] = place
                 centres = unit_means(X, gone, len(self.edits.drop))
-                self.dropped = centres if self.dropped is None else _stacked(self.dropped, centres)
+                self.dropped = (
+                    centres if self.dropped is None else stack_rows([self.dropped, centres])
+                )
             strengths = np.where(self.edited.labels >= 0, before.strengths, 0).astype(np.float32)
             return Growth(self.edited.labels, strengths, {}, self.edited.sources)
 
@@ -121,14 +125,6 @@ class Editing:
                 is_new = self.edited.is_new[topic]
                 names.append(None if is_new else (old.label, old.description))
         return names
-
-
-def _stacked(first: Any, second: Any) -> Any:
-    if hasattr(first, "indptr"):
-        from scipy.sparse import vstack
-
-        return vstack([first, second], format="csr")
-    return np.vstack([first, second])
 
 
 def write_changes(before: Result, editing: Editing, result: Result, folder: Path) -> list[Path]:

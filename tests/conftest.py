@@ -75,6 +75,7 @@ SLOW = (
     "runner/test_job.py::test_a_folder_that_is_used_again",
     "runner/test_job.py::test_layers_and_the_choice_of_granularity",
     "runner/test_labels.py",
+    "runner/test_merge.py",
     "runner/test_model.py",
     "runner/test_no_secret_anywhere.py",
     "runner/test_python.py",

@@ -58,6 +58,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my_conf" / "embedder" / "lengths.yaml").write_text(config)
     arguments = ("-m", "embedder=tfidf,sklearn", "dataset=text", "dataset.path=notes.txt")
     assert run_process(folder, *arguments, "hydra.sweep.dir=a_sweep").code == 0
+    # Runs that can be merged: of one embedder, which does not learn from the documents.
+    arguments = ("-m", "embedder=model2vec", "dataset.limit=40,60", *QUICK, "reports=fast")
+    assert run_process(folder, *arguments, "hydra.sweep.dir=parts").code == 0
     return folder
 
 
@@ -106,8 +109,9 @@ def test_command(
 
 @pytest.mark.parametrize("command", BESIDE)
 def test_a_command_beside_the_runner(command: str, folder: Path) -> None:
+    runs = "parts" if "runner.merge" in command else "a_sweep"
     _, _, module, *arguments = shlex.split(
-        command.replace("OUTPUT_FOLDER", "a_sweep/0").replace("OTHER_FOLDER", "a_sweep/1")
+        command.replace("OUTPUT_FOLDER", f"{runs}/0").replace("OTHER_FOLDER", f"{runs}/1")
     )
     outcome = run_process(folder, *arguments, module=module)
     assert outcome.code == 0, outcome.err

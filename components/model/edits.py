@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,3 +202,12 @@ def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None) -> Integers:
     if count_topics(parts) < 2:
         raise UserError(f"split: topic {topic} has no two parts: all its documents are alike.")
     return np.maximum(parts, 0)
+
+
+def stack_rows(matrices: Sequence[Matrix]) -> Matrix:
+    """The rows of arrays, or of CSR matrices, one after the other."""
+    if hasattr(matrices[0], "indptr"):
+        from scipy.sparse import vstack
+
+        return vstack(matrices, format="csr")
+    return np.vstack(matrices)

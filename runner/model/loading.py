@@ -144,16 +144,7 @@ def _check_identity(
     if saved is None or now is None:
         log.warning("nothing tells whether the embedder is the one that the model was made with.")
         return
-    then, here = dict(_leaves(saved)), dict(_leaves(now))
-    serious: list[str] = []
-    harmless: list[str] = []
-    for name in dict.fromkeys([*then, *here]):
-        if then.get(name) == here.get(name):
-            continue
-        line = f"  {name}: {then.get(name)} then, {here.get(name)} now"
-        steps = set(name.split("."))
-        if not name.endswith(".path"):  # where a file lies does not matter, its content does
-            (harmless if steps & VERSIONS else serious).append(line)
+    serious, harmless = differences(saved, now, "then", "now")
     if serious:
         lines = "\n".join([*serious, *harmless])
         raise UserError(
@@ -163,6 +154,27 @@ def _check_identity(
         )
     for line in harmless:
         log.warning("the embedder's library is another version: %s", line.strip())
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], name: str, other_name: str
+) -> tuple[list[str], list[str]]:
+    """Lines on how two embedders' identities differ: where vectors do, and where only versions do.
+
+    Parameters
+    ----------
+    name, other_name : what the lines call the two
+    """
+    first, second = dict(_leaves(one)), dict(_leaves(other))
+    serious: list[str] = []
+    harmless: list[str] = []
+    for key in dict.fromkeys([*first, *second]):
+        if first.get(key) == second.get(key):
+            continue
+        line = f"  {key}: {first.get(key)} {name}, {second.get(key)} {other_name}"
+        if not key.endswith(".path"):  # where a file lies does not matter, its content does
+            (harmless if set(key.split(".")) & VERSIONS else serious).append(line)
+    return serious, harmless
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

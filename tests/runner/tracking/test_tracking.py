@@ -72,8 +72,8 @@ def test_what_a_result_is_read_from_is_fetched(runner: Run, store: Path, tmp_pat
     record = fetch_result(client, run.info.run_id, tmp_path / "fetched")
     assert record.metrics == run.data.metrics
     assert {file.name for file in (tmp_path / "fetched").iterdir()} == {
-        "config.yaml", "documents.parquet", "environment.json", "layers.csv", "run.json",
-        "topics.csv",
+        "config.yaml", "documents.parquet", "environment.json", "hierarchy.csv",
+        "layers.csv", "run.json", "topics.csv",
     }  # fmt: skip
 
 
