@@ -178,7 +178,7 @@ class Result:
     strengths: Floats  # (n,) in [0, 1]; 0 where there is no topic
     topics: list[Topic] = field(default_factory=list)  # by number
     layers: dict[str, Layer] = field(default_factory=dict)  # coarsest first
-    told: NDArray[np.bool_] | None = None  # (n,) the run was told the document's label
+    has_known_label: NDArray[np.bool_] | None = None  # (n,) the run used the document's label
     memberships: Any | None = None  # CSR (n, topics), how far each document belongs to each
     choice: dict[str, Any] = field(default_factory=dict)  # the granularity chosen, and why
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw

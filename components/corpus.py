@@ -49,8 +49,8 @@ class Corpus:
     classes : sequence of str
         Those of `columns` whose values are classes by which reports compare topics.
     known_labels : sequence of (str or None), length n, optional
-        Labels that the run is told: documents with one label stay together, those with different
-        ones apart; None where nothing is known.
+        Labels that decide on the topics: documents with one label stay together, those with
+        different ones apart; None where nothing is known.
     whole : Corpus, optional
         The documents, where these are pieces of longer ones (`dataset.split`).
     parents : int64 array (n,), optional
@@ -78,12 +78,12 @@ class Corpus:
         if not len(self.documents):
             raise UserError("the data set holds no documents.")
         columns = {name: _texts(cells, f"column {name!r}") for name, cells in self.columns.items()}
-        labels, times, told = self.labels, self.timestamps, self.known_labels
+        labels, times, known = self.labels, self.timestamps, self.known_labels
         changes = {
             "documents": _texts(self.documents, "document"),
             "labels": None if labels is None else _texts(labels, "label", optional=True),
             "timestamps": None if times is None else _times(times),
-            "known_labels": None if told is None else _texts(told, "known label", optional=True),
+            "known_labels": None if known is None else _texts(known, "known label", optional=True),
             "columns": columns,
         }
         for name, value in changes.items():

@@ -29,11 +29,11 @@ def of_documents(result: Result) -> Result:
     mixture = mixture_of(result.labels, corpus)
     topics, strengths = heaviest(mixture)
     assert corpus.parents is not None
-    told = result.told
-    if told is not None:
+    has_known_label = result.has_known_label
+    if has_known_label is not None:
         of_whole = np.zeros(len(corpus.whole), bool)
-        of_whole[corpus.parents[told]] = True
-        told = of_whole
+        of_whole[corpus.parents[has_known_label]] = True
+        has_known_label = of_whole
     return replace(
         result,
         corpus=corpus.whole,
@@ -45,7 +45,7 @@ def of_documents(result: Result) -> Result:
             for name, layer in result.layers.items()
         },
         coordinates=None,
-        told=told,
+        has_known_label=has_known_label,
         memberships=mixture,
     )
 

@@ -25,7 +25,7 @@ from components.topics.zeroshot import AroundNames, near_names
 
 @dataclass(frozen=True)
 class Guided:
-    """The clusterer of a run, and what it is to be told of the m clustered documents.
+    """The clusterer of a run, and what is known of the m clustered documents.
 
     near : int64 (m,), which of the names of `zeroshot.topics` a document is near to; -1: none
     """
@@ -43,7 +43,7 @@ class Guided:
 
 
 def known_labels(corpus: Corpus, clusterer: Clusterer) -> Any:
-    """The labels that the run is told, n of them, or None."""
+    """The labels that decide on the topics, n of them, or None."""
     uses_labels = getattr(clusterer, "uses_labels", False)
     return corpus.labels if uses_labels else corpus.known_labels
 
@@ -86,11 +86,11 @@ def prepare(
 ) -> Guided:
     """What is known of the documents `kept`, and the clusterer around it."""
     near = np.full(len(kept), -1, np.int64)
-    told = known_labels(corpus, clusterer)
+    known = known_labels(corpus, clusterer)
     rows = np.arange(len(corpus)) if corpus.rows is None else corpus.rows
     guidance = guide(
         knowledge,
-        None if told is None else [told[row] for row in kept.tolist()],
+        None if known is None else [known[row] for row in kept.tolist()],
         texts,
         rows[kept],
         corpus.n_rows or len(corpus),

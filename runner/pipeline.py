@@ -84,7 +84,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Documents with vectors and topics, and nothing yet that is said of the topics.
+    """Documents with vectors and topics that have neither words nor labels yet.
 
     kept : int64 (m,), rows of the corpus that have a vector; encoded, reduced : m rows; labels : of
     these rows; guided : what the user knew, and the fitted clusterer; words : what was read of the
@@ -146,14 +146,14 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("cluster"), _stage("clusterer", parts.clusterer, reduced.shape):
         # Of an ensemble that is not reduced, the matrix of each member is offered too.
         members = [member.vectors for member in encoded.members] if reduced is X else []
-        found = call(
+        fitted = call(
             guided.clusterer.fit_predict,
             reduced,
             neighbors=stages.neighbors,
             members=members,
             guidance=guided.guidance,
         )
-        labels = settle(found, guided.clusterer, X, texts, parts.outliers)
+        labels = settle(fitted, guided.clusterer, X, texts, parts.outliers)
     grouped = Grouped(corpus, kept, encoded, reduced, labels, guided, words)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
 
@@ -213,7 +213,7 @@ def conclude(
     if grouped.guided is not None:
         clusterer = grouped.guided.clusterer
         topics = grouped.guided.label(topics, labels.main)
-    told = known_labels(corpus, parts.clusterer)
+    known = known_labels(corpus, parts.clusterer)
     result = Result(
         corpus=corpus,
         kept=kept,
@@ -224,7 +224,7 @@ def conclude(
         topics=topics,
         layers=layers,
         memberships=_over_all(labels.memberships, kept, len(corpus)),
-        told=None if told is None else np.array([label is not None for label in told]),
+        has_known_label=None if known is None else np.array([k is not None for k in known]),
         choice=getattr(clusterer, "choice_", {}),
         curve=getattr(clusterer, "curve_", []),
         parts={

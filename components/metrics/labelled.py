@@ -109,8 +109,8 @@ def _labels_and_topics(result: Result, covered: bool) -> tuple[Integers, Integer
     if labels is None:
         return None
     rows = np.array([row for row in result.kept.tolist() if labels[row] is not None], np.int64)
-    if result.told is not None:
-        rows = rows[~result.told[rows]]
+    if result.has_known_label is not None:
+        rows = rows[~result.has_known_label[rows]]
     topics = result.labels[rows]
     if covered:
         rows, topics = rows[topics >= 0], topics[topics >= 0]

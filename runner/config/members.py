@@ -99,8 +99,8 @@ def replace_names(
     """
     if not is_ensemble(config) or OmegaConf.is_missing(config.embedder, "of"):
         return
-    given = OmegaConf.to_container(config.embedder, resolve=False)["of"]  # type: ignore[index,call-overload]
-    entries = given.items() if isinstance(given, dict) else _entries(given)
+    names = OmegaConf.to_container(config.embedder, resolve=False)["of"]  # type: ignore[index,call-overload]
+    entries = names.items() if isinstance(names, dict) else _entries(names)
     options = loader.get_group_options("embedder", config_name="config", overrides=[*search])
     options = [name for name in options if name[0] != "_" and name != OPTION]
     members: dict[str, Any] = {}
@@ -135,9 +135,9 @@ def replace_names(
         config.embedder.of = members
 
 
-def _entries(given: Any) -> Iterator[tuple[Any, Any]]:
+def _entries(names: Any) -> Iterator[tuple[Any, Any]]:
     """Names with their settings, None where there are none."""
-    for item in given if isinstance(given, list) else [given]:
+    for item in names if isinstance(names, list) else [names]:
         if isinstance(item, dict) and len(item) == 1:
             yield from item.items()
         else:

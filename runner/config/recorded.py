@@ -45,20 +45,20 @@ def recorded_config(
     plain["cache"] = {"dir": ".runner-cache"}
     if "cache" in options:
         plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
-    asked = [f"build classes of {p}" for p in untrusted_packages(plain, plain["trusted_targets"])]
-    packages = [line.rpartition(" ")[2] for line in asked]
-    allowed = list(trust_keys(plain))
+    packages = untrusted_packages(plain, plain["trusted_targets"])
+    requests = [f"build classes of {package}" for package in packages]
+    trusted_keys = list(trust_keys(plain))
     if not options["trust"]:
-        asked += [f"allow {path}" for path in allowed]
-        asked += [f"use {path}={value}" for path, value in _places(plain)]
-    if asked:
+        requests += [f"allow {path}" for path in trusted_keys]
+        requests += [f"use {path}={value}" for path, value in _places(plain)]
+    if requests:
         again = [word for word in words if word != TRUST]
         if packages:
             again = [word for word in again if not word.startswith("trusted_targets=")]
             again.append(f"trusted_targets=[{','.join([*plain['trusted_targets'], *packages])}]")
         raise UserError(
             "a recorded config may come from somebody else. This one would\n"
-            + "".join(f"  {line[:200]}\n" for line in asked)
+            + "".join(f"  {line[:200]}\n" for line in requests)
             + "If you trust it: "
             + shell_line(command, *again, TRUST)
         )

@@ -188,10 +188,10 @@ def _names(module: Module) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-Found = tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
+Resolved = tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
 
 
-def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Found | None:
+def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Resolved | None:
     """Where `name` is defined, following imports; None where source does not tell."""
     if (module.name, name) in seen:
         return None
@@ -242,7 +242,7 @@ def _source(module: Module, node: ast.ImportFrom) -> Module | None:
     return target
 
 
-def _bases(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
+def _bases(module: Module, node: ast.ClassDef) -> Iterator[Resolved | None]:
     for base in node.bases:
         if isinstance(base, ast.Name):
             if base.id == "object":
@@ -257,7 +257,7 @@ def _bases(module: Module, node: ast.ClassDef) -> Iterator[Found | None]:
             yield None
 
 
-def _member(module: Module, node: ast.ClassDef, name: str) -> Found | None:
+def _member(module: Module, node: ast.ClassDef, name: str) -> Resolved | None:
     for statement in node.body:
         if isinstance(statement, ast.ClassDef | FunctionNode) and statement.name == name:
             return module, statement

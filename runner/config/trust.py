@@ -128,8 +128,8 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
         if begin is None or source.module != package or source.arguments[: len(begin)] != begin:
             return f"'{target}' is a function, and a {role} needs a class, so it is not built."
     elif not source.methods & {*METHODS[role], *(["__getattr__"] if top == "components" else [])}:
-        wanted = " or ".join(f"{name}()" for name in METHODS[role])
-        return f"'{target}' is not built: by its source it has no method {wanted}."
+        methods = " or ".join(f"{name}()" for name in METHODS[role])
+        return f"'{target}' is not built: by its source it has no method {methods}."
     return None
 
 

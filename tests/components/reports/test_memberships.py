@@ -51,13 +51,13 @@ def test_documents_are_the_mixture_of_their_pieces(tmp_path):
     corpus = Corpus(["Aaaa. Bbbb. Cccc.", "Dddd.", "Eeee. Ffff.", " "], labels=["x", "x", "y", "y"])
     pieces = split_corpus(corpus, "sentences", 1)
     found = result(pieces, [1, 1, 0, 0, -1, 1, -1])
-    found.told = np.array([False] * 6 + [True])
+    found.has_known_label = np.array([False] * 6 + [True])
     whole = of_documents(found)
     assert whole.corpus is corpus
     assert whole.labels.tolist() == [1, 0, 1, -1]
     assert np.allclose(whole.strengths, [2 / 3, 1, 1 / 2, 0])
     assert whole.kept.tolist() == [0, 1, 2]
-    assert whole.told.tolist() == [False, False, False, True]
+    assert whole.has_known_label.tolist() == [False, False, False, True]
     (path,) = write_memberships(found, tmp_path)
     table = pq.read_table(path).to_pydict()
     assert list(zip(table["row"], table["topic"], strict=True)) == [(0, 1), (0, 0), (1, 0), (2, 1)]
