@@ -196,6 +196,7 @@ class Result:
 #   Clusterer.fit_predict:     neighbors, members     (the matrices (n, d_i) of an ensemble's
 #                              members, where X is these joined; else an empty list), guidance
 #                              (a `Guidance`, or None)
+#   Outliers.assign:           words (what the representation's `read` returned, or None)
 #   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
 #                              words (what the part's `read` returned)
 #   Labeler.label:             documents (all of the corpus), embeddings (m, d), kept (m,), labels
@@ -247,7 +248,10 @@ class Clusterer(Protocol):
 
 
 class Outliers(Protocol):
-    """Decides what becomes of outliers; see `components.topics.outliers`."""
+    """Decides what becomes of outliers; see `components.topics.outliers`.
+
+    Optional: `needs_words`, true where `assign` uses `words`.
+    """
 
     def assign(
         self, labels: Integers, X: Matrix, documents: Sequence[str], memberships: Any | None

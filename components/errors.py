@@ -38,11 +38,14 @@ class ParameterError(UserError):
         self.value = value
         self.reason = reason
 
-    def __str__(self) -> str:
+    @property
+    def setting(self) -> str:
+        """``name=value``; at most 200 characters of the value."""
         shown = "null" if self.value is None else str(self.value)
-        if len(shown) > 200:
-            shown = f"{shown[:200]}..."
-        return f"{self.name}={shown}: {self.reason}"
+        return f"{self.name}={shown[:200]}{'...' * (len(shown) > 200)}"
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.reason}"
 
     def within(self, path: str) -> ParameterError:
         """The same error of a component that stands at `path` in a larger whole."""

@@ -19,8 +19,10 @@ from components.base import (
     Topic,
     UserError,
 )
-from components.topics.guidance import Knowledge, guide, with_names
+from components.knowledge import Knowledge
+from components.topics.guidance import guide, with_names
 from components.topics.zeroshot import AroundNames, near_names
+from runner.knowledge import NO_LABELS, config_keys, refusal
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,28 @@ def known_labels(corpus: Corpus, clusterer: Clusterer) -> Any:
 
 
 def check_guidable(corpus: Corpus, clusterer: Clusterer, knowledge: Knowledge) -> None:
-    """Refuse a clusterer that could not use what is known.
+    """Refuse a clusterer that could not use what is known, or has none of the labels it needs.
+
+    Of a config this is checked before any part is built; here the parts and the documents may come
+    from Python.
 
     Raises
     ------
     UserError
         With what to type instead.
     """
-    asked = "guided.topics" if knowledge.seeds else ""
-    if corpus.known_labels is not None:
-        asked = "dataset.known_labels"
-    if asked and "guidance" not in inspect.signature(clusterer.fit_predict).parameters:
-        raise UserError(
-            f"{asked}: {type(clusterer).__name__} cannot be guided. Type clusterer=leiden, or "
-            f"leave {asked} out."
-        )
-    if getattr(clusterer, "uses_labels", False):
-        other = asked or ("zeroshot.topics" if knowledge.names else "")
-        if other:
-            raise UserError(
-                f"{other}: with clusterer=given the topics are the labels, and nothing is left to "
-                f"guide. Type clusterer=leiden, or leave {other} out."
-            )
+    uses_labels = getattr(clusterer, "uses_labels", False)
+    refused = refusal(
+        knowledge,
+        type(clusterer).__name__,
+        has_known_labels=corpus.known_labels is not None,
+        takes_guidance="guidance" in inspect.signature(clusterer.fit_predict).parameters,
+        uses_labels=uses_labels,
+    )
+    if refused:
+        raise UserError(": ".join(refused))
+    if uses_labels and corpus.labels is None:
+        raise UserError(NO_LABELS)
 
 
 def prepare(
@@ -88,16 +90,17 @@ def prepare(
     near = np.full(len(kept), -1, np.int64)
     known = known_labels(corpus, clusterer)
     rows = np.arange(len(corpus)) if corpus.rows is None else corpus.rows
-    guidance = guide(
-        knowledge,
-        None if known is None else [known[row] for row in kept.tolist()],
-        texts,
-        rows[kept],
-        corpus.n_rows or len(corpus),
-        X,
-        words,
-        classify=not getattr(clusterer, "uses_labels", False),
-    )
+    with config_keys():
+        guidance = guide(
+            knowledge,
+            None if known is None else [known[row] for row in kept.tolist()],
+            texts,
+            rows[kept],
+            corpus.n_rows or len(corpus),
+            X,
+            words,
+            classify=not getattr(clusterer, "uses_labels", False),
+        )
     if not knowledge.names:
         return Guided(clusterer, guidance, near, knowledge)
     threshold = None if knowledge.threshold == "auto" else float(knowledge.threshold)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import components
 from components.base import (
     Clusterer,
     Corpus,
@@ -25,22 +21,21 @@ from components.base import (
     Matrix,
     Metric,
     Outliers,
-    ParameterError,
     Reducer,
     Report,
     Representation,
     Result,
     Topic,
-    UserError,
     call,
 )
+from components.knowledge import Knowledge
 from components.labelers.words import WordLabels
 from components.topics import Labels, describe, read_words, settle
-from components.topics.guidance import Knowledge
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.embed import embed, text_encoder, word_encoder
+from runner.failures import stage
 from runner.guide import Guided, check_guidable, known_labels, prepare
 from runner.timing import StageProfiler
 
@@ -49,13 +44,6 @@ log = logging.getLogger(__name__)
 # Above so many documents the map is drawn only where it is asked for: the layout takes 6 s for
 # 20,000, longer than the search for topics (5 s), though less than most embedders.
 MAP_LIMIT = 20_000
-
-
-LONGEST = 500  # characters of a library's message that an error quotes
-
-
-class StageError(UserError):
-    """A part failed on its input; the message names the part, the input and the error."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +105,18 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     cache = cache or Cache(None)
     stages = cache.stages
     clock = StageProfiler()
-    with clock("load"), _stage("dataset", parts.dataset):
+    with clock("load"), stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
         check_guidable(corpus, parts.clusterer, parts.knowledge)
-    with clock("embed"), _stage("embedder", parts.embedder):
+    with clock("embed"), stage("embedder", parts.embedder):
         kept, encoded = embed(corpus, parts.embedder, cache, parts.settings.get("embedder", {}))
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
-    with clock("reduce"), _stage("reducer", parts.reducer, X.shape):
+    with clock("reduce"), stage("reducer", parts.reducer, X.shape):
         reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
     words = None
-    if parts.knowledge.seeds:
-        with clock("represent"), _stage("representation", parts.representation):
+    if parts.knowledge.seeds or getattr(parts.outliers, "needs_words", False):
+        with clock("represent"), stage("representation", parts.representation):
             words = read_words(parts.representation, texts)
     with clock("cluster"):  # its errors name their own keys
         settings = parts.settings.get("embedder", {})
@@ -143,7 +131,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
             text_encoder(parts.embedder, cache, corpus, settings),
             stages.neighbors,
         )
-    with clock("cluster"), _stage("clusterer", parts.clusterer, reduced.shape):
+    with clock("cluster"), stage("clusterer", parts.clusterer, reduced.shape):
         # Of an ensemble that is not reduced, the matrix of each member is offered too.
         members = [member.vectors for member in encoded.members] if reduced is X else []
         fitted = call(
@@ -153,7 +141,8 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
             members=members,
             guidance=guided.guidance,
         )
-        labels = settle(fitted, guided.clusterer, X, texts, parts.outliers)
+    with clock("cluster"), stage("outliers", parts.outliers):
+        labels = settle(fitted, guided.clusterer, X, texts, parts.outliers, words)
     grouped = Grouped(corpus, kept, encoded, reduced, labels, guided, words)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
 
@@ -185,7 +174,7 @@ def conclude(
         over_all[kept] = values
         return over_all
 
-    with clock("represent"), _stage("representation", parts.representation):
+    with clock("represent"), stage("representation", parts.representation):
         encode_words = word_encoder(
             parts.embedder, cache, corpus, parts.settings.get("embedder", {})
         )
@@ -202,7 +191,7 @@ def conclude(
         }
         topics = describe_by(parts.representation, labels.main)
     costs: dict[str, float] = {}
-    with clock("label"), _stage("labels", parts.labels):
+    with clock("label"), stage("labels", parts.labels):
         label = _labeller(parts, cache, corpus, X, kept, costs)
         topics = label(topics, labels.main)
         layers = {
@@ -324,7 +313,7 @@ def _measure(
     for name, metric in parts.metrics.items():
         if layer and getattr(metric, "main_topics_only", False):
             continue
-        with _stage(f"metrics.{name}", metric):
+        with stage(f"metrics.{name}", metric):
             value = call(metric, result, answers=cache.answers)
             result.tables |= getattr(metric, "tables_", {})
             measured = value if isinstance(value, dict) else {name: value}
@@ -336,40 +325,3 @@ def _measure(
                 else:
                     log.warning("metric %s is %s, so it is left out.", key, number)
     return values
-
-
-@contextmanager
-def _stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
-    """Name the part and its input in what a library raises."""
-    try:
-        yield
-    except ParameterError as error:
-        raise error.within(role) from error
-    except UserError:
-        raise
-    except Exception as error:
-        log.debug("traceback of the failure", exc_info=True)
-        kind = getattr(part, "__qualname__", type(part).__qualname__)
-        given = f" on {' x '.join(map(str, shape))} input" if shape else ""
-        advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
-        if place := _own_fault(error):
-            log.error("unexpected error in %s", place, exc_info=True)
-            advice = (
-                f"This is a fault of topic-runner, at {place}. Please report it with the "
-                f"traceback, which is in runner.log. Another {role} may work meanwhile."
-            )
-        text = str(error)  # a library may quote a whole document in it
-        reason = (
-            f"{type(error).__name__}: {text if len(text) <= LONGEST else text[:LONGEST] + '...'}"
-        )
-        raise StageError(f"{role} ({kind}) failed{given}: {reason}\n{advice}") from error
-
-
-def _own_fault(error: Exception) -> str:
-    """File and line, where our own code and no library or user's part raised an exception."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    ours = [Path(__file__).parent, Path(components.__file__).parent]
-    file = Path(frame.filename)
-    if not any(file.is_relative_to(folder) for folder in ours):
-        return ""
-    return f"{file.parent.name}/{file.name}:{frame.lineno}"

@@ -44,7 +44,12 @@ class Labels:
 
 
 def settle(
-    predicted: Any, clusterer: Any, X: Matrix, documents: Sequence[str], outliers: Outliers
+    predicted: Any,
+    clusterer: Any,
+    X: Matrix,
+    documents: Sequence[str],
+    outliers: Outliers,
+    words: Any | None = None,
 ) -> Labels:
     """Number a clusterer's topics by size, after its outliers were dealt with.
 
@@ -55,6 +60,7 @@ def settle(
     X : float32 ndarray or CSR (m, d), the embedder's vectors
     documents : m texts
     outliers : the part that decides what becomes of outliers
+    words : what `read_words` returned for the documents, if they were read already
     """
     name = type(clusterer).__name__
     raw = _checked(predicted, len(documents), f"{name}.fit_predict")
@@ -67,7 +73,7 @@ def settle(
         # Layers are nested, so the finest labels decide those of all others.
         finest = max([raw, *layers.values()], key=lambda labels: labels.max(initial=-1))
         memberships = getattr(clusterer, "memberships_", None) if finest is raw else None
-        assigned = outliers.assign(finest, X, documents, memberships)
+        assigned = call(outliers.assign, finest, X, documents, memberships, words=words)
         raw = _carry(raw, finest, assigned)
         layers = {name: _carry(labels, finest, assigned) for name, labels in layers.items()}
     main = by_size(raw)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from components.base import Guidance, Integers, Matrix, ParameterError, Topic
+from components.base import Guidance, Integers, Matrix, Topic
+from components.knowledge import Knowledge
 from components.labels import one_hot
 from components.neighbors import unit_rows
 from components.topics.seeds import seed_shares
@@ -19,76 +20,6 @@ log = logging.getLogger(__name__)
 SAMPLED = 20_000  # unlabelled documents that the classifier of labels is fitted on, at most
 LEAST = 0.01  # share below which a document does not speak for a label
 PENALTY = 3.0  # C of the logistic regression; see experiments/guided
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What a user may say of the topics.
-
-    Parameters
-    ----------
-    seeds : mapping of name to list of (str or int)
-        Of each topic: words, phrases, and rows of the data set (`guided.topics`).
-    weight : float
-        How strongly seeds pull, above 0 (`guided.weight`).
-    names : list of str
-        Names to whose documents no other topic is open (`zeroshot.topics`).
-    threshold : "auto" or float
-        See `components.topics.zeroshot.near_names` (`zeroshot.threshold`).
-    """
-
-    seeds: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
-    weight: float = 4.0
-    names: Sequence[str] = ()
-    threshold: Literal["auto"] | float = "auto"
-
-    def __post_init__(self) -> None:
-        _check_names("guided.topics", list(self.seeds))
-        _check_names("zeroshot.topics", list(self.names))
-        if not self.weight > 0:
-            raise ParameterError("guided.weight", self.weight, "must be above 0.")
-        if self.threshold != "auto" and (
-            isinstance(self.threshold, str | bool) or not -1 <= self.threshold <= 1
-        ):
-            raise ParameterError(
-                "zeroshot.threshold", self.threshold, "must be auto, or a cosine from -1 to 1."
-            )
-        owner: dict[str | int, str] = {}
-        for name, seeds in self.seeds.items():
-            if isinstance(seeds, str) or not isinstance(seeds, Sequence) or not len(seeds):
-                raise ParameterError(
-                    f"guided.topics.{name}",
-                    seeds,
-                    "must be a list of words or row numbers, as in "
-                    "guided.topics={billing: [invoice, charge, 17]}.",
-                )
-            for seed in seeds:
-                key = seed.strip().lower() if isinstance(seed, str) else seed
-                if isinstance(seed, bool) or not isinstance(seed, str | int) or key == "":
-                    raise ParameterError(
-                        f"guided.topics.{name}", seed, "a seed is a word, a phrase or a row number."
-                    )
-                if owner.setdefault(key, name) != name:
-                    raise ParameterError(
-                        f"guided.topics.{name}",
-                        seed,
-                        f"is a seed of {owner[key]!r} too. Leave it out of one of the two.",
-                    )
-
-
-def _check_names(parameter: str, names: Sequence[Any]) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        plain = " ".join(str(name).lower().split())
-        if not plain:
-            raise ParameterError(parameter, list(names), "a name is empty. Leave it out.")
-        if plain in seen:
-            raise ParameterError(
-                parameter,
-                list(names),
-                f"{seen[plain]!r} and {str(name)!r} are one name. Leave one of them out.",
-            )
-        seen[plain] = str(name)
 
 
 def guide(
@@ -184,7 +115,7 @@ def with_names(
     Parameters
     ----------
     labels : int64 (m,), topics of the documents
-    near : int64 (m,), the one of `names` (`zeroshot.topics`) that each document is near to; -1
+    near : int64 (m,), the one of `names` that each document is near to; -1
     """
     name_of: dict[int, str] = {}
     for group, name in enumerate(names):
@@ -192,7 +123,7 @@ def with_names(
         if (own >= 0).any():
             name_of[int(np.bincount(own[own >= 0]).argmax())] = str(name)
         else:
-            log.warning("zeroshot.topics: no document is near to %r.", name)
+            log.warning("no document is near to the name %r.", name)
     if guidance is not None and len(topics):
         claims = _claims(guidance, labels)
         best_topic = claims.argmax(axis=0)

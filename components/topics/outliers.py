@@ -46,8 +46,19 @@ class AssignOutliers:
         self.by = by
         self.threshold = threshold
 
+    @property
+    def needs_words(self) -> bool:
+        """Whether `assign` uses `words`."""
+        return self.by == "ctfidf"
+
     def assign(
-        self, labels: Integers, X: Matrix, documents: Sequence[str], memberships: Any | None
+        self,
+        labels: Integers,
+        X: Matrix,
+        documents: Sequence[str],
+        memberships: Any | None,
+        *,
+        words: Any | None = None,
     ) -> Integers:
         """Labels with outliers assigned, int64 (m,), a new array.
 
@@ -60,13 +71,16 @@ class AssignOutliers:
         documents : m texts
         memberships : array or CSR (m, topics), optional
             How far each document belongs to each topic, from the clusterer.
+        words : optional
+            What the representation's `read` returned for these documents; by default they are
+            read again.
         """
         out = np.flatnonzero(labels < 0)
         n_topics = int(labels.max(initial=-1)) + 1
         assigned = labels.copy()
         if not len(out) or not n_topics:
             return assigned
-        for rows, similarity in self._similarities(labels, out, X, documents, memberships):
+        for rows, similarity in self._similarities(labels, out, X, documents, memberships, words):
             best = similarity.argmax(axis=1)  # of equally similar topics, the lower number
             score = similarity[np.arange(len(rows)), best]
             enough = (score >= self.threshold) & (score > 0)
@@ -80,6 +94,7 @@ class AssignOutliers:
         X: Matrix,
         documents: Sequence[str],
         memberships: Any | None,
+        words: Any | None,
     ) -> Iterator[tuple[Integers, NDArray[Any]]]:
         """Rows of `out`, and their similarity to each topic, (rows, topics), block by block."""
         blocks = np.split(out, range(BLOCK, len(out), BLOCK))
@@ -89,9 +104,9 @@ class AssignOutliers:
                 yield rows, _dense(unit_rows(X[rows]) @ centres.T)
             return
         if self.by == "ctfidf":
-            words, topics = _weighted_words(documents, labels)
+            counts, idf, topics = _term_weights(documents, labels, words)
             for rows in blocks:
-                yield rows, _dense(unit_rows(words[rows]) @ topics.T)
+                yield rows, _dense(unit_rows(counts[rows].multiply(idf).tocsr()) @ topics.T)
             return
         if memberships is None:
             raise ParameterError(
@@ -120,14 +135,16 @@ def topic_centres(X: Matrix, labels: Integers) -> Matrix:
     return unit_rows(total.tocsr() if sparse.issparse(total) else total)
 
 
-def _weighted_words(documents: Sequence[str], labels: Integers) -> tuple[Any, Any]:
-    """c-TF-IDF weights of the documents, CSR (m, v), and unit ones of the topics, CSR (t, v)."""
-    from scipy.sparse import diags
-
+def _term_weights(
+    documents: Sequence[str], labels: Integers, words: Any
+) -> tuple[Any, NDArray[np.float64], Any]:
+    """Counts (m, v) of terms, their weights (v,), and the topics' unit c-TF-IDF rows (t, v)."""
     from components.representations.ctfidf import CTFIDF
+    from components.representations.words import Words
 
-    fitted = CTFIDF().fit(documents, labels)
-    return (fitted.counts_ @ diags(fitted.idf_)).tocsr(), unit_rows(fitted.components_).tocsr()
+    weights = CTFIDF()
+    weights.weigh(words if isinstance(words, Words) else weights.read(documents), labels)
+    return weights.counts_, weights.idf_, unit_rows(weights.components_).tocsr()
 
 
 def _dense(X: Any) -> NDArray[Any]:

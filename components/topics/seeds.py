@@ -1,4 +1,4 @@
-"""Seed words, phrases and rows (`guided.topics`): how strongly documents speak for topics."""
+"""Seed words, phrases and rows: how strongly documents speak for topics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def seed_shares(
 
     Parameters
     ----------
-    seeds : mapping of name to list of (str or int), `guided.topics`
+    seeds : mapping of name to list of (str or int)
     rows, n_rows : rows of the documents in the data set, and how many that has
     words : what the representation read of the documents, with `tokens`, or None
 
@@ -72,11 +72,11 @@ def seed_shares(
             hint = f" Near to them are: {hint}." if hint else ""
             if not mass.any():
                 raise ParameterError(
-                    f"guided.topics.{name}",
+                    f"seeds.{name}",
                     f"[{', '.join(map(str, own))}]",
                     f"no document holds any of these words.{hint}",
                 )
-            log.warning("guided.topics.%s: no document holds %s.%s", name, ", ".join(missing), hint)
+            log.warning("seeds of %s: no document holds %s.%s", name, ", ".join(missing), hint)
         columns.append(np.minimum(mass / np.where(length > 0, length, 1), 1))
     return sparse.csr_matrix(np.column_stack(columns))
 
@@ -111,12 +111,12 @@ def _places(row: int, name: str, rows: Integers, n_rows: int) -> Integers:
     places = np.flatnonzero(rows == row)
     if not 0 <= row < n_rows:
         raise ParameterError(
-            f"guided.topics.{name}",
+            f"seeds.{name}",
             row,
             f"there is no such row: they count from 0 to {n_rows - 1}.",
         )
     if not len(places):
         log.warning(
-            "guided.topics.%s: row %d is empty, or no part of the sample that was drawn.", name, row
+            "seeds of %s: row %d is empty, or no part of the sample that was drawn.", name, row
         )
     return places

@@ -10,16 +10,18 @@ from typing import Any
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError
 from components.embedders.adapt import as_embedder
-from components.topics.guidance import Knowledge
 from runner.config import schema
 from runner.config.members import with_members
 from runner.config.problems import ConfigError, Problem, report
-from runner.config.trust import check_resolved
+from runner.config.refusals import unresolved
+from runner.config.trust import check_resolved, trusted_targets
 from runner.config.validate import check_config, check_targets
 from runner.embed import document_model, word_model
+from runner.knowledge import knowledge_of
 from runner.pipeline import Parts
 
 
@@ -36,17 +38,7 @@ def build(config: DictConfig) -> Parts:
     config = with_members(config)
     if problems := check_config(config):
         raise ConfigError(report(problems))
-    trusted = list(config.trusted_targets)
-    nodes: dict[str, Any] = {
-        role: OmegaConf.to_container(config[role], resolve=True)
-        for role in (*schema.ROLES, *schema.PLURAL_ROLES)
-    }
-    # Again, on what is called: an interpolation may have another value the second time.
-    problems = list(check_targets(nodes, trusted))
-    if not problems:
-        problems = [p for role in nodes for p in check_resolved(nodes[role], role, trusted, role)]
-    if problems:
-        raise ConfigError(report(problems))
+    nodes = _nodes(config, (*schema.ROLES, *schema.PLURAL_ROLES))
     embedder = as_embedder(_build("embedder", nodes, []))
     parts = Parts(
         dataset=_build("dataset", nodes, ["load"]),
@@ -59,7 +51,7 @@ def build(config: DictConfig) -> Parts:
         metrics=_build("metrics", nodes, []),
         # Other keys of the group are values that several reports refer to.
         reports={k: v for k, v in _build("reports", nodes, []).items() if callable(v)},
-        knowledge=_knowledge(config),
+        knowledge=knowledge_of(_resolved(config, ("guided", "zeroshot"))),
         settings={role: nodes[role] for role in schema.ROLES},
     )
     words_from, _ = word_model(parts.embedder, {})
@@ -89,28 +81,10 @@ def build(config: DictConfig) -> Parts:
     return parts
 
 
-def _knowledge(config: DictConfig) -> Knowledge:
-    guided, zeroshot = (
-        OmegaConf.to_container(config[key], resolve=True) for key in ("guided", "zeroshot")
-    )
-    assert isinstance(guided, dict)
-    assert isinstance(zeroshot, dict)
-    topics = {} if guided["topics"] is None else guided["topics"]
-    if not isinstance(topics, dict):
-        raise ParameterError(
-            "guided.topics", topics, "must name topics, as in {billing: [invoice, charge]}."
-        )
-    seeds = {str(name): given for name, given in topics.items()}
-    return Knowledge(seeds, guided["weight"], zeroshot["topics"], zeroshot["threshold"])
-
-
 def build_part(config: DictConfig, role: str) -> Any:
     """One part of a config; errors as in `build`."""
     config = with_members(config)
-    nodes = {role: OmegaConf.to_container(config[role], resolve=True)}
-    if problems := list(check_targets(nodes, list(config.trusted_targets))):
-        raise ConfigError(report(problems))
-    return _build(role, nodes, [])
+    return _build(role, _nodes(config, (role,)), [])
 
 
 def _needs_word_vectors(representation: Representation) -> bool:
@@ -141,13 +115,33 @@ def _build_alone(config: DictConfig, role: str, methods: list[str]) -> Any:
     config = with_members(config)
     if problems := check_config(config, role):
         raise ConfigError(report(problems))
-    nodes: dict[str, Any] = {role: OmegaConf.to_container(config[role], resolve=True)}
-    trusted = list(config.trusted_targets)
+    return _build(role, _nodes(config, (role,)), methods)
+
+
+def _nodes(config: DictConfig, roles: Iterable[str]) -> dict[str, Any]:
+    """What the roles are built from, checked once more as it is called.
+
+    An interpolation may have another value the second time.
+    """
+    nodes, trusted = _resolved(config, roles), trusted_targets(config)
     problems = list(check_targets(nodes, trusted))
-    problems = problems or list(check_resolved(nodes[role], role, trusted, role))
+    if not problems:
+        problems = [p for role in nodes for p in check_resolved(nodes[role], role, trusted, role)]
     if problems:
         raise ConfigError(report(problems))
-    return _build(role, nodes, methods)
+    return nodes
+
+
+def _resolved(config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
+    """Keys of a config as plain dicts and lists, with the values that references lead to."""
+    nodes = {}
+    for key in keys:
+        try:
+            nodes[key] = OmegaConf.to_container(config[key], resolve=True)
+        except OmegaConfBaseException as error:
+            problem = Problem(key, f"cannot be resolved: {unresolved(error)}")
+            raise ConfigError(report([problem])) from error
+    return nodes
 
 
 def _knows_words(embedder: Embedder) -> bool:

@@ -10,12 +10,11 @@ import copy
 import dataclasses
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from enum import Enum
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from hydra import version
+from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
@@ -23,12 +22,22 @@ from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import GrammarParseError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from components.base import UserError
 from runner.config import schema
 from runner.config.members import is_ensemble, loader, replace_names
-from runner.config.signatures import NotFoundError, signature
+from runner.config.refusals import (
+    first_line,
+    hydra_keys,
+    key_of,
+    not_an_override,
+    not_installed,
+    refusal,
+    run_groups,
+    text_of,
+    unread,
+)
 from runner.config.trust import check_files
 from runner.config.validate import ConfigError, Problem, check_config, report
 from runner.console import nearest, override, shell_line, shell_quote
@@ -36,8 +45,6 @@ from runner.console import nearest, override, shell_line, shell_quote
 # With one of these Hydra only shows something, and runs nothing.
 _SHOWS = ("hydra_help", "cfg", "info", "shell_completion")
 _ONE = "a call makes one run. Call it once for each value, or sweep on the command line."
-# The extra that installs a launcher, by how its name begins.
-_LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
 
 
 def preflight(arguments: list[str]) -> list[str]:
@@ -130,7 +137,8 @@ class Check:
         self._loader = loader(config_dir)
         self._parser = OverridesParser.create(config_loader=self._loader)
         self._searchpath: list[str] = []
-        self._options: dict[str, list[str]] = {}
+        self._options: dict[tuple[str, ...], list[str]] = {}
+        self._repositories: dict[tuple[str, ...], CachingConfigRepository] = {}
         self._problems: list[Problem] = []
         self._refused: set[str] = set()  # what OmegaConf has emptied when a key below was refused
         self._config_dir = config_dir
@@ -167,7 +175,7 @@ class Check:
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]
         groups, settings = self._sort(overrides)
-        self._options_typed = [_text(chosen[0]) for chosen in groups.values()]
+        self._options_typed = [text_of(chosen[0]) for chosen in groups.values()]
         config = self._compose(groups)
         if config is None:
             raise self._error()
@@ -208,12 +216,12 @@ class Check:
     def _refusals(self, text: str, *, multirun: bool | None = None) -> list[Problem]:
         """What is wrong with an override where no other stands beside it but the options."""
         check = Check(self._arguments, self._name, self._config_dir)
-        typed = [*self._searchpath, *(o for o in self._options_typed if _path(o) != _path(text))]
+        typed = [*self._searchpath, *(o for o in self._options_typed if key_of(o) != key_of(text))]
         try:
             check.run([*typed, text], multirun=self._multirun if multirun is None else multirun)
         except ConfigError:
-            key = f"{_path(text)}."
-            return [p for p in check._tried() if f"{_path(p.path)}.".startswith(key)]
+            key = f"{key_of(text)}."
+            return [p for p in check._tried() if f"{key_of(p.path)}.".startswith(key)]
         return []
 
     def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
@@ -223,20 +231,14 @@ class Check:
         """One override; where its value lacks quotes that is noted, and it is read with them."""
         try:
             return self._parser.parse_overrides([text])
-        except HydraException as error:
+        except HydraException:
             key, equals, value = text.partition("=")
-            if not equals:
-                keys = [*self._loader.list_groups(""), *_run_keys()]
-                self._note(
-                    text, f"is not of the form key=value.{nearest(text, keys, otherwise='')}"
-                )
-                return []
             parts = value.split(",") if multirun else [value]
-            quoted = f"{key}=" + ",".join(override("", part)[1:] for part in parts)
+            quoted = key + equals + ",".join(override("", part)[1:] for part in parts if equals)
             try:
                 parsed = self._parser.parse_overrides([quoted])
             except HydraException:
-                self._note(text, f"cannot be read as key=value: {_first_line(error)}")
+                self._problems.append(not_an_override(text, self._loader.list_groups("")))
                 return []
             self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
             return parsed
@@ -247,24 +249,26 @@ class Check:
         settings = []
         for each in overrides:
             key = each.get_key_element()
-            if each.value_type == ValueType.INTERVAL_SWEEP:
+            if not each.key_or_group:
+                self._problems.append(not_an_override(text_of(each), ()))
+            elif each.value_type == ValueType.INTERVAL_SWEEP:
                 hint = f"{each.key_or_group}=range(1,4)"
                 self._note(
-                    _text(each),
+                    text_of(each),
                     "an interval has no end of values, and Hydra's own sweeper takes a list of "
                     f"them: {shell_quote(hint)}, or some: {each.key_or_group}=1,2,3",
                 )
             elif "." in each.key_or_group or not self._options_of(each.key_or_group):
                 if each.value_type == ValueType.GLOB_CHOICE_SWEEP:
-                    self._note(_text(each), "glob chooses among the options of a group.")
+                    self._note(text_of(each), "glob chooses among the options of a group.")
                 else:
                     settings.append(each)
             elif isinstance(each.value(), dict):
                 settings.append(each)
             elif each.is_delete():
                 groups[key] = [each]
-            elif each.is_add() and each.package is None and each.key_or_group in _run_groups():
-                self._note(_text(each), f"this group is there already. Type {_text(each)[1:]}")
+            elif each.is_add() and each.package is None and each.key_or_group in run_groups():
+                self._note(text_of(each), f"this group is there already. Type {text_of(each)[1:]}")
             else:
                 groups[key] = self._chosen(each)
         return {key: chosen for key, chosen in groups.items() if chosen}, settings
@@ -275,8 +279,10 @@ class Check:
         if each.value_type == ValueType.GLOB_CHOICE_SWEEP and set(bases) & set(
             each.sweep_iterator()
         ):
-            hint = f"{_text(each).removesuffix(')')},exclude=_*)"
-            self._note(_text(each), f"{', '.join(bases)} are no options. Type {shell_quote(hint)}")
+            hint = f"{text_of(each).removesuffix(')')},exclude=_*)"
+            self._note(
+                text_of(each), f"{', '.join(bases)} are no options. Type {shell_quote(hint)}"
+            )
             return []
         return [choice for choice in _choices(each) if self._has_option(choice)]
 
@@ -287,11 +293,8 @@ class Check:
         missing = [option for option in options if not self._is_option(group, str(option))]
         for option in missing:
             path = f"{choice.get_key_element()}={'null' if option is None else option}"
-            extra = next(
-                (e for start, e in _LAUNCHERS.items() if str(option).startswith(start)), ""
-            )
-            if group == "hydra/launcher" and extra:
-                self._note(path, "this launcher is not installed. " + _install(extra))
+            if group == "hydra/launcher" and (reason := not_installed(str(option))):
+                self._note(path, reason)
             elif option is None:
                 self._note(path, "names no option. Leave it out.")
             else:
@@ -306,15 +309,22 @@ class Check:
 
     def _options_of(self, group: str) -> list[str]:
         """Names of the options of a group, those of `hydra.searchpath` included."""
-        if group not in self._options:
-            self._options[group] = self._loader.get_group_options(
-                group, config_name=self._name, overrides=self._searchpath
+        place = (group, *self._searchpath)
+        if place not in self._options:
+            repository = self._repository(*self._searchpath)
+            names = repository.get_group_options(group)
+            # It may hold folders alone.
+            self._options[place] = names or repository.get_group_options(group, None)
+        return self._options[place]
+
+    def _repository(self, *searchpath: str) -> CachingConfigRepository:
+        """All folders of options, made once: the primary config is read for it each time."""
+        if searchpath not in self._repositories:
+            _, repository = self._loader._parse_overrides_and_create_caching_repo(
+                self._name, [*searchpath]
             )
-            if not self._options[group]:  # it may hold folders alone
-                self._options[group] = self._loader.get_group_options(
-                    group, results_filter=None, config_name=self._name, overrides=self._searchpath
-                )
-        return self._options[group]
+            self._repositories[searchpath] = repository
+        return self._repositories[searchpath]
 
     def _compose(self, groups: dict[str, list[Override]]) -> DictConfig | None:
         """The config with the first choice of each group; None, noted, where that cannot be."""
@@ -324,14 +334,11 @@ class Check:
                 self._name, [*self._searchpath, *texts], RunMode.RUN, validate_sweep_overrides=False
             )
         except (HydraException, OmegaConfBaseException, ValueError) as error:
-            self._note(" ".join(texts) or self._name, _first_line(error))
             launcher = next((t for t in texts if t.startswith("hydra/launcher=")), "")
-            option = launcher.partition("=")[2]
-            extra = next((e for start, e in _LAUNCHERS.items() if option.startswith(start)), "")
-            if extra and find_spec(f"hydra_plugins.hydra_{extra}_launcher") is None:
-                self._problems[-1] = Problem(
-                    launcher, "this launcher is not installed. " + _install(extra)
-                )
+            if reason := not_installed(launcher.partition("=")[2]):
+                self._note(launcher, reason)
+            else:
+                self._note(" ".join(texts) or self._name, first_line(error))
             return None
 
     def _mode(self, config: DictConfig, settings: list[Override]) -> object:
@@ -346,7 +353,7 @@ class Check:
         for each in overrides:
             if not each.is_sweep_override() or each.value_type == ValueType.INTERVAL_SWEEP:
                 continue
-            text = _text(each)
+            text = text_of(each)
             if self._arguments is None:
                 self._note(text, _ONE)
                 continue
@@ -418,19 +425,21 @@ class Check:
         for each in settings:
             one = next(iter(_choices(each)), None)
             if one is None:
-                self._note(_text(each), "names no value.")
+                self._note(text_of(each), "names no value.")
                 continue
-            if keys := _hydra_keys(config, one):
-                self._note(_text(one), f"this key holds others. Set one of them: {', '.join(keys)}")
+            if keys := hydra_keys(config, one):
+                self._note(
+                    text_of(one), f"this key holds others. Set one of them: {', '.join(keys)}"
+                )
                 continue
             try:
                 self._loader._apply_overrides_to_config([one], config)
             except (HydraException, OmegaConfBaseException, ValueError) as error:
-                self._problems.append(_refusal(config, one, error))
+                self._problems.append(refusal(config, one, error))
                 self._refused.add(one.key_or_group.rpartition(".")[0])
             else:
                 if one.is_add() or one.is_force_add():
-                    self._problems += _unread(config, one)
+                    self._problems += unread(config, one)
 
 
 def _choices(each: Override) -> Iterator[Override]:
@@ -449,125 +458,3 @@ def _choices(each: Override) -> Iterator[Override]:
             value_type=ValueType.ELEMENT,
             input_line=f"{each.get_key_element()}={text}",
         )
-
-
-def _refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
-    """Why a setting cannot be applied, and what to type instead."""
-    text, key = _text(one), one.key_or_group
-    if one.is_add() and "already at" in str(error):
-        return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}", text[1:])
-    *parents, leaf = key.split(".")
-    node: Any = OmegaConf.to_container(config, resolve=False)
-    path: list[str] = []
-    for part in [*parents, leaf]:
-        if isinstance(node, list):
-            return Problem(text, f"'{'.'.join(path)}' is a list. Type {'.'.join(path)}=[...]")
-        if not isinstance(node, dict):
-            return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
-        if part not in node:
-            return _no_key(node, part, text, top=not path)
-        node = node[part]
-        path.append(part)
-    if one.is_delete():
-        return Problem(text, "this key cannot be removed, only set.")
-    if isinstance(error.__cause__ or error, GrammarParseError):
-        return Problem(
-            text,
-            "${ begins a reference to another key, such as ${seed}, and this is none. For the "
-            "two characters themselves put a backslash before them.",
-        )
-    kind = _type_at(config, key)
-    return Problem(text, f"wrong type. {f'It must be {kind}' if kind else 'It cannot be used'}.")
-
-
-def _type_at(config: DictConfig, key: str) -> str:
-    """The type that the schema gives a key, in the words of a command line; "" where none."""
-    parent, _, leaf = key.rpartition(".")
-    node: Any = (OmegaConf.select(config, parent) if parent else config)._get_node(leaf)
-    kind = node._metadata.ref_type
-    if OmegaConf.is_list(node):
-        name = "a list, [...]"
-    elif OmegaConf.is_dict(node):
-        name = "a mapping, {key: value}"
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        name = f"one of {', '.join(kind.__members__)}"
-    elif kind in (int, float, bool, str):
-        name = kind.__name__
-    else:
-        return ""
-    return f"{name} or null" if node._is_optional() else name
-
-
-def _hydra_keys(config: DictConfig, one: Override) -> list[str]:
-    """The keys of what Hydra reads as a mapping, where something else would take its place."""
-    key = one.key_or_group
-    if not key.startswith("hydra.") or one.is_delete() or isinstance(one.value(), dict):
-        return []
-    parent, _, leaf = key.rpartition(".")
-    holder = OmegaConf.select(config, parent, throw_on_missing=False)
-    # The node itself: hydra.sweep.subdir refers to a number that only a job has.
-    node = holder._get_node(leaf, validate_access=False) if isinstance(holder, DictConfig) else None
-    return [f"{key}.{name!s}" for name in node] if isinstance(node, DictConfig) else []
-
-
-def _path(text: str) -> str:
-    return text.lstrip("+~").partition("=")[0]
-
-
-def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> Problem:
-    target = node.get("_target_")
-    if isinstance(target, str):
-        try:
-            target_signature = signature(target)
-        except NotFoundError:
-            target_signature = None
-        if target_signature and part in target_signature.parameters:
-            return Problem(
-                text,
-                f"the option's YAML does not list this parameter of {target}. "
-                f"Put a plus before it: {shell_quote(f'+{text}')}",
-                f"+{text}",
-            )
-    names = [*_run_keys(), *_run_groups()] if top else [k for k in node if str(k)[:1] != "_"]
-    return Problem(text, f"there is no such key.{nearest(part, names)}")
-
-
-def _unread(config: DictConfig, one: Override) -> Iterator[Problem]:
-    """An added key that nothing reads: not a key of the run, and in no interpolation."""
-    *parents, leaf = one.key_or_group.split(".")
-    if parents[:1] == ["hydra"] or leaf == "hydra":
-        return
-    parent = OmegaConf.select(config, ".".join(parents)) if parents else config
-    kind = OmegaConf.get_type(parent) if OmegaConf.is_config(parent) else None
-    if not dataclasses.is_dataclass(kind):
-        return
-    names = [field.name for field in dataclasses.fields(kind)]
-    text = OmegaConf.to_yaml(config, resolve=False)
-    if leaf not in names and f"${{{one.key_or_group}" not in text:
-        yield Problem(_text(one), f"there is no such key.{nearest(leaf, names)}")
-
-
-def _run_keys() -> list[str]:
-    return [field.name for field in dataclasses.fields(schema.RunConfig)]
-
-
-def _run_groups() -> list[str]:
-    """The groups of conf/config.yaml, each of which has an option already."""
-    typed = [
-        f.name
-        for f in dataclasses.fields(schema.RunConfig)
-        if f.type in ("Any", "EngineConfig", "TrackingConfig")
-    ]
-    return [*typed, "experiment"]
-
-
-def _text(each: Override) -> str:
-    return str(each.input_line)
-
-
-def _install(extra: str) -> str:
-    return f"Install it with: pip install 'topic-runner[{extra}]'"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0].removesuffix(".")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
@@ -32,6 +32,16 @@ class TrackingConfig:
 @dataclass
 class EngineConfig:
     backend: str = "torch"
+
+
+@dataclass
+class ModelConfig:
+    """What `model` holds where it is not false; see `components.model.fit.fit`."""
+
+    neighbours: Literal["all"] | int = 20_000
+    outliers: float = 0.01
+    register_as: str | None = None
+    alias: str | None = None
 
 
 @dataclass
@@ -77,13 +87,17 @@ class RunConfig:
     seed: int | None = MISSING
     map: bool | None = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
-    model: Any = False
+    model: Any = False  # or a `ModelConfig`
     guided: GuidedConfig = field(default_factory=GuidedConfig)
     zeroshot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
     leaderboard: LeaderboardConfig = field(default_factory=LeaderboardConfig)
     choose: ChooseConfig = field(default_factory=ChooseConfig)
     quick: bool = False
     trusted_targets: list[str] = MISSING
+
+
+# The keys of a run that hold others, whose types are above.
+SECTIONS = tuple(f.name for f in fields(RunConfig) if str(f.type).endswith("Config"))
 
 
 def register() -> None:

@@ -74,13 +74,15 @@ class Definition:
     """Where a name is defined, and as what.
 
     module : where it is really defined; methods : a class's, inherited ones included where the
-    source of the base tells; arguments : a function's positional ones
+    source of the base tells; attributes : names that its body assigns, the same; arguments : a
+    function's positional ones
     """
 
     module: str
     name: str
     is_class: bool
     methods: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
     arguments: tuple[str, ...] = ()
 
 
@@ -98,18 +100,21 @@ def definition(target: str) -> Definition | None:
         return None
     owner, node, _ = resolved
     if isinstance(node, ast.ClassDef):
-        return Definition(owner.name, node.name, True, frozenset(_methods(owner, node)))
+        body = list(_class_body(owner, node))
+        methods = frozenset(item.name for item in body if isinstance(item, FunctionNode))
+        assigned = (item.targets for item in body if isinstance(item, ast.Assign))
+        attributes = frozenset(t.id for ts in assigned for t in ts if isinstance(t, ast.Name))
+        return Definition(owner.name, node.name, True, methods, attributes)
     names = [argument.arg for argument in node.args.posonlyargs + node.args.args]
     return Definition(owner.name, node.name, False, arguments=tuple(names))
 
 
-def _methods(module: Module, node: ast.ClassDef) -> Iterator[str]:
-    for statement in node.body:
-        if isinstance(statement, FunctionNode):
-            yield statement.name
+def _class_body(module: Module, node: ast.ClassDef) -> Iterator[ast.stmt]:
+    """The statements of a class, and of those that it extends."""
+    yield from node.body
     for base in _bases(module, node):
         if base is not None and isinstance(base[1], ast.ClassDef):
-            yield from _methods(base[0], base[1])
+            yield from _class_body(base[0], base[1])
 
 
 def _resolve(

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from runner import secrets
 from runner.config.problems import Problem
@@ -133,6 +134,14 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
     return None
 
 
+def trusted_targets(config: DictConfig) -> list[str]:
+    """The packages that a config trusts; none where the value is no list."""
+    try:
+        return [str(name) for name in config.get("trusted_targets") or []]
+    except OmegaConfBaseException:  # the check of the values tells
+        return []
+
+
 def check_resolved(node: Any, role: str, trusted: Collection[str], path: str) -> Iterator[Problem]:
     """Look at what the targets of a resolved node really are, just before they are called.
 
@@ -190,11 +199,9 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
     typed : the overrides of the command line, as they were typed
     """
     keys = {_key(text) for text in typed}
-    trusted: list[str] = []
-    if "trusted_targets" in keys:
-        trusted = list(config.get("trusted_targets") or [])
-    elif config.get("trusted_targets"):
-        names = ",".join(map(str, config.trusted_targets))
+    trusted = trusted_targets(config)
+    if trusted and "trusted_targets" not in keys:
+        names, trusted = ",".join(trusted), []
         yield Problem(
             "trusted_targets",
             "a file sets this key, and only the command line may. If you trust these packages: "

@@ -5,7 +5,6 @@ Nothing is imported for it but Hydra and OmegaConf: signatures are read from sou
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,13 +13,19 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from runner import secrets
+from runner.config.annotations import mistake
 from runner.config.problems import ConfigError as ConfigError
 from runner.config.problems import Problem as Problem
 from runner.config.problems import report as report
-from runner.config.schema import CHOICES
-from runner.config.signatures import NotFoundError, Parameter, Signature, definition, signature
-from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal
+from runner.config.refusals import unresolved
+from runner.config.run_keys import KNOWLEDGE, check_run_keys
+from runner.config.schema import SECTIONS
+from runner.config.signatures import NotFoundError, Signature, definition, signature
+from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal, trusted_targets
 from runner.console import nearest
+
+# Keys of Hydra's that say how a class is called, and what they hold.
+RESERVED = {"_partial_": bool, "_recursive_": bool, "_convert_": str, "_args_": list}
 
 
 def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
@@ -33,16 +38,13 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     """
     keys = list(config) if only is None else [only]
     problems = list(_check_values(config, keys))
-    for key, choices in CHOICES.items():
-        if key.partition(".")[0] not in keys or key in {problem.path for problem in problems}:
-            continue
-        value = OmegaConf.select(config, key)
-        if value not in choices:
-            problems.append(Problem(f"{key}={value}", f"must be one of {', '.join(choices)}."))
-    node = _plain(config, keys)
     bad = {problem.path for problem in problems}
-    trusted = list(config.get("trusted_targets") or [])
-    problems += [p for p in check_targets(node, trusted) if p.path not in bad]
+    together = KNOWLEDGE if only in KNOWLEDGE else ()
+    node = _plain(config, dict.fromkeys([*keys, *together]))
+    problems += [p for p in check_run_keys(node) if p.path.partition("=")[0] not in bad]
+    trusted = trusted_targets(config)
+    nodes = {key: node[key] for key in keys if key in node}
+    problems += [p for p in check_targets(nodes, trusted) if p.path not in bad]
     return problems
 
 
@@ -67,11 +69,14 @@ def _check_values(
             yield Problem(where, f"a value is required. Type {where}=...")
             continue
         literal = not OmegaConf.is_interpolation(node, key)
+        if not literal and not path and key in SECTIONS:
+            yield Problem(where, f"cannot be a reference to another key. Set {key}.KEY instead.")
+            continue
         try:
             value = node[key]
         except InterpolationResolutionError as error:
-            if "hydra" not in str(error).lower():  # ${hydra:...} is known only inside a job
-                yield Problem(where, f"cannot be resolved: {_reason(error)}")
+            if "HydraConfig" not in str(error):  # ${hydra:...} is known only inside a job
+                yield Problem(where, f"cannot be resolved: {unresolved(error)}")
             continue
         if isinstance(value, DictConfig):
             yield from _check_values(value, list(value), where)
@@ -138,6 +143,9 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         return
     if expected is not None:
         yield from _check_arguments(node, path, target, expected)
+    for key, kind in RESERVED.items():
+        if key in node and not isinstance(node[key], kind):
+            yield Problem(f"{path}.{key}", f"must be {kind.__name__}, not {node[key]!r:.200}.")
     foreign = not is_trusted(target, ["components", *trusted])
     if foreign and node.get("memory") not in (None, "???"):
         yield Problem(
@@ -169,8 +177,8 @@ def _check_arguments(
                     f"{prefix}{key}={_shown(key, value)}",
                     f"{target} has no such parameter.{hint}",
                 )
-        elif value != "???" and not _fits(value, parameter.annotation):
-            yield Problem(f"{prefix}{key}={_shown(key, value)}", _expected(value, parameter))
+        elif value != "???" and (reason := mistake(value, parameter)):
+            yield Problem(f"{prefix}{key}={_shown(key, value)}", reason)
     if node.get("_partial_") or "_args_" in node:
         return
     for name, parameter in expected.parameters.items():
@@ -180,84 +188,5 @@ def _check_arguments(
             )
 
 
-def _expected(value: Any, parameter: Parameter) -> str:
-    """What the parameter takes instead of `value`, in the words of a command line."""
-    assert parameter.annotation is not None
-    kinds, words = [], []
-    for part in _alternatives(parameter.annotation):
-        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
-            inner = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-            words += [str(item.value) for item in inner if isinstance(item, ast.Constant)]
-        else:
-            kinds.append("null" if ast.unparse(part) == "None" else ast.unparse(part))
-    if not words:
-        return f"must be {' or '.join(kinds)}, not {_kind(value)}."
-    hint = nearest(value, words, otherwise="") if isinstance(value, str) else ""
-    others = "".join(f" or {kind}" for kind in kinds)
-    return f"must be one of {', '.join(words)}{others}.{hint}"
-
-
-def _alternatives(annotation: ast.expr) -> list[ast.expr]:
-    """The members of a union."""
-    if isinstance(annotation, ast.BinOp):
-        return [*_alternatives(annotation.left), *_alternatives(annotation.right)]
-    return [annotation]
-
-
-def _reason(error: Exception) -> str:
-    """Why a reference leads nowhere."""
-    first = str(error).splitlines()[0]
-    return re.sub(r"^\w+ raised while resolving interpolation: ", "", first)
-
-
 def _shown(key: str, value: Any) -> str:
     return str(secrets.mask_config(value, key))
-
-
-def _kind(value: Any) -> str:
-    return "null" if value is None else type(value).__name__
-
-
-_SCALARS: dict[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "bool": (bool,),
-    "None": (type(None),),
-}
-
-
-def _fits(value: Any, annotation: ast.expr | None) -> bool:
-    """Whether a value may go where the annotation stands; what is not understood fits."""
-    if annotation is None or (isinstance(value, dict) and "_target_" in value):
-        return True
-    if isinstance(annotation, ast.BinOp):
-        return _fits(value, annotation.left) or _fits(value, annotation.right)
-    if isinstance(annotation, ast.Constant):
-        if isinstance(annotation.value, str):  # an annotation in quotes
-            return _fits(value, ast.parse(annotation.value, mode="eval").body)
-        return value is None
-    if isinstance(annotation, ast.Name):
-        kinds = _SCALARS.get(annotation.id)
-        if kinds is None:
-            return {"list": list, "dict": dict}.get(annotation.id, object) is object or isinstance(
-                value, {"list": list, "dict": dict}[annotation.id]
-            )
-        return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if isinstance(annotation, ast.Subscript):
-        return _fits_generic(value, annotation)
-    return True
-
-
-def _fits_generic(value: Any, annotation: ast.Subscript) -> bool:
-    name = ast.unparse(annotation.value).rpartition(".")[2]
-    inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-    if name == "Literal":
-        return any(isinstance(item, ast.Constant) and item.value == value for item in inner)
-    if name == "Optional":
-        return value is None or _fits(value, inner[0])
-    if name in ("list", "Sequence", "Iterable"):
-        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
-    if name in ("dict", "Mapping"):
-        return isinstance(value, dict) and all(_fits(item, inner[-1]) for item in value.values())
-    return True

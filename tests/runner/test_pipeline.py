@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from components.base import Corpus, UserError
 from components.labels import by_size
 from components.representations.ctfidf import CTFIDF
+from components.topics.outliers import AssignOutliers
 from runner.cache import Cache
-from runner.pipeline import Parts, StageError, run
+from runner.failures import StageError
+from runner.pipeline import Parts, run
 
 WORDS = {"cats": 0, "dogs": 1, "cars": 2}
 
@@ -151,6 +153,15 @@ def test_a_library_error_names_the_part_and_its_input() -> None:
             parts(DOCUMENTS, reducer=Broken()),
             draw_map=False,
         )
+
+
+def test_outliers_name_their_own_parameter() -> None:
+    class Half:
+        def fit_predict(self, X: Any) -> Any:
+            return np.arange(len(X)) % 2 - 1
+
+    with pytest.raises(UserError, match=r"^outliers.by=strength: the clusterer gives no"):
+        run(parts(DOCUMENTS, clusterer=Half(), outliers=AssignOutliers(by="strength")))
 
 
 def test_by_size() -> None:

@@ -3,6 +3,7 @@ import pytest
 from scipy import sparse
 
 from components.base import UserError
+from components.representations.ctfidf import CTFIDF
 from components.topics import outliers
 from components.topics.outliers import AssignOutliers
 
@@ -36,6 +37,17 @@ def test_nothing_to_assign():
     part = AssignOutliers()
     assert part.assign(labels, X[:2], TEXTS, None).tolist() == [-1, -1]
     assert part.assign(labels + 1, X[:2], TEXTS, None).tolist() == [0, 0]
+
+
+def test_words_that_were_read_already_are_not_read_again(monkeypatch):
+    texts = ["cat cat", "cat dog", "dog", "dog dog", "dog cat dog", "zebra"]
+    part = AssignOutliers(by="ctfidf")
+    assert part.needs_words
+    expected = part.assign(LABELS, X, texts, None)
+    assert expected.tolist() == [0, 0, 1, 1, 1, -1]
+    words = CTFIDF().read(texts)
+    monkeypatch.setattr(CTFIDF, "read", None)
+    assert part.assign(LABELS, X, texts, None, words=words).tolist() == expected.tolist()
 
 
 def test_strength_needs_memberships():

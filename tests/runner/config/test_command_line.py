@@ -14,6 +14,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from components.base import UserError
 from runner.config.command_line import preflight
+from suggestions_support import follow
 from tests_support import FAST
 
 Run = Callable[..., Any]
@@ -99,6 +100,14 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "hydra.swep.dir=x": ["hydra.swep.dir=x: there is no such key. Did you mean 'sweep'?"],
         "seed.x=1": ["'seed' holds one value"],
         "embedder.model.x=1": ["A mistake", "there is no such key"],
+        "größe=3": ["größe=3: 'größe' is no key: keys are words of a to z"],
+        "seéd=3": ["'seéd' is no key", "Did you mean 'seed'?"],
+        "=3": ["=3: the key before '=' is missing."],
+        "a[0]=3": ["'a[0]' is no key"],
+        "-m größe=3,4": ["A mistake", "'größe' is no key"],
+        "sed": ["sed: is not of the form key=value. Did you mean 'seed'?"],
+        "+guidedd.topics.a=[x]": ["there is no such key. Did you mean 'guided'?"],
+        "hydra/launcher=joblibb": ["there is no such option. Did you mean 'joblib'?"],
     }.items(),
 )
 def test_what_is_wrong_is_named(arguments: str, parts: list[str], own: Path) -> None:
@@ -106,6 +115,8 @@ def test_what_is_wrong_is_named(arguments: str, parts: list[str], own: Path) -> 
     for part in parts:
         assert part in message
     assert "http" not in message  # Hydra's own
+    follow(arguments.split(), message)
+    assert not re.search(r"Lexer|Exception|Error|mismatched|token recognition", message)
 
 
 @pytest.mark.parametrize(

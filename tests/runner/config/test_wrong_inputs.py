@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suggestions_support import follow
 from tests_support import FAST
 
 N = 12  # documents in the good file
@@ -101,6 +102,8 @@ def test_one_mistake(case: str, runner: Callable[..., object], files: Path) -> N
     assert "Traceback" not in outcome.err
     for text in expected:
         assert text in outcome.err
+    if outcome.code == 2:
+        follow([*FAST, *arguments.split()], outcome.err)
 
 
 def test_all_mistakes_at_once(runner: Callable[..., object]) -> None:

@@ -1,0 +1,107 @@
+"""Whether a value may go where an annotation of a parameter stands, and what may."""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+from runner.config.signatures import Parameter
+from runner.console import nearest
+
+LARGEST_SEED = 2**32 - 1  # of numpy's and scikit-learn's generators
+_SEEDS = ("seed", "random_state")
+
+
+def mistake(value: Any, parameter: Parameter) -> str | None:
+    """What is wrong with the value of a parameter, in the words of a command line; None: nothing.
+
+    What is not understood of an annotation is not checked.
+    """
+    if not _fits(value, parameter.annotation):
+        return _expected(value, parameter)
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if parameter.name in _SEEDS and is_integer and not 0 <= value <= LARGEST_SEED:
+        return f"must be from 0 to {LARGEST_SEED}, or null."
+    return None
+
+
+def _expected(value: Any, parameter: Parameter) -> str:
+    """What the parameter takes instead of `value`, in the words of a command line."""
+    assert parameter.annotation is not None
+    kinds, words = [], []
+    for part in _alternatives(parameter.annotation):
+        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
+            inner = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+            words += [str(item.value) for item in inner if isinstance(item, ast.Constant)]
+        else:
+            kinds.append("null" if ast.unparse(part) == "None" else ast.unparse(part))
+    if isinstance(value, int | float) and not _is_usable(value) and {"int", "float"} & {*kinds}:
+        return f"must be a finite number{'' if isinstance(value, float) else ' below 2^63'}."
+    if not words:
+        return f"must be {' or '.join(kinds)}, not {_kind(value)}."
+    hint = nearest(value, words, otherwise="") if isinstance(value, str) else ""
+    others = "".join(f" or {kind}" for kind in kinds)
+    return f"must be one of {', '.join(words)}{others}.{hint}"
+
+
+def _alternatives(annotation: ast.expr) -> list[ast.expr]:
+    """The members of a union."""
+    if isinstance(annotation, ast.BinOp):
+        return [*_alternatives(annotation.left), *_alternatives(annotation.right)]
+    return [annotation]
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "None": (type(None),),
+}
+
+
+def _fits(value: Any, annotation: ast.expr | None) -> bool:
+    """Whether a value may go where the annotation stands; what is not understood fits."""
+    if annotation is None or (isinstance(value, dict) and "_target_" in value):
+        return True
+    if isinstance(annotation, ast.BinOp):
+        return _fits(value, annotation.left) or _fits(value, annotation.right)
+    if isinstance(annotation, ast.Constant):
+        if isinstance(annotation.value, str):  # an annotation in quotes
+            return _fits(value, ast.parse(annotation.value, mode="eval").body)
+        return value is None
+    if isinstance(annotation, ast.Name):
+        kinds = _SCALARS.get(annotation.id)
+        if kinds is None:
+            return {"list": list, "dict": dict}.get(annotation.id, object) is object or isinstance(
+                value, {"list": list, "dict": dict}[annotation.id]
+            )
+        fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        return fits and (not isinstance(value, int | float) or _is_usable(value))
+    if isinstance(annotation, ast.Subscript):
+        return _fits_generic(value, annotation)
+    return True
+
+
+def _fits_generic(value: Any, annotation: ast.Subscript) -> bool:
+    name = ast.unparse(annotation.value).rpartition(".")[2]
+    inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    if name == "Literal":
+        return any(isinstance(item, ast.Constant) and item.value == value for item in inner)
+    if name == "Optional":
+        return value is None or _fits(value, inner[0])
+    if name in ("list", "Sequence", "Iterable"):
+        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
+    if name in ("dict", "Mapping"):
+        return isinstance(value, dict) and all(_fits(item, inner[-1]) for item in value.values())
+    return True
+
+
+def _is_usable(number: float) -> bool:
+    """No NaN, not infinite, and an integer only if arrays can hold it."""
+    return -(2**63) <= number < 2**63 if isinstance(number, int) else math.isfinite(number)

@@ -1,0 +1,193 @@
+"""What Hydra and OmegaConf refuse, in words that say what to type instead."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from importlib.util import find_spec
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import GrammarParseError
+
+from runner.config import schema
+from runner.config.problems import Problem
+from runner.config.signatures import NotFoundError, signature
+from runner.console import nearest, shell_quote
+
+# The extra that installs a launcher, by how its name begins.
+_LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
+
+
+def not_an_override(text: str, groups: Iterable[str]) -> Problem:
+    """Why an argument is not of the form key=value, where no quotes around the value help.
+
+    Parameters
+    ----------
+    text : the argument
+    groups : names of groups that a key may be
+    """
+    key, equals, _ = text.partition("=")
+    name = key.lstrip("+~")
+    hint = nearest(name, [*groups, *run_keys()], otherwise="")
+    if not equals:
+        return Problem(text, f"is not of the form key=value.{hint}")
+    if not name:
+        return Problem(text, "the key before '=' is missing.")
+    return Problem(
+        text, f"{key!r} is no key: keys are words of a to z, 0 to 9 and _, joined by dots.{hint}"
+    )
+
+
+def not_installed(option: str) -> str:
+    """Why a launcher is no option, where an extra would install it; else empty."""
+    extra = next((e for start, e in _LAUNCHERS.items() if option.startswith(start)), "")
+    if not extra or find_spec(f"hydra_plugins.hydra_{extra}_launcher") is not None:
+        return ""
+    return f"this launcher is not installed. Install it with: pip install 'topic-runner[{extra}]'"
+
+
+def refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
+    """Why a setting cannot be applied, and what to type instead."""
+    text, key = text_of(one), one.key_or_group
+    if one.is_add() and "already at" in str(error):
+        return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}", text[1:])
+    *parents, leaf = key.split(".")
+    node: Any = OmegaConf.to_container(config, resolve=False)
+    path: list[str] = []
+    for part in [*parents, leaf]:
+        if isinstance(node, list):
+            return Problem(text, f"'{'.'.join(path)}' is a list. Type {'.'.join(path)}=[...]")
+        if not isinstance(node, dict):
+            return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
+        if part not in node:
+            return _no_key(node, part, text, top=not path)
+        node = node[part]
+        path.append(part)
+    if one.is_delete():
+        return Problem(text, "this key cannot be removed, only set.")
+    if isinstance(error.__cause__ or error, GrammarParseError):
+        return Problem(
+            text,
+            "${ begins a reference to another key, such as ${seed}, and this is none. For the "
+            "two characters themselves put a backslash before them.",
+        )
+    kind = _type_at(config, key)
+    return Problem(text, f"wrong type. {f'It must be {kind}' if kind else 'It cannot be used'}.")
+
+
+def _type_at(config: DictConfig, key: str) -> str:
+    """The type that the schema gives a key, in the words of a command line; "" where none."""
+    node: Any = _node_at(config, key)
+    if node is None:
+        return ""
+    kind = node._metadata.ref_type
+    if OmegaConf.is_list(node):
+        name = "a list, [...]"
+    elif OmegaConf.is_dict(node):
+        name = "a mapping, {key: value}"
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        name = f"one of {', '.join(kind.__members__)}"
+    elif kind in (int, float, bool, str):
+        name = kind.__name__
+    else:
+        return ""
+    return f"{name} or null" if node._is_optional() else name
+
+
+def hydra_keys(config: DictConfig, one: Override) -> list[str]:
+    """The keys of what Hydra reads as a mapping, where something else would take its place."""
+    key = one.key_or_group
+    if not key.startswith("hydra.") or one.is_delete() or isinstance(one.value(), dict):
+        return []
+    node = _node_at(config, key)
+    if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
+        return []
+    return [f"{key}.{name!s}" for name in node]
+
+
+def _node_at(config: DictConfig, key: str) -> Any:
+    """The node at a key, an interpolation as it stands; None where there is none.
+
+    The interpolation itself, since hydra.sweep.subdir refers to a number that only a job has.
+    """
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
+            return None
+        if node._is_interpolation():
+            return None
+        node = node._get_node(part, validate_access=False)
+    return node
+
+
+def key_of(text: str) -> str:
+    return text.lstrip("+~").partition("=")[0]
+
+
+def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> Problem:
+    target = node.get("_target_")
+    if isinstance(target, str):
+        try:
+            target_signature = signature(target)
+        except NotFoundError:
+            target_signature = None
+        if target_signature and part in target_signature.parameters:
+            return Problem(
+                text,
+                f"the option's YAML does not list this parameter of {target}. "
+                f"Put a plus before it: {shell_quote(f'+{text}')}",
+                f"+{text}",
+            )
+    names = [*run_keys(), *run_groups()] if top else [k for k in node if str(k)[:1] != "_"]
+    return Problem(text, f"there is no such key.{nearest(part, names)}")
+
+
+def unread(config: DictConfig, one: Override) -> Iterator[Problem]:
+    """An added key that nothing reads: not a key of the run, and in no interpolation."""
+    parts = one.key_or_group.split(".")
+    if parts[0] == "hydra":
+        return
+    node: Any = config
+    for depth, part in enumerate(parts, 1):
+        kind = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+        if not dataclasses.is_dataclass(kind):
+            return
+        names = [field.name for field in dataclasses.fields(kind)]
+        if part not in names:
+            text = OmegaConf.to_yaml(config, resolve=False)
+            if f"${{{'.'.join(parts[:depth])}" not in text:
+                yield Problem(text_of(one), f"there is no such key.{nearest(part, names)}")
+            return
+        node = _node_at(node, part)
+
+
+def run_keys() -> list[str]:
+    return [field.name for field in dataclasses.fields(schema.RunConfig)]
+
+
+def run_groups() -> list[str]:
+    """The groups of conf/config.yaml, each of which has an option already."""
+    typed = [
+        f.name
+        for f in dataclasses.fields(schema.RunConfig)
+        if f.type in ("Any", "EngineConfig", "TrackingConfig")
+    ]
+    return [*typed, "experiment"]
+
+
+def text_of(each: Override) -> str:
+    return str(each.input_line)
+
+
+def unresolved(error: Exception) -> str:
+    """Why a reference to another key cannot be resolved."""
+    return re.sub(r"^\w+ (raised )?while resolving interpolation: ", "", first_line(error))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, without a full stop at its end."""
+    return str(error).strip().partition("\n")[0].removesuffix(".")

@@ -1,0 +1,72 @@
+"""What a part raises, as an error that names the part, its input and what to change."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import components
+from components.base import ParameterError, UserError
+
+log = logging.getLogger(__name__)
+
+LONGEST = 500  # characters of a library's message that an error quotes
+
+
+class StageError(UserError):
+    """A part failed on its input; the message names the part, the input and the error."""
+
+
+@contextmanager
+def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
+    """Name the part and its input in what is raised here.
+
+    Parameters
+    ----------
+    role : where the part stands in the config, such as "reducer"
+    part : the part that is at work
+    shape : of the matrix that it gets
+
+    Raises
+    ------
+    ParameterError
+        With the role in front of the parameter's name.
+    StageError
+        In place of what a library raises.
+    """
+    try:
+        yield
+    except ParameterError as error:
+        raise error.within(role) from error
+    except UserError:
+        raise
+    except Exception as error:
+        log.debug("traceback of the failure", exc_info=True)
+        kind = getattr(part, "__qualname__", type(part).__qualname__)
+        its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
+        advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
+        if place := _own_fault(error):
+            log.error("unexpected error in %s", place, exc_info=True)
+            advice = (
+                f"This is a fault of topic-runner, at {place}. Please report it with the "
+                f"traceback, which is in runner.log. Another {role} may work meanwhile."
+            )
+        text = str(error)  # a library may quote a whole document in it
+        reason = (
+            f"{type(error).__name__}: {text if len(text) <= LONGEST else text[:LONGEST] + '...'}"
+        )
+        raise StageError(f"{role} ({kind}) failed{its_input}: {reason}\n{advice}") from error
+
+
+def _own_fault(error: Exception) -> str:
+    """File and line, where our own code and no library or user's part raised an exception."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    ours = [Path(__file__).parent, Path(components.__file__).parent]
+    file = Path(frame.filename)
+    if not any(file.is_relative_to(folder) for folder in ours):
+        return ""
+    return f"{file.parent.name}/{file.name}:{frame.lineno}"
