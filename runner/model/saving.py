@@ -79,7 +79,7 @@ def save(
         "metrics": {key: float(value) for key, value in result.metrics.items()},
         "versions": provenance.environment(),
         "layers": list(model.layers),
-        "labels_known": result.told is not None and bool(result.told.any()),
+        "labels_known": result.has_known_label is not None and bool(result.has_known_label.any()),
         "example": [text[:200] for topic in model.topics[:2] for text in topic.documents[:1]],
         **(lineage.about if lineage else {}),
     }
