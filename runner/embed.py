@@ -32,8 +32,8 @@ def embed(
 ) -> tuple[Integers, Encoded]:
     """Vectors of the documents that have one.
 
-    Blank documents are not encoded; documents with an all-zero vector (no known word) are
-    dropped. Truncation is logged.
+    Blank documents are not encoded; documents with an all-zero vector (none of their words is in
+    the model) are dropped. Truncation is logged.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def embed(
     Returns
     -------
     int64 (m,)
-        Rows of the corpus that are kept.
+        Rows of the corpus that have a vector.
     Encoded
         Their vectors, m rows.
 
@@ -56,8 +56,8 @@ def embed(
         When fewer than two documents are left.
     """
     filled = np.flatnonzero(~corpus.blank)
-    chosen = filled.tolist()
-    if not chosen:
+    documents = filled.tolist()
+    if not documents:
         raise UserError(
             f"all {len(corpus)} documents are empty, or hold nothing but signs and emoji. Check "
             "which column of the data set is read as text, and its contents."
@@ -72,26 +72,27 @@ def embed(
         embedder,
         settings,
         cache,
-        [corpus.documents[row] for row in chosen],
+        [corpus.documents[row] for row in documents],
         "document_embedder",
         corpus_hash=lambda: corpus.documents_hash,
-        images=None if corpus.images is None else [corpus.images[row] for row in chosen],
+        images=None if corpus.images is None else [corpus.images[row] for row in documents],
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
     )
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
-        kept = filled
+        with_vector = filled
         for each in (encoded, *encoded.members):
-            cache.stages.know(each.vectors, each.identity)
+            cache.stages.register(each.vectors, each.identity)
     else:
-        kept, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
-    _report(len(corpus), len(kept), int(encoded.truncated.sum()))
-    if len(kept) < 2:
+        with_vector, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
+    _report(len(corpus), len(with_vector), int(encoded.truncated.sum()))
+    if len(with_vector) < 2:
         raise UserError(
-            f"{len(kept)} document with content is too few to find topics: at least 2 are needed."
+            f"{len(with_vector)} document with content is too few to find topics: at least 2 are "
+            "needed."
         )
-    return kept, encoded
+    return with_vector, encoded
 
 
 def _encode(
@@ -198,17 +199,17 @@ def _has_values(X: Matrix) -> NDArray[np.bool_]:
     return np.asarray(nonzero).ravel()
 
 
-def _report(n: int, n_kept: int, n_cut: int) -> None:
-    if n_kept < n:
+def _report(n: int, n_embedded: int, n_truncated: int) -> None:
+    if n_embedded < n:
         log.warning(
             "%d of %d documents are empty or have no word that the model knows: topic -1.",
-            n - n_kept,
+            n - n_embedded,
             n,
         )
-    if n_cut:
+    if n_truncated:
         log.warning(
             "%d of %d documents (%.1f %%) are longer than the model's limit and were truncated.",
-            n_cut,
-            n_kept,
-            100 * n_cut / n_kept,
+            n_truncated,
+            n_embedded,
+            100 * n_truncated / n_embedded,
         )

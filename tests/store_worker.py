@@ -89,9 +89,9 @@ def share(folder: Path, calls: Path, number: int) -> None:
     """Embed the documents in an order of one's own, as one of several processes."""
     documents = DOCUMENTS[number * 37 :] + DOCUMENTS[: number * 37]
     embedder = HashEmbedder(calls, 0.005)
-    found = encode(folder, embedder, documents)
+    encoded = encode(folder, embedder, documents)
     order = np.argsort([DOCUMENTS.index(document) for document in documents])
-    np.save(f"{calls}.{number}.npy", found.vectors[order])
+    np.save(f"{calls}.{number}.npy", encoded.vectors[order])
 
 
 class SlowReducer:

@@ -28,27 +28,27 @@ GAIN = 1.05  # as many tokens a second: else twice the texts are not worth their
 
 @dataclass
 class BatchSize:
-    """How many texts a batch has: a given number, or found by trial on the run's own batches.
+    """How many texts a batch has: a fixed number, or one found by trial on the run's own batches.
 
     A trial doubles the number until that makes the batches less than 5 % faster, or the memory
-    ends. Where it ends, given or not, the number is halved.
+    ends. Where it ends, fixed or not, the number is halved.
 
-    given : the most texts; None: `CPU_TEXTS` on a CPU, a trial elsewhere
+    fixed : the most texts; None: `CPU_TEXTS` on a CPU, a trial elsewhere
     """
 
-    given: int | None
+    fixed: int | None
     _trial: int = START
     _fastest: float = 0.0
     _settled: bool = False
     _limit: int | None = field(default=None)  # where the memory ended
 
     def texts(self, device: str) -> int:
-        size = self.given or (CPU_TEXTS if device == "cpu" else self._trial)
+        size = self.fixed or (CPU_TEXTS if device == "cpu" else self._trial)
         return min(size, self._limit or size)
 
     def tries(self, device: str) -> bool:
         """Whether the next batch is part of a trial, and worth timing."""
-        return self.given is None and device != "cpu" and not self._settled
+        return self.fixed is None and device != "cpu" and not self._settled
 
     def timed(self, texts: int, tokens: int, seconds: float) -> None:
         """Learn from a batch of the trial."""

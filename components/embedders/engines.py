@@ -230,7 +230,7 @@ def _onnxruntime(file: Path) -> tuple[list[str], Run]:
     options.intra_op_num_threads = torch.get_num_threads()  # it does not read OMP_NUM_THREADS
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
+    names = [tensor.name for tensor in session.get_inputs()]
     return names, lambda arrays: session.run(["last_hidden_state"], arrays)[0]
 
 
@@ -245,7 +245,7 @@ def _openvino(file: Path) -> tuple[list[str], Run]:
         "PERFORMANCE_HINT": "LATENCY",
     }
     compiled = openvino.Core().compile_model(file, "CPU", settings)
-    names = [given.get_any_name() for given in compiled.inputs]
+    names = [port.get_any_name() for port in compiled.inputs]
     request, output = compiled.create_infer_request(), compiled.output("last_hidden_state")
     return names, lambda arrays: np.array(request.infer(arrays)[output])
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from components.base import UserError
-from runner.cache import array_file, table
+from runner.cache import array_file, disk, manifest, table
 from runner.cache.shards import Shard
 from runner.console import command, nearest, parse
 
@@ -56,7 +56,7 @@ class Entry:
         """What the table shows, under `_HEAD`."""
         n, d = ("", "") if self.shape is None else (f"{self.shape[0]:,}", str(self.shape[1]))
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.used))
-        return self.kind, self.name, n, d, array_file.as_size(self.size), used, self.path.name[:12]
+        return self.kind, self.name, n, d, disk.as_size(self.size), used, self.path.name[:12]
 
 
 def main(arguments: list[str]) -> int:
@@ -88,7 +88,7 @@ def show(root: Path) -> int:
     """Print a table of what is in the cache."""
     cached = list(entries(root))
     _table(cached)
-    return _say(f"{array_file.as_size(sum(e.size for e in cached))} in {root}")
+    return _say(f"{disk.as_size(sum(e.size for e in cached))} in {root}")
 
 
 def check(root: Path) -> int:
@@ -108,7 +108,7 @@ def check(root: Path) -> int:
                 n_files -= 1
             except (array_file.DamagedError, ValueError) as error:
                 n_bad += 1
-                array_file.set_aside(path, root, error)
+                disk.set_aside(path, root, error)
                 _say(f"damaged: {path} ({error})")
     if not n_bad:
         return _say(f"{n_files} files checked: all sound")
@@ -160,7 +160,7 @@ def prune(
         chosen = [entry for entry in chosen if _remove(entry)]
     _table(chosen)
     verb = "would be removed" if dry_run else "removed"
-    return _say(f"{verb}: {len(chosen)} entries, {array_file.as_size(sum(e.size for e in chosen))}")
+    return _say(f"{verb}: {len(chosen)} entries, {disk.as_size(sum(e.size for e in chosen))}")
 
 
 def entries(root: Path) -> Iterator[Entry]:
@@ -176,8 +176,8 @@ def _embeddings(folder: Path) -> Entry:
     used = max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
     about: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        used = (folder / "manifest.json").stat().st_mtime
-        about = json.loads((folder / "manifest.json").read_bytes())
+        used = (folder / manifest.FILE).stat().st_mtime
+        about = json.loads((folder / manifest.FILE).read_bytes())
     shards = []
     for path in folder.glob(f"[!.]*{array_file.SUFFIX}"):
         with suppress(array_file.DamagedError, KeyError):

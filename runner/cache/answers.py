@@ -9,7 +9,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
-from runner.cache import array_file
+from runner.cache import disk
 
 
 class AnswerCache(MutableMapping[str, str]):
@@ -36,7 +36,7 @@ class AnswerCache(MutableMapping[str, str]):
 
     def __setitem__(self, key: str, value: str) -> None:
         content = json.dumps({"answer": value}).encode()
-        with array_file.storing(self.folder, len(content)):
+        with disk.storing(self.folder, len(content)):
             self.folder.mkdir(parents=True, exist_ok=True)
             # Whole or not at all; two processes may write the same answer at once.
             temporary = self.folder / f".{key}.{uuid.uuid4().hex}.tmp"

@@ -10,23 +10,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from components.base import Matrix, UserError
-
-log = logging.getLogger(__name__)
 
 SUFFIX = ".safetensors"
 _START = b'{"__metadata__":{"checksum":"'
@@ -35,10 +31,9 @@ _ALIGNMENT = 64
 _TYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _TICK = 10**8  # nanoseconds; a file may change twice within one tick of a file system's clock
 
-_verified: set[tuple[int, int, int, int]] = set()  # files found sound in this process
+_verified: set[tuple[int, int, int, int]] = set()  # files whose sum was right in this process
 
 
 class DamagedError(Exception):
@@ -176,17 +171,6 @@ def verify(path: Path) -> None:
         _verified.add(state)
 
 
-def set_aside(path: Path, root: Path, reason: object) -> None:
-    """Move a damaged file out of the way, to `root`/quarantine."""
-    target = root / "quarantine" / f"{path.parent.name}-{path.name}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.replace(path, target)
-    except FileNotFoundError:  # another process was faster
-        return
-    log.warning("%s is damaged (%s). It is set aside as %s and not used.", path, reason, target)
-
-
 def pack(X: Matrix) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """A float32 array or CSR matrix as arrays and metadata for `write`."""
     if hasattr(X, "indptr"):
@@ -196,7 +180,7 @@ def pack(X: Matrix) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
 
 def unpack(content: Content) -> Matrix:
-    """What `pack` was given, still in the file."""
+    """The argument of `pack`, still in the file."""
     arrays = content.arrays
     if "vectors" in arrays:
         return arrays["vectors"]
@@ -230,66 +214,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-@contextmanager
-def storing(folder: Path, needed: int) -> Iterator[None]:
-    """Turn a full disk, or a folder that cannot be written, into a `UserError`.
-
-    Parameters
-    ----------
-    folder : Path
-        The cache's folder.
-    needed : int
-        Bytes that the whole task still needs; 0 where it is just a moment's note.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            space = as_size(needed) if needed else "some space"
-            raise UserError(
-                f"the disk is full: the cache in {folder} needs {space} more. What is stored "
-                "stays valid, and the next run goes on from there. Make room (python -m "
-                "runner.cache prune --older-than 30d removes what is old), or set cache.dir to a "
-                "folder on another disk, or cache.dir=null to store nothing."
-            ) from error
-        if error.errno in (*_READ_ONLY, errno.ENOTDIR, errno.EEXIST):
-            raise UserError(
-                f"the cache in {folder} cannot be written ({error.strerror}). Set cache.dir to a "
-                "folder of yours, or cache.dir=null to store nothing."
-            ) from error
-        raise
-
-
-@contextmanager
-def locked(root: Path, name: str) -> Iterator[OSError | None]:
-    """Keep other processes out while the block runs. A killed process holds no lock.
-
-    Yields
-    ------
-    None; or, where the cache is read-only, the reason. The block may then read, and calls
-    `need_to_write` before it computes what it would have to store
-    """
-    path = root / "locks" / f"{name}.lock"  # never removed: that would let two processes in
-    refused = None
-    with ExitStack() as stack:
-        with storing(root, 0):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(FileLock(path).acquire(poll_interval=0.02))
-            except OSError as error:
-                if error.errno not in _READ_ONLY or not root.is_dir():
-                    raise
-                refused = error
-        yield refused
-
-
-def need_to_write(root: Path, refused: OSError | None) -> None:
-    """Raise the `UserError` of `storing` where `locked` could not lock."""
-    with storing(root, 0):
-        if refused is not None:
-            raise refused
-
-
 def key_of(settings: Any) -> str:
     """sha256 (hex) of settings as canonical JSON.
 
@@ -306,11 +230,3 @@ def key_of(settings: Any) -> str:
             "and its config may hold text, numbers, true, false, null, lists and dicts only."
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def as_size(n_bytes: float) -> str:
-    """Bytes in words, as in `1.5 GB`."""
-    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if n_bytes >= size:
-            return f"{n_bytes / size:.1f} {unit}"
-    return f"{n_bytes:.0f} B"

@@ -133,23 +133,23 @@ class EmbeddingCache:
             When what the embedder returns is no table of finite numbers with a row a document,
             when the disk is full, or when an image cannot be read.
         """
-        caller = EncodeRequest(embedder, documents, images, rows, n_rows)
+        request = EncodeRequest(embedder, documents, images, rows, n_rows)
         if not len(documents):
             return Encoded(np.zeros((0, 0), np.float32), np.zeros(0, bool))
-        if not caller.can_be_stored:
-            vectors, truncated = caller.encode(np.arange(len(documents)))
+        if not request.can_be_stored:
+            vectors, truncated = request.encode(np.arange(len(documents)))
             log.info("%s: %d read, none stored", label, len(documents))
-            return Encoded(vectors, truncated, len(documents), caller.costs())
-        keys, distinct, place = _distinct(document_keys(documents, caller.images))
-        shelf = self._table(caller, keys, identity, corpus_hash, name)
-        computed, costs = self._fill(shelf, caller, distinct, label)
-        shelf.merge()
-        vectors, truncated = shelf.get(place)
-        return Encoded(vectors, truncated, computed, costs, _identity(shelf.identity, keys[place]))
+            return Encoded(vectors, truncated, len(documents), request.costs())
+        keys, distinct, place = _distinct(document_keys(documents, request.images))
+        table = self._table(request, keys, identity, corpus_hash, name)
+        computed, costs = self._fill(table, request, distinct, label)
+        table.merge()
+        vectors, truncated = table.get(place)
+        return Encoded(vectors, truncated, computed, costs, _identity(table.identity, keys[place]))
 
     def _table(
         self,
-        caller: EncodeRequest,
+        request: EncodeRequest,
         keys: Keys,
         identity: Callable[[], dict[str, Any] | None],
         corpus_hash: Callable[[], str],
@@ -161,15 +161,15 @@ class EmbeddingCache:
         key = {
             "format": FORMAT,
             "fingerprint": fingerprint,
-            "corpus": corpus_hash() if caller.fits_corpus else None,
+            "corpus": corpus_hash() if request.fits_corpus else None,
         }
-        about = {"name": name, "embedder": caller.name, "model": caller.model, **key}
+        about = {"name": name, "embedder": request.name, "model": request.model, **key}
         return EmbeddingTable(self.folder, array_file.key_of(key), keys, about)
 
     def _fill(
         self,
-        shelf: EmbeddingTable | _MemoryTable,
-        caller: EncodeRequest,
+        table: EmbeddingTable | _MemoryTable,
+        request: EncodeRequest,
         distinct: Integers,
         label: str,
     ) -> tuple[int, dict[str, float]]:
@@ -178,32 +178,32 @@ class EmbeddingCache:
 
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
-        plan = np.flatnonzero(shelf.missing)
-        if caller.by_length:  # longest first: little of a batch is padding
-            lengths = [-len(caller.documents[row]) for row in distinct[plan].tolist()]
+        plan = np.flatnonzero(table.missing)
+        if request.by_length:  # longest first: little of a batch is padding
+            lengths = [-len(request.documents[row]) for row in distinct[plan].tolist()]
             plan = plan[np.argsort(lengths, kind="stable")]
         n = len(distinct)
-        size = n if caller.at_once else self.chunk or max(caller.block, chunk_size(n))
+        size = n if request.at_once else self.chunk or max(request.block, chunk_size(n))
         computed, waited = 0, False
         costs: dict[str, float] = {}
         try:
             with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
-                while shelf.missing.any():
-                    with shelf.claim(plan, size) as batch:
-                        for rows, vectors, truncated in caller.blocks(distinct[batch]):
-                            shelf.put(batch[rows], vectors, truncated)
+                while table.missing.any():
+                    with table.claim(plan, size) as batch:
+                        for rows, vectors, truncated in request.blocks(distinct[batch]):
+                            table.put(batch[rows], vectors, truncated)
                             computed += len(rows)
-                            bar.update(len(plan) - int(shelf.missing.sum()) - bar.n)
+                            bar.update(len(plan) - int(table.missing.sum()) - bar.n)
                     if len(batch):
-                        add_costs(costs, caller.costs())
-                    elif shelf.missing.any():
+                        add_costs(costs, request.costs())
+                    elif table.missing.any():
                         if not waited:
                             log.info("%s: waiting for another process that computes them", label)
                         waited = True
                         time.sleep(WAIT)
         finally:
-            stored = len(distinct) - int(shelf.missing.sum()) - computed
-            repeated = len(caller.documents) - len(distinct)
+            stored = len(distinct) - int(table.missing.sum()) - computed
+            repeated = len(request.documents) - len(distinct)
             suffix = f", {repeated} repeated" if repeated else ""
             log.info("%s: %d computed, %d from the store%s", label, computed, stored, suffix)
         return computed, costs

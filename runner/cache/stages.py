@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from components.base import Matrix, NeighborGraph, Reducer, UserError
-from runner.cache import array_file
+from runner.cache import array_file, disk
 from runner.cache.content import graph_of, matrix_of
 from runner.cache.encoding import first_not_finite
 from runner.cache.fingerprint import identity
@@ -57,7 +57,7 @@ class StageCache:
         """`neighbours_recall`, the lowest of the graphs asked for; empty where all are exact."""
         return {"neighbours_recall": min(self._recalls)} if self._recalls else {}
 
-    def know(self, X: Matrix, identity: str | None) -> None:
+    def register(self, X: Matrix, identity: str | None) -> None:
         """Register the identity of `X`, so that it need not be hashed."""
         if identity is not None:
             self._hashes[id(X)] = weakref.ref(X), identity
@@ -115,12 +115,12 @@ class StageCache:
             return self._reduced(reducer, X, label)
         name = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
         path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
-        with array_file.locked(self.folder, f"reductions-{name[:3]}") as refused:
+        with disk.locked(self.folder, f"reductions-{name[:3]}") as refused:
             stored = self._read(path, lambda content: matrix_of(content, X.shape[0]))
             if stored is not None:
                 log.info("reduction from the cache (%s)", label)
                 return stored
-            array_file.need_to_write(self.folder, refused)
+            disk.need_to_write(self.folder, refused)
             reduced = self._reduced(reducer, X, label)
             if reduced is X:  # nothing was reduced, so there is nothing to cache
                 return X
@@ -135,7 +135,7 @@ class StageCache:
 
         assert self.folder is not None
         folder = self.folder / "graphs"
-        with array_file.locked(self.folder, f"graphs-{name[:3]}") as refused:
+        with disk.locked(self.folder, f"graphs-{name[:3]}") as refused:
             widths = [width]
             if exact:
                 stored = (path.stem.partition("-")[2] for path in folder.glob(f"{name}-*"))
@@ -146,7 +146,7 @@ class StageCache:
                 if graph is not None:
                     log.info("neighbours from the cache (%s)", metric)
                     return graph
-            array_file.need_to_write(self.folder, refused)
+            disk.need_to_write(self.folder, refused)
             graph = neighbors(X, width, metric)
             log.info("neighbours computed (k=%d, %s)", graph.k, metric)
             recall = {} if graph.recall is None else {"recall": str(graph.recall)}
@@ -203,8 +203,8 @@ class StageCache:
         except FileNotFoundError:
             return None
         except array_file.DamagedError as error:
-            with array_file.storing(self.folder, 0):
-                array_file.set_aside(path, self.folder, error)
+            with disk.storing(self.folder, 0):
+                disk.set_aside(path, self.folder, error)
             return None
 
     def _write(
@@ -212,7 +212,7 @@ class StageCache:
     ) -> array_file.Content:
         """Write a file and return its content as every later run will see it."""
         assert self.folder is not None
-        with array_file.storing(self.folder, sum(array.nbytes for array in arrays.values())):
+        with disk.storing(self.folder, sum(array.nbytes for array in arrays.values())):
             array_file.write(path, arrays, meta)
         return array_file.read(path)
 

@@ -8,15 +8,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, UserError
-from runner.cache import array_file, leases
+from runner.cache import array_file, disk, leases, manifest
 from runner.cache.leases import Keys
 from runner.cache.shards import Shard, gather, packed, pick
 from runner.console import shell_line
-from runner.secrets import mask_config
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +51,13 @@ class EmbeddingTable:
         self.folder = root / "embeddings" / name
         self.keys = keys
         self.about = about
-        self._manifest = self.folder / "manifest.json"
+        self._manifest = self.folder / manifest.FILE
         self._sorter = np.argsort(keys)
         self._shards: list[Shard] = []
         self._seen: set[str] = set()
         self._source = np.full(len(keys), -1)  # the shard of each position, and
         self._row = np.zeros(len(keys), np.int64)  # the row in it
-        with array_file.storing(root, 0), locked(self.folder) as refused:
+        with disk.storing(root, 0), locked(self.folder) as refused:
             if refused is None and not leases.active(self.folder / "claims"):
                 for leftover in self.folder.glob(".*.tmp"):  # of a killed process
                     leftover.unlink()
@@ -76,11 +72,8 @@ class EmbeddingTable:
         A vector that is computed a second time, as its file was damaged or pruned, may differ in
         its last bits. A manifest does not outlive a file of vectors.
         """
-        try:
-            manifest = json.loads(self._manifest.read_bytes())
-            return f"{self.folder.name}:{manifest['generation']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        generation = manifest.generation(self._manifest)
+        return None if generation is None else f"{self.folder.name}:{generation}"
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -103,8 +96,8 @@ class EmbeddingTable:
         int array; empty when every document is stored or being computed elsewhere
         """
         with ExitStack() as stack:
-            with array_file.storing(self.root, 0), locked(self.folder) as refused:
-                array_file.need_to_write(self.root, refused)
+            with disk.storing(self.root, 0), locked(self.folder) as refused:
+                disk.need_to_write(self.root, refused)
                 # In this order: whoever gives up a claim has stored its documents before.
                 taken = leases.active(self.folder / "claims")
                 self._scan()
@@ -121,9 +114,10 @@ class EmbeddingTable:
         self._check_shape(vectors)
         arrays, meta = array_file.pack(vectors)
         size = sum(array.nbytes for array in arrays.values()) + 33 * len(positions)
-        with array_file.storing(self.root, size * int(self.missing.sum()) // len(positions)):
+        with disk.storing(self.root, size * int(self.missing.sum()) // len(positions)):
             if not self._manifest.exists():
-                self._write_manifest()
+                with locked(self.folder):
+                    manifest.write(self._manifest, self.about)
             self._write(self.keys[positions], truncated, arrays, meta)
         if self.missing[positions].any():
             raise UserError(
@@ -150,17 +144,17 @@ class EmbeddingTable:
         """
         if len(np.unique(self._source)) <= MERGE_ABOVE:
             return
-        with array_file.storing(self.root, 0), locked(self.folder) as refused:
+        with disk.storing(self.root, 0), locked(self.folder) as refused:
             if refused:
                 return
             self._scan()
             chosen = self._worth_merging()
             if not chosen:
                 return
-            asked = np.isin(self._source, chosen)
+            requested = np.isin(self._source, chosen)
             source, row = self._other_rows(chosen)
-            source = np.concatenate([self._source[asked], source])
-            row = np.concatenate([self._row[asked], row])
+            source = np.concatenate([self._source[requested], source])
+            row = np.concatenate([self._row[requested], row])
             arrays, meta = packed(self._shards, source, row)
             meta["replaces"] = " ".join(self._shards[number].path.name for number in chosen)
             keys = pick(self._shards, "keys", "S32", source, row)
@@ -211,7 +205,7 @@ class EmbeddingTable:
 
     def _set_aside(self, path: Path, reason: object) -> None:
         self._manifest.unlink(missing_ok=True)  # see `identity`
-        array_file.set_aside(path, self.root, reason)
+        disk.set_aside(path, self.root, reason)
 
     def _find(self, keys: Keys) -> tuple[Integers, Integers]:
         """Of those `keys` that are asked for: their positions, and their rows in `keys`."""
@@ -265,22 +259,6 @@ class EmbeddingTable:
                     )
                 )
 
-    def _write_manifest(self) -> None:
-        versions = {
-            name: version
-            for name, module in sorted(sys.modules.items())
-            if isinstance(version := getattr(module, "__dict__", {}).get("__version__"), str)
-            and "." not in name
-        }
-        about = {
-            **self.about,
-            "generation": uuid.uuid4().hex,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"python": sys.version.split()[0], **versions},
-        }
-        with locked(self.folder), array_file.replacing(self._manifest) as stream:
-            stream.write(json.dumps(mask_config(about), indent=2).encode())
-
 
 def _kind(X: Matrix) -> str:
     return f"{'sparse' if hasattr(X, 'indptr') else 'dense'} with {X.shape[1]} dimensions"
@@ -294,7 +272,7 @@ def next_batch(plan: Integers, size: int, free: NDArray[np.bool_]) -> Integers:
 
 def locked(folder: Path) -> Any:
     """Hold the lock of an embedder's folder."""
-    return array_file.locked(folder.parent.parent, f"{folder.parent.name}-{folder.name}")
+    return disk.locked(folder.parent.parent, f"{folder.parent.name}-{folder.name}")
 
 
 def remove(folder: Path) -> bool:
@@ -302,7 +280,7 @@ def remove(folder: Path) -> bool:
     root = folder.parent.parent
     trash = root / "trash" / uuid.uuid4().hex
     with locked(folder) as refused:
-        array_file.need_to_write(root, refused)
+        disk.need_to_write(root, refused)
         if leases.active(folder / "claims"):
             return False
         trash.parent.mkdir(exist_ok=True)

@@ -99,10 +99,10 @@ def test_check_sets_damaged_files_aside(folder, capsys):
     assert run(capsys, "check", "--dir", folder)[0] == 0
     # Vectors are still served, and the manifest is written again with the next new ones.
     documents = DOCUMENTS[:31]
-    found = store_worker.encode(
+    encoded = store_worker.encode(
         folder, HashEmbedder(), documents, identity=lambda: {"model": "glove-50"}
     )
-    assert found.computed == 1
+    assert encoded.computed == 1
     assert victims[1].exists()
 
 
@@ -148,10 +148,10 @@ def test_what_a_run_is_adding_to_is_kept(folder, capsys):
 
 
 def test_vectors_in_use_outlive_a_prune(folder, capsys):
-    found = store_worker.encode(folder, HashEmbedder(), DOCUMENTS[:40]).vectors
-    copy = found.copy()
+    vectors = store_worker.encode(folder, HashEmbedder(), DOCUMENTS[:40]).vectors
+    copy = vectors.copy()
     run(capsys, "prune", "--dir", folder, "--older-than", "0d")
-    assert np.array_equal(found, copy)
+    assert np.array_equal(vectors, copy)
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,10 @@ def test_second_run_embeds_nothing_and_gets_the_same_bits(tmp_path, caplog):
 
 
 def test_without_a_folder_the_vectors_are_the_same(tmp_path):
-    kept, not_kept = (encode(folder, HashEmbedder(), SOME) for folder in (tmp_path, None))
-    assert np.array_equal(kept.vectors, not_kept.vectors)
-    assert np.array_equal(kept.truncated, not_kept.truncated)
-    assert not_kept.metrics == kept.metrics
+    stored, unstored = (encode(folder, HashEmbedder(), SOME) for folder in (tmp_path, None))
+    assert np.array_equal(stored.vectors, unstored.vectors)
+    assert np.array_equal(stored.truncated, unstored.truncated)
+    assert unstored.metrics == stored.metrics
 
 
 def test_only_new_documents_are_embedded(tmp_path):
@@ -121,11 +121,11 @@ def test_only_new_documents_are_embedded(tmp_path):
 @pytest.mark.parametrize("folder", ["cache", None])
 def test_repeated_documents_are_computed_once(tmp_path, folder):
     embedder = HashEmbedder()
-    found = encode(folder and tmp_path / folder, embedder, ["b", "a", "b", "c", "a"])
+    encoded = encode(folder and tmp_path / folder, embedder, ["b", "a", "b", "c", "a"])
     assert embedder.batches == [["b", "a", "c"]]
-    assert np.array_equal(found.vectors[[0, 1]], found.vectors[[2, 4]])
+    assert np.array_equal(encoded.vectors[[0, 1]], encoded.vectors[[2, 4]])
     alone = HashEmbedder().encode(["b", "a", "c"])
-    assert np.array_equal(found.vectors, alone[[0, 1, 0, 2, 1]])
+    assert np.array_equal(encoded.vectors, alone[[0, 1, 0, 2, 1]])
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
@@ -162,10 +162,10 @@ class ByLength(Failing):
 def test_the_whole_plan_is_ordered_by_length(tmp_path, folder):
     texts = ["x" * ((n * 37) % 101 + 1) + str(n) for n in range(100)]
     embedder = ByLength(at=99)
-    found = encode(folder and tmp_path / folder, embedder, texts)
+    encoded = encode(folder and tmp_path / folder, embedder, texts)
     lengths = [len(text) for batch in embedder.batches for text in batch]
     assert lengths == sorted(lengths, reverse=True)
-    np.testing.assert_allclose(found.vectors, HashEmbedder().encode(texts), rtol=0, atol=1)
+    np.testing.assert_allclose(encoded.vectors, HashEmbedder().encode(texts), rtol=0, atol=1)
 
 
 def test_after_a_crash_the_batches_by_length_are_the_same(tmp_path):
@@ -183,18 +183,18 @@ def test_what_an_api_answered_is_kept_when_a_later_request_fails(tmp_path):
     with pytest.raises(UserError, match="the server is gone"):
         encode(tmp_path, Api(fails=True), DOCUMENTS[:30])
     embedder = HashEmbedder()
-    found = encode(tmp_path, embedder, DOCUMENTS[:30])
+    encoded = encode(tmp_path, embedder, DOCUMENTS[:30])
     assert embedder.computed == 30 - 6 - 7
-    assert np.array_equal(found.truncated, [len(d) > 18 for d in DOCUMENTS[:30]])
+    assert np.array_equal(encoded.truncated, [len(d) > 18 for d in DOCUMENTS[:30]])
 
 
 @pytest.mark.parametrize("folder", ["cache", None])
 def test_blocks_in_any_order_end_in_their_rows(tmp_path, folder):
-    found = encode(folder and tmp_path / folder, Api(), DOCUMENTS[:30])
+    encoded = encode(folder and tmp_path / folder, Api(), DOCUMENTS[:30])
     expected = np.vstack(
         [HashEmbedder().encode(part) for part in np.split(np.array(DOCUMENTS[:30]), [7, 20, 26])]
     )
-    assert np.array_equal(found.vectors, expected)
+    assert np.array_equal(encoded.vectors, expected)
 
 
 def test_killed_twenty_times_the_end_is_that_of_an_undisturbed_run(tmp_path):
@@ -298,12 +298,12 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_store_valid(tmp_path, monke
 def test_small_files_are_merged_into_one_that_is_memory_mapped(tmp_path):
     encode(tmp_path, HashEmbedder(), DOCUMENTS)
     assert len(shards(tmp_path)) == 1
-    found = encode(tmp_path, Refusing(), DOCUMENTS).vectors
-    assert isinstance(memory_of(found), mmap.mmap)
+    vectors = encode(tmp_path, Refusing(), DOCUMENTS).vectors
+    assert isinstance(memory_of(vectors), mmap.mmap)
     part = encode(tmp_path, Refusing(), DOCUMENTS[100:200]).vectors
-    assert np.array_equal(part, found[100:200])
-    assert found.ctypes.data % 64 == 0
-    found[:] = 0  # stays in memory
+    assert np.array_equal(part, vectors[100:200])
+    assert vectors.ctypes.data % 64 == 0
+    vectors[:] = 0  # stays in memory
     assert encode(tmp_path, Refusing(), DOCUMENTS).vectors.any(axis=1).all()
 
 
@@ -311,11 +311,11 @@ def test_files_of_other_corpora_survive_merging(tmp_path):
     expected = {}
     for start in range(0, 300, 4):  # many small runs, overlapping
         documents = DOCUMENTS[start : start + 6]
-        found = encode(tmp_path, HashEmbedder(), documents)
-        expected |= dict(zip(documents, found.vectors.copy(), strict=True))
+        encoded = encode(tmp_path, HashEmbedder(), documents)
+        expected |= dict(zip(documents, encoded.vectors.copy(), strict=True))
     order = sorted(expected, key=len)
-    found = encode(tmp_path, Refusing(), order)
-    assert np.array_equal(found.vectors, [expected[document] for document in order])
+    encoded = encode(tmp_path, Refusing(), order)
+    assert np.array_equal(encoded.vectors, [expected[document] for document in order])
     assert len(shards(tmp_path)) <= 10
     encode(tmp_path, Refusing(), sorted(expected))
 
@@ -381,9 +381,9 @@ class RefusingCounts(Refusing):
 
 def test_sparse_vectors_are_memory_mapped(tmp_path):
     first = encode(tmp_path, Counts(), SOME).vectors
-    found = encode(tmp_path, RefusingCounts(), SOME).vectors
-    assert isinstance(memory_of(found.data), mmap.mmap)
-    assert (found != first).nnz == 0
+    vectors = encode(tmp_path, RefusingCounts(), SOME).vectors
+    assert isinstance(memory_of(vectors.data), mmap.mmap)
+    assert (vectors != first).nnz == 0
     picked = encode(tmp_path, RefusingCounts(), SOME[::-2]).vectors
     assert (picked != first[::-2]).nnz == 0
 
@@ -408,9 +408,9 @@ def test_a_sparse_shard_that_is_no_matrix_is_computed_again(tmp_path, name, valu
 
 
 def test_vectors_looked_up_by_row_are_not_stored(tmp_path):
-    found = encode(tmp_path, ByRow(), ["same", "same"], rows=np.array([4, 7]), n_rows=9)
-    assert found.vectors.tolist() == [[4.0], [7.0]]
-    assert found.vectors.dtype == np.float32
+    encoded = encode(tmp_path, ByRow(), ["same", "same"], rows=np.array([4, 7]), n_rows=9)
+    assert encoded.vectors.tolist() == [[4.0], [7.0]]
+    assert encoded.vectors.dtype == np.float32
     assert not list(tmp_path.iterdir())
 
 
@@ -493,10 +493,10 @@ def test_the_manifest_says_what_made_the_vectors(tmp_path):
 def test_other_tools_can_read_the_files(tmp_path):
     from safetensors.numpy import load_file
 
-    found = encode(tmp_path, HashEmbedder(), SOME).vectors
+    rows = encode(tmp_path, HashEmbedder(), SOME).vectors
     arrays = [load_file(shard) for shard in shards(tmp_path)]
     assert all(shard["keys"].shape == (len(shard["vectors"]), 32) for shard in arrays)
-    assert sum(len(shard["vectors"]) for shard in arrays) == len(found)
+    assert sum(len(shard["vectors"]) for shard in arrays) == len(rows)
 
 
 def test_no_documents_is_no_error(tmp_path):
@@ -504,15 +504,15 @@ def test_no_documents_is_no_error(tmp_path):
 
 
 def test_documents_with_half_a_surrogate_pair(tmp_path):
-    found = encode(tmp_path, Returning(np.eye(2)), ["\ud83d", "\ude00"])
-    assert found.vectors.tolist() == [[1, 0], [0, 1]]
+    encoded = encode(tmp_path, Returning(np.eye(2)), ["\ud83d", "\ude00"])
+    assert encoded.vectors.tolist() == [[1, 0], [0, 1]]
 
 
 def test_take_keeps_rows_together():
-    found = encode(None, HashEmbedder(), SOME)
-    some = found.take(np.array([50, 3]))
-    assert np.array_equal(some.vectors, found.vectors[[50, 3]])
-    assert np.array_equal(some.truncated, found.truncated[[50, 3]])
+    encoded = encode(None, HashEmbedder(), SOME)
+    some = encoded.take(np.array([50, 3]))
+    assert np.array_equal(some.vectors, encoded.vectors[[50, 3]])
+    assert np.array_equal(some.truncated, encoded.truncated[[50, 3]])
 
 
 def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path):

@@ -294,10 +294,10 @@ def test_a_folder_without_end_is_not_read(mine: Any, monkeypatch: Any, tmp_path:
 
 
 def test_a_reducer_of_ours_is_known_by_its_source_and_the_versions_of_its_libraries() -> None:
-    found = identity(LinearReducer(method="pca", random_state=1), {})
-    assert found is not None
-    assert "components.reducers.linear" in found["sources"]
-    assert found["versions"]["sklearn"]
+    described = identity(LinearReducer(method="pca", random_state=1), {})
+    assert described is not None
+    assert "components.reducers.linear" in described["sources"]
+    assert described["versions"]["sklearn"]
     assert identity(LinearReducer(method="pca"), {}) is None
 
 

@@ -81,17 +81,17 @@ def test_graphs_are_kept_for_the_next_process(tmp_path, log):
 def test_an_approximate_graph_does_not_depend_on_what_was_asked_before(tmp_path, monkeypatch):
     graphs = {k: neighbors(X + k, k) for k in (32, 128)}  # as if each k gave another graph
     monkeypatch.setattr(components.neighbors, "EXACT_LIMIT", 100)
-    asked = []
+    searched = []
 
     def approximate(X, k, metric):
-        asked.append(k)
+        searched.append(k)
         return graphs[k]
 
     monkeypatch.setattr(components.neighbors, "neighbors", approximate)
     alone = StageCache(None).neighbors(X, 15)
     StageCache(tmp_path).neighbors(X, 100)
     assert same(StageCache(tmp_path).neighbors(X, 15), alone)
-    assert asked == [32, 128, 32]
+    assert searched == [32, 128, 32]
 
 
 def test_a_graph_may_be_changed_by_whoever_gets_it(tmp_path):
@@ -115,10 +115,10 @@ def test_a_reduction_is_computed_once_and_comes_back_bit_for_bit(tmp_path, log):
         "neighbours computed": 1,
         "reduction from the cache": 1,
     }
-    for found in (first, again, StageCache(None).reduce(reducer, X, KEY)):
-        assert found.dtype == np.float32
-        assert found.flags.c_contiguous
-        assert np.array_equal(found, first)
+    for reduced in (first, again, StageCache(None).reduce(reducer, X, KEY)):
+        assert reduced.dtype == np.float32
+        assert reduced.flags.c_contiguous
+        assert np.array_equal(reduced, first)
 
 
 def test_other_settings_are_another_reduction_on_the_same_neighbours(tmp_path, log):
@@ -143,14 +143,14 @@ def test_what_cannot_be_repeated_is_not_kept(tmp_path, key):
 def test_a_real_reducer_is_the_same_with_and_without_a_cache(tmp_path):
     key = {"_target_": "components.reducers.linear.LinearReducer", "random_state": 3}
     for vectors in (X, sparse.random(200, 50, 0.1, "csr", np.float32, random_state=0)):
-        found = [
+        graphs = [
             StageCache(folder).reduce(
                 LinearReducer(method="truncated_svd", n_components=4, random_state=3), vectors, key
             )
             for folder in (tmp_path, tmp_path, None)
         ]
-        assert np.array_equal(found[0], found[1])
-        assert np.array_equal(found[0], found[2])
+        assert np.array_equal(graphs[0], graphs[1])
+        assert np.array_equal(graphs[0], graphs[2])
 
 
 def test_no_reduction_is_no_copy(tmp_path, log):
