@@ -23,12 +23,17 @@ from components.base import (
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded, joined
 from runner.cache.fingerprint import identity
+from runner.cluster import RayCluster
 
 log = logging.getLogger(__name__)
 
 
 def embed(
-    corpus: Corpus, embedder: Embedder, cache: Cache, settings: Mapping[str, Any]
+    corpus: Corpus,
+    embedder: Embedder,
+    cache: Cache,
+    settings: Mapping[str, Any],
+    cluster: RayCluster | None = None,
 ) -> tuple[Integers, Encoded]:
     """Vectors of the documents that have one.
 
@@ -42,6 +47,8 @@ def embed(
     cache : Cache
     settings : mapping
         The config node that the embedder was built from; see `runner.cache.fingerprint`.
+    cluster : RayCluster, optional
+        What computes vectors that are not stored yet; None: this process.
 
     Returns
     -------
@@ -74,6 +81,7 @@ def embed(
         cache,
         [corpus.documents[row] for row in documents],
         "document_embedder",
+        cluster=cluster,
         corpus_hash=lambda: corpus.documents_hash,
         images=None if corpus.images is None else [corpus.images[row] for row in documents],
         rows=rows[filled],
@@ -101,6 +109,7 @@ def _encode(
     cache: Cache,
     texts: list[str],
     role: str,
+    cluster: RayCluster | None = None,
     **keywords: Any,
 ) -> Encoded:
     """Vectors of texts, through the store.
@@ -117,14 +126,18 @@ def _encode(
         members: Mapping[str, Embedder] | None = getattr(model, "members", None)
         if members is None:
             return cache.embeddings.encode(
-                model, texts, identity=partial(identity, model, settings, cache.folder), **keywords
+                model,
+                texts,
+                identity=partial(identity, model, settings, cache.folder),
+                elsewhere=None if cluster is None else cluster.encoder(settings),
+                **keywords,
             )
         nodes = settings.get("of")
         encoded = []
         for name, member in members.items():
             node = nodes[name] if isinstance(nodes, Mapping) else {}
             with within(f"of.{name}"):
-                encoded.append(_encode(member, node, cache, texts, role, **keywords))
+                encoded.append(_encode(member, node, cache, texts, role, cluster, **keywords))
         return joined(encoded, model.join([each.vectors for each in encoded]))  # type: ignore[attr-defined]
 
 

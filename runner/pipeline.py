@@ -34,6 +34,7 @@ from components.topics import Labels, describe, read_words, settle
 from components.topics.outliers import KeepOutliers
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
+from runner.cluster import RayCluster
 from runner.embed import embed, text_encoder, word_encoder
 from runner.failures import stage
 from runner.guide import Guided, check_guidable, known_labels, prepare
@@ -55,6 +56,7 @@ class Parts:
     settings : the config nodes that the parts were built from, by role; they are a part of what
         identifies a part in the cache (see `runner.cache.fingerprint`). Parts that were built
         in Python have none
+    cluster : computes vectors of documents that are not stored yet; None: this process
     """
 
     dataset: Dataset
@@ -68,6 +70,7 @@ class Parts:
     reports: Mapping[str, Report] = field(default_factory=dict)
     knowledge: Knowledge = field(default_factory=Knowledge)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cluster: RayCluster | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
         corpus = parts.dataset.load()
         check_guidable(corpus, parts.clusterer, parts.knowledge)
     with clock("embed"), stage("embedder", parts.embedder):
-        kept, encoded = embed(corpus, parts.embedder, cache, parts.settings.get("embedder", {}))
+        settings = parts.settings.get("embedder", {})
+        kept, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
     with clock("reduce"), stage("reducer", parts.reducer, X.shape):

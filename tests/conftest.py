@@ -68,6 +68,7 @@ SLOW = (
     "runner/sweep/test_choose.py::test_the_sample_grows",
     "runner/sweep/test_sweep.py",
     "runner/test_cli.py",
+    "runner/test_cluster.py",
     "runner/test_compare.py::test_a_folder_and_a_run_of_mlflow",
     "runner/test_ensemble.py",
     "runner/test_import_budget.py::test_a_default_run",

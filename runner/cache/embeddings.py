@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 
 from components.base import Embedder, Integers, Matrix, UserError
 from runner.cache import array_file
-from runner.cache.encoding import EncodeRequest, add_costs
+from runner.cache.encoding import Encoder, EncodeRequest, add_costs
 from runner.cache.leases import Keys
-from runner.cache.table import EmbeddingTable, next_batch
+from runner.cache.memory_table import MemoryTable
+from runner.cache.table import EmbeddingTable
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,7 @@ class EmbeddingCache:
         n_rows: int | None = None,
         name: str = "",
         label: str = "embeddings",
+        elsewhere: Encoder | None = None,
     ) -> Encoded:
         """Vectors of documents: those in the store are read, the others computed and stored.
 
@@ -126,6 +127,9 @@ class EmbeddingCache:
             What `python -m runner.cache` calls the embedder.
         label : str
             What the log and the progress bar call the vectors.
+        elsewhere : callable, optional
+            Computes blocks in other processes. Not used for an embedder that wants all documents
+            at once: an API, which sends requests side by side, or one that is fitted on them.
 
         Raises
         ------
@@ -142,7 +146,7 @@ class EmbeddingCache:
             return Encoded(vectors, truncated, len(documents), request.costs())
         keys, distinct, place = _distinct(document_keys(documents, request.images))
         table = self._table(request, keys, identity, corpus_hash, name)
-        computed, costs = self._fill(table, request, distinct, label)
+        computed, costs = self._fill(table, request, distinct, label, elsewhere)
         table.merge()
         vectors, truncated = table.get(place)
         return Encoded(vectors, truncated, computed, costs, _identity(table.identity, keys[place]))
@@ -154,10 +158,10 @@ class EmbeddingCache:
         identity: Callable[[], dict[str, Any] | None],
         corpus_hash: Callable[[], str],
         name: str,
-    ) -> EmbeddingTable | _MemoryTable:
+    ) -> EmbeddingTable | MemoryTable:
         fingerprint = None if self.folder is None else identity()
         if self.folder is None or fingerprint is None:
-            return _MemoryTable(keys)
+            return MemoryTable(keys)
         key = {
             "format": FORMAT,
             "fingerprint": fingerprint,
@@ -168,14 +172,18 @@ class EmbeddingCache:
 
     def _fill(
         self,
-        table: EmbeddingTable | _MemoryTable,
+        table: EmbeddingTable | MemoryTable,
         request: EncodeRequest,
         distinct: Integers,
         label: str,
+        elsewhere: Encoder | None,
     ) -> tuple[int, dict[str, float]]:
         """Compute what is missing, or wait for other processes that do."""
         from tqdm import tqdm
 
+        if elsewhere and not request.can_be_sent:
+            log.info("%s: %s runs in this process, not on the cluster", label, request.name)
+            elsewhere = None
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
         plan = np.flatnonzero(table.missing)
@@ -189,9 +197,11 @@ class EmbeddingCache:
         try:
             with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
                 while table.missing.any():
-                    with table.claim(plan, size) as batch:
-                        for rows, vectors, truncated in request.blocks(distinct[batch]):
-                            table.put(batch[rows], vectors, truncated)
+                    with table.claim(plan, len(plan) if elsewhere else size) as batch:
+                        for rows, vectors, truncated in _computed(
+                            request, batch, distinct, size, elsewhere
+                        ):
+                            table.put(rows, vectors, truncated)
                             computed += len(rows)
                             bar.update(len(plan) - int(table.missing.sum()) - bar.n)
                     if len(batch):
@@ -209,43 +219,24 @@ class EmbeddingCache:
         return computed, costs
 
 
-class _MemoryTable:
-    """`EmbeddingTable` for `EmbeddingCache(None)`: the same plan of work, no files."""
+def _computed(
+    request: EncodeRequest,
+    batch: Integers,
+    distinct: Integers,
+    size: int,
+    elsewhere: Encoder | None,
+) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
+    """Positions in a table, their vectors and truncated flags, as they come.
 
-    identity = None
-
-    def __init__(self, keys: Keys) -> None:
-        self.missing = np.ones(len(keys), bool)
-        self._truncated = np.zeros(len(keys), bool)
-        self._dense: NDArray[np.float32] | None = None
-        self._sparse: list[tuple[Integers, Matrix]] = []
-
-    @contextmanager
-    def claim(self, plan: Integers, size: int) -> Iterator[Integers]:
-        yield next_batch(plan, size, self.missing)
-
-    def put(self, positions: Integers, vectors: Matrix, truncated: NDArray[np.bool_]) -> None:
-        self.missing[positions] = False
-        self._truncated[positions] = truncated
-        if hasattr(vectors, "indptr"):
-            self._sparse.append((positions, vectors))
-            return
-        if self._dense is None:
-            self._dense = np.empty((len(self.missing), vectors.shape[1]), np.float32)
-        self._dense[positions] = vectors
-
-    def get(self, positions: Integers) -> tuple[Matrix, NDArray[np.bool_]]:
-        truncated = self._truncated[positions]
-        if self._dense is not None:
-            every = np.array_equal(positions, np.arange(len(self._dense)))
-            return (self._dense if every else self._dense[positions]), truncated
-        from scipy.sparse import vstack
-
-        order = np.argsort(np.concatenate([rows for rows, _ in self._sparse]))
-        return vstack([X for _, X in self._sparse], format="csr")[order[positions]], truncated
-
-    def merge(self) -> None:
-        pass
+    Elsewhere or here, documents are divided into the same blocks of `size`.
+    """
+    if elsewhere is None or not len(batch):
+        for rows, vectors, truncated in request.blocks(distinct[batch]):
+            yield batch[rows], vectors, truncated
+        return
+    parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+    for number, vectors, truncated in elsewhere(request, [distinct[part] for part in parts]):
+        yield parts[number], vectors, truncated
 
 
 def _identity(table: str | None, keys: Keys) -> str | None:

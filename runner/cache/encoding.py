@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from components.base import Embedder, Integers, Matrix, UserError
 from components.embedders.matrix import as_matrix
+
+Answer = tuple[int, Matrix, NDArray[np.bool_]]  # number of a block, its vectors, truncated flags
 
 
 class EncodeRequest:
@@ -29,6 +32,7 @@ class EncodeRequest:
         self.rows = rows
         self.n_rows = n_rows
         self._columns = 0  # of the vectors so far
+        self.spent: dict[str, float] = {}  # costs of what was computed in other processes
         self.named = set(inspect.signature(embedder.encode).parameters)
         self.images = images if "images" in self.named else None
         self.name = type(embedder).__name__
@@ -40,6 +44,8 @@ class EncodeRequest:
         self.block = int(getattr(embedder, "block", 0))
         # An API is asked for everything at once, since it sends requests side by side.
         self.at_once = self.fits_corpus or self.iterates
+        # Only what depends on nothing but the documents of a block can be computed elsewhere.
+        self.can_be_sent = not self.at_once
         self.can_be_stored = getattr(embedder, "stored", True) and not (
             self.named & {"rows", "n_rows"}
         )
@@ -72,9 +78,20 @@ class EncodeRequest:
         encoded = self.embedder.encode([self.documents[i] for i in which], **named)
         return self._checked(encoded, which), self._truncated(np.arange(len(which)), len(which))
 
+    def as_json(self, which: Integers) -> str:
+        """These documents, with what else is needed to embed them in another process."""
+        rows = np.arange(len(self.documents)) if self.rows is None else np.asarray(self.rows)
+        content = {
+            "documents": [self.documents[i] for i in which],
+            "images": None if self.images is None else [self.images[i] for i in which],
+            "rows": rows[which].tolist(),
+        }
+        return json.dumps(content)
+
     def costs(self) -> dict[str, float]:
-        """What the last call cost."""
-        return {k: float(v) for k, v in (getattr(self.embedder, "metrics_", None) or {}).items()}
+        """What the last call cost; of other processes, what all calls cost."""
+        last = getattr(self.embedder, "metrics_", None) or {}
+        return self.spent or {name: float(value) for name, value in last.items()}
 
     def _iterate(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
         left = np.ones(len(which), bool)
@@ -123,6 +140,10 @@ class EncodeRequest:
     def _row(self, document: int) -> int:
         """Number of a document in the data set."""
         return int(document if self.rows is None else self.rows[document])
+
+
+# From blocks, each an array of document numbers, to their vectors, in any order.
+Encoder = Callable[[EncodeRequest, Sequence[Integers]], Iterator[Answer]]
 
 
 def add_costs(total: dict[str, float], more: dict[str, float]) -> None:

@@ -12,8 +12,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from components.base import Dataset, Embedder, ParameterError, Representation, UserError
+from components.base import Dataset, Embedder, ParameterError, Representation, UserError, within
 from components.embedders.adapt import as_embedder
+from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
 from runner.config.problems import ConfigError, Problem, report
@@ -53,6 +54,7 @@ def build(config: DictConfig) -> Parts:
         reports={k: v for k, v in _build("reports", nodes, []).items() if callable(v)},
         knowledge=knowledge_of(_resolved(config, ("guided", "zeroshot"))),
         settings={role: nodes[role] for role in schema.ROLES},
+        cluster=_cluster(config),
     )
     words_from, _ = word_model(parts.embedder, {})
     if _needs_word_vectors(parts.representation) and not _knows_words(words_from):
@@ -79,6 +81,15 @@ def build(config: DictConfig) -> Parts:
         )
         raise ConfigError(report([problem]))
     return parts
+
+
+def _cluster(config: DictConfig) -> RayCluster | None:
+    """The workers that embed documents; None: this process."""
+    node = config.engine
+    if node.cluster == "none":
+        return None
+    with within("engine"):
+        return RayCluster(node.address, node.workers, node.cpus, node.gpus)
 
 
 def build_part(config: DictConfig, role: str) -> Any:

@@ -43,6 +43,9 @@ def recorded_config(
     named = options.get("trusted_targets", "").strip("[]").split(",")
     plain["trusted_targets"] = [target.strip() for target in named if target.strip()]
     plain["cache"] = {"dir": ".runner-cache"}
+    engine = plain.get("engine", {})
+    if isinstance(engine, dict):  # this machine embeds, and not the cluster that a config names
+        plain["engine"] = {key: engine[key] for key in ("backend",) if key in engine}
     if "cache" in options:
         plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
     packages = untrusted_packages(plain, plain["trusted_targets"])

@@ -12,6 +12,7 @@ from omegaconf import MISSING
 CHOICES = {
     "tracking.kind": ("mlflow", "none"),
     "engine.backend": ("torch", "onnx", "openvino", "auto"),
+    "engine.cluster": ("none", "ray"),
 }
 ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation", "labels")
 PLURAL_ROLES = ("metrics", "reports")  # any number of parts, each under a name of its own
@@ -32,6 +33,11 @@ class TrackingConfig:
 @dataclass
 class EngineConfig:
     backend: str = "torch"
+    cluster: str = "none"
+    address: str | None = None
+    workers: int | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
 
 
 @dataclass
