@@ -61,13 +61,13 @@ class EnsembleEmbedder:
         self, documents: Sequence[str], *, images: Sequence[str | None] | None = None
     ) -> Matrix:
         """The members' vectors of the documents, joined: float32 (n, d) or CSR (n, d)."""
-        found = []
+        vectors = []
         self.truncated_ = np.zeros(len(documents), bool)
         for name, member in self.members.items():
             with within(f"of.{name}"):
-                found.append(as_matrix(call(member.encode, documents, images=images)))
+                vectors.append(as_matrix(call(member.encode, documents, images=images)))
             self.truncated_ |= np.asarray(getattr(member, "truncated_", False), bool)
-        return self.join(found)
+        return self.join(vectors)
 
     @staticmethod
     def join(vectors: Sequence[Matrix]) -> Matrix:

@@ -87,7 +87,7 @@ def complement_naive_bayes(X: Any, topics: Integers, new: Any) -> Integers:
     topics : int64 (n,)
     new : CSR (m, words)
     """
-    known, topics = np.unique(topics, return_inverse=True)
+    classes, topics = np.unique(topics, return_inverse=True)
     sums = (one_hot(topics).T @ X).tocsr()
     smoothed = 1 + np.asarray(X.sum(axis=0)).ravel()
     # log(1 + T - S) = log(1 + T) + log(1 - S / (1 + T)): the first is the same for all topics,
@@ -95,7 +95,7 @@ def complement_naive_bayes(X: Any, topics: Integers, new: Any) -> Integers:
     totals = smoothed.sum() - np.asarray(sums.sum(axis=1)).ravel()
     sums.data = np.log1p(-sums.data / smoothed[sums.indices])
     predicted = [
-        known[(np.outer(part.sum(axis=1), np.log(totals)) - (part @ sums.T).toarray()).argmax(1)]
+        classes[(np.outer(part.sum(axis=1), np.log(totals)) - (part @ sums.T).toarray()).argmax(1)]
         for part in (new[start : start + _BLOCK] for start in range(0, new.shape[0], _BLOCK))
     ]
     return np.concatenate(predicted) if predicted else np.empty(0, np.int64)

@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
     if "experiment" in options and "sweep_id" not in options:
         runs = [run for run in find(client, "", experiments) if "config_hash" in run.tags]
         return _report(runs, f"Experiment {options['experiment']}", options)
-    wanted = f" and tags.sweep_id = '{options['sweep_id']}'" if "sweep_id" in options else ""
-    sweeps = find(client, f"tags.{IS_SWEEP} = 'true'{wanted}", experiments)
+    with_id = f" and tags.sweep_id = '{options['sweep_id']}'" if "sweep_id" in options else ""
+    sweeps = find(client, f"tags.{IS_SWEEP} = 'true'{with_id}", experiments)
     if not sweeps:
         raise UserError(
             "there is no such sweep in this MLflow store. Start one: "

@@ -157,8 +157,8 @@ def compare(jobs: Mapping[Path, Record]) -> list[Comparison]:
     for folder, record in jobs.items():
         if record.status == "FINISHED" and (folder / "documents.parquet").is_file():
             groups.setdefault(record.tags.get("corpus_hash", ""), {})[folder] = record
-    made = [_comparison(group) for group in groups.values()]
-    return sorted(made, key=lambda comparison: -len(comparison.records))
+    comparisons = [_comparison(group) for group in groups.values()]
+    return sorted(comparisons, key=lambda comparison: -len(comparison.records))
 
 
 def score(jobs: Mapping[Path, Record], comparisons: Iterable[Comparison]) -> list[Path]:

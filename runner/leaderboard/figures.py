@@ -60,18 +60,18 @@ def pareto(ranking: Ranking) -> str:
         x, y = placed[number]
         row = rows[number]
         kind = "cached" if row.from_cache else "best" if number in front else "other"
-        told = f"{row.name}: {row.metrics[ranking.sort]}, {row.metrics[cost]} s"
+        tooltip = f"{row.name}: {row.metrics[ranking.sort]}, {row.metrics[cost]} s"
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
-            f"<title>{escape(told)}</title></circle>"
+            f"<title>{escape(tooltip)}</title></circle>"
         )
     parts += _names([row.name for row in rows], placed)
-    spoken = f"{ranking.sort} against {cost}. On the front: " + ", ".join(
+    description = f"{ranking.sort} against {cost}. On the front: " + ", ".join(
         rows[i].name for i in front
     )
     middle = (TOP + floor) / 2
     return (
-        f'{_OPEN}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(spoken)}">'
+        f'{_OPEN}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">'
         + "".join(parts)
         + f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" '
         f'text-anchor="middle">{escape(cost.replace("_", " "))}, logarithmic</text>'
@@ -96,35 +96,35 @@ def _ticks_across(low: float, high: float) -> list[str]:
     """Powers of ten, or, where fewer than two lie in the span, halves of them."""
     step = 1.0 if math.floor(high) - math.ceil(low) >= 1 else 0.25
     marks = np.arange(math.ceil(low / step) * step, high, step)
-    made = []
+    ticks = []
     for mark in marks:
         x = LEFT + (mark - low) / (high - low) * (WIDTH - LEFT - RIGHT)
         text = f"{10**mark:.3g}"
-        made.append(
+        ticks.append(
             f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{text}</text>'
         )
-    return made
+    return ticks
 
 
 def _ticks_up(low: float, high: float) -> list[str]:
     step = 10 ** math.floor(math.log10(high - low))
     step = next(s for s in (step / 5, step / 2, step, 2 * step) if (high - low) / s <= 8)
-    made = []
+    ticks = []
     for mark in np.arange(math.ceil(low / step) * step, high, step):
         y = HEIGHT - BOTTOM - (mark - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
         text = f"{mark + 0.0:.3g}" if abs(mark) > step / 10 else "0"
-        made.append(
+        ticks.append(
             f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
             f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
         )
-    return made
+    return ticks
 
 
 def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[str]:
     """A name beside each point, moved down where it would lie on another."""
     taken: list[tuple[float, float, float]] = []  # left, right, y
-    made = []
+    texts = []
     for number in np.argsort([y for _, y in placed]):
         x, y = placed[number]
         name = names[number] if len(names[number]) <= 30 else f"{names[number][:29]}…"
@@ -135,8 +135,8 @@ def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[
         while any(left < b and a < left + width and abs(y - at) < 13 for a, b, at in taken):
             y += 13
         taken.append((left, left + width, y))
-        made.append(f'<text class="name" x="{left:.1f}" y="{y:.1f}">{escape(name)}</text>')
-    return made
+        texts.append(f'<text class="name" x="{left:.1f}" y="{y:.1f}">{escape(name)}</text>')
+    return texts
 
 
 def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
@@ -187,8 +187,8 @@ def _head(name: str) -> str:
 def _places(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, str]]:
     """The voter with the settings of each row, with the row's name."""
     at = {id(comparison.records[run]): place for place, run in enumerate(comparison.voters)}
-    found = [(at[id(run)], row.name) for row in rows for run in row.runs if id(run) in at]
-    return found[:N_RUNS]
+    places = [(at[id(run)], row.name) for row in rows for run in row.runs if id(run) in at]
+    return places[:N_RUNS]
 
 
 def _order(likeness: Numbers) -> list[int]:
@@ -225,8 +225,8 @@ def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
                 label = escape(described[place][match].label)
                 cells += f'<td class="name" title="{share:.0%} in common">{label}</td>'
             else:
-                told = f"{escape(other)}: at most {share:.0%} in common"
-                cells += f'<td class="none" title="{told}">–</td>'
+                tooltip = f"{escape(other)}: at most {share:.0%} in common"
+                cells += f'<td class="none" title="{tooltip}">–</td>'
         lines.append(
             f'<tr><th scope="row" class="name">{escape(topic.label)}</th>'
             f"<td>{topic.size:,}</td><td>{count} of {len(others)}</td>{cells}</tr>"
@@ -243,7 +243,7 @@ def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
 
 def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
     """Topics that no other run has anything like, largest first."""
-    found = []
+    unmatched = []
     n_alone = 0
     for place, name in places:
         shares = comparison.matches(place)
@@ -255,19 +255,19 @@ def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
             if best < SAME / 2:
                 n_alone, of_run = n_alone + 1, of_run + 1
                 if of_run <= N_ALONE:  # topics come by size
-                    found.append((topic.size, name, topic))
-    if not found:
+                    unmatched.append((topic.size, name, topic))
+    if not unmatched:
         return "<h3>Topics that only one finds</h3><p>There are none.</p>"
-    found.sort(key=lambda item: -item[0])
+    unmatched.sort(key=lambda item: -item[0])
     lines = [
         f'<tr><td class="name">{escape(name)}</td><td class="name words">{escape(topic.words)}</td>'
         f'<td>{size:,}</td><td class="name long">{escape(_short(topic.example))}</td></tr>'
-        for size, name, topic in found[:N_TOPICS]
+        for size, name, topic in unmatched[:N_TOPICS]
     ]
     return (
         "<h3>Topics that only one finds</h3>"
         f"<p>No other shares {SAME / 2:.0%} of their documents."
-        + (f" The {N_ALONE} largest of each run are shown, of {n_alone}." * (n_alone > len(found)))
+        + (f" The {N_ALONE} largest of each run are shown, of {n_alone}." * (n_alone > len(unmatched)))
         + "</p>"
         f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">found by</th>'
         '<th scope="col" class="name">words</th><th scope="col">documents</th>'

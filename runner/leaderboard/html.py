@@ -205,9 +205,9 @@ def _head(ranking: Ranking, name: str) -> str:
     if name == ranking.sort:
         order = "ascending" if first == "up" else "descending"
         marks = f' class="sort {first}" aria-sort="{order}"'
-    told = f' title="{escape(READ[name])}"' if name in READ else ""
+    tooltip = f' title="{escape(READ[name])}"' if name in READ else ""
     words = escape(name.replace("_", "\n"))
-    return f'<th scope="col"{marks} data-first="{first}"{told}><button>{words}</button></th>'
+    return f'<th scope="col"{marks} data-first="{first}"{tooltip}><button>{words}</button></th>'
 
 
 def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: bool) -> str:

@@ -182,8 +182,8 @@ def best(ranking: Ranking, metric: str) -> float | None:
     means = [row.metrics[metric].mean for row in rows]
     if metric.startswith("n_") or metric in _NO_BEST or len(means) < 2:
         return None
-    found = (min if less_is_better(ranking, metric) else max)(means)
-    return found if means.count(found) == 1 else None
+    extreme = (min if less_is_better(ranking, metric) else max)(means)
+    return extreme if means.count(extreme) == 1 else None
 
 
 def _less_is_better(metric: str) -> bool:

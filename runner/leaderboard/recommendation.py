@@ -69,8 +69,8 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     rows = sorted(rows, key=lambda row: -row.metrics["choice_score"].mean)
     best = rows[0]
     # Two runs are each other's only vote: consensus then says nothing of the one or the other.
-    known = MEASURES if len(rows) > 2 else MEASURES[:2]
-    used = tuple(name for name in known if all(name in row.metrics for row in rows))
+    measures = MEASURES if len(rows) > 2 else MEASURES[:2]
+    used = tuple(name for name in measures if all(name in row.metrics for row in rows))
     if not used:
         return None
     margin = APART if len(rows) > 2 else APART_OF_TWO
@@ -116,13 +116,13 @@ def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:
     apart = comparison and comparison.by_labels(first.runs[0], second.runs[0])
     if not apart:
         return ""
-    said = f" The labels of {apart.n:,} documents "
+    sentence = f" The labels of {apart.n:,} documents "
     if apart.is_certain:
-        return said + f"tell them apart; some {_rounded(apart.n_needed)} would do."
-    said += "do not tell them apart"
+        return sentence + f"tell them apart; some {_rounded(apart.n_needed)} would do."
+    sentence += "do not tell them apart"
     if apart.n_needed > MOST_LABELS:
-        return said + ", nor would many times as many."
-    return said + f"; if the difference is real, some {_rounded(apart.n_needed)} would."
+        return sentence + ", nor would many times as many."
+    return sentence + f"; if the difference is real, some {_rounded(apart.n_needed)} would."
 
 
 def _rounded(n: float) -> str:
@@ -140,13 +140,13 @@ def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) 
     members = members_of(row.runs[0])
     if gain <= 0:
         return [f"An ensemble of {_listed(members)} looks no better by {measure}."]
-    said = (
+    sentence = (
         f"An ensemble of {_listed(members)} looks better by {gain:.3f} ({measure}), at the cost "
         f"of them all: embedder=ensemble 'embedder.of=[{','.join(members)}]'."
     )
     if measure != "AMI":
-        said += " No labels tell whether it is: in the study two thirds of such pairs were better."
-    return [said]
+        sentence += " No labels tell whether it is: in the study two thirds of such pairs were better."
+    return [sentence]
 
 
 def _gain(row: Row, chosen: Row, comparison: Comparison | None) -> tuple[str, float] | None:

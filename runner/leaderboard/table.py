@@ -42,8 +42,8 @@ def show(ranking: Ranking, file: TextIO | None = None) -> None:
         console.print(table)
     console.print()
     for run in ranking.failed:
-        told = f"{run.status}: {run.label}: {run.failure}\n    {run.tags.get('folder', '')}"
-        console.print(Text(mask(told)), soft_wrap=True)
+        failure = f"{run.status}: {run.label}: {run.failure}\n    {run.tags.get('folder', '')}"
+        console.print(Text(mask(failure)), soft_wrap=True)
     console.print(ranking.summary, soft_wrap=True)
     if ranking.note:
         console.print(ranking.note, style="dim", soft_wrap=True)
@@ -65,9 +65,9 @@ def _columns(ranking: Ranking) -> dict[str, list[str]]:
 
 def _fitting(columns: dict[str, list[str]], ranking: Ranking, width: int) -> list[str]:
     """The columns for which there is room, in their order: the sort's before other metrics."""
-    wanted = sorted(columns, key=lambda name: (name in ranking.metrics, name != ranking.sort))
+    by_priority = sorted(columns, key=lambda name: (name in ranking.metrics, name != ranking.sort))
     chosen = set()
-    for name in wanted:
+    for name in by_priority:
         width -= max(map(len, [*_words(name), *columns[name]]), default=0) + 2
         if width < -2 and name in ranking.metrics and name != ranking.sort:
             break

@@ -24,22 +24,15 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner.console import say, shell_line
-from runner.leaderboard.comparison import SCORES, Comparison, compare, score
-from runner.leaderboard.ranking import rank_runs
-from runner.leaderboard.recommendation import recommend
-from runner.leaderboard.table import HTML, show, write
+from runner.console import say
 from runner.output import check_writable
-from runner.secrets import mask_config
-from runner.sweep.choose import PRESET, is_last, sample_of
+from runner.sweep.choose import PRESET
+from runner.sweep.ending import end_sweep
 from runner.sweep.isolate import run_in_subprocess
-from runner.sweep.progress import Progress
+from runner.sweep.progress import FILE, Progress
 from runner.tracking import record
-from runner.tracking.record import Record
 
 log = logging.getLogger(__name__)
-
-FILE = "sweep.json"
 
 
 class SweepCallback(Callback):
@@ -116,11 +109,12 @@ def _open(config: DictConfig) -> Progress:
         tracker.close_dead_runs()
         tracker.start(parent, folder)
         about["parent_run_id"] = parent.run_id
-    (folder / FILE).write_text(json.dumps(mask_config(about), indent=2), encoding="utf-8")
+    # Jobs of another process cannot tell this one that they ended; it looks for itself.
+    progress = Progress(folder, about, looks=not _in_this_process(config.hydra))
+    progress.save()
     count = "" if about["n_jobs"] is None else f": {about['n_jobs']} jobs"
     say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)
-    # Jobs of another process cannot tell this one that they ended; it looks for itself.
-    return Progress(folder, about, looks=not _in_this_process(config.hydra))
+    return progress
 
 
 def folder_of(settings: Any) -> Path:
@@ -138,14 +132,14 @@ def _swept(overrides: list[str]) -> dict[str, int | None]:
 
     As in Hydra, what comes later takes the place of what came before.
     """
-    found: dict[str, Override] = {}
+    last: dict[str, Override] = {}
     for override in OverridesParser.create().parse_overrides(overrides):
-        found[override.get_key_element()] = override
+        last[override.get_key_element()] = override
     return {
         key: len(list(override.sweep_iterator()))
         if override.is_choice_sweep() or override.is_range_sweep()
         else None
-        for key, override in found.items()
+        for key, override in last.items()
         if override.is_sweep_override()
     }
 
@@ -166,8 +160,8 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
     if not path.is_file():
         raise UserError(f"there is no {path}: was hydra.callbacks.sweep taken away?")
     about = json.loads(path.read_text(encoding="utf-8"))
-    mine = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
-    about["job"] = " ".join(mine)
+    own = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
+    about["job"] = " ".join(own)
     if about["minutes"] is not None and time.time() - about["started"] > 60 * about["minutes"]:
         say(f"{about['job']}: not started, choose.minutes={about['minutes']} are used", error=True)
         if _progress:
@@ -204,17 +198,17 @@ def _record_death(
     """Finish the record of a job whose process could not do so itself."""
     from runner.job import track
 
-    known = record.load_jobs(folder_of(settings), about["sweep_id"]).get(folder)
-    if known is None:
-        known = record.begin(config, settings.runtime.choices, folder, about)
-    if known.status == "RUNNING":
-        known.fail(UserError(death))
-        known.save(folder)
-        track(config.tracking, known, folder)
+    job = record.load_jobs(folder_of(settings), about["sweep_id"]).get(folder)
+    if job is None:
+        job = record.begin(config, settings.runtime.choices, folder, about)
+    if job.status == "RUNNING":
+        job.fail(UserError(death))
+        job.save(folder)
+        track(config.tracking, job, folder)
 
 
 def finish(*, stopped: bool = False) -> int:
-    """End the sweep that this process opened, if it did: leaderboard, failures, exit status.
+    """End the sweep that this process opened, if it did; the exit status.
 
     Parameters
     ----------
@@ -224,90 +218,4 @@ def finish(*, stopped: bool = False) -> int:
     if _progress is None:
         return 0
     progress, _progress = _progress, None
-    folder, about = progress.folder, progress.about
-    jobs = progress.end(stopped=stopped)
-    n_missing = max(0, (about["n_jobs"] or 0) - len(jobs) - progress.skipped)
-    bad = [job for job in jobs.values() if job.status != "FINISHED"]
-    last = {path: job for path, job in jobs.items() if is_last(job, about)}
-    comparisons = _compare(last)
-    scored = score(last, comparisons)
-    ranking = rank_runs(last.values(), about["sort"])
-    largest = comparisons[0] if comparisons else None
-    advice = recommend(ranking, largest)
-    if advice and (sample := sample_of(ranking, about)):
-        advice = advice.on(sample)
-    write(ranking, folder, f"Sweep {about['sweep_id']}", largest, advice)
-    show(ranking)
-    if advice:
-        say(advice.sentence)
-    say(f"Leaderboard: {folder / HTML}")
-    if n_missing:
-        say(f"{n_missing} of {about['n_jobs']} jobs never started.")
-    parent = record.load(folder)
-    parent.end("KILLED" if stopped else "FAILED" if bad or n_missing else "FINISHED")
-    if advice:
-        parent.tags |= {"recommendation": advice.sentence}
-        about["recommendation"] = advice.sentence
-        if advice.embedder:
-            parent.tags["recommended_embedder"] = about["recommended_embedder"] = advice.embedder
-        (folder / FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
-    parent.save(folder)
-    tracked = about["tracking"]["kind"] == "none" or _track(parent, jobs, scored, folder, about)
-    return 1 if bad or n_missing or not tracked else 0
-
-
-def _compare(jobs: dict[Path, Record]) -> list[Comparison]:
-    """The jobs side by side; empty where their files cannot be read, which fails nothing."""
-    try:
-        return compare(jobs)
-    except Exception:
-        log.exception("the runs cannot be compared")
-        return []
-
-
-def _track(
-    parent: Record,
-    jobs: dict[Path, Record],
-    scored: list[Path],
-    folder: Path,
-    about: dict[str, Any],
-) -> bool:
-    """Log the sweep as a whole, and what of its jobs is not logged; whether all is logged now.
-
-    `scored` are the folders of jobs that got metrics after they were logged.
-    """
-    from runner.job import track
-    from runner.tracking import Tracker
-    from runner.tracking.uri import ui_command
-
-    settings = about["tracking"]
-    try:
-        tracker = Tracker(settings["uri"], settings["experiment"])
-        say(ui_command(tracker.uri, parent.experiment_id))
-    except UserError as error:
-        say(str(error).partition("\n")[0])
-        tracker = None
-    left = {path: job for path, job in jobs.items() if job.status != "RUNNING"}
-    left = {path: job for path, job in left.items() if not job.tracked} | {folder: parent}
-    for path, job in left.items():
-        if tracker:
-            track(settings, job, path, tracker)
-    for path in scored:
-        if tracker and path not in left:
-            _add_scores(tracker, jobs[path], path)
-    lost = [job.label for job in jobs.values() if not job.tracked and job.status != "RUNNING"]
-    for label in lost:
-        say(f"not in MLflow: {label}")
-    if lost or not parent.tracked:
-        store = [f"uri={settings['uri']}"] if settings["uri"] else []
-        later = shell_line("upload", folder, *store)
-        say(f"The results are in the output folder. To log them later: {later}")
-    return parent.tracked and not lost
-
-
-def _add_scores(tracker: Any, job: Record, folder: Path) -> None:
-    try:
-        tracker.add_metrics(job, SCORES)
-    except UserError as error:
-        job.tracked, job.lost = False, str(error).partition("\n")[0]
-        job.save(folder)
+    return end_sweep(progress, stopped=stopped)

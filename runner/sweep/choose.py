@@ -40,18 +40,18 @@ def expand(arguments: Sequence[str]) -> list[str]:
     UserError
         When `choose.embedders` is no list of names, or no candidate is installed.
     """
-    given = _parsed(arguments)
-    if given.get("experiment") != PRESET:
+    overrides = _parsed(arguments)
+    if overrides.get("experiment") != PRESET:
         return list(arguments)
     added = []
-    if "embedder" not in given:
-        embedders = _embedders(given.get("choose.embedders"), given.get("trusted_targets") or [])
+    if "embedder" not in overrides:
+        embedders = _embedders(overrides.get("choose.embedders"), overrides.get("trusted_targets") or [])
         added.append(f"embedder={','.join(embedders)}")
-    quick = given.get("quick") is True
-    if "dataset.limit" not in given:
+    quick = overrides.get("quick") is True
+    if "dataset.limit" not in overrides:
         added.append(f"dataset.limit={DOCUMENTS}")
         added.append(f"choose.grows={str(not quick).lower()}")
-    if quick and "choose.minutes" not in given:
+    if quick and "choose.minutes" not in overrides:
         added.append(f"choose.minutes={QUICK_MINUTES}")
     return [*arguments, *added]
 

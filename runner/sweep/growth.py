@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,8 +125,8 @@ def _next_limit(stage: Stage, about: dict[str, Any]) -> int | None:
     """Documents of the next sample; None where there is no time for enough of them."""
     factor = float(GROWTH)
     if about["minutes"] is not None:
-        left = 60 * about["minutes"] - (time.time() - about["started"])
-        factor = min(factor, SAFETY * left / max(sum(stage.seconds.values()), 1e-3))
+        remaining = 60 * about["minutes"] - (time.time() - about["started"])
+        factor = min(factor, SAFETY * remaining / max(sum(stage.seconds.values()), 1e-3))
     assert stage.limit is not None
     return round(stage.limit * factor) if factor >= LEAST_GROWTH else None
 
@@ -149,14 +148,11 @@ def _launch(
     launcher: Launcher, config: DictConfig, progress: Progress, batch: Sequence[list[str]]
 ) -> None:
     """Run further jobs of a sweep: its own overrides, less those of the same keys."""
-    from runner.sweep import FILE
-
     about = progress.about
     first = about["n_jobs"] or 0
     about["n_jobs"] = first + len(batch)
     changed = {text.partition("=")[0] for text in batch[0]}
     about["swept"] = [*dict.fromkeys([*about["swept"], *sorted(changed)])]
-    path = progress.folder / FILE
-    path.write_text(json.dumps(about, indent=2), encoding="utf-8")  # where the jobs read it
+    progress.save()  # the jobs read it
     fixed = [o for o in config.hydra.overrides.task if o.partition("=")[0] not in changed]
     launcher.launch([[*fixed, *own] for own in batch], initial_job_idx=first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.console import say
+from runner.secrets import mask_config
 from runner.tracking import record
 from runner.tracking.record import Record
 
+FILE = "sweep.json"
 PAUSE = 0.5  # seconds between looks
 
 
@@ -37,6 +40,11 @@ class Progress:
         if looks:
             self._thread.start()
 
+    def save(self) -> None:
+        """Write `sweep.json`, without secrets."""
+        text = json.dumps(mask_config(self.about), indent=2)
+        (self.folder / FILE).write_text(text, encoding="utf-8")
+
     def _look_on(self) -> None:
         while not self._ending.wait(PAUSE):
             self.look()
@@ -44,8 +52,8 @@ class Progress:
     def look(self) -> None:
         """Say what has ended since the last look."""
         for path in sorted(record.job_folders(self.folder)):
-            known = self._jobs.get(path)
-            if known is not None and known.status != "RUNNING":
+            before = self._jobs.get(path)
+            if before is not None and before.status != "RUNNING":
                 continue
             job = record.load(path)
             if job.tags.get("sweep_id") != self.about["sweep_id"]:
@@ -88,16 +96,16 @@ class Progress:
         ended = len(self._jobs) - count["RUNNING"]
         left = "" if n_jobs is None else f", {n_jobs - ended} left"
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
-        said = job.status
+        outcome = job.status
         if job.failure:
-            said = f"{job.status}, {job.failure.partition(chr(10))[0]}"
+            outcome = f"{job.status}, {job.failure.partition(chr(10))[0]}"
         if job.status == "FINISHED":
             sort = self.about["sort"].removeprefix("-")
-            found = [f"{job.metrics['n_topics']:.0f} topics"] if "n_topics" in job.metrics else []
-            found += [f"{sort} {job.metrics[sort]:.3g}"] if sort in job.metrics else []
-            said = f"{', '.join(found) or 'done'} in {job.metrics['total_seconds']:.1f} s"
+            facts = [f"{job.metrics['n_topics']:.0f} topics"] if "n_topics" in job.metrics else []
+            facts += [f"{sort} {job.metrics[sort]:.3g}"] if sort in job.metrics else []
+            outcome = f"{', '.join(facts) or 'done'} in {job.metrics['total_seconds']:.1f} s"
         failed = count["FAILED"] + count["KILLED"]
         return (
-            f"{job.label}: {said}   "
+            f"{job.label}: {outcome}   "
             f"[{count['FINISHED']} done, {failed} failed{left}, {minutes}:{seconds:02d}]"
         )
