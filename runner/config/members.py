@@ -130,9 +130,26 @@ def replace_names(
                     f"'embedder.of=[{{{name}: {{{path}: true}}}}]'",
                 )
         node = OmegaConf.to_container(OmegaConf.merge(node, settings or {}), resolve=False)
+        if node in members.values():
+            yield Problem(
+                PATH,
+                f"names {name} twice with the same settings, so it would only count twice as much. "
+                "Name another embedder in its place, or give one of the two other settings.",
+            )
         members[_free(name, members)] = node
     with open_dict(config.embedder):
         config.embedder.of = members
+
+
+def as_typed(path: str) -> str:
+    """How a key is set on the command line: a member's by the list that names the members."""
+    if not path.startswith(f"{PATH}."):
+        return f"{path}=..."
+    member, *keys = path.removeprefix(f"{PATH}.").split(".")
+    value = "..."
+    for key in (*reversed(keys), member):
+        value = f"{{{key}: {value}}}"
+    return f"'{PATH}=[{value}, ...]'"
 
 
 def _entries(names: Any) -> Iterator[tuple[Any, Any]]:

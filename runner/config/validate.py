@@ -14,6 +14,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 
 from runner import secrets
 from runner.config.annotations import mistake
+from runner.config.members import as_typed
 from runner.config.problems import ConfigError as ConfigError
 from runner.config.problems import Problem as Problem
 from runner.config.problems import report as report
@@ -66,7 +67,7 @@ def _check_values(
     for key in keys:
         where = f"{path}.{key}" if path else str(key)
         if OmegaConf.is_missing(node, key):
-            yield Problem(where, f"a value is required. Type {where}=...")
+            yield Problem(where, f"a value is required. Type {as_typed(where)}")
             continue
         literal = not OmegaConf.is_interpolation(node, key)
         if not literal and not path and key in SECTIONS:

@@ -267,7 +267,10 @@ def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
     return (
         "<h3>Topics that only one finds</h3>"
         f"<p>No other shares {SAME / 2:.0%} of their documents."
-        + (f" The {N_ALONE} largest of each run are shown, of {n_alone}." * (n_alone > len(unmatched)))
+        + (
+            f" The {N_ALONE} largest of each run are shown, of {n_alone}."
+            * (n_alone > len(unmatched))
+        )
         + "</p>"
         f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">found by</th>'
         '<th scope="col" class="name">words</th><th scope="col">documents</th>'

@@ -27,6 +27,8 @@ READ = {
     "size_gini": "0: all topics are of one size; near 1: one topic holds almost everything.",
     "npmi": "How often the words of a topic stand together. Higher is better, but it is a poor "
     "guide to the embedder.",
+    "embedding_coherence": "Mean cosine of a topic's words in one space for all runs. Like npmi, "
+    "it judges words, not how documents are grouped.",
     "topic_diversity": "Share of different words among the topics' first ten.",
     "silhouette": "How well the topics are separated in the embedder's own space. Not comparable "
     "between embedders.",

@@ -145,7 +145,9 @@ def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) 
         f"of them all: embedder=ensemble 'embedder.of=[{','.join(members)}]'."
     )
     if measure != "AMI":
-        sentence += " No labels tell whether it is: in the study two thirds of such pairs were better."
+        sentence += (
+            " No labels tell whether it is: in the study two thirds of such pairs were better."
+        )
     return [sentence]
 
 

