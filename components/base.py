@@ -234,6 +234,8 @@ class Embedder(Protocol):
 
 
 class Reducer(Protocol):
+    """Optional: `peak_memory`, as for a clusterer."""
+
     def fit_transform(self, X: Matrix) -> Matrix: ...
 
 
@@ -241,7 +243,7 @@ class Clusterer(Protocol):
     """`fit_predict` returns int (n,), -1 an outlier; `probabilities_` (n,), if set, is strength.
 
     Optional: `uses_labels`, true where the topics are the data set's labels, which `guidance` then
-    holds.
+    holds; `peak_memory(n, d)`, an estimate of the bytes that n rows of d numbers need beside them.
     """
 
     def fit_predict(self, X: Matrix) -> Integers: ...

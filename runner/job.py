@@ -116,7 +116,8 @@ def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, P
     parts = build(config)
     if corpus is not None:
         parts.dataset.corpus = corpus  # type: ignore[attr-defined]
-    return run(parts, Cache(config.cache.dir), draw_map=config.map), parts
+    cache = Cache(config.cache.dir)
+    return run(parts, cache, draw_map=config.map, preflight=config.preflight.memory), parts
 
 
 def announce(result: Result, run_record: Record, config: DictConfig, folder: Path) -> int:

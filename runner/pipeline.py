@@ -38,6 +38,7 @@ from runner.cluster import RayCluster
 from runner.embed import embed, text_encoder, word_encoder
 from runner.failures import stage
 from runner.guide import Guided, check_guidable, known_labels, prepare
+from runner.preflight import Mode, check_memory
 from runner.timing import StageProfiler
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,13 @@ class Grouped:
     words: Any = None
 
 
-def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = None) -> Result:
+def run(
+    parts: Parts,
+    cache: Cache | None = None,
+    *,
+    draw_map: bool | None = None,
+    preflight: Mode = "off",
+) -> Result:
     """Load, embed, reduce, cluster, represent, label, measure.
 
     Parameters
@@ -99,6 +106,7 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     parts : the built parts
     cache : where vectors, neighbour graphs and reductions are cached; None caches nothing
     draw_map : compute two coordinates for each document; None: up to 20,000 documents
+    preflight : what to do where memory will not suffice; see `runner.preflight.check_memory`
 
     Raises
     ------
@@ -111,6 +119,8 @@ def run(parts: Parts, cache: Cache | None = None, *, draw_map: bool | None = Non
     with clock("load"), stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
         check_guidable(corpus, parts.clusterer, parts.knowledge)
+    with stage("embedder", parts.embedder):  # one document may be embedded
+        check_memory(corpus, parts, preflight)
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
         kept, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)

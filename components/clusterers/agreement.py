@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.agreement import adjusted_mutual_information, entropy
-from components.base import Integers
+from components.base import Integers, progress
 from components.labels import count_topics
 
 Rows: TypeAlias = NDArray[np.int64]
@@ -23,7 +24,7 @@ DOCUMENTS = 30_000  # clustered by all splits together: the more documents, the 
 def agreement(
     n: int,
     n_settings: int,
-    cluster: Callable[[Rows], list[Integers]],
+    cluster: Callable[[Rows], Iterable[Integers]],
     carry: Callable[[Rows, Rows, list[Integers]], list[Integers]],
     random_state: int | None,
     modularity: Callable[[Integers], float] | None = None,
@@ -33,7 +34,8 @@ def agreement(
     Parameters
     ----------
     cluster : callable
-        Rows (h,) -> for each setting the topics (h,) of these rows, clustered on their own.
+        Rows (h,) -> for each setting the topics (h,) of these rows, clustered on their own; one
+        after the other, so that progress can be shown, where it yields them.
     carry : callable
         Rows of one half, rows of the other, topics of the first for each setting -> topics of
         the second by likeness to the first.
@@ -50,10 +52,13 @@ def agreement(
     """
     rng = np.random.default_rng(random_state)
     points: list[dict[str, list[float]]] = [defaultdict(list) for _ in range(n_settings)]
-    for _ in range(min(6, max(1, DOCUMENTS // n))):
-        order = rng.permutation(n)
-        sides = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
-        clusterings = [cluster(rows) for rows in sides]
+    orders = [rng.permutation(n) for _ in range(min(6, max(1, DOCUMENTS // n)))]
+    splits = [(np.sort(order[: n // 2]), np.sort(order[n // 2 :])) for order in orders]
+    trials = chain.from_iterable(cluster(rows) for sides in splits for rows in sides)
+    total = 2 * n_settings * len(splits)
+    finished = progress(trials, total=total, label="granularity: trials")
+    for sides in splits:
+        clusterings = [list(islice(finished, n_settings)) for _ in sides]
         for this, other in ((0, 1), (1, 0)):
             carried = carry(sides[other], sides[this], clusterings[other])
             for k, (own, received) in enumerate(zip(clusterings[this], carried, strict=True)):

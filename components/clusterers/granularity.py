@@ -15,8 +15,9 @@ agree within `TOLERANCE` of it, none is better founded than another: the middle 
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,15 @@ from components.clusterers.agreement import Rows, agreement
 from components.clusterers.checks import at_least
 from components.labels import by_size, count_topics
 
+log = logging.getLogger(__name__)
+
 TOLERANCE = 0.03  # in agreement; this and the next were found in experiments/granularity
 LOOSE = 0.06  # in modularity
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
 FEWEST = 100  # documents whose halves are worth comparing
+# With more documents than this, `auto` compares halves of a random sample of them; see
+# experiments/granularity.
+AUTO_LIMIT, AUTO_SAMPLE = 100_000, 40_000
 
 
 def check_scale(granularity: str | None, n_topics: int | None, **own: float | None) -> None:
@@ -101,14 +107,17 @@ class Scale:
     name: str
     levels: dict[str, float]
     tried: Sequence[float]
-    cluster: Callable[[Rows], list[Integers]]
+    cluster: Callable[[Rows], Iterable[Integers]]
     carry: Callable[[Rows, Rows, list[Integers]], list[Integers]]
     modularity: Callable[[Integers], float] | None = None
 
     def choose(
-        self, n: int, granularity: str, random_state: int | None
+        self, n: int, granularity: str, random_state: int | None, n_documents: int | None = None
     ) -> tuple[float, str, list[dict[str, Any]]]:
-        """The value that `granularity` stands for with `n` documents, why, and the curve."""
+        """The value that `granularity` stands for with `n` documents, why, and the curve.
+
+        `n_documents`: of which the `n` are a sample, where there are more; see `auto_sample`.
+        """
         if granularity != "auto":
             return self.levels[granularity], f"granularity={granularity}", []
         if n < FEWEST:
@@ -121,7 +130,20 @@ class Scale:
         for k, point in enumerate(curve):
             point["ruled_out"] = k not in candidates
         chosen = middle_agreed(curve)
-        return self.tried[chosen], reason(chosen, curve), curve
+        why = reason(chosen, curve)
+        if n_documents is not None and n_documents > n:
+            why += f"; on a sample of {n:,} of the {n_documents:,} documents"
+            for point in curve:
+                point["n_documents"] = n
+        return self.tried[chosen], why, curve
+
+
+def auto_sample(n: int, granularity: str | None, random_state: int | None) -> Rows | None:
+    """Rows, ascending, on which ``auto`` chooses for `n` documents; None where that is all."""
+    if granularity != "auto" or n <= AUTO_LIMIT:
+        return None
+    log.info("granularity: compared on a sample of %d of the %d documents", AUTO_SAMPLE, n)
+    return np.sort(np.random.default_rng(random_state).choice(n, AUTO_SAMPLE, replace=False))
 
 
 def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
@@ -192,9 +214,10 @@ def carry_by_centre(
     from sklearn.metrics import pairwise_distances_argmin
 
     carried = []
+    theirs = X[target]
     for labels in clusterings:
         centres = np.stack(
             [np.asarray(X[source[labels == t]].mean(axis=0)).ravel() for t in np.unique(labels)]
         )
-        carried.append(np.asarray(pairwise_distances_argmin(X[target], centres), dtype=np.int64))
+        carried.append(np.asarray(pairwise_distances_argmin(theirs, centres), dtype=np.int64))
     return carried

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, NeighborGraph
+from components.base import Integers, NeighborGraph, progress
 from components.labels import by_size, one_hot
 from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
 BLOCK = 4096  # rows that are worked on at a time
+LARGE = 100_000  # rows of a graph in which a search takes seconds
 
 
 def weighted(graph: NeighborGraph, weights: str) -> Any:
@@ -31,12 +32,11 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
         return sparse.csr_matrix((n, n))
     near = graph.distances < FARTHEST[graph.metric]
     starts = np.concatenate([[0], np.cumsum(near.sum(axis=1))])
-    values = _fuzzy(graph.distances) if weights == "fuzzy" else np.ones((n, k))
-    directed = sparse.csr_matrix((values[near], graph.indices[near], starts), shape=(n, n))
+    values = _fuzzy(graph.distances)[near] if weights == "fuzzy" else np.ones(starts[-1])
+    directed = sparse.csr_matrix((values, graph.indices[near], starts), shape=(n, n))
     directed.sort_indices()
     if weights == "fuzzy":
-        joined = directed + directed.T - directed.multiply(directed.T)
-        return joined.tocsr()
+        return _either(directed)
     own = (directed + sparse.identity(n, format="csr")).tocsr()
     sizes = np.diff(own.indptr)
     blocks = []
@@ -49,6 +49,25 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
         )
     similar = sparse.vstack(blocks, format="csr")
     return similar.maximum(similar.T).tocsr()
+
+
+def _either(directed: Any) -> Any:
+    """Weights a + b - ab, of each link a and the link b back: symmetric CSR (n, n)."""
+    from scipy import sparse
+
+    back = directed.T.tocsr()
+    n = directed.shape[0]
+    starts = np.zeros(n + 1, np.int64)
+    indices = np.empty(2 * directed.nnz, np.int32)  # what is not written takes no memory
+    data = np.empty(2 * directed.nnz)
+    for start in range(0, n, BLOCK):  # all rows at once would be held four times
+        block = slice(start, start + BLOCK)
+        joined = directed[block] + back[block] - directed[block].multiply(back[block])
+        first = starts[start]
+        starts[start + 1 : start + BLOCK + 1] = first + joined.indptr[1:]
+        indices[first : first + joined.nnz] = joined.indices
+        data[first : first + joined.nnz] = joined.data
+    return sparse.csr_matrix((data[: starts[-1]], indices[: starts[-1]], starts), (n, n))
 
 
 def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -108,14 +127,12 @@ class Communities:
 
     def __init__(self, links: Any, degrees: NDArray[np.float64] | None = None) -> None:
         import igraph
-        from scipy import sparse
 
         self.links = links
-        upper = sparse.triu(links, 1).tocoo()
         self._graph = igraph.Graph(links.shape[0])
+        edges, self._weights = _upper(links)
         # Three times as fast as the same edges given to the constructor.
-        self._graph.add_edges(np.column_stack([upper.row, upper.col]))
-        self._weights = upper.data
+        self._graph.add_edges(edges)
         # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
 
@@ -126,19 +143,25 @@ class Communities:
         total = float(self.degrees.sum())
         if total == 0:
             return np.arange(len(self.degrees), dtype=np.int64)
+        # The rounds of a large graph one by one, so that progress can be shown.
+        one_by_one = len(self.degrees) > LARGE and n_iterations > 0
+        rounds = [1] * n_iterations if one_by_one else [n_iterations]
+        membership = None
         # igraph draws from a generator of the whole process: set it, and set it back.
         igraph.set_random_number_generator(random.Random(seed))
         try:
-            partition = self._graph.community_leiden(
-                objective_function="CPM",  # with these node weights it is modularity
-                weights=self._weights,
-                node_weights=self.degrees,
-                resolution=resolution / total,
-                n_iterations=n_iterations,
-            )
+            for n in progress(rounds, total=len(rounds), label="communities: rounds"):
+                membership = self._graph.community_leiden(
+                    objective_function="CPM",  # with these node weights it is modularity
+                    weights=self._weights,
+                    node_weights=self.degrees,
+                    resolution=resolution / total,
+                    n_iterations=n,
+                    initial_membership=membership,
+                ).membership
         finally:
             igraph.set_random_number_generator(random)
-        return np.asarray(partition.membership, dtype=np.int64)
+        return np.asarray(membership, dtype=np.int64)
 
     def modularity(self, labels: Integers) -> float:
         """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1).
@@ -165,6 +188,16 @@ class Communities:
         links.setdiag(0)
         links.eliminate_zeros()
         return Communities(links, np.asarray(member.T @ self.degrees).ravel())
+
+
+def _upper(links: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Edges (m, 2), row < column, in the order of a CSR matrix's rows, and their weights (m,)."""
+    rows = np.repeat(np.arange(links.shape[0], dtype=links.indices.dtype), np.diff(links.indptr))
+    upper = links.indices > rows
+    edges = np.empty((int(upper.sum()), 2), np.int64)
+    edges[:, 0] = rows[upper]
+    edges[:, 1] = links.indices[upper]
+    return edges, links.data[upper]
 
 
 def shares(links: Any, labels: Integers) -> Any:

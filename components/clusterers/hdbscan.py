@@ -110,6 +110,10 @@ class HDBSCANClusterer:
         self.memberships = memberships
         self.random_state = random_state
 
+    def peak_memory(self, n: int, d: int) -> int:
+        """Bytes that `fit_predict` needs beside `X` (n, d): copies of it, and the tree."""
+        return 16 * n * d + 600 * n
+
     def fit_predict(self, X: Matrix) -> Integers:
         """Topics of the rows of `X` (n, d): int64 (n,), -1 an outlier."""
         X = dense_rows(X, self._name, self.normalise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import (
     Scale,
+    auto_sample,
     carry_by_centre,
     check_layers,
     check_scale,
@@ -95,6 +97,13 @@ class KMeansClusterer:
         self.memberships = memberships
         self.random_state = random_state
 
+    def peak_memory(self, n: int, d: int) -> int:
+        """Bytes that `fit_predict` needs beside `X` (n, d): a copy, and all distances twice."""
+        topics = self.n_topics or self.n_clusters
+        if self.granularity is not None:
+            topics = max(map(int, count_levels(n)[0].values()))
+        return 4 * n * d + 8 * n * topics
+
     def fit_predict(self, X: Matrix) -> Integers:
         """Topics of the rows of `X` (n, d): int64 (n,)."""
         from sklearn.exceptions import ConvergenceWarning
@@ -165,16 +174,22 @@ class KMeansClusterer:
             why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
+        sample = auto_sample(n, self.granularity, self.random_state)
+        if sample is not None:
+            X = X[sample]
 
-        def cluster(rows: Rows) -> list[Integers]:
+        def cluster(rows: Rows) -> Iterator[Integers]:
             half = X[rows]
-            return [np.asarray(self._fitted(half, k).labels_, dtype=np.int64) for k in tried]
+            for k in tried:
+                yield np.asarray(self._fitted(half, k).labels_, dtype=np.int64)
 
         def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
+        number, why, self.curve_ = scale.choose(
+            int(X.shape[0]), self.granularity, self.random_state, n
+        )
         return int(number), why
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.base import Guidance, Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
-from components.clusterers.granularity import Scale, check_layers, check_scale
+from components.clusterers.granularity import Scale, auto_sample, check_layers, check_scale
 from components.clusterers.graph import (
     Communities,
     absorb,
@@ -34,6 +34,8 @@ RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
 ROUGH = 2  # iterations for those trials
 STEPS = 12  # trials on the way to an exact number of topics
+LINK = 95  # bytes that a document takes for each of its neighbours; see experiments/scale
+Neighbors = Callable[..., NeighborGraph]
 
 
 class LeidenClusterer:
@@ -122,11 +124,15 @@ class LeidenClusterer:
         self.n_iterations = n_iterations
         self.random_state = random_state
 
+    def peak_memory(self, n: int, d: int) -> int:
+        """Bytes that `fit_predict` needs beside `X` (n, d)."""
+        return LINK * n * self.n_neighbors
+
     def fit_predict(
         self,
         X: Matrix,
         *,
-        neighbors: Callable[..., NeighborGraph] = neighbors,
+        neighbors: Neighbors = neighbors,
         members: Sequence[Matrix] = (),
         guidance: Guidance | None = None,
     ) -> Integers:
@@ -150,10 +156,7 @@ class LeidenClusterer:
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
         metric = metric_for(X, self.metric)
-        if members:
-            links = added([self._links(part, k, neighbors) for part in members], k)
-        else:
-            links = weighted(neighbors(X, k, metric), self.weights)
+        links = self._graph(X, members, k, neighbors)
         communities = Communities(links)
         steered = communities if guidance is None else SteeredCommunities(communities, guidance)
         fixed = None if guidance is None else guidance.fixed >= 0
@@ -162,7 +165,14 @@ class LeidenClusterer:
             labels, resolution = self._exactly(self.n_topics, steered, least, fixed)
             why = f"n_topics={self.n_topics}"
         else:
-            resolution, why = self._resolution(communities)
+            compared = communities
+            rows = None
+            if self.resolution is None:
+                rows = auto_sample(n, self.granularity, self.random_state)
+            if rows is not None:
+                some = [part[rows] for part in members]
+                compared = Communities(self._graph(X[rows], some, k, neighbors))
+            resolution, why = self._resolution(compared, n)
             labels = absorb(self._find(steered, resolution), links, least, fixed=fixed)
         labels = by_size(labels)
         self.layers_ = self._nested(communities, labels, resolution, least)
@@ -189,7 +199,13 @@ class LeidenClusterer:
         }
         return labels
 
-    def _links(self, X: Matrix, k: int, neighbors: Callable[..., NeighborGraph]) -> Any:
+    def _graph(self, X: Matrix, members: Sequence[Matrix], k: int, neighbors: Neighbors) -> Any:
+        """Link weights of the rows of `X`, or of the members it is made of: CSR (n, n)."""
+        if members:
+            return added([self._links(part, k, neighbors) for part in members], k)
+        return weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
+
+    def _links(self, X: Matrix, k: int, neighbors: Neighbors) -> Any:
         """The graph of one member, in which a document without a vector has no links."""
         links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
         return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
@@ -197,16 +213,22 @@ class LeidenClusterer:
     def _find(self, communities: Communities | SteeredCommunities, resolution: float) -> Integers:
         return communities.find(resolution, self.n_iterations, self.random_state)
 
-    def _resolution(self, communities: Communities) -> tuple[float, str]:
-        """The resolution that the settings ask for, and why; sets `curve_` for ``auto``."""
+    def _resolution(self, communities: Communities, n: int) -> tuple[float, str]:
+        """The resolution that the settings ask for, and why; sets `curve_` for ``auto``.
+
+        Parameters
+        ----------
+        communities : of all `n` documents, or of a sample of them
+        """
         if self.resolution is not None:
             return self.resolution, f"resolution={self.resolution}"
 
         links = communities.links
 
-        def cluster(rows: Rows) -> list[Integers]:
+        def cluster(rows: Rows) -> Iterator[Integers]:
             half = Communities(links[rows][:, rows])
-            return [half.find(r, ROUGH, self.random_state) for r in TRIED]
+            for resolution in TRIED:
+                yield half.find(resolution, ROUGH, self.random_state)
 
         def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             across = links[target][:, source]
@@ -214,7 +236,7 @@ class LeidenClusterer:
 
         scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, communities.modularity)
         resolution, why, self.curve_ = scale.choose(
-            links.shape[0], self.granularity, self.random_state
+            links.shape[0], self.granularity, self.random_state, n
         )
         return resolution, why
 

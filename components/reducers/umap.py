@@ -73,6 +73,10 @@ class UMAPReducer:
         self.n_epochs = n_epochs
         self.random_state = random_state
 
+    def peak_memory(self, n: int, d: int) -> int:
+        """Bytes that `fit_transform` needs beside `X` (n, d): a copy, and the graph."""
+        return 4 * n * d + 200 * n * self.n_neighbors
+
     def fit_transform(
         self,
         X: Matrix,

@@ -58,7 +58,9 @@ def vectors_from(embedder: str, folder: Path | None, name: str) -> list[str]:
 class Study:
     """One corpus with its vectors; what several methods share is computed and timed once."""
 
-    def __init__(self, path: Path, source: list[str], cache: Path | None) -> None:
+    def __init__(
+        self, path: Path, source: list[str], cache: Path | None, *, search: bool = True
+    ) -> None:
         from runner.cache import Cache
         from runner.cache.stages import StageCache
         from runner.embed import embed
@@ -74,7 +76,8 @@ class Study:
         self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][kept]
         self.stages = StageCache(None)
         start = time.perf_counter()
-        self.stages.neighbors(self.X, 30, self._metric())
+        if search:
+            self.stages.neighbors(self.X, 30, self._metric())
         self.search_seconds = time.perf_counter() - start
         self._reduced: dict[str, tuple[Any, float]] = {}
 

@@ -13,6 +13,7 @@ CHOICES = {
     "tracking.kind": ("mlflow", "none"),
     "engine.backend": ("torch", "onnx", "openvino", "auto"),
     "engine.cluster": ("none", "ray"),
+    "preflight.memory": ("warn", "refuse", "off"),
 }
 ROLES = ("dataset", "embedder", "reducer", "clusterer", "outliers", "representation", "labels")
 PLURAL_ROLES = ("metrics", "reports")  # any number of parts, each under a name of its own
@@ -48,6 +49,11 @@ class ModelConfig:
     outliers: float = 0.01
     register_as: str | None = None
     alias: str | None = None
+
+
+@dataclass
+class PreflightConfig:
+    memory: str = "warn"
 
 
 @dataclass
@@ -93,6 +99,7 @@ class RunConfig:
     seed: int | None = MISSING
     map: bool | None = MISSING
     cache: CacheConfig = field(default_factory=CacheConfig)
+    preflight: PreflightConfig = field(default_factory=PreflightConfig)
     model: Any = False  # or a `ModelConfig`
     guided: GuidedConfig = field(default_factory=GuidedConfig)
     zeroshot: ZeroShotConfig = field(default_factory=ZeroShotConfig)

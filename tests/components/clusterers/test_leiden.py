@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from components import neighbors as search
 from components.base import UserError
+from components.clusterers import granularity, graph
 from components.clusterers.granularity import LOOSE
 from components.clusterers.graph import added, weighted
 from components.clusterers.leiden import LeidenClusterer
@@ -240,3 +241,54 @@ def test_a_document_that_a_member_does_not_know_has_its_links_from_the_others():
     blind[:100] = 0  # which are equal, and so each other's nearest in this space
     labels = LeidenClusterer(random_state=1).fit_predict(np.hstack([X, blind]), members=[X, blind])
     assert adjusted_rand_score(TRUTH, labels) > 0.95
+
+
+@pytest.fixture
+def sampled(monkeypatch):
+    """`auto` looks at a sample of 200 where there are more than 300 documents."""
+    monkeypatch.setattr(granularity, "AUTO_LIMIT", 300)
+    monkeypatch.setattr(granularity, "AUTO_SAMPLE", 200)
+
+
+def test_auto_on_a_sample_finds_the_groups_of_all(sampled, caplog):
+    sizes = []
+
+    def shared(X, k, metric):
+        sizes.append(len(X))
+        return search.neighbors(X, k, metric)
+
+    part = LeidenClusterer(random_state=1)
+    with caplog.at_level(logging.INFO):
+        labels = part.fit_predict(groups(), neighbors=shared)
+    assert adjusted_rand_score(TRUTH, labels) > 0.95
+    assert sizes == [400, 200]
+    assert part.choice_["why"].endswith("; on a sample of 200 of the 400 documents")
+    assert {point["n_documents"] for point in part.curve_} == {200}
+    assert part.choice_["resolution"] in [point["resolution"] for point in part.curve_]
+    assert "sample of 200 of the 400 documents" in caplog.text
+    again = LeidenClusterer(random_state=1).fit_predict(groups())
+    np.testing.assert_array_equal(labels, again)
+
+
+def test_an_ensemble_is_sampled_too(sampled):
+    part = LeidenClusterer(random_state=1)
+    X = groups()
+    labels = part.fit_predict(np.hstack([X, X]), members=[X, X])
+    assert adjusted_rand_score(TRUTH, labels) > 0.95
+    assert {point["n_documents"] for point in part.curve_} == {200}
+
+
+def test_what_is_not_chosen_needs_no_sample(sampled):
+    for settings in ({"resolution": 1.0}, {"n_topics": 8}, {"granularity": "medium"}):
+        part = LeidenClusterer(random_state=1, **settings)
+        part.fit_predict(groups())
+        assert part.curve_ == []
+
+
+def test_rounds_one_by_one_find_what_rounds_at_once_find(monkeypatch):
+    links = weighted(search.neighbors(groups(), 30), "fuzzy")
+    communities = graph.Communities(links)
+    at_once = communities.find(3.0, 4, 7)
+    monkeypatch.setattr(graph, "LARGE", 100)
+    np.testing.assert_array_equal(communities.find(3.0, 4, 7), at_once)
+    assert len(np.unique(communities.find(3.0, -1, 7))) > 1

@@ -1,0 +1,192 @@
+"""A whole run at growing sizes: from documents to topics, tables, page and model.
+
+    OMP_NUM_THREADS=2 python experiments/scale/run.py DATA/reddit_titles_500k.jsonl.gz
+    python experiments/scale/run.py DATA/reddit_titles_500k.jsonl.gz --sizes 2000 8000 --turns 1
+    python experiments/scale/run.py                   # the tables and the plot, from results.csv
+
+Each run is `python -m runner embedder=model2vec` in a process of its own, with nothing cached and
+no map, on a random sample of a JSONL corpus with the keys "text" and "label". `--k-means N` also
+clusters the same vectors into N topics, for its agreement with the labels. CPU seconds are user
+and system time, and mean more than seconds where other work shares the machine; the load average
+is in each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SIZES = (2_000, 8_000, 20_000, 65_000, 130_000, 260_000, 517_298)
+FROM = 65_000  # documents from which on the growth is measured
+STAGES = "load embed cluster represent measure".split()
+KEYS = (
+    "corpus documents who threads seconds cpu_seconds peak_mb topics resolution ami recall "
+    + " ".join(f"{stage}_seconds" for stage in STAGES)
+    + " load"
+).split()
+K_MEANS = """
+import json, sys
+import numpy as np
+from components.agreement import adjusted_mutual_information
+from components.clusterers.kmeans import KMeansClusterer
+from components.embedders.model2vec import Model2VecEmbedder
+from pyarrow.parquet import read_table
+table = read_table(sys.argv[1], columns=["document", "label"])
+labels = np.unique(table["label"].to_pylist(), return_inverse=True)[1]
+X = Model2VecEmbedder().encode(table["document"].to_pylist())
+topics = KMeansClusterer(n_clusters=int(sys.argv[2]), normalise=True, random_state=0).fit_predict(X)
+print(json.dumps({"ami": adjusted_mutual_information(labels, topics)}))
+"""
+
+
+def measured(command: list[str]) -> dict[str, Any]:
+    """Seconds, CPU seconds and peak memory of a process, and what it printed."""
+    load, start = os.getloadavg()[0], time.perf_counter()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=errors)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        out.seek(0), errors.seek(0)
+        if status:
+            raise SystemExit(f"failed: {' '.join(command)}\n{errors.read().decode()[-3000:]}")
+        text = out.read().decode()
+    return {
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mb": round(usage.ru_maxrss / 1024),
+        "load": round(load, 2),
+        "text": text,
+    }
+
+
+def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of results.csv of one size."""
+    # Nothing heavy here: the peak memory of a process counts what its parent held at the fork.
+    import numpy as np
+    from pyarrow.parquet import read_table
+
+    from components.agreement import adjusted_mutual_information
+
+    about = {
+        "corpus": corpus.name.partition(".")[0],
+        "threads": os.environ.get("OMP_NUM_THREADS", ""),
+    }
+    run = measured(
+        [sys.executable, "-m", "runner", "dataset=jsonl", f"dataset.path={corpus}",
+         "dataset.label=label", f"dataset.limit={size}", "embedder=model2vec", "map=false",
+         "tracking=none", "cache.dir=null", f"hydra.run.dir={folder}"]
+    )  # fmt: skip
+    record = json.loads((folder / "run.json").read_text())
+    documents = folder / "documents.parquet"
+    table = read_table(documents, columns=["topic", "label"])
+    labels = np.unique(table["label"].to_pylist(), return_inverse=True)[1]
+    topics = table["topic"].to_numpy()
+    metrics = record["metrics"]
+    yield {
+        **about,
+        **{key: value for key, value in run.items() if key != "text"},
+        "documents": len(topics),
+        "who": "runner",
+        "topics": len(np.unique(topics[topics >= 0])),
+        "resolution": record["params"].get("chosen_resolution", ""),
+        "ami": round(adjusted_mutual_information(labels, topics), 4),
+        "recall": round(metrics.get("neighbours_recall", 1.0), 4),
+        **{f"{s}_seconds": round(metrics.get(f"{s}_seconds", 0.0), 2) for s in STAGES},
+    }
+    if k_means:
+        beside = measured([sys.executable, "-c", K_MEANS, str(documents), str(k_means)])
+        ami = json.loads(beside.pop("text"))["ami"]
+        yield {
+            **about, **beside, "documents": len(topics), "who": f"{k_means} means",
+            "topics": k_means, "ami": round(ami, 4),
+        }  # fmt: skip
+
+
+def medians(rows: list[dict[str, str]], who: str) -> dict[int, dict[str, float]]:
+    """For each number of documents the median of each figure."""
+    by_size: dict[int, dict[str, float]] = {}
+    for size in sorted({int(row["documents"]) for row in rows if row["who"] == who}):
+        here = [r for r in rows if r["who"] == who and int(r["documents"]) == size]
+        by_size[size] = {
+            key: statistics.median(float(row[key]) for row in here)
+            for key in KEYS[4:]
+            if all(row[key] for row in here)
+        }
+    return by_size
+
+
+def exponent(by_size: dict[int, dict[str, float]], key: str) -> float:
+    """Slope of the least-squares line through the logarithms, from `FROM` documents on."""
+    import numpy as np
+
+    at = [size for size in by_size if size >= 0.95 * FROM]
+    if len(at) < 2:
+        return float("nan")
+    return float(np.polyfit(np.log(at), np.log([by_size[size][key] for size in at]), 1)[0])
+
+
+def report(rows: list[dict[str, str]]) -> Iterator[str]:
+    """Markdown: a line for each size, and how the figures grow."""
+    yield (
+        "| documents | CPU seconds | seconds | peak MB | embed | cluster | words | measure "
+        "| topics | recall | AMI |"
+    )
+    yield "|---:|" + "---:|" * 10
+    runs = medians(rows, "runner")
+    for size, m in runs.items():
+        stages = " | ".join(f"{m[f'{stage}_seconds']:.1f}" for stage in STAGES[1:])
+        yield (
+            f"| {size:,} | {m['cpu_seconds']:.1f} | {m['seconds']:.1f} | {m['peak_mb']:,.0f} "
+            f"| {stages} | {m['topics']:.0f} | {m['recall']:.3f} | {m['ami']:.3f} |"
+        )
+    yield (
+        f"\nExponent from {FROM:,} documents on: CPU seconds {exponent(runs, 'cpu_seconds'):.2f}, "
+        f"seconds {exponent(runs, 'seconds'):.2f}, peak memory {exponent(runs, 'peak_mb'):.2f}"
+    )
+    for who in dict.fromkeys(row["who"] for row in rows if row["who"] != "runner"):
+        for size, m in medians(rows, who).items():
+            yield f"\n{who}, {size:,} documents: AMI {m['ami']:.3f}, {m['cpu_seconds']:.0f} CPU s"
+
+
+def main() -> None:
+    """Run the sizes, then print what is in results.csv."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", nargs="?", type=Path)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--k-means", type=int)
+    parser.add_argument("--results", type=Path, default=HERE / "results.csv")
+    options = parser.parse_args()
+    for _ in range(options.turns if options.corpus else 0):
+        for size in options.sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                corpus = options.corpus.absolute()
+                for row in rows_of(corpus, size, options.k_means, Path(folder)):
+                    new = not options.results.exists()
+                    with options.results.open("a", newline="") as file:
+                        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
+                        if new:
+                            writer.writeheader()
+                        writer.writerow(row)
+                    print(row, flush=True)  # noqa: T201
+    with options.results.open(newline="") as file:
+        print("\n".join(report(list(csv.DictReader(file)))))  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))  # the project, where it is not installed
+    main()
