@@ -107,7 +107,7 @@ def _fitting(n: int, characters: float, d: int, parts: Any, available: int) -> i
         middle = (low + high) // 2
         fits = total(needs(middle, characters * middle / n, d, parts)) < 0.9 * available
         low, high = (middle, high) if fits else (low, middle)
-    digits = 10 ** max(0, len(str(low)) - 2)
+    digits: int = 10 ** max(0, len(str(low)) - 2)
     return low // digits * digits
 
 
