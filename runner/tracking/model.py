@@ -19,6 +19,7 @@ from runner.tracking.record import DESCRIPTION, Record
 log = logging.getLogger(__name__)
 
 NAME = "topics"  # of the logged model, within its run
+VERSIONS = "mlflow.modelVersions"  # the tag that links a model to its registered versions
 CODE = Path(__file__).parent.parent / "serving.py"
 # What a model is served with; the embedder's module says what else.
 ALWAYS = ("topic-runner", "mlflow", "numpy", "scipy", "pandas", "pyarrow", "safetensors")
@@ -255,17 +256,20 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    made = client.create_model_version(
+    registered = client.create_model_version(
         name,
         f"models:/{record.model_id}",
         run_id=record.run_id,
         description=card[:5000],
         model_id=record.model_id,
     )
+    # As `mlflow.register_model` does; without it the page of the model says "Not registered".
+    versions = json.dumps([{"name": name, "version": registered.version}])
+    client.set_logged_model_tags(record.model_id, {VERSIONS: versions})
     alias = record.params.get("model.alias")
     if alias:
-        client.set_registered_model_alias(name, str(alias), made.version)
-    log.info("registered as models:/%s/%s", name, made.version)
+        client.set_registered_model_alias(name, str(alias), registered.version)
+    log.info("registered as models:/%s/%s", name, registered.version)
 
 
 def requirements(target: str) -> list[str]:
