@@ -1,7 +1,11 @@
-"""Fonts for pictures of text in any script: the system's, for what matplotlib's own lacks."""
+"""Fonts for pictures of text in any script, for what matplotlib's own lacks.
+
+The system's come first, then those of the extra `fonts`: packages with the Noto fonts.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
@@ -21,6 +25,8 @@ _PACKAGES = (
     (0x20000, 0x3FFFF, "fonts-noto-cjk"),
 )
 _OTHER = "fonts-noto-core"
+
+_FONT_PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")  # of the extra `fonts`
 
 
 @contextmanager
@@ -60,14 +66,21 @@ def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[in
 
 @cache
 def _system_fonts() -> list[str]:
-    """Paths of the installed fonts: regular ones first, sans before serif."""
+    """Paths of the installed fonts: regular ones first, sans before serif, then the extra's."""
     from matplotlib.font_manager import findSystemFonts
 
     def rank(path: str) -> tuple[bool, bool, str]:
         name = Path(path).stem.lower()
         return "regular" not in name, "serif" in name, name
 
-    return sorted(findSystemFonts(), key=rank)
+    return sorted(findSystemFonts(), key=rank) + _package_fonts()
+
+
+def _package_fonts() -> list[str]:
+    """Paths of the fonts in the installed packages of the extra; nothing is imported."""
+    specs = filter(None, map(importlib.util.find_spec, _FONT_PACKAGES))
+    folders = [Path(folder) for spec in specs for folder in spec.submodule_search_locations or ()]
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.[ot]t[fc]"))]
 
 
 @cache
@@ -87,7 +100,8 @@ def _warn(missing: frozenset[int]) -> None:
     shown = "".join(map(chr, sorted(missing)[:5]))
     log.warning(
         "no installed font has %d of the pictures' characters (such as %s), so they are drawn as "
-        "boxes. Install one that has, on Debian and Ubuntu: apt install %s",
+        "boxes. Install one that has: pip install 'topic-runner[fonts]', or on Debian and Ubuntu: "
+        "apt install %s",
         len(missing),
         shown,
         " ".join(packages),

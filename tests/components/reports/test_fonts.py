@@ -37,6 +37,21 @@ def test_a_font_that_has_the_characters_is_used(monkeypatch: pytest.MonkeyPatch)
         assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", "STIXGeneral"]
 
 
+def test_the_fonts_of_the_extra_are_used_where_the_system_has_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(matplotlib.font_manager, "findSystemFonts", lambda: [])
+    result = made(HARMLESS)
+    result.topics = [Topic(0, 15, (("推荐", 1.0), ("ก่อน", 0.5), ("हिन्दी", 0.1)), 1)]
+    with fonts.readable(word for word, _ in result.topics[0].words):
+        families = set(matplotlib.rcParams["font.family"])
+    assert {"Noto Sans Devanagari", "Noto Sans Thai"} < families
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.write_topics_plot(result, tmp_path)
+    assert not [record for record in caplog.records if record.name == fonts.log.name]
+
+
 def test_one_line_says_which_font_to_install(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -49,6 +64,7 @@ def test_one_line_says_which_font_to_install(
         plots.write_topics_plot(result, tmp_path)
     (record,) = [record for record in caplog.records if record.name == fonts.log.name]
     message = record.getMessage()
+    assert "topic-runner[fonts]" in message
     assert message.endswith("apt install fonts-noto-cjk fonts-noto-core fonts-symbola") or (
         message.endswith("apt install fonts-noto-cjk fonts-noto-core")
     )
