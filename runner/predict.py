@@ -62,6 +62,12 @@ def main(arguments: list[str]) -> int:
         trusted_targets=trusted,
         trust=_flag(options, "trust"),
     )
+    clean = ((model.about.get("config") or {}).get("dataset") or {}).get("clean")
+    if clean != config.dataset.get("clean"):
+        say(
+            f"The run's documents were read with dataset.clean={clean or 'null'}, and these are "
+            f"not: their vectors may differ. Add dataset.clean={clean or 'null'}"
+        )
     target = Path(options["folder"]).expanduser()
     target.mkdir(parents=True, exist_ok=True)
     n, n_none = predict_file(

@@ -21,12 +21,10 @@ def without_markup(corpus: Corpus) -> Corpus:
         n_entities += entities
         n_changed += text != document
         n_emptied += bool(document.strip()) and not text.strip()
+    emptied = f", {n_emptied:,} of which hold nothing else" if n_emptied else ""
     log.info(
-        "clean=html: %d tags and %d entities removed from %d of %d documents%s.",
-        n_tags,
-        n_entities,
-        n_changed,
-        len(corpus),
-        f", {n_emptied} of which hold nothing else" if n_emptied else "",
+        "clean=html: %s tags and %s entities removed from %s of %s documents%s.",
+        *(f"{n:,}" for n in (n_tags, n_entities, n_changed, len(corpus))),
+        emptied,
     )
     return replace(corpus, documents=documents)
