@@ -10,11 +10,13 @@ from components.markup import unescape, without_tags
 
 # Only ASCII belongs to an address: in Chinese or Thai, text follows it without a space.
 _TLDS = ("com", "org", "net", "co", "ly", "gov", "edu", "io", "me", "be", "gl")
-_URL = re.compile(
-    r"(?:https?|ftp|file)://[!#-;=?-~]+|\bwww\.[!#-;=?-~]+"
-    rf"|\b[a-z0-9-]++(?:\.[a-z0-9-]++)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*",
-    re.I,
+# Three expressions, since the search for one that begins with a letter of its own is far faster
+# than for one that begins with a word's border.
+_URLS = (
+    re.compile(r"(?:https?|ftp|file)://[!#-;=?-~]+", re.I),
+    re.compile(r"www\.(?<=\bwww\.)[!#-;=?-~]+", re.I),
 )
+_BARE_URL = re.compile(rf"\b[a-z0-9-]++(?:\.[a-z0-9-]++)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*", re.I)
 _PATH = re.compile(rf"\.(?:{'|'.join(_TLDS)})/")
 
 _LOCAL_PART = string.ascii_letters + string.digits + "._%+-"
@@ -44,9 +46,11 @@ class Cleaner:
         if "<" in text:
             text, n_tags = without_tags(text)
             self.removed["HTML tags"] += n_tags
-        if "://" in text or "www." in text or ("/" in text and _PATH.search(text)):
-            text, n_urls = _URL.subn(" ", text)
-            self.removed["web addresses"] += n_urls
+        has_path = "/" in text and _PATH.search(text)
+        if has_path or "://" in text or "www." in text:
+            for url in (*_URLS, _BARE_URL) if has_path else _URLS:
+                text, n_urls = url.subn(" ", text)
+                self.removed["web addresses"] += n_urls
         if "@" in text:
             text = self._without_names(text)
         return text
