@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[in
         for path in _system_fonts():
             if common := left & _code_points(path):
                 fontManager.addfont(path)  # its list of fonts may be older than the font
+                if _is_thin(fontManager.ttflist[-1].weight):
+                    fontManager.addfont(_regular(path, frozenset(common)))
                 families.append(fontManager.ttflist[-1].name)
                 left -= common
             if not left:
@@ -92,6 +96,47 @@ def _code_points(path: str) -> frozenset[int]:
         return frozenset(FT2Font(path).get_charmap())
     except (OSError, RuntimeError):  # FreeType cannot: a colour font, for one
         return frozenset()
+
+
+def _is_thin(weight: Any) -> bool:
+    return isinstance(weight, int) and weight < 400
+
+
+def _regular(path: str, points: frozenset[int]) -> str:
+    """The same font at regular weight, with these characters alone: a file for this process.
+
+    A font of variable weight is drawn at its lowest by matplotlib. A font that has no other weight
+    is returned as it is.
+    """
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+    from fontTools.varLib import instancer
+    from matplotlib.ft2font import FT2Font
+
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every step
+    # Of Noto's faces, which are Japanese, Korean and three Chinese ones, the first or the third.
+    is_japanese = any(0x3040 <= point <= 0x30FF for point in points)
+    face = 0 if is_japanese else min(2, FT2Font(path).num_faces - 1)
+    with TTFont(path, fontNumber=face, lazy=True) as font:
+        if "fvar" not in font:
+            return path
+        cutter = subset.Subsetter(subset.Options(layout_features=[], notdef_outline=True))
+        cutter.populate(unicodes=points)
+        cutter.subset(font)
+        instancer.instantiateVariableFont(font, {"wght": 400}, inplace=True)
+        folder = Path(_folder().name)
+        number = len(list(folder.iterdir()))
+        for name in (1, 16):  # a family of its own: another picture may need other characters
+            font["name"].setName(f"{font['name'].getDebugName(1)} {number}", name, 3, 1, 0x409)
+        target = folder / f"{number}.otf"
+        font.save(target)
+    return str(target)
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="topic-runner-fonts-")
 
 
 @cache

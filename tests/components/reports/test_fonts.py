@@ -46,6 +46,10 @@ def test_the_fonts_of_the_extra_are_used_where_the_system_has_none(
     with fonts.readable(word for word, _ in result.topics[0].words):
         families = set(matplotlib.rcParams["font.family"])
     assert {"Noto Sans Devanagari", "Noto Sans Thai"} < families
+    # At regular weight: matplotlib would draw the font, whose weight is variable, at its thinnest.
+    (chinese,) = [name for name in families if name.startswith("Noto Sans CJK SC")]
+    weights = [f.weight for f in matplotlib.font_manager.fontManager.ttflist if f.name == chinese]
+    assert weights == [400]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         plots.write_topics_plot(result, tmp_path)
