@@ -27,13 +27,16 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
         ----------
         model_input : pandas.DataFrame
             With a column `document` of texts.
+        params : dict, optional
+            ``batch``, "exact" or "fast"; see `runner.model.Model.predict`.
 
         Returns
         -------
         pandas.DataFrame
             topic, label, strength and topic_<layer>, a row for each document.
         """
-        return self.model.predict(list(model_input["document"]))
+        batch = (params or {}).get("batch", "exact")
+        return self.model.predict(list(model_input["document"]), batch=batch)
 
 
 mlflow.models.set_model(TopicsModel())

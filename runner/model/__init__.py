@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Corpus, Embedder, Integers, Matrix, UserError
+from components.base import Corpus, Embedder, Integers, Matrix, ParameterError, UserError
 from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
 from components.model.seen import recognise
@@ -101,6 +101,8 @@ class Model:
 
         if isinstance(documents, str):
             raise UserError("predict takes a list of documents: write model.predict([text]).")
+        if batch not in ("exact", "fast"):
+            raise ParameterError("batch", batch, "must be exact or fast.")
         if not len(documents):
             return pd.DataFrame(self.columns(self._nothing(0), memberships))
         prediction = self.predict_corpus(Corpus(list(documents)), batch=batch)

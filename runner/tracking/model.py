@@ -192,7 +192,7 @@ def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) 
     wants to know of both.
     """
     from mlflow.models import Model, ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
     about = yaml.safe_load((saved / "model.yaml").read_text(encoding="utf-8"))
     columns = [("long", "topic"), ("string", "label"), ("float", "strength")]
@@ -207,7 +207,9 @@ def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) 
         run_id=run_id,
         model_id=model_id,
         signature=ModelSignature(
-            Schema([ColSpec("string", "document")]), Schema([ColSpec(*c) for c in columns])
+            Schema([ColSpec("string", "document")]),
+            Schema([ColSpec(*c) for c in columns]),
+            ParamSchema([ParamSpec("batch", DataType.string, "exact")]),
         ),
         saved_input_example_info={
             "artifact_path": "input_example.json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from components.base import UserError
@@ -96,6 +99,10 @@ def test_it_is_a_pyfunc_with_a_signature_and_an_example(tracked):
     assert list(model.predict(example).columns) == names
     expected = load(tracked / "out").predict(TEXTS)
     assert model.predict(pd.DataFrame({"document": TEXTS})).equals(expected)
+    fast = model.predict(pd.DataFrame({"document": TEXTS}), params={"batch": "fast"})
+    assert fast.topic.tolist() == expected.topic.tolist()
+    with pytest.raises(UserError, match=r"batch=quick: must be exact or fast"):
+        model.predict(pd.DataFrame({"document": TEXTS}), params={"batch": "quick"})
     with pytest.raises(MlflowException, match=r"missing inputs \['document'\]"):
         model.predict(pd.DataFrame({"text": TEXTS}))
     pinned = (place / "requirements.txt").read_text().splitlines()
@@ -169,3 +176,52 @@ def _answer(port: int, path: str, content: Any = None) -> str | None:
         raise
     except OSError:
         return None
+
+
+# Two workers, on this machine alone, with nothing to look at in a browser.
+SPARK = (
+    "--master 'local[2]' --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
+    "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.memory=512m "
+    "--conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 "
+    "--conf spark.sql.codegen.wholeStage=false "
+    "--conf spark.sql.files.maxPartitionBytes=400 pyspark-shell"
+)
+
+
+def documented() -> str:
+    """The code on the page about models."""
+    page = (ROOT / "docs" / "models.md").read_text("utf-8")
+    (code,) = (b for b in re.findall(r"```python\n(.*?)```", page, re.S) if "spark_udf" in b)
+    return code
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("java"), reason="Spark needs java on the PATH")
+def test_on_spark_as_documented(tracked, tmp_path):
+    shutil.copytree(tracked, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "reviews").mkdir()
+    for part in (0, 1):
+        table = pa.table({"number": range(part * 3, part * 3 + 3), "text": TEXTS})
+        pq.write_table(table, tmp_path / "reviews" / f"{part}.parquet")
+    (tmp_path / "job.py").write_text(documented())
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": SPARK,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    done = subprocess.run(
+        [sys.executable, "job.py"],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert len(list((tmp_path / "topics").glob("part-*"))) == 2
+    written = pq.read_table(tmp_path / "topics").sort_by("number").to_pydict()
+    expected = load(tracked / "out").predict(TEXTS).to_dict("list")
+    assert list(written) == ["number", "text", *expected]
+    for name, values in expected.items():
+        assert written[name] == values * 2
