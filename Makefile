@@ -1,6 +1,6 @@
 # make run ARGS="embedder=tfidf"   one run, in an environment that is made on first use
 # make quick                       what to run before a commit: linters, types, the quick tests
-# make test                        all tests, in an environment that holds every backend
+# make test                        all tests, in two processes, in an environment that holds every backend
 # make lint                        ruff, mypy, import-linter
 # make wheel                       the wheel, installed into a fresh environment and run there
 
@@ -17,7 +17,7 @@ quick: lint
 	$(VENV)/bin/python -m pytest -m "not slow" -n auto $(ARGS)
 
 test: $(VENV)/all
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/all
 	$(VENV)/bin/ruff check .
