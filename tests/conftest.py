@@ -87,7 +87,9 @@ SLOW = (
     "runner/test_upload.py",
     "runner/tracking/test_logged_model.py",
     "runner/tracking/test_tracking.py",
+    "runner/config/test_any_value.py",
     "test_docs.py",
+    "test_memory.py",
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers, Matrix
 from components.clusterers.agreement import Rows
@@ -22,6 +23,8 @@ from components.clusterers.granularity import (
 )
 from components.labels import by_size, count_topics
 from components.neighbors import unit_rows
+
+BLOCK = 1024  # rows whose distances to all centres are held at a time
 
 
 class KMeansClusterer:
@@ -120,11 +123,7 @@ class KMeansClusterer:
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
             n_clusters, why = self._number(X)
             self.model_ = self._fitted(X, n_clusters)
-            distances = self.model_.transform(X)
-            if self.memberships:
-                self.memberships_ = _soft(distances)
-            if distances.shape[1] > 1:  # the two smallest of each row, in order
-                distances = np.partition(distances, 1, axis=1)[:, :2].copy()
+            distances = self._distances(X)
             labels = np.asarray(self.model_.labels_, dtype=np.int64)
             self.layers_: dict[str, Integers] = {}
             if self.layers:
@@ -153,6 +152,22 @@ class KMeansClusterer:
                 1 - own / np.where(other > 0, other, 1), dtype=np.float32
             )
         return labels
+
+    def _distances(self, X: Matrix) -> NDArray[np.floating]:
+        """The two smallest distances of each row to a centre, in order; sets `memberships_`."""
+        from scipy import sparse
+
+        smallest, memberships = [], []
+        for start in range(0, X.shape[0], BLOCK):
+            block = self.model_.transform(X[start : start + BLOCK])
+            if self.memberships:
+                memberships.append(_soft(block))
+            if block.shape[1] > 1:
+                block.partition(1, axis=1)
+            smallest.append(block[:, :2].copy())
+        if self.memberships:
+            self.memberships_ = sparse.vstack(memberships, format="csr")
+        return np.concatenate(smallest)
 
     def _fitted(self, X: Matrix, n_clusters: int) -> Any:
         from sklearn.cluster import KMeans

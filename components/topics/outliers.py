@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
 
-BLOCK = 4096  # documents that are worked on at a time
+BLOCK = 1024  # documents that are worked on at a time
 
 
 class KeepOutliers:
