@@ -2,18 +2,27 @@
 
 A launcher's worker that dies takes its launcher with it: joblib gives up on every other job, and
 submitit's later batches never start. A process for each job also keeps what one job held, memory
-of a GPU included, from the next.
+of a GPU included, from the next. In the other direction, a worker whose launcher was killed ends
+itself and its job, or the jobs of a dead sweep would go on unseen.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 
 from runner.console import say
+
+PAUSE = 1.0  # seconds between two looks at whether the launcher is alive
+PATIENCE = 10  # seconds that a job has to end by itself
+
+_running: list[BaseProcess] = []  # the job of this worker, where one runs
 
 
 def run_in_subprocess(task: Callable[[], None]) -> str | None:
@@ -21,14 +30,18 @@ def run_in_subprocess(task: Callable[[], None]) -> str | None:
 
     To be called before this process has started threads or touched a GPU.
     """
+    _end_with_the_launcher()
     process = multiprocessing.get_context("fork").Process(target=_run, args=(task,))
     process.start()
+    _running.append(process)
     try:
         process.join()
     except BaseException:  # Ctrl-C, or told to end
         process.terminate()
         process.join()
         raise
+    finally:
+        _running.remove(process)
     code = process.exitcode or 0
     if code == 0:
         return None
@@ -38,8 +51,33 @@ def run_in_subprocess(task: Callable[[], None]) -> str | None:
     return f"{death}; was there enough memory?" if -code == signal.SIGKILL else death
 
 
+def _end_with_the_launcher() -> None:
+    """From now on end this worker and its job once the process that started it is gone.
+
+    By a timer, as a thread could not be there when a job is forked; the job does not inherit it.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getitimer(
+        signal.ITIMER_REAL
+    ) != (0.0, 0.0):
+        return
+    launcher = os.getppid()
+
+    def look(*_: object) -> None:
+        if os.getppid() == launcher:
+            return
+        for process in _running:
+            process.terminate()
+            process.join(PATIENCE)
+            process.kill()
+        os._exit(1)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, PAUSE, PAUSE)
+
+
 def _run(task: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for other in (signal.SIGUSR1, signal.SIGUSR2):  # Slurm's, for submitit in the parent
         signal.signal(other, signal.SIG_IGN)
     try:

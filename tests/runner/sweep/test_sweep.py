@@ -272,6 +272,53 @@ def test_a_worker_that_is_killed_leaves_the_board_of_the_rest(
     assert "KILLED: embedder.seconds=600: its process was killed" in out
 
 
+def test_workers_end_with_a_launcher_that_is_killed(
+    tmp_path: Path, troubled: list[str], start: Run, runner: Run
+) -> None:
+    """And the same command goes on from what they have stored."""
+    calls = tmp_path / "calls"
+    sweep = ["-m", *troubled, "tracking=none", "reports=fast", "clusterer.n_clusters=3,4"]
+    sweep += ["embedder.seconds=2", f"embedder.calls={calls}", "hydra/launcher=joblib_2"]
+    process = start(*sweep)
+    # The first of two batches is embedded, and the second is at work in one of the two jobs.
+    wait_for(lambda: calls.is_file() and len(calls.read_text().split()) >= 32)
+    jobs = wait_for(lambda: pids_of_jobs(tmp_path, 2))
+    workers = {int(stat_of(job)[1]) for job in jobs}
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not any(map(is_running, [*jobs, *workers])), 30)
+    outcome = runner(*[s for s in sweep if "launcher" not in s])
+    assert outcome.code == 0, outcome.err
+    assert "2 runs, best first by" in outcome.out or "2 runs, in no order" in outcome.out
+    embedded = Counter(calls.read_text().split())
+    assert len(embedded) == 60
+    assert embedded.total() <= 60 + 32  # no more than the batch that was at work
+    alone = runner(*troubled, "tracking=none", "reports=fast", "embedder.seconds=2",
+                   "clusterer.n_clusters=4", "cache.dir=null").output  # fmt: skip
+    for name in ("documents.parquet", "topics.csv"):
+        again = sweep_folder(tmp_path) / "1" / name
+        assert (alone / name).read_bytes() == again.read_bytes()
+
+
+def pids_of_jobs(folder: Path, n: int) -> list[int]:
+    """Of the `n` jobs that run; empty until there are as many."""
+    records = [json.loads(f.read_text()) for f in folder.glob("multirun/*/*/[0-9]/run.json")]
+    pids = [int(each["tags"]["pid"]) for each in records if each["status"] == "RUNNING"]
+    return pids if len(pids) == n else []
+
+
+def stat_of(pid: int) -> list[str]:
+    """State, parent and more of a process, see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return stat_of(pid)[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_ctrl_c_ends_a_sweep_with_what_it_has(
     launcher: str, store: Path, troubled: list[str], start: Run
