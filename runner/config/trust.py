@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner import secrets
@@ -137,9 +137,10 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
 def trusted_targets(config: DictConfig) -> list[str]:
     """The packages that a config trusts; none where the value is no list."""
     try:
-        return [str(name) for name in config.get("trusted_targets") or []]
+        names = config.get("trusted_targets")
     except OmegaConfBaseException:  # the check of the values tells
-        return []
+        names = None
+    return [str(name) for name in names] if isinstance(names, ListConfig) else []
 
 
 def check_resolved(node: Any, role: str, trusted: Collection[str], path: str) -> Iterator[Problem]:

@@ -42,7 +42,8 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     bad = {problem.path for problem in problems}
     together = KNOWLEDGE if only in KNOWLEDGE else ()
     node = _plain(config, dict.fromkeys([*keys, *together]))
-    problems += [p for p in check_run_keys(node) if p.path.partition("=")[0] not in bad]
+    usable = {key: value for key, value in node.items() if key not in bad}
+    problems += [p for p in check_run_keys(usable) if p.path.partition("=")[0] not in bad]
     trusted = trusted_targets(config)
     nodes = {key: node[key] for key in keys if key in node}
     problems += [p for p in check_targets(nodes, trusted) if p.path not in bad]
