@@ -72,6 +72,8 @@ class KMeansClusterer:
         How new documents get their topics; see `components.model`.
     """
 
+    memberships_: Any
+
     def __init__(
         self,
         *,
@@ -166,7 +168,7 @@ class KMeansClusterer:
                 block.partition(1, axis=1)
             smallest.append(block[:, :2].copy())
         if self.memberships:
-            self.memberships_: Any = sparse.vstack(memberships, format="csr")
+            self.memberships_ = sparse.vstack(memberships, format="csr")
         return np.concatenate(smallest)
 
     def _fitted(self, X: Matrix, n_clusters: int) -> Any:
