@@ -53,11 +53,11 @@ def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[in
     from matplotlib.font_manager import findfont, fontManager
 
     left = {ord(character) for character in characters if character.isprintable()}
-    left -= _code_points(findfont("DejaVu Sans"))
+    left -= code_points(findfont("DejaVu Sans"))
     families = ["DejaVu Sans"]
     if left:
         for path in _system_fonts():
-            if common := left & _code_points(path):
+            if common := left & code_points(path):
                 fontManager.addfont(path)  # its list of fonts may be older than the font
                 if _is_thin(fontManager.ttflist[-1].weight):
                     fontManager.addfont(_regular(path, frozenset(common)))
@@ -77,10 +77,10 @@ def _system_fonts() -> list[str]:
         name = Path(path).stem.lower()
         return "regular" not in name, "serif" in name, name
 
-    return sorted(findSystemFonts(), key=rank) + _package_fonts()
+    return sorted(findSystemFonts(), key=rank) + package_fonts()
 
 
-def _package_fonts() -> list[str]:
+def package_fonts() -> list[str]:
     """Paths of the fonts in the installed packages of the extra; nothing is imported."""
     specs = filter(None, map(importlib.util.find_spec, _FONT_PACKAGES))
     folders = [Path(folder) for spec in specs for folder in spec.submodule_search_locations or ()]
@@ -88,7 +88,7 @@ def _package_fonts() -> list[str]:
 
 
 @cache
-def _code_points(path: str) -> frozenset[int]:
+def code_points(path: str) -> frozenset[int]:
     """The code points that a font has; none where it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
@@ -108,6 +108,21 @@ def _regular(path: str, points: frozenset[int]) -> str:
     A font of variable weight is drawn at its lowest by matplotlib. A font that has no other weight
     is returned as it is.
     """
+    with cut(path, points) as font:
+        if font is None:
+            return path
+        folder = Path(_folder().name)
+        number = len(list(folder.iterdir()))
+        for name in (1, 16):  # a family of its own: another picture may need other characters
+            font["name"].setName(f"{font['name'].getDebugName(1)} {number}", name, 3, 1, 0x409)
+        target = folder / f"{number}.otf"
+        font.save(target)
+    return str(target)
+
+
+@contextmanager
+def cut(path: str, points: frozenset[int]) -> Iterator[Any]:
+    """A `TTFont` of variable weight, cut to these characters and set to regular; else None."""
     from fontTools import subset
     from fontTools.ttLib import TTFont
     from fontTools.varLib import instancer
@@ -119,18 +134,13 @@ def _regular(path: str, points: frozenset[int]) -> str:
     face = 0 if is_japanese else min(2, FT2Font(path).num_faces - 1)
     with TTFont(path, fontNumber=face, lazy=True) as font:
         if "fvar" not in font:
-            return path
-        cutter = subset.Subsetter(subset.Options(layout_features=[], notdef_outline=True))
+            yield None
+            return
+        cutter = subset.Subsetter(subset.Options(notdef_outline=True))
         cutter.populate(unicodes=points)
         cutter.subset(font)
         instancer.instantiateVariableFont(font, {"wght": 400}, inplace=True)
-        folder = Path(_folder().name)
-        number = len(list(folder.iterdir()))
-        for name in (1, 16):  # a family of its own: another picture may need other characters
-            font["name"].setName(f"{font['name'].getDebugName(1)} {number}", name, 3, 1, 0x409)
-        target = folder / f"{number}.otf"
-        font.save(target)
-    return str(target)
+        yield font
 
 
 @cache

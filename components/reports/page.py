@@ -20,6 +20,7 @@ from typing import Any
 
 from components.base import ParameterError, Result
 from components.reports import sections, shape_sections
+from components.reports.font_faces import font_faces
 from components.reports.over_time import check_smooth
 from components.reports.sections import Section
 from components.reports.text import one_line, safe_json
@@ -77,9 +78,10 @@ def write_report(
     ]
     others = list(_sections(result, shape, record, environment, n_documents))
     about = _about(result, record)
-    room = int(max_megabytes * 1e6) - len(_render(others, about).encode())
+    fonts = font_faces(result)
+    room = int(max_megabytes * 1e6) - len(_render(others, about, fonts).encode())
     first, *rest = others
-    page = _render([first, sections.map_(result, max(room, 0)), *rest], about)
+    page = _render([first, sections.map_(result, max(room, 0)), *rest], about, fonts)
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return [path]
@@ -129,12 +131,13 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _render(shown: Sequence[Section], about: dict[str, Any]) -> str:
+def _render(shown: Sequence[Section], about: dict[str, Any], fonts: str) -> str:
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return render(
         "report.html.j2",
         sections=shown,
         about=about,
+        fonts=fonts,
         script=script,
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
     )

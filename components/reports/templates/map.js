@@ -147,7 +147,7 @@ const drawMap = () => {
     };
     map.levels.slice(first, first + 2).forEach((level, below) => {
       const coarse = !below && first + 1 < map.levels.length;
-      context.font = `${coarse ? 750 : 600} ${(small ? 11 : 13) + (coarse ? 3 : 0)}px system-ui, sans-serif`;
+      context.font = `${coarse ? 750 : 600} ${(small ? 11 : 13) + (coarse ? 3 : 0)}px system-ui, sans-serif, embedded`;
       for (let id = 0; id < level.names.length && taken.length < 150; id++) name(level, id);
     });
     if (ring >= 0) {

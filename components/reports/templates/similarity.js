@@ -27,7 +27,7 @@ const drawSimilarity = () => {
     context.globalAlpha = 1;
     if (cell < 9) return;
     context.fillStyle = style.color;
-    context.font = `${Math.min(13, cell * .8)}px system-ui, sans-serif`;
+    context.font = `${Math.min(13, cell * .8)}px system-ui, sans-serif, embedded`;
     context.textAlign = "right";
     context.textBaseline = "middle";
     heat.topics.forEach((topic, row) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 
 from components.base import Topic
 from components.reports import fonts, plots
+from components.reports.font_faces import font_faces
 from reports_support import HARMLESS, made
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    for cached in (fonts._families, fonts._system_fonts, fonts._code_points, fonts._warn):
+    for cached in (fonts._families, fonts._system_fonts, fonts.code_points, fonts._warn):
         cached.cache_clear()  # type: ignore[attr-defined]
 
 
@@ -29,7 +31,7 @@ def test_latin_needs_no_search_for_fonts(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_font_that_has_the_characters_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """matplotlib brings a font with characters that its default lacks: mathematical ones."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
-    lacking = sorted(fonts._code_points(str(path)) - fonts._code_points(
+    lacking = sorted(fonts.code_points(str(path)) - fonts.code_points(
         matplotlib.font_manager.findfont("DejaVu Sans")))  # fmt: skip
     characters = [chr(point) for point in lacking if chr(point).isprintable()]
     monkeypatch.setattr(fonts, "_system_fonts", lambda: [str(path)])
@@ -72,3 +74,15 @@ def test_one_line_says_which_font_to_install(
     assert message.endswith("apt install fonts-noto-cjk fonts-noto-core fonts-symbola") or (
         message.endswith("apt install fonts-noto-cjk fonts-noto-core")
     )
+
+
+def test_the_page_holds_the_fonts_that_its_words_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = made(HARMLESS)
+    result.topics = [Topic(0, 15, (("推荐", 1.0), ("ต้มยำ", 0.5), ("word", 0.1)), 1)]
+    css = font_faces(result)
+    assert css.count("@font-face") == 2
+    # Not what Latin text needs; and all of an alphabet, as its vowels are decomposed.
+    assert {"U+63A8", "U+8350", "U+E4D", "U+E32"} <= set(re.split("[,}:]", css))
+    assert "U+77" not in re.split("[,}:]", css)
+    monkeypatch.setattr("components.reports.font_faces.package_fonts", lambda: [])
+    assert font_faces(result) == ""
