@@ -13,6 +13,7 @@ import math
 import os
 import signal
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -161,7 +162,7 @@ class RayCluster:
 
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         if ray.is_initialized():  # by whoever calls this program
             current = ray.get_runtime_context().gcs_address
             if self.address not in (None, "auto", current):
@@ -171,7 +172,7 @@ class RayCluster:
                 )
             yield ray
             return
-        with _signals_restored():
+        with _signals_restored(), _without_stderr():
             self._connect(ray)
         try:
             yield ray
@@ -224,6 +225,20 @@ def _check_answers(address: str) -> None:
     host, _, port = address.rpartition("//")[2].rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Ray's C++ core writes to file descriptor 2, also what is no error; errors are raised."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 @contextmanager
