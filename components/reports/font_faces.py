@@ -37,7 +37,7 @@ def font_faces(result: Result) -> str:
         left |= set(range(block * 128, block * 128 + 128))
     faces = []
     for path in paths:
-        if common := left & code_points(path):
+        if left and (common := left & code_points(path)):
             left -= common
             faces.append(_face(path, frozenset(common)))
     return "\n".join(faces)
