@@ -258,9 +258,13 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+    source = f"models:/{record.model_id}"
+    if not str(client.tracking_uri).startswith("http"):
+        # A database would look up that name in the default store of this process, not in itself.
+        source = client.get_logged_model(record.model_id).artifact_location
     registered = client.create_model_version(
         name,
-        f"models:/{record.model_id}",
+        source,
         run_id=record.run_id,
         description=card[:5000],
         model_id=record.model_id,
