@@ -14,7 +14,7 @@ from components.model import SavedTopic, TopicModel
 from components.model.index import Doubles
 from components.neighbors import unit_rows
 
-SIMILARITY = 0.5  # see experiments/predict/README.md
+SIMILARITY = 0.6  # see experiments/predict/README.md
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,38 @@ def test_the_model_of_a_guided_run_continues_its_topics(tmp_path: Path) -> None:
     assert {found.label[row] for row in range(0, 180, 3)} == {"Money"}
 
 
+KNOWN: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "seeds": (["guided.topics={Money: [invoice, refund]}"], {}),
+    "names": (["embedder=model2vec", "zeroshot.topics=[bank account,password]"], {}),
+    "some labels": ([], {"known_labels": dict(enumerate(LABELS[:90]))}),
+    "all labels": (["clusterer=given"], {"label": LABELS}),
+}
+
+
+@pytest.mark.parametrize("neighbours", ["all", "60"])
+@pytest.mark.parametrize("case", KNOWN)
+def test_the_model_predicts_what_the_user_knew(
+    case: str, neighbours: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overrides, keywords = KNOWN[case]
+    settings = [setting for setting in QUICK if "reports" not in setting]
+    if case == "all labels":
+        settings.remove("clusterer.granularity=medium")
+    settings += [*overrides, f"model.neighbours={neighbours}", "model.outliers=0", "reports=fast"]
+    settings.append("tracking=none")
+    result = run(TEXTS, *settings, folder=tmp_path / "run", **keywords)
+    model = load(tmp_path / "run", trust=True)
+    again = model.predict(TEXTS)
+    assert np.mean(again.topic == result.labels) >= 0.98
+    labels = [topic.label for topic in result.topics]
+    assert [topic.label for topic in model.topics] == labels
+    # The groups' own words with other fillers: new documents, which the run has not seen.
+    new = model.predict([text.format("ee8 ff9") for text in GROUPS.values()])
+    for row, topic in enumerate(new.topic.tolist()):
+        assert topic in set(result.labels[row::3].tolist()), "one of the topics of its group"
+
+
 WRONG = {
     "dates that are none": ("dataset.timestamp=section", "dataset.timestamp=section: "),
     "a seed word that no document has": (

@@ -1,4 +1,4 @@
-"""One contract for the model of a run with any embedder that runs offline.
+"""One contract for the model of a run with any embedder that runs offline, and with APIs' servers.
 
 Saved here, it is loaded by another process, without a cache, and answers with the same bits: all
 documents at once, in another order, and one by one.
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_module
 
+from api_server import ApiServer
 from components.base import Corpus
 from runner.config import schema
 from runner.config.build import build
@@ -26,9 +28,11 @@ from runner.model.saving import save
 from runner.pipeline import run
 
 ROOT = Path(__file__).parents[3]
-OFFLINE = [
+APIS = {"openai": "/v1", "cohere": ""}  # and where the local server answers
+OPTIONS = [
     "minilm", "tfidf", "sklearn", "gensim_glove", "use_multilingual", "model2vec", "flair_glove",
     "spacy_md", "word_doc", "hf_transformer",
+    *APIS,
 ]  # fmt: skip
 TRAINED = [
     f"{subject} {verb} {when}"
@@ -73,14 +77,29 @@ class _Texts:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory, spacy_md_folder: Path) -> dict[str, Path]:
+def server() -> Iterator[ApiServer]:
+    """An API that any key opens."""
+    server = ApiServer()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENAI_API_KEY", "CO_API_KEY"):
+            patch.setenv(name, "test-key")
+        yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def folders(
+    tmp_path_factory: pytest.TempPathFactory, spacy_md_folder: Path, server: ApiServer
+) -> dict[str, Path]:
     """A model's folder for each embedder."""
     schema.register()
     saved = {}
-    for option in OFFLINE:
+    for option in OPTIONS:
         overrides = [f"embedder={option}", "clusterer=kmeans", "clusterer.n_clusters=2"]
         if option == "spacy_md":
             overrides.append(f"embedder.model={spacy_md_folder}")
+        if option in APIS:
+            overrides.append(f"embedder.base_url={server.url}{APIS[option]}")
         with initialize_config_module("conf", version_base="1.3"):
             config = compose("config", [*overrides, "metrics=none", "model.neighbours=all"])
         parts = replace(build(config), dataset=_Texts())
@@ -107,7 +126,7 @@ def elsewhere(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
     return answers
 
 
-@pytest.mark.parametrize("option", OFFLINE)
+@pytest.mark.parametrize("option", OPTIONS)
 def test_another_process_gives_the_same_bits(option, folders, elsewhere):
     here = load(folders[option]).predict(NEW, memberships=True)
     numbers = [
@@ -119,7 +138,7 @@ def test_another_process_gives_the_same_bits(option, folders, elsewhere):
     assert here.topic.tolist()[-1] == -1
 
 
-@pytest.mark.parametrize("option", OFFLINE)
+@pytest.mark.parametrize("option", OPTIONS)
 def test_no_vector_of_the_weights_is_in_the_folder(option, folders):
     """The weights are not part of a model: it is small."""
     assert sum(path.stat().st_size for path in folders[option].iterdir()) < 1e6

@@ -125,7 +125,13 @@ def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_is_served_over_http(tracked, tmp_path):
+def test_an_updated_model_is_served_over_http(tracked, tmp_path, monkeypatch):
+    from runner.update import main as update
+
+    monkeypatch.chdir(tmp_path)
+    Path("new.jsonl").write_text(json.dumps({"text": TEXTS[0]}))
+    arguments = ["dataset=jsonl", "dataset.path=new.jsonl", "folder=out", "cache=null"]
+    assert update(["run=models:/topics@champion", f"uri={_uri(tracked)}", *arguments]) == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -138,7 +144,7 @@ def test_it_is_served_over_http(tracked, tmp_path):
     log = tmp_path / "server.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/topics/1",
+            [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/topics/2",
              "--env-manager", "local", "-p", str(port)],
             env=environment, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
@@ -151,7 +157,8 @@ def test_it_is_served_over_http(tracked, tmp_path):
         wait_for(answers, seconds=300)
         rows = {"columns": ["document"], "data": [[text] for text in TEXTS]}
         answer = json.loads(_answer(port, "invocations", {"dataframe_split": rows}) or "")
-        expected = load(tracked / "out").predict(TEXTS)
+        expected = load(tmp_path / "out").predict(TEXTS)
+        assert expected.topic[0] == load(tracked / "out").predict(TEXTS).topic[0] >= 0
         assert [row["topic"] for row in answer["predictions"]] == expected.topic.tolist()
         assert [row["label"] for row in answer["predictions"]] == expected.label.tolist()
         with pytest.raises(urllib.error.HTTPError) as refused:
