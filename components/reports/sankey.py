@@ -105,7 +105,7 @@ def _titles(topics: Sequence[Topic], n: int) -> list[str]:
 def _hue(topics: Sequence[Topic], place: int, n: int) -> str:
     if place >= n:
         return _NO_HUE
-    return f' style="--hue: {name_of(topics[place])["hue"]:.1f}"'
+    return f' style="{name_of(topics[place])["colour"]}"'
 
 
 def _stacked(

@@ -18,6 +18,7 @@ from components.reports.text import one_line, views_of
 N_TOPICS = 1000  # that are listed, the largest; all are in topics.csv
 N_WORDS = 10
 N_SIMILAR = 3  # topics named beside each topic
+SHIFTS = (0, 12, -10)  # of the lightness, so that like hues differ; as in map.js
 _LONGEST, _SHORTEST = 600, 120  # characters of a typical document
 
 
@@ -83,8 +84,13 @@ def n_pieces(result: Result) -> int | None:
 
 
 def name_of(topic: Topic) -> dict[str, Any]:
-    """What names a topic on the page, and gives it its colour there."""
-    return {"id": topic.id, "label": one_line(topic.label, 80), "hue": topic.id * 222.4922 % 360}
+    """What names a topic on the page, and gives it its colour there: that of its points."""
+    hue, shift = topic.id * 222.4922 % 360, SHIFTS[topic.id % len(SHIFTS)]
+    return {
+        "id": topic.id,
+        "label": one_line(topic.label, 80),
+        "colour": f"--hue: {hue:.1f}; --shift: {shift}%",
+    }
 
 
 def _words(topic: Topic) -> list[tuple[str, float | None]]:

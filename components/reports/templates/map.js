@@ -37,9 +37,9 @@ const drawMap = () => {
   let column = topic, palette = [], colours = new Uint32Array(n), picked = null, selected = null;
   const pack = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
   const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
-  const grey = () => dark.matches ? [84, 90, 102] : [196, 200, 208];
+  const grey = () => isDark() ? [84, 90, 102] : [196, 200, 208];
   const recolour = () => {
-    const light = dark.matches ? [.62, .74, .52] : [.42, .56, .34];
+    const light = [0, .12, -.1].map(shift => shift + (isDark() ? .64 : .44)); // as in the page's swatches
     if (column.codes) {
       palette = column.values.map((_, i) => hsl(i * 222.4922 % 360, .62, light[i % 3]));
       palette.push(grey());
@@ -56,14 +56,14 @@ const drawMap = () => {
 
   // --- The view: the middle, in the units of X and Y, and pixels for each unit -------------------
   const view = { x: 0, y: 0, scale: 1 };
-  let width = 0, height = 0, ratio = 1, least = 1, image = null, pixels = null, extent = null;
+  let width = 0, height = 0, ratio = 1, least = 1, image = null, pixels = null;
   // All but the outermost points, or a few far ones would leave the others little room.
   const span = values => {
     const sorted = values.slice().sort(), cut = Math.floor(n * .01);
     return [sorted[cut], sorted[n - 1 - cut]];
   };
+  const extent = [span(X), span(Y)];
   const reset = () => {
-    extent ||= [span(X), span(Y)];
     const [[left, right], [low, high]] = extent;
     view.x = (left + right) / 2;
     view.y = (low + high) / 2;
@@ -82,8 +82,7 @@ const drawMap = () => {
   };
   const rasterise = fast => {
     const w = canvas.width, h = canvas.height;
-    const back = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
-    pixels.fill(pack(back));
+    pixels.fill(pack(printing ? [255, 255, 255] : inks()[1].match(/\d+/g).map(Number)));
     const zoom = view.scale / least;
     const radius = ratio * Math.min(7, Math.max(.8, .17 * Math.sqrt(width * height / n) * zoom ** .35));
     let reach, offsets, covers;
@@ -123,7 +122,7 @@ const drawMap = () => {
     const context = overlay.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const style = getComputedStyle(document.body), small = width < 600;
+    const [ink, ground] = inks(), small = width < 600;
     const depth = Math.floor(Math.log2(view.scale / least + .01) / 1.5);
     const first = Math.max(0, Math.min(map.levels.length - 2, depth));
     context.textAlign = "center";
@@ -131,18 +130,18 @@ const drawMap = () => {
     context.lineJoin = "round";
     const taken = [];
     const name = (level, id) => {
-      const [x, y] = toScreen(...level.places[id]);
+      let [x, y] = toScreen(...level.places[id]);
       if (x < 0 || y < 0 || x > width || y > height) return;
       const whole = level.names[id], most = small ? 22 : 34;
       const text = whole.length > most ? `${whole.slice(0, most - 1)}…` : whole;
       const half = context.measureText(text).width / 2 + 4;
-      if (x - half < 0 || x + half > width) return;
+      x = Math.max(half, Math.min(width - half, x));
       if (taken.some(other => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 20)) return;
       taken.push({ x, y, half });
       context.lineWidth = 4;
-      context.strokeStyle = style.backgroundColor;
+      context.strokeStyle = ground;
       context.strokeText(text, x, y);
-      context.fillStyle = style.color;
+      context.fillStyle = ink;
       context.fillText(text, x, y);
     };
     map.levels.slice(first, first + 2).forEach((level, below) => {
@@ -153,14 +152,14 @@ const drawMap = () => {
     if (ring >= 0) {
       const [x, y] = toScreen(X[ring], Y[ring]);
       context.lineWidth = 2;
-      context.strokeStyle = style.color;
+      context.strokeStyle = ink;
       context.beginPath();
       context.arc(x, y, 8, 0, 7);
       context.stroke();
     }
     if (path && path.length > 1) {
       context.lineWidth = 2;
-      context.strokeStyle = style.color;
+      context.strokeStyle = ink;
       context.setLineDash([5, 4]);
       context.beginPath();
       path.forEach(([x, y]) => context.lineTo(x, y));
@@ -181,8 +180,16 @@ const drawMap = () => {
       if (fast) whole = setTimeout(draw, 150);
     });
   };
+  // No higher than the points are, at full width: a wide map is low on a phone.
+  const fit = () => {
+    frame.style.height = "";
+    const [[left, right], [low, high]] = extent, most = frame.clientHeight;
+    const wanted = frame.clientWidth * (high - low) / (right - left || 1) + 60;
+    frame.style.height = `${Math.round(Math.min(most, Math.max(280, wanted)))}px`;
+  };
   const resize = () => {
     const fresh = !width;
+    if (frame.clientWidth && frame.clientWidth !== width) fit();
     width = frame.clientWidth;
     height = frame.clientHeight;
     ratio = Math.min(2, devicePixelRatio || 1);
@@ -191,7 +198,8 @@ const drawMap = () => {
     image = canvas.getContext("2d").createImageData(canvas.width, canvas.height);
     pixels = new Uint32Array(image.data.buffer);
     if (fresh) reset();
-    draw();
+    rasterise(false); // at once: a canvas of a new size is empty
+    annotate();
   };
 
   // --- The nearest point, by a grid over the map -------------------------------------------------
@@ -423,6 +431,7 @@ const drawMap = () => {
   }
 
   dark.addEventListener("change", () => { recolour(); legend(); draw(); });
+  onPrint(() => { recolour(); rasterise(false); annotate(); });
   colourBy(0);
   new ResizeObserver(() => requestAnimationFrame(resize)).observe(frame);
 };

@@ -20,6 +20,18 @@ const later = (milliseconds, act) => {
   return (...values) => { clearTimeout(timer); timer = setTimeout(act, milliseconds, ...values); };
 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
+// Paper is white, whatever the screen is.
+let printing = false;
+const isDark = () => dark.matches && !printing;
+const inks = () => {
+  const style = getComputedStyle(document.body);
+  return printing ? ["#000000", "#ffffff", "#1a56b0"] : [style.color, style.backgroundColor, style.getPropertyValue("--accent")];
+};
+const onPrint = redraw => {
+  for (const [event, value] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => { printing = value; redraw(); });
+  }
+};
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
 // Inside another page's frame a link to "#name" would load that page, so scroll by script.

@@ -17,16 +17,16 @@ const drawSimilarity = () => {
     canvas.style.height = `${height}px`;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    const style = getComputedStyle(document.body);
+    const [ink, , accent] = inks();
     for (let row = 0; row < n; row++) for (let column = 0; column < n; column++) {
       // From the page's ground to its accent.
       context.globalAlpha = cells[row * n + column] / 255;
-      context.fillStyle = style.getPropertyValue("--accent");
+      context.fillStyle = accent;
       context.fillRect(margin + column * cell, row * cell, Math.ceil(cell), Math.ceil(cell));
     }
     context.globalAlpha = 1;
     if (cell < 9) return;
-    context.fillStyle = style.color;
+    context.fillStyle = ink;
     context.font = `${Math.min(13, cell * .8)}px system-ui, sans-serif, embedded`;
     context.textAlign = "right";
     context.textBaseline = "middle";
@@ -61,5 +61,6 @@ const drawSimilarity = () => {
   });
   new ResizeObserver(() => { if (frame.clientWidth !== drawn) requestAnimationFrame(draw); }).observe(frame);
   dark.addEventListener("change", draw);
+  onPrint(draw);
 };
 drawSimilarity();
