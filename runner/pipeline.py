@@ -129,7 +129,8 @@ def run(
     with clock("reduce"), stage("reducer", parts.reducer, X.shape):
         reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
     words = None
-    if parts.knowledge.seeds or getattr(parts.outliers, "needs_words", False):
+    reads = parts.knowledge.seeds or corpus.known_labels is not None
+    if reads or getattr(parts.outliers, "needs_words", False):
         with clock("represent"), stage("representation", parts.representation):
             words = read_words(parts.representation, texts)
     with clock("cluster"):  # its errors name their own keys

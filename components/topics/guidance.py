@@ -12,14 +12,10 @@ import numpy as np
 from components.base import Guidance, Integers, Matrix, Topic
 from components.knowledge import Knowledge
 from components.labels import one_hot
-from components.neighbors import unit_rows
+from components.topics.classify import label_probabilities, word_vectors
 from components.topics.seeds import seed_shares
 
 log = logging.getLogger(__name__)
-
-SAMPLED = 20_000  # unlabelled documents that the classifier of labels is fitted on, at most
-LEAST = 0.01  # share below which a document does not speak for a label
-PENALTY = 3.0  # C of the logistic regression; see experiments/guided
 
 
 def guide(
@@ -37,10 +33,8 @@ def guide(
 
     A seed speaks for its topic by the share of a document that it makes up; see `seed_shares`.
 
-    Known labels speak for the documents without one by a logistic regression of the labels, with
-    all documents without a label as one further class (Elkan and Noto 2008): the probability of a
-    label, divided by the mean probability of having a label among those that have one. A document
-    that is like none of the labelled speaks for no label.
+    Known labels speak for the documents without one by how likely these have them; see
+    `label_probabilities`.
 
     Parameters
     ----------
@@ -74,33 +68,10 @@ def guide(
         shares.resize(seeds.shape)  # the guided topics come first
         seeds = seeds + knowledge.weight * shares
     if classify and labelled and (fixed < 0).any():
-        seeds = seeds + _likely(fixed, X, len(names))
+        tokens = getattr(words, "tokens", None)
+        vectors = word_vectors(documents, tokens)
+        seeds = seeds + label_probabilities(fixed, X, vectors, len(names))
     return Guidance(names, fixed, seeds.tocsr())
-
-
-def _likely(fixed: Integers, X: Matrix, n_groups: int) -> Any:
-    """How likely each document without a label has each: CSR float64 (m, groups) in [0, 1]."""
-    from scipy import sparse
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    unknown = np.flatnonzero(fixed < 0)
-    if len(unknown) > SAMPLED:
-        unknown = np.sort(np.random.default_rng(0).choice(unknown, SAMPLED, replace=False))
-    labelled = np.flatnonzero(fixed >= 0)
-    sample = np.sort(np.concatenate([unknown, labelled]))
-    rows = unit_rows(X)
-    target = np.where(fixed < 0, n_groups, fixed)
-    with threadpool_limits(1):  # the same bits on any number of cores
-        model = LogisticRegression(C=PENALTY, max_iter=300).fit(rows[sample], target[sample])
-        groups = model.classes_[:-1]
-        has_label = 1 - model.predict_proba(rows[labelled])[:, -1]
-        likely = model.predict_proba(rows)[:, :-1] / float(has_label.mean())
-    likely[(likely < LEAST)] = 0
-    likely[labelled] = 0
-    entries = sparse.coo_matrix(np.minimum(likely, 1))
-    shape = (len(fixed), n_groups)
-    return sparse.csr_matrix((entries.data, (entries.row, groups[entries.col])), shape)
 
 
 def with_names(

@@ -16,7 +16,9 @@ from components.neighbors import metric_for, unit_rows
 log = logging.getLogger(__name__)
 
 N_NEIGHBORS = 15
-Z = 2.0  # in robust standard deviations; this and the next: see experiments/guided
+Z = 1.5  # in robust standard deviations; this and the next three: see experiments/guided
+SHARE = 0.6  # of the score that a name's best documents have
+BEST = 99  # the percentile of scores that is theirs
 AGREEING = 0.5  # share of a document's neighbours that must be as near to the same name
 ALIKE = 0.9  # cosine of two names above which they mean about the same to the embedder
 
@@ -34,7 +36,9 @@ def near_names(
     embedder say nothing about those of another. A document's similarity to a name is the mean of
     its own cosine and that of its neighbours; of each name it is standardised by the median and
     the median absolute deviation over all documents. A document goes to its best name where that
-    is more than 2 and half of its neighbours are, by the same rule, near to the same name.
+    is more than 1.5, and more than 0.6 of what the best hundredth of all documents have for the
+    name, and half of its neighbours are, by the same rule, near to the same name: what is only
+    akin to a name, as baseball is to hockey, is less near to it than what it names.
 
     Parameters
     ----------
@@ -60,7 +64,8 @@ def near_names(
     spread = 1.4826 * np.median(np.abs(centred), axis=0)  # that of a normal distribution
     scores = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
     best = scores.argmax(axis=1)
-    named = np.where(scores.max(axis=1) > Z, best, -1)
+    least = np.maximum(Z, SHARE * np.percentile(scores, BEST, axis=0))
+    named = np.where(scores.max(axis=1) > least[best], best, -1)
     agreeing = (named[near] == best[:, None]).mean(axis=1)
     return np.where(agreeing > AGREEING, named, -1)
 

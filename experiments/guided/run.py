@@ -66,7 +66,7 @@ def measures(
     if method == "known":
         rng = np.random.default_rng(seed)
         is_known = rng.random(len(texts)) < KNOWN
-        known = [label if told else None for label, told in zip(labels, is_known, strict=True)]
+        known = [label if is_ else None for label, is_ in zip(labels, is_known, strict=True)]
         plain, _ = topics_of(texts, *options)
         found, _ = topics_of(texts, *options, known_labels=known)
         return known_measures(truth, is_known, plain, found)
