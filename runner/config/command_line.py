@@ -434,7 +434,7 @@ class Check:
                 continue
             try:
                 self._loader._apply_overrides_to_config([one], config)
-            except (HydraException, OmegaConfBaseException, ValueError) as error:
+            except (HydraException, OmegaConfBaseException, ValueError, OverflowError) as error:
                 self._problems.append(refusal(config, one, error))
                 self._refused.add(one.key_or_group.rpartition(".")[0])
             else:
