@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from components.base import UserError
@@ -25,12 +26,26 @@ def absolute_uri(uri: str | None) -> str:
     """
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
     path = sqlite_path(uri)
-    return uri if path is None else f"{_SQLITE}{path.expanduser().absolute()}"
+    if path is None:
+        return uri
+    # SQLAlchemy decodes an address, and takes what follows a question mark as its settings.
+    query = uri[len(uri.partition("?")[0]) :] if _has_query(uri) else ""
+    absolute = str(path.expanduser().absolute())
+    encoded = re.sub("[%?#]", lambda match: f"%{ord(match[0]):02X}", absolute)
+    return f"{_SQLITE}{encoded}{query}"
 
 
 def sqlite_path(uri: str) -> Path | None:
     """The file of an SQLite store; None for any other."""
-    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+    if not uri.startswith(_SQLITE):
+        return None
+    path = uri.removeprefix(_SQLITE)
+    return Path(unquote(path.partition("?")[0] if _has_query(uri) else path))
+
+
+def _has_query(uri: str) -> bool:
+    """Whether settings such as `?timeout=10` follow the file; else a "?" is part of its name."""
+    return "=" in uri.partition("?")[2]
 
 
 def ui_command(uri: str, experiment_id: str | None) -> str:

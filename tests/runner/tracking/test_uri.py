@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from runner.tracking.uri import absolute_uri, check_store, ui_command
+from runner.tracking.uri import absolute_uri, check_store, sqlite_path, ui_command
 
 
 def test_the_address_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +45,29 @@ def test_behind_a_proxy_nothing_is_reached_directly(monkeypatch: pytest.MonkeyPa
     check_store("http://tracking.example.org:5000", create=True)
     with pytest.raises(OSError, match="refused"):
         check_store("http://127.0.0.1:9", create=True)
+
+
+@pytest.mark.parametrize("folder", ["a?b", "a%25b", "a#b", "a b [c] 'd' \u00e4\u00df", "50%"])
+def test_any_folder_holds_a_store(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    place = tmp_path / folder
+    place.mkdir()
+    monkeypatch.chdir(place)
+    uri = absolute_uri(None)
+    assert absolute_uri(uri) == uri
+    assert sqlite_path(uri) == place / "mlflow.db"
+    engine = create_engine(uri)
+    with engine.connect() as connection:
+        connection.execute(text("create table t (x int)"))
+    engine.dispose()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mlflow.db"]
+    assert (place / "mlflow.db").is_file()
+
+
+def test_settings_of_a_store_stay_behind_its_file(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/runs.db?timeout=10"
+    assert absolute_uri(uri) == uri
+    assert sqlite_path(uri) == tmp_path / "runs.db"
+    assert sqlite_path(f"sqlite:///{tmp_path}/what?/runs.db") == tmp_path / "what?" / "runs.db"
