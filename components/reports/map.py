@@ -63,9 +63,12 @@ def _hellinger(X: Matrix) -> bool:
 
 
 def _principal(X: Matrix) -> Floats:
-    """The first two principal components, scaled to a spread of 10; sparse X is not centred."""
+    """The first two principal components, scaled to a spread of 10; sparse X is not centred.
+
+    By scipy's ARPACK (Lehoucq et al. 1998): the import of scikit-learn alone takes a second.
+    """
     from scipy.sparse import issparse
-    from sklearn.decomposition import TruncatedSVD
+    from scipy.sparse.linalg import svds
 
     n, d = X.shape
     if min(n, d) < 3:
@@ -74,8 +77,13 @@ def _principal(X: Matrix) -> Floats:
         flat[:, : min(2, d)] = dense[:, :2]
         return flat
     centred = X if issparse(X) else X - X.mean(axis=0)
-    with np.errstate(invalid="ignore"):  # shares of a variance that is zero
-        placed = TruncatedSVD(2, random_state=0).fit_transform(centred)
+    if not abs(centred).max():
+        return np.zeros((n, 2), dtype=np.float32)
+    left, sizes, right = svds(centred, k=2, v0=np.ones(min(n, d)))
+    order = np.argsort(-sizes)
+    placed = left[:, order] * sizes[order]
+    largest = abs(right[order]).argmax(axis=1)
+    placed *= np.sign(right[order, largest])  # a component and its negative are one
     spread = placed.std(axis=0)
     scaled: Floats = (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scaled

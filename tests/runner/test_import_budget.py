@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "umap", "mlflow", "sklearn", "transformers", "pandas", "matplotlib", "scipy")
 RUN = ["dataset=jsonl", "dataset.path=documents.jsonl", "embedder=precomputed",
-       "embedder.path=vectors.npy", "tracking=none", "map=false"]  # fmt: skip
+       "embedder.path=vectors.npy", "tracking=none"]  # fmt: skip
 CODE = """
 import sys
 sys.argv = ["runner", *{arguments!r}]
@@ -36,13 +36,16 @@ def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None
     assert heavy_imports(arguments, tmp_path) == "[]"
 
 
-def test_a_default_run_without_a_map_imports_no_more_than_it_uses(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_map", [True, False])
+def test_a_default_run_imports_no_more_than_it_uses(with_map: bool, tmp_path: Path) -> None:
     """igraph and the plots want matplotlib. scikit-learn and pandas would add a second or more."""
     X = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32)
     np.save(tmp_path / "vectors.npy", X)
     lines = [json.dumps({"text": f"number {i} of {i % 7}"}) for i in range(len(X))]
     (tmp_path / "documents.jsonl").write_text("\n".join(lines))
-    assert heavy_imports(RUN, tmp_path) == "['matplotlib', 'scipy']"
+    assert (
+        heavy_imports([*RUN, f"map={str(with_map).lower()}"], tmp_path) == "['matplotlib', 'scipy']"
+    )
 
 
 def heavy_imports(arguments: list[str], folder: Path) -> str:
