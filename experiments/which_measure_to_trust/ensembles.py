@@ -4,9 +4,10 @@
 
 WORK is what vectors.py filled, and runs.csv and pairs.csv hold the single runs. Ensembles are
 clustered by Leiden at its default granularity, as `embedder=ensemble` does it: all pairs of the
-best six by choice_score, the best three, the best of each family, the best two of those that
-experiment=choose_embedder tries, which are compared with each other alone, and the members of
-`embedder=ensemble` by default. Corpora that are in the table already are not computed again.
+best six by the plain mean of z-scores (choice_score as it was then), the best three, the best of
+each family, the best two of those that experiment=choose_embedder tries, which are compared with
+each other alone, and the members of `embedder=ensemble` by default. Corpora that are in the table
+already are not computed again.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def main() -> None:
     from components.representations.ctfidf import CTFIDF
     from runner.leaderboard.choice import voting_weights
 
-    rule = rules()["words + halves + consensus (choice_score)"]
+    rule = rules()["words + halves + consensus, plain z-scores"]
     done = {row["corpus"] for row in read(HERE / "ensembles.csv")}
     singles = {c.name: c for aside in (False, True) for c in read_corpora("leiden_auto", aside)}
     for corpus in CORPORA:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from measure import load, read, spread, write
-from report import KINDS, kendall, pools, regret, rules
+from report import CHOICE, KINDS, kendall, pools, regret, rules
 from report import read as read_corpora
 from vectors import CORPORA, sample
 
@@ -85,12 +85,13 @@ def main() -> None:
                                  for e in c.embedders])  # fmt: skip
             at = np.ix_(pool, pool)
             agreed = consensus(c.agreement[at], c.overlap[at])
-            return choice_score(of_words[pool], c.values["halves"][pool], agreed)
+            measures = (of_words[pool], c.values["halves"][pool], agreed)
+            return choice_score(*measures, prior=c.values["prior"][pool])
 
         return scores
 
     every = {
-        "choice_score": rules()["words + halves + consensus (choice_score)"],
+        "choice_score": rules()[CHOICE],
         **{f"its words without the topics' first {k}": rule(k) for k in MASKED[1:]},
     }
     print("| pick by | tau | " + " | ".join(f"regret, {kind}" for kind in KINDS) + " |")  # noqa: T201

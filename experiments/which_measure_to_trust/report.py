@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,19 @@ FAMILIES = {
     "use": ("use_multilingual",),
     "mpnet": ("mpnet",),
 }
+# The kinds of runner.leaderboard.choice. MiniLM pooled otherwise or cut is of no kind.
+KINDS_KNOWN = {
+    "sentences": ("minilm", "use_multilingual", "mpnet"),
+    "word vectors": (
+        "glove_mean",
+        "glove_tfidf",
+        "glove_sif",
+        "glove_max",
+        "spacy_md",
+        "model2vec",
+    ),
+    "word counts": ("tfidf", "lsa_100", "lsa_10"),
+}
 # By the embedders' reputation, that is their place on public leaderboards, best first.
 REPUTATION = (
     "mpnet minilm minilm_cls minilm_max use_multilingual minilm_16d model2vec glove_sif "
@@ -34,6 +47,11 @@ REPUTATION = (
 FLOODED = (*FAMILIES["glove"], "tfidf", "minilm", "use_multilingual")
 WEAK = tuple(e for e in REPUTATION if e not in ("mpnet", "minilm", "use_multilingual"))
 DRAWS = 200
+CHOICE = "the same, with the kind (choice_score)"
+SEVEN = "tfidf lsa_100 model2vec glove_mean spacy_md use_multilingual minilm".split()
+PUBLISHED = tuple(
+    e for kind in KINDS_KNOWN.values() for e in kind if e not in ("glove_max", "lsa_10")
+)
 
 
 class Corpus:
@@ -50,6 +68,7 @@ class Corpus:
         }
         self.agreement, self.overlap = np.eye(len(rows)), np.eye(len(rows))
         self.error = np.zeros((len(rows), len(rows)))
+        self.values["prior"] = np.full(len(rows), np.nan)  # see add_priors
         for pair in pairs:
             i, j = place[pair["a"]], place[pair["b"]]
             self.agreement[i, j] = self.agreement[j, i] = float(pair["ami"])
@@ -58,6 +77,27 @@ class Corpus:
 
     def pool(self, names: Any) -> list[int]:
         return [i for i, e in enumerate(self.embedders) if e in set(names)]
+
+
+def deviations(corpora: Iterable[Corpus]) -> dict[str, float]:
+    """How much better than the others an embedder did: AMI less the mean, over the corpora."""
+    by_embedder: dict[str, list[float]] = {}
+    for c in corpora:
+        ami = dict(zip(c.embedders, c.values["ami"], strict=True))
+        usual = np.mean([value for e, value in ami.items() if e != "mpnet"])  # not on all corpora
+        for e, value in ami.items():
+            by_embedder.setdefault(e, []).append(float(value - usual))
+    return {e: float(np.mean(values)) for e, values in by_embedder.items()}
+
+
+def add_priors(corpora: list[Corpus]) -> None:
+    """What is known of an embedder's kind on the other corpora, and from the kind's others."""
+    for c in corpora:
+        elsewhere = deviations(other for other in corpora if other is not c)
+        for kind in KINDS_KNOWN.values():
+            for e in set(kind) & set(c.embedders):
+                others = [elsewhere[other] for other in kind if other != e]
+                c.values["prior"][c.embedders.index(e)] = np.mean(others)
 
 
 def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
@@ -82,15 +122,24 @@ def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
         overlap = c.overlap[np.ix_(pool, pool)]
         return consensus(overlap, overlap)
 
+    def three(c: Corpus, pool: list[int]) -> list[Any]:
+        return [c.values["words"][pool], c.values["halves"][pool], weighted(c, pool)]
+
+    def plain_mean(c: Corpus, pool: list[int]) -> Any:
+        good = [v for v in three(c, pool) if np.isfinite(v).all() and v.std() > 0]
+        return np.mean([(v - v.mean()) / v.std() for v in good], axis=0)
+
+    def truncated(c: Corpus, pool: list[int]) -> Any:
+        return choice_score(*three(c, pool))
+
     def combined(c: Corpus, pool: list[int]) -> Any:
-        return choice_score(c.values["words"][pool], c.values["halves"][pool], weighted(c, pool))
+        return choice_score(*three(c, pool), prior=c.values["prior"][pool])
 
     def two(c: Corpus, pool: list[int]) -> Any:
-        return choice_score(c.values["words"][pool], c.values["halves"][pool])
+        return choice_score(*three(c, pool)[:2], prior=c.values["prior"][pool])
 
     def ranks(c: Corpus, pool: list[int]) -> Any:
-        each = (c.values["words"][pool], c.values["halves"][pool], weighted(c, pool))
-        return sum(np.argsort(np.argsort(v)) for v in each)
+        return sum(np.argsort(np.argsort(v)) for v in three(c, pool))
 
     return {
         "NPMI": value("npmi"),
@@ -105,9 +154,11 @@ def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
         "consensus, all votes equal": plain,
         "consensus": weighted,
         "consensus on neighbours": of_neighbors,
-        "words + halves": two,
-        "words + halves + consensus (choice_score)": combined,
+        "words + halves + consensus, plain z-scores": plain_mean,
         "the same with ranks": ranks,
+        "the same, truncated": truncated,
+        "words + halves, truncated, with the kind": two,
+        CHOICE: combined,
         "reputation": reputation,
         "with labels: neighbours' accuracy": value("neighbor_accuracy"),
     }
@@ -120,16 +171,16 @@ def read(setting: str, kept_aside: bool) -> list[Corpus]:
         runs = [row for row in csv.DictReader(file) if row["setting"] == setting]
     with (HERE / "pairs.csv").open(newline="") as file:
         pairs = [row for row in csv.DictReader(file) if row["setting"] == setting]
-    names = [c for c in CORPORA if (c in KEPT_ASIDE) == kept_aside]
-    names = [c for c in names if any(row["corpus"] == c for row in runs)]
-    return [
+    corpora = [
         Corpus(
             name,
             [row for row in runs if row["corpus"] == name],
             [pair for pair in pairs if pair["corpus"] == name],
         )
-        for name in names
+        for name in CORPORA
     ]
+    add_priors(corpora)
+    return [c for c in corpora if (c.name in KEPT_ASIDE) == kept_aside]
 
 
 def pools(corpus: Corpus, kind: str) -> list[list[int]]:
@@ -145,10 +196,24 @@ def pools(corpus: Corpus, kind: str) -> list[list[int]]:
             sorted(i for f in FAMILIES.values() if (m := corpus.pool(f)) for i in [rng.choice(m)])
             for _ in range(DRAWS)
         ]
-    return [corpus.pool(FLOODED if kind == "flooded by GloVe" else WEAK)]
+    named = {
+        "flooded by GloVe": FLOODED,
+        "without the strong ones": WEAK,
+        "seven that are tried": SEVEN,
+        "unspoilt": PUBLISHED,
+    }
+    return [corpus.pool(named[kind])]
 
 
-KINDS = ("all", "five at random", "one a family", "flooded by GloVe", "without the strong ones")
+KINDS = (
+    "all",
+    "five at random",
+    "one a family",
+    "flooded by GloVe",
+    "without the strong ones",
+    "seven that are tried",
+    "unspoilt",
+)
 
 
 def regret(corpus: Corpus, pool: list[int], scores: Any) -> float:
@@ -216,7 +281,7 @@ def table_of_rules(corpora: list[Corpus]) -> Iterator[str]:
             by_rule[f"always {always}"] = regrets
             yield line(f"always {always}", np.nan, np.nan, {"all": regrets})
     yield ""
-    best = by_rule.get("words + halves + consensus (choice_score)")
+    best = by_rule.get(CHOICE)
     if best:
         yield "| regret more than that of choice_score | mean | 95 % interval over corpora |"
         yield "|---|---:|---|"
@@ -240,7 +305,7 @@ def line(name: str, tau: float, top: float, regrets: dict[str, list[float]]) -> 
 
 
 def table_of_corpora(corpora: list[Corpus]) -> Iterator[str]:
-    rule = rules()["words + halves + consensus (choice_score)"]
+    rule = rules()[CHOICE]
     yield "| corpus | embedders | best | AMI | recommended | AMI | regret | second | minilm |"
     yield "|---|---:|---|---:|---|---:|---:|---|---:|"
     for c in corpora:
@@ -258,8 +323,8 @@ def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
     """How often the recommendation tells two embedders apart, and how often rightly."""
     from runner.leaderboard.recommendation import APART, APART_OF_TWO
 
-    rule = rules()["words + halves + consensus (choice_score)"]
-    of_two = rules()["words + halves"]
+    rule = rules()[CHOICE]
+    of_two = rules()["words + halves, truncated, with the kind"]
     rng = np.random.default_rng(0)
     yield "| embedders compared | margin | told apart | of these right | by corpus, least |"
     yield "|---|---:|---:|---:|---:|"

@@ -2,8 +2,9 @@
 
 Three measures that compare between embedders are combined: how well the words alone predict a
 run's topics (`words_ami`), how far two halves of the documents agree on them (`stability`), and
-how far the other runs agree with them (`consensus`, computed here). How often the combination is
-right is measured in experiments/which_measure_to_trust.
+how far the other runs agree with them (`consensus`, computed here); with them counts how well
+embedders of the same kind did on labelled corpora. How often the combination is right is measured
+in experiments/which_measure_to_trust.
 """
 
 from __future__ import annotations
@@ -17,6 +18,25 @@ from components.agreement import adjusted_mutual_information
 from components.base import Integers
 
 Numbers = NDArray[np.float64]
+
+# By how much the AMI with labels of embedders of a kind was above the mean of all embedders, on the
+# eleven corpora of experiments/which_measure_to_trust.
+SENTENCES, WORD_VECTORS, WORD_COUNTS = 0.20, -0.06, -0.02
+KIND_PRIORS = {
+    "SentenceTransformerEmbedder": SENTENCES,
+    "UseEmbedder": SENTENCES,
+    "UseMultilingualEmbedder": SENTENCES,
+    "OpenAIEmbedder": SENTENCES,
+    "CohereEmbedder": SENTENCES,
+    "FastEmbedEmbedder": SENTENCES,
+    "Model2VecEmbedder": WORD_VECTORS,
+    "GensimEmbedder": WORD_VECTORS,
+    "FlairWordEmbedder": WORD_VECTORS,
+    "SpacyEmbedder": WORD_VECTORS,
+    "SklearnEmbedder": WORD_COUNTS,
+}
+PRIOR_SCALE = 0.15  # in AMI
+PRIOR_SHARE = 0.4  # of the score
 
 
 def topic_agreement(topics: Sequence[Integers], voters: Sequence[int] | None = None) -> Numbers:
@@ -160,8 +180,16 @@ def votes(overlap: Numbers, silent: NDArray[np.bool_] | None = None) -> Numbers:
     return np.where(silent, 0.0, weights)
 
 
-def choice_score(*measures: Numbers, among: NDArray[np.bool_] | None = None) -> Numbers:
-    """Mean over the measures of their z-scores among the runs, (r,).
+def choice_score(
+    *measures: Numbers, prior: Numbers | None = None, among: NDArray[np.bool_] | None = None
+) -> Numbers:
+    """How good the runs' embedders are for these documents, as far as can be told: (r,).
+
+    The mean over the measures of their z-scores among the runs, each truncated to [-1, 1], so that
+    no measure outweighs the others: the words of a document favour embedders that count words,
+    halves agree on the topics of embedders with few dimensions. Where something is known of the
+    embedder's kind, 0.6 of that mean and 0.4 of `prior / PRIOR_SCALE`, truncated as well. Equal
+    scores are ordered by the z-scores as they are. See experiments/which_measure_to_trust.
 
     A measure that any run lacks (NaN), or that is the same for all, is left out. NaN where none
     is left. The scores compare the runs of one sweep, and nothing beyond it.
@@ -169,19 +197,30 @@ def choice_score(*measures: Numbers, among: NDArray[np.bool_] | None = None) -> 
     Parameters
     ----------
     *measures : float64 (r,)
+    prior : float64 (r,), optional
+        See `kind_prior`; NaN where nothing is known.
     among : bool (r,), optional
         The runs whose mean and spread count; None: all. The others, which are ensembles of
         them, change no other's score; a measure that one of these lacks is left out for it.
     """
     among = np.ones(len(measures[0]), bool) if among is None else among
-    scores = [
+    z_scores = [
         (values - values[among].mean()) / values[among].std()
         for values in measures
         if np.isfinite(values[among]).all() and values[among].std() > 1e-12
     ]
-    if not scores:
+    if not z_scores:
         return np.full(len(measures[0]), np.nan)
+    scores = [np.clip(z, -1, 1) + 1e-3 * z for z in z_scores]
     has = np.isfinite(scores)
     count = np.where(has.any(axis=0), has.sum(axis=0), np.nan)
     means: Numbers = np.where(has, scores, 0).sum(axis=0) / count
-    return means
+    if prior is None:
+        return means
+    expected = np.clip(prior / PRIOR_SCALE, -1, 1)
+    return np.where(np.isfinite(prior), (1 - PRIOR_SHARE) * means + PRIOR_SHARE * expected, means)
+
+
+def kind_prior(embedder: str) -> float:
+    """`KIND_PRIORS` of an embedder by the dotted name of its class; NaN where nothing is known."""
+    return KIND_PRIORS.get(embedder.rpartition(".")[2], float("nan"))

@@ -16,6 +16,7 @@ from runner.leaderboard.choice import (
     Numbers,
     choice_score,
     consensus,
+    kind_prior,
     neighbor_overlap,
     topic_agreement,
     votes,
@@ -24,7 +25,7 @@ from runner.leaderboard.labelled import LabelledDifference, difference
 from runner.leaderboard.ranking import members_of
 from runner.tracking.record import Record
 
-SCORES = ("consensus", "neighbour_consensus", "choice_score", "seed_stability")
+SCORES = ("consensus", "neighbour_consensus", "kind_prior", "choice_score", "seed_stability")
 DOCUMENTS = 20_000  # of a sample, on which topics are compared; fewer where there are many runs
 VOTERS = 40  # settings whose topics are compared with those of every run
 SAME = 0.5  # share of the documents of two topics that both hold, from which they count as one
@@ -89,15 +90,17 @@ class Comparison:
         )
         # A run without two topics has no words_ami, and no place in the order.
         rows = np.flatnonzero(np.isfinite(words) | ~np.isfinite(words).any())
+        prior = np.array([_prior(record) for record in self.records], np.float64)
         choice = np.full(r, np.nan)
         if len(rows) > 1:
             single = np.array([not members_of(self.records[row]) for row in rows], bool)
             among = single if single.sum() > 1 else None
             measures = (words[rows], stability[rows], agreed[rows])
-            choice[rows] = choice_score(*measures, among=among)
+            choice[rows] = choice_score(*measures, prior=prior[rows], among=among)
         return {
             "consensus": agreed,
             "neighbour_consensus": on_neighbors,
+            "kind_prior": prior,
             "choice_score": choice,
             "seed_stability": missing if self.of_seeds is None else self.of_seeds,
         }
@@ -234,6 +237,13 @@ def _silent(voters: list[Record]) -> NDArray[np.bool_]:
     members = [members_of(record) for record in voters]
     return np.array([[bool(members[j]) or names[j] in members[i] for j in range(len(names))]
                      for i in range(len(names))])  # fmt: skip
+
+
+def _prior(record: Record) -> float:
+    """See `choice.kind_prior`; of an ensemble, the mean over its members."""
+    paths = [f"embedder.of.{name}" for name in members_of(record)] or ["embedder"]
+    priors = [kind_prior(str(record.params.get(f"{path}._target_", ""))) for path in paths]
+    return sum(priors) / len(priors)
 
 
 def _embedder(record: Record) -> str:

@@ -15,6 +15,9 @@ from runner.leaderboard.ranking import Ranking, Row, members_of
 MEASURES = ("words_ami", "stability", "consensus")
 APART = 0.10  # in the mean of the three measures
 APART_OF_TWO = 0.15  # in the mean of words_ami and stability, where there are only two embedders
+NOTICED = (
+    0.02  # difference in the mean of the measures from which on it is said who is first by them
+)
 MOST_LABELS = 100_000  # nobody labels more to tell two embedders apart
 LEAST_SECONDS = 5.0  # below, it is loading and chance that differ
 FOLLOWS_WORDS = 0.25  # by which words_ami exceeds consensus where wording separates the documents
@@ -88,6 +91,7 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             + " Without them:"
         )
     sentences.append(f"{best.name} has the highest choice_score ({measured}).")
+    sentences += _prior_decided(best, rows, used)
     if near:
         verb = "cannot be told apart from it on these documents"
         sentences.append(f"{_listed([_with_speed(row, best) for row in near])} {verb}.")
@@ -109,6 +113,20 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     return Recommendation(
         chosen.settings["embedder"], " ".join(sentences), [best, *near], tuple(sentences)
     )
+
+
+def _prior_decided(best: Row, rows: list[Row], used: tuple[str, ...]) -> list[str]:
+    """Whether another would be first by the measures, were nothing known of its kind."""
+    first = max(rows, key=lambda row: _mean(row, used))
+    priors = [row.metrics.get("kind_prior") for row in (best, first)]
+    if first is best or _mean(first, used) - _mean(best, used) < NOTICED or None in priors:
+        return []
+    if priors[0].mean <= priors[1].mean:  # type: ignore[union-attr]
+        return []
+    return [
+        f"By the measures alone {first.name} would be first; embedders of the kind of {best.name} "
+        "agreed better with labels in the study, which counts too."
+    ]
 
 
 def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import zscore
 from sklearn.metrics import adjusted_mutual_info_score
 
+from conftest import ROOT
 from runner.leaderboard.choice import (
+    KIND_PRIORS,
+    SENTENCES,
+    WORD_COUNTS,
+    WORD_VECTORS,
     choice_score,
     consensus,
+    kind_prior,
     neighbor_overlap,
     topic_agreement,
     voting_weights,
@@ -86,13 +95,61 @@ def test_no_consensus_among_runs_with_the_same_vectors() -> None:
     assert np.isnan(consensus(np.ones((1, 1)), np.ones((1, 1)))).all()
 
 
-def test_choice_score_is_the_mean_of_z_scores() -> None:
+def test_choice_score_is_the_mean_of_truncated_z_scores() -> None:
     one, other = np.array([0.1, 0.5, 0.3]), np.array([0.9, 0.7, 0.2])
-    expected = (zscore(one) + zscore(other)) / 2
-    np.testing.assert_allclose(choice_score(one, other), expected)
+    z = np.array([zscore(one), zscore(other)])
+    assert z.min() < -1.2  # so that something is truncated
+    expected = np.clip(z, -1, 1).mean(axis=0)
+    np.testing.assert_allclose(choice_score(one, other), expected, atol=2e-3)
     lacking, same = np.array([0.1, np.nan, 0.2]), np.full(3, 0.4)
-    np.testing.assert_allclose(choice_score(one, lacking, other, same), expected)
+    np.testing.assert_allclose(choice_score(one, lacking, other, same), expected, atol=2e-3)
     assert np.isnan(choice_score(lacking, same)).all()
+
+
+def test_equal_scores_are_ordered_by_the_z_scores() -> None:
+    both_high = np.array([0.9, 0.8, 0.1, 0.1, 0.1])
+    assert zscore(both_high)[:2].min() > 1
+    scores = choice_score(both_high)
+    assert scores[0] > scores[1] > scores[2] == scores[3]
+    assert scores[0] == pytest.approx(1, abs=2e-3)
+
+
+def test_no_single_measure_outweighs_the_others() -> None:
+    words = np.array([0.95, 0.30, 0.30, 0.30, 0.30, 0.30])  # the first counts words
+    halves = np.array([0.3, 0.6, 0.2, 0.2, 0.2, 0.2])
+    agreed = np.array([0.2, 0.4, 0.2, 0.2, 0.2, 0.2])
+    assert choice_score(words, halves, agreed).argmax() == 1
+
+
+def test_what_is_known_of_an_embedders_kind_counts() -> None:
+    measure = np.array([0.6, 0.5, 0.4])
+    plain = choice_score(measure)
+    prior = np.array([-0.06, 0.20, np.nan])
+    scores = choice_score(measure, prior=prior)
+    expected = np.array([0.6 * plain[0] + 0.4 * -0.4, 0.6 * plain[1] + 0.4, plain[2]])
+    np.testing.assert_allclose(scores, expected)
+    np.testing.assert_array_equal(choice_score(measure, prior=np.full(3, np.nan)), plain)
+
+
+def test_every_kind_of_embedder_is_a_class_of_the_project() -> None:
+    options = (ROOT / "conf" / "embedder").glob("*.yaml")
+    targets = {
+        match[1]
+        for path in options
+        if (match := re.search(r"^_target_: (\S+)", path.read_text(), re.M))
+    }
+    assert {target.rpartition(".")[2] for target in targets} >= KIND_PRIORS.keys()
+    assert kind_prior("components.embedders.openai.OpenAIEmbedder") == 0.20
+    assert np.isnan(kind_prior("my_parts.Mine"))
+
+
+def test_the_priors_are_those_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments" / "which_measure_to_trust"))
+    report = importlib.import_module("report")
+    corpora = [*report.read("leiden_auto", False), *report.read("leiden_auto", True)]
+    gains = report.deviations(corpora)
+    of_kind = [np.mean([gains[e] for e in kind]) for kind in report.KINDS_KNOWN.values()]
+    assert of_kind == pytest.approx([SENTENCES, WORD_VECTORS, WORD_COUNTS], abs=0.006)
 
 
 def test_an_ensemble_has_no_vote_and_its_members_none_on_it() -> None:
@@ -113,4 +170,4 @@ def test_an_ensemble_changes_nobodys_score() -> None:
     single = np.array([True, True, False])
     found = choice_score(one, other, among=single)
     np.testing.assert_allclose(found[:2], choice_score(one[:2], other[:2]))
-    assert found[2] == pytest.approx((0.9 - 0.3) / 0.2)  # of the measure that it has
+    assert found[2] == pytest.approx(1, abs=5e-3)  # of the measure that it has, truncated

@@ -181,11 +181,26 @@ def test_runs_are_compared_and_scored(jobs: dict[Path, Record]) -> None:
     assert comparison.agreement[0, 3] < 0.8
     assert sorted(score(jobs, [comparison])) == sorted(jobs)
     records = [*jobs.values()]
-    assert all(set(SCORES) - set(record.metrics) == {"seed_stability"} for record in records)
+    missing = {"seed_stability", "kind_prior"}
+    assert all(set(SCORES) - set(record.metrics) == missing for record in records)
     # The variant with the same vectors does not vote: the two others do.
     other, worse = comparison.agreement[0, 2], comparison.agreement[0, 3]
     assert worse < records[0].metrics["consensus"] < other
     assert records[3].metrics["choice_score"] < records[0].metrics["choice_score"]
+
+
+def test_what_is_known_of_the_kind_decides_between_equals(jobs: dict[Path, Record]) -> None:
+    records = [*jobs.values()]
+    for record in records[:2]:
+        record.params["embedder._target_"] = "components.embedders.sklearn.SklearnEmbedder"
+    records[2].params["embedder._target_"] = "components.embedders.openai.OpenAIEmbedder"
+    (comparison,) = compare(jobs)
+    score(jobs, [comparison])
+    assert [records[i].metrics["kind_prior"] for i in (0, 2)] == [-0.02, 0.20]
+    advice = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
+    assert advice is not None
+    assert advice.embedder == "e2"
+    assert "By the measures alone e0 would be first" in advice.sentence
 
 
 def test_other_documents_are_not_compared(jobs: dict[Path, Record]) -> None:

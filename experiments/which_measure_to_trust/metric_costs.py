@@ -1,0 +1,74 @@
+"""CPU seconds of each metric, beside those of the rest of a run.
+
+    python experiments/which_measure_to_trust/metric_costs.py DATA [--embedder minilm] [--limit N]
+
+The rest is a run with metrics=none whose vectors come from the cache, without map and reports: all
+that makes a run longer is left out, so the shares are the largest that a user sees. A metric's
+time is that of its first call in the process, with whatever it imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CORPORA = ("stackoverflow_20k", "20newsgroups")
+
+
+def main() -> None:
+    """Print a table as Markdown."""
+    from runner import run
+    from runner.config.build import build_part
+    from runner.config.command_line import compose
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--embedder", default="minilm")
+    parser.add_argument("--corpora", nargs="*", default=CORPORA)
+    parser.add_argument("--limit", default="20000")
+    options = parser.parse_args()
+    by_metric: dict[str, list[float]] = {}
+    totals, sizes = [], []
+    default = compose(["metrics=default"]).metrics
+    metrics = build_part(compose(["metrics=all"]), "metrics")
+    with tempfile.TemporaryDirectory() as scratch:
+        for corpus in options.corpora:
+            settings = (
+                "dataset=jsonl", f"dataset.path={options.data / f'{corpus}.jsonl.gz'}",
+                "dataset.text=text", "dataset.label=label", f"dataset.limit={options.limit}",
+                f"embedder={options.embedder}", "map=false", f"cache.dir={scratch}",
+                "metrics=none",
+            )  # fmt: skip
+            run(None, *settings)
+            start = time.process_time()
+            result = run(None, *settings)
+            totals.append(time.process_time() - start)
+            sizes.append(len(result.corpus))
+            for name, metric in metrics.items():
+                start = time.process_time()
+                metric(result)
+                by_metric.setdefault(name, []).append(time.process_time() - start)
+    print("| CPU seconds | " + " | ".join(options.corpora) + " |")  # noqa: T201
+    print("|---|" + "---:|" * len(totals))  # noqa: T201
+    print("| documents | " + " | ".join(f"{n:,}" for n in sizes) + " |")  # noqa: T201
+    print("| run without metrics | " + " | ".join(f"{t:.2f}" for t in totals) + " |")  # noqa: T201
+    for name, seconds in by_metric.items():
+        mark = "" if name in default else " (`metrics=all`)"
+        print(f"| {name}{mark} | " + " | ".join(f"{s:.3f}" for s in seconds) + " |")  # noqa: T201
+    for title, names in (("default", [*default]), ("all", [*metrics])):
+        shares = [
+            (used := sum(by_metric[name][i] for name in names), 100 * used / (used + total))
+            for i, total in enumerate(totals)
+        ]
+        cells = " | ".join(f"{used:.2f} ({share:.0f} %)" for used, share in shares)
+        print(f"| **{title}, and share of the run** | {cells} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+    main()
