@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import yaml
+
 from components.errors import ParameterError
 from components.knowledge import Knowledge
 
@@ -32,10 +34,24 @@ def knowledge_of(config: Mapping[str, Any]) -> Knowledge:
     """
     guided, zeroshot = config["guided"], config["zeroshot"]
     topics = {} if guided["topics"] is None else guided["topics"]
+    if isinstance(topics, str):
+        topics = _mapping(topics)
     if isinstance(topics, Mapping):
         topics = {str(name): seeds for name, seeds in topics.items()}
     with config_keys():
         return Knowledge(topics, guided["weight"], zeroshot["topics"], zeroshot["threshold"])
+
+
+def _mapping(text: str) -> Any:
+    """The mapping that a text in quotes is in YAML; the text itself where it is none.
+
+    Hydra's grammar has no quotes for keys, and outside of ASCII no name without them.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, dict) else text
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -184,6 +186,9 @@ def _as_text(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):
+        if not all(re.fullmatch(r"\w+( \w+)*", str(key), re.ASCII) for key in value):
+            # Hydra's grammar has no quotes for keys: the mapping goes as a text, in JSON.
+            return hydra_quote(json.dumps(value, ensure_ascii=False, default=str))
         return "{" + ",".join(f"{k}: {_as_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_as_text, value)) + "]"

@@ -60,6 +60,7 @@ def test_it_is_refused_with_its_key(arguments: list[str], message: str) -> None:
     [
         ["guided.topics={billing: [invoice, 3]}", "guided.weight=2"],
         ["guided.topics={2024: [election]}", *KNOWN.split()],
+        ["guided.topics='{Größe: [groß, klein], \"ABBR:exp\": [abbreviation]}'"],
         ["clusterer=given", "dataset=newsgroups"],
         ["clusterer=given", "dataset=csv", "dataset.path=a.csv", "dataset.label=queue"],
         ["clusterer=kmeans", "zeroshot.topics=[billing]", "zeroshot.threshold=0.5"],

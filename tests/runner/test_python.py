@@ -156,3 +156,10 @@ def test_a_folder_with_names_like_ours(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.stdout.strip() == "(2, 5)", done.stderr
+
+
+def test_a_topic_has_any_name() -> None:
+    texts = ["the size of the shirt", "a colour of paint", "the price of tea"] * 20
+    names = {"Größe: klein/groß": ["size", "shirt"], "it's red": ["colour"]}
+    result = run(texts, embedder="tfidf", map=False, guided={"topics": names})
+    assert {topic.label for topic in result.topics} >= names.keys()
