@@ -31,6 +31,7 @@ from runner.config.refusals import (
     first_line,
     hydra_keys,
     key_of,
+    missing_references,
     not_an_override,
     not_installed,
     refusal,
@@ -388,6 +389,7 @@ class Check:
         ]
         self._apply(config, settings)
         self._problems += check_files(config, typed)
+        self._problems += missing_references(config, settings)
         if values:
             self._problems += self._checked(config)
         for key, choice in others:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import GrammarParseError
+from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConfBaseException
 
 from runner.config import schema
 from runner.config.problems import Problem
@@ -181,6 +181,20 @@ def run_groups() -> list[str]:
 
 def text_of(each: Override) -> str:
     return str(each.input_line)
+
+
+def missing_references(config: DictConfig, settings: Iterable[Override]) -> Iterator[Problem]:
+    """References of `hydra` to keys that are not there: Hydra itself resolves them, in the job."""
+    for each in settings:
+        key = each.key_or_group
+        if key.partition(".")[0] != "hydra" or "${" not in text_of(each):
+            continue
+        try:
+            OmegaConf.select(config, key)
+        except (InterpolationKeyError, GrammarParseError) as error:
+            yield Problem(text_of(each), f"cannot be resolved: {unresolved(error)}")
+        except OmegaConfBaseException:  # what is known in a job alone, such as ${hydra:job.num}
+            continue
 
 
 def unresolved(error: Exception) -> str:

@@ -185,3 +185,12 @@ def test_an_added_parameter_of_a_nested_part(runner: Run) -> None:
     outcome = runner("embedder=tfidf", "+embedder.pipeline.analyzer=char_wb", "--cfg", "job")
     assert outcome.code == 0
     assert "analyzer: char_wb" in outcome.out
+
+
+@pytest.mark.parametrize(
+    "text", ["hydra.run.dir=${nothing}", "hydra.sweep.dir=out/${no.such}", "hydra.job.name=${no}"]
+)
+def test_a_reference_of_hydra_to_no_key(text: str) -> None:
+    with pytest.raises(UserError, match=r"cannot be resolved: Interpolation key '\S+' not found"):
+        preflight(["embedder=tfidf", text])
+    preflight(["embedder=tfidf", "hydra.run.dir=out/${seed}/${hydra.job.num}/${now:%H}"])
