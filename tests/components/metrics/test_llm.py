@@ -13,6 +13,8 @@ from chat_server import ChatServer
 from components.base import Corpus, ParameterError, Result, Topic
 from components.metrics.llm import LLMJudge
 
+pytest.importorskip("openai", reason="the extra openai is not installed")
+
 PROMPTS = {
     "intrusion": "INTRUDER of: {words}",
     "rating": "RATE: {words}",
