@@ -10,7 +10,8 @@ batch        exact (default): the same bits for a document whatever else is in t
              fast: in batches, with the vectors that runs have cached
 cache        folder of cached vectors (default .runner-cache); null caches nothing
 uri          the MLflow store, where the run is in one
-trust        true allows what the model's config asks for by trust_remote_code or trust_pickle
+trust        true allows what the model's config asks for by trust_remote_code or trust_pickle,
+             and the servers of other machines that it names
 trusted_targets  packages of yours that the model's config may build from
 """
 

@@ -65,10 +65,11 @@ def _check_model(model: Any) -> Iterator[Problem]:
             yield Problem(setting, f"there is no such key.{nearest(str(name), names)}")
         elif value == "???":
             continue
+        elif name == "neighbours":
+            if value != "all" and (mistake(value, names[name]) or value < 0):
+                yield Problem(setting, "must be all, 0, or a number of documents.")
         elif reason := mistake(value, names[name]):
             yield Problem(setting, reason)
-        elif name == "neighbours" and value != "all" and value < 0:
-            yield Problem(setting, "must be all, 0, or a number of documents.")
         elif name == "outliers" and not 0 <= value < 1:
             yield Problem(setting, "must be at least 0 and below 1.")
 

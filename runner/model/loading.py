@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from omegaconf import OmegaConf
 
 from components.base import UserError
 from components.model import folder as model_folder
 from components.model.state import unpack
+from runner import secrets
 from runner.cache import Cache
 from runner.config.build import build_embedder
 from runner.embed import document_model
@@ -24,6 +27,7 @@ from runner.model.saving import FOLDER, identity_of
 
 log = logging.getLogger(__name__)
 
+_SERVER = re.compile("(url|uri|address|endpoint|host)$")  # keys that say where documents are sent
 VERSIONS = {"sklearn", "version", "versions", "library", "libraries"}  # keys of an identity
 
 
@@ -49,8 +53,9 @@ def load(
     trusted_targets : sequence of str
         Packages of yours whose classes the model's config may build.
     trust : bool
-        Allow what the model's config asks for by `trust_remote_code` or `trust_pickle`: code that
-        comes with the weights.
+        Allow what the model's config asks for by `trust_remote_code` or `trust_pickle`, which is
+        code that comes with the weights, and the addresses of other machines that it names, to
+        which documents and the key of an API are sent.
 
     Raises
     ------
@@ -123,18 +128,31 @@ class _fetched:
 
 
 def _check_trust(node: Any, trust: bool, path: str = "embedder") -> None:
-    """A model may come from somebody else: it runs no code that its user did not allow."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if str(key).startswith("trust_") and value is True and not trust:
-                raise UserError(
-                    f"the model's config sets {path}.{key}=true, which can run code that comes "
-                    "with the weights. Allow it with trust=true, if you trust where they are from."
-                )
-            _check_trust(value, trust, f"{path}.{key}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            _check_trust(value, trust, f"{path}.{index}")
+    """A model may come from somebody else: it does no more than its user has allowed."""
+    if trust or not isinstance(node, Mapping | list):
+        return
+    for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
+        name = f"{path}.{key}"
+        if str(key).startswith("trust_") and value is True:
+            raise UserError(
+                f"the model's config sets {name}=true, which can run code that comes with the "
+                "weights. Allow it with trust=true, if you trust where they are from."
+            )
+        if _SERVER.search(str(key)) and isinstance(value, str) and _is_elsewhere(value):
+            raise UserError(
+                f"the model's config sets {name}={secrets.mask(value)}: documents, and the key of "
+                "the API, would be sent there. Allow it with trust=true, if you trust that address."
+            )
+        _check_trust(value, trust, name)
+
+
+def _is_elsewhere(value: str) -> bool:
+    """Whether an address is that of another machine."""
+    try:
+        host = urlsplit(value if "//" in value else f"//{value}").hostname
+    except ValueError:
+        return True
+    return host not in ("localhost", "127.0.0.1", "::1")
 
 
 def _check_identity(

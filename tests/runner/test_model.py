@@ -142,6 +142,10 @@ def _with_remote_code(about: dict[str, Any]) -> None:
     about["config"]["embedder"]["trust_remote_code"] = True
 
 
+def _with_another_server(about: dict[str, Any]) -> None:
+    about["config"]["embedder"]["base_url"] = "https://me:pass@elsewhere.example/v1"
+
+
 def _with_a_foreign_class(about: dict[str, Any]) -> None:
     about["config"]["embedder"] = {"_target_": "subprocess.Popen", "args": ["true"]}
 
@@ -155,6 +159,7 @@ def _of_the_future(about: dict[str, Any]) -> None:
     [
         (_with_other_weights, r"another embedder .*\n.*min_df: 7 then, 1 now"),
         (_with_remote_code, r"embedder\.trust_remote_code=true.* trust=true"),
+        (_with_another_server, r"base_url=https://[^@]*\*+@?elsewhere\.example\S* .*trust=true"),
         (_with_a_foreign_class, "not a trusted package|no such|trusted"),
         (_of_the_future, "has format 99"),
     ],
@@ -328,5 +333,5 @@ def test_no_model_where_none_is_wanted(runner):
 
 def test_settings_of_the_model_are_checked(runner):
     outcome = runner(*FAST, "dataset.limit=60", "model.neighbours=some")
-    assert outcome.code == 1
+    assert outcome.code == 2
     assert "model.neighbours=some: must be all, 0, or a number" in outcome.err
