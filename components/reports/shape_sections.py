@@ -195,7 +195,8 @@ def tree(result: Result) -> Section | None:
 
 def _levels(n_topics: int) -> list[int]:
     """How many nodes each level has, the coarsest first."""
-    levels, level = [], FIRST_LEVEL
+    levels = []
+    level = FIRST_LEVEL if n_topics > FIRST_LEVEL else max(2, n_topics // 2)  # never a flat list
     while level < min(n_topics, MOST_LEAVES):
         levels.append(level)
         level *= BRANCHES
