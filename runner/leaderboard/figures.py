@@ -99,7 +99,7 @@ def _ticks_across(low: float, high: float) -> list[str]:
     ticks = []
     for mark in marks:
         x = LEFT + (mark - low) / (high - low) * (WIDTH - LEFT - RIGHT)
-        text = f"{10**mark:.3g}"
+        text = f"{10**mark:,.0f}" if mark >= 2 else f"{10**mark:.3g}"
         ticks.append(
             f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{text}</text>'

@@ -12,8 +12,11 @@ from runner.secrets import mask
 
 # One line each on how to read a measure.
 READ = {
-    "choice_score": "Mean of the z-scores of words_ami, stability and consensus among these runs. "
-    "Higher is better; it compares the runs of one sweep only.",
+    "choice_score": "Mean of the z-scores of words_ami, stability and consensus among these runs, "
+    "each truncated to [-1, 1], and with two fifths kind_prior. Higher is better; it compares the "
+    "runs of one sweep only.",
+    "kind_prior": "How far embedders of its kind were above the mean of all in agreement with "
+    "labels (AMI), on the corpora of the study. Empty for a kind that the study had none of.",
     "words_ami": "How well the documents' words alone predict the topics (AMI). Higher is better; "
     "it favours embedders that keep to the wording.",
     "stability": "How far two halves of the documents agree on the topics (AMI). Higher is better.",

@@ -181,7 +181,7 @@ def _gain(row: Row, chosen: Row, comparison: Comparison | None) -> tuple[str, fl
     if agreed is not None:
         names.append("consensus of the others")
         gains.append(agreed[0] - agreed[1])
-    return (f"mean of {_listed(names)}", sum(gains) / len(gains)) if gains else None
+    return (f"the mean of {_listed(names)}", sum(gains) / len(gains)) if gains else None
 
 
 def _follows_words(best: Row, rows: list[Row]) -> bool:

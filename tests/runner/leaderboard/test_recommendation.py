@@ -330,7 +330,7 @@ def test_an_ensemble_is_offered_where_it_looks_better(jobs: dict[Path, Record]) 
     ensemble.metrics["words_ami"] = 0.6
     found = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
     assert found is not None
-    assert "An ensemble of e0 and e2 looks no better by mean of" in found.sentence
+    assert "An ensemble of e0 and e2 looks no better by the mean of" in found.sentence
 
 
 def test_matches_by_hand() -> None:
