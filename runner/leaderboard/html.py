@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import breakable, heatmap, pareto, topics_side_by_side
@@ -127,7 +128,9 @@ def page(
     question = "Which embedder suits these documents?"
     parts = [
         f"<h1>{escape(question if advice else title)}</h1>",
-        f"<p>{escape(title)}</p>" if advice else "",
+        f"<p>{escape(' · '.join(filter(None, [_documents(ranking), title])))}</p>"
+        if advice
+        else "",
         _advice(advice) if advice else "",
         f"<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it.</p>",
         _table(ranking, shown),
@@ -176,6 +179,22 @@ def page(
 </main>
 <script>{_SCRIPT}</script></body></html>
 """)
+
+
+def _documents(ranking: Ranking) -> str:
+    """`5,000 documents of reviews.csv`, where all runs are on the same; else empty."""
+    runs = [run for row in ranking.rows for run in row.runs]
+    corpora = {
+        (
+            str(run.params.get("dataset.path") or run.params.get("dataset")),
+            run.metrics.get("n_documents"),
+        )
+        for run in runs
+    }
+    if len({run.tags.get("corpus_hash") for run in runs}) != 1 or len(corpora) != 1:
+        return ""
+    ((name, count),) = corpora
+    return "" if count is None else f"{count:,.0f} documents of {Path(name).name}"
 
 
 def _advice(advice: Recommendation) -> str:

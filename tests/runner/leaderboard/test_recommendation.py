@@ -343,9 +343,11 @@ def test_the_page_shows_the_comparison(jobs: dict[Path, Record]) -> None:
     (comparison,) = compare(jobs)
     score(jobs, [comparison])
     for number, record in enumerate(jobs.values()):
-        record.metrics["embed_seconds"] = 1.0 + number
+        record.metrics |= {"embed_seconds": 1.0 + number, "n_documents": 1000}
+        record.params["dataset.path"] = "data/reviews.csv"
     ranking = rank_runs(jobs.values(), "choice_score")
     html = page(ranking, "A sweep", comparison, recommend(ranking))
+    assert "<p>1,000 documents of reviews.csv · A sweep</p>" in html
     assert '<p class="pick">Recommended: e0</p><ul><li>e0 has the highest choice_score' in html
     assert html.count("<circle") == 4
     assert html.count('<circle class="best"') == 1  # e0 is the fastest and the best
