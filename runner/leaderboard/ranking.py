@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
 # Where less is better.
-_LESS = ("outlier_ratio", "seconds", "memory", "truncated", "empty", "tokens", "cost")
+_LESS = "outlier_ratio seconds memory truncated empty tokens cost unanswered failed".split()
 # Neither more nor less is better, or it cannot be compared between embedders.
 _NO_BEST = (
     "silhouette dbcv lexical_lift size_gini effective_rank intrinsic_dimension hubness "
-    "outlier_ratio n_dimensions"
+    "outlier_ratio n_dimensions kind_prior"
 ).split()
 # What most people look at first.
 FIRST = (
