@@ -114,7 +114,6 @@ def run(
         When the documents or a part's settings do not allow it.
     """
     cache = cache or Cache(None)
-    stages = cache.stages
     clock = StageProfiler()
     with clock("load"), stage("dataset", parts.dataset):
         corpus = parts.dataset.load()
@@ -124,6 +123,26 @@ def run(
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
         kept, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)
+    grouped = group(parts, cache, corpus, kept, encoded, clock)
+    return conclude(parts, cache, grouped, clock, draw_map=draw_map)
+
+
+def group(
+    parts: Parts,
+    cache: Cache,
+    corpus: Corpus,
+    kept: Integers,
+    encoded: Encoded,
+    clock: StageProfiler,
+) -> Grouped:
+    """Reduce the vectors of the documents `kept`, and cluster them.
+
+    Parameters
+    ----------
+    kept : int64 (m,), rows of the corpus that have a vector; encoded : m rows
+    clock : of the stages
+    """
+    stages = cache.stages
     X = encoded.vectors
     texts = [corpus.documents[row] for row in kept.tolist()]
     with clock("reduce"), stage("reducer", parts.reducer, X.shape):
@@ -158,8 +177,7 @@ def run(
         )
     with clock("cluster"), stage("outliers", parts.outliers):
         labels = settle(fitted, guided.clusterer, X, texts, parts.outliers, words)
-    grouped = Grouped(corpus, kept, encoded, reduced, labels, guided, words)
-    return conclude(parts, cache, grouped, clock, draw_map=draw_map)
+    return Grouped(corpus, kept, encoded, reduced, labels, guided, words)
 
 
 def conclude(
