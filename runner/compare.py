@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from components.base import Result, UserError
-from runner.console import command, parse, say, two_runs
-from runner.output import check_writable
+from runner.terminal.console import command, parse, say, two_runs
 from runner.tracking import record
+from runner.tracking.folder import check_writable
 from runner.tracking.record import Record
 
 KEYS = ["runs", "uri", "folder"]

@@ -34,9 +34,9 @@ from components.model.edits import Edited, Edits, apply_edits, read_edits, stack
 from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
-from runner.console import command
 from runner.derive import Decide, Name, topics_of
-from runner.derive_command import Command, Parent
+from runner.derive.command import Command, Parent
+from runner.terminal.console import command
 
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
 

@@ -16,12 +16,12 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
-from runner.console import say, shell_line
 from runner.model import saving
 from runner.model.saving import Lineage
-from runner.output import DISK, writing
 from runner.pipeline import Parts, run
+from runner.terminal.console import say, shell_line
 from runner.tracking import provenance, record
+from runner.tracking.folder import DISK, writing
 from runner.tracking.record import Record
 
 if TYPE_CHECKING:

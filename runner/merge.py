@@ -33,10 +33,10 @@ from components.model.edits import stack_rows
 from components.model.grow import Growth
 from components.model.merge import SIMILARITY, map_topics, merge_models, topic_similarity
 from components.reports.tables import write_csv
-from runner.console import command, say, shell_line, two_runs
 from runner.derive import Decide, Name, joined
-from runner.derive_command import Command, Parent
+from runner.derive.command import Command, Parent
 from runner.model.loading import differences
+from runner.terminal.console import command, say, shell_line, two_runs
 
 COLUMNS = [
     "run", "topic", "new_topic", "nearest_topic", "similarity", "word_similarity", "size", "label",

@@ -31,9 +31,9 @@ from omegaconf.errors import OmegaConfBaseException
 from components.base import Corpus, UserError, progress
 from runner.config import schema
 from runner.config.build import build_dataset
-from runner.console import command, nearest, parse, say
 from runner.model import Model
 from runner.model.loading import load
+from runner.terminal.console import command, nearest, parse, say
 
 KEYS = ["run", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
 BLOCK = 4096  # documents embedded, assigned and written at a time

@@ -15,9 +15,9 @@ from omegaconf import open_dict
 from components.base import Layer, Result, UserError
 from components.datasets.python import corpus_from
 from runner.config.command_line import compose
-from runner.console import hydra_quote
 from runner.job import compute, execute
-from runner.output import check_writable
+from runner.terminal.console import hydra_quote
+from runner.tracking.folder import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,7 +28,7 @@ from components.base import UserError
 from components.pieces import of_documents
 from runner.config.recorded import recorded_config
 from runner.config.trust import TRUST
-from runner.console import command, parse, say, shell_line
+from runner.terminal.console import command, parse, say, shell_line
 from runner.tracking import provenance, record
 
 _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
@@ -63,8 +63,8 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     from runner.cache import Cache
     from runner.config.build import build
     from runner.job import write_reports
-    from runner.output import check_writable, writing
     from runner.pipeline import run
+    from runner.tracking.folder import check_writable, writing
 
     about = record.load(recorded)
     if "made_by" in about.tags:

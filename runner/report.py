@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
-from runner.console import command, parse, say
 from runner.model.saving import FOLDER
+from runner.terminal.console import command, parse, say
 from runner.tracking import record
 
 KEYS = ["run", "uri", "folder", "max_megabytes"]

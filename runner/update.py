@@ -27,10 +27,10 @@ from typing import Any
 from components.base import Corpus, Integers, Matrix, Result, UserError
 from components.model.grow import MIN_TOPIC_SIZE, Growth, grow
 from components.reports.tables import write_csv
-from runner.console import command
 from runner.derive import Decide, Name, joined, topics_of
-from runner.derive_command import Command, Parent
+from runner.derive.command import Command, Parent
 from runner.pipeline import Parts
+from runner.terminal.console import command
 
 COLUMNS = ["topic", "change", "size_before", "size_after", "label", "words"]
 

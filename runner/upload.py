@@ -16,7 +16,7 @@ from typing import Any
 
 from components.base import UserError
 from runner.config.trust import TRUST, plain_references_only
-from runner.console import command, parse, say, shell_line
+from runner.terminal.console import command, parse, say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
 

@@ -12,10 +12,10 @@ from hydra import compose, initialize_config_module
 from omegaconf import DictConfig, OmegaConf
 
 import conf
+from runner.cli.help import describe
 from runner.config import schema
 from runner.config.signatures import signature
 from runner.config.validate import check_config
-from runner.help import describe
 
 FOLDER = Path(conf.__file__).parent
 OPTIONS = sorted(

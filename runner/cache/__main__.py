@@ -26,7 +26,7 @@ import numpy as np
 from components.base import UserError
 from runner.cache import array_file, disk, manifest, table
 from runner.cache.shards import Shard
-from runner.console import command, nearest, parse
+from runner.terminal.console import command, nearest, parse
 
 DEFAULT_FOLDER = Path(".runner-cache")  # as in conf/config.yaml
 ACTIONS = ("list", "check", "prune")

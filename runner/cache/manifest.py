@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.cache import array_file
-from runner.secrets import mask_config
+from runner.terminal.secrets import mask_config
 
 FILE = "manifest.json"
 

@@ -24,7 +24,7 @@ from runner.cache.content import graph_of, matrix_of
 from runner.cache.encoding import first_not_finite
 from runner.cache.fingerprint import identity
 from runner.cache.sources import sources
-from runner.secrets import mask_config
+from runner.terminal.secrets import mask_config
 
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ from runner.config.refusals import unresolved
 from runner.config.trust import check_resolved, trusted_targets
 from runner.config.validate import check_config, check_targets
 from runner.embed import document_model, word_model
-from runner.knowledge import knowledge_of
 from runner.pipeline import Parts
+from runner.pipeline.knowledge import knowledge_of
 
 
 def build(config: DictConfig) -> Parts:

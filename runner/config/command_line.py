@@ -41,7 +41,7 @@ from runner.config.refusals import (
 )
 from runner.config.trust import check_files
 from runner.config.validate import ConfigError, Problem, check_config, report
-from runner.console import nearest, override, shell_line, shell_quote
+from runner.terminal.console import nearest, override, shell_line, shell_quote
 
 # With one of these Hydra only shows something, and runs nothing.
 _SHOWS = ("hydra_help", "cfg", "info", "shell_completion")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.base import UserError
-from runner import secrets
+from runner.terminal import secrets
 
 
 class ConfigError(UserError):

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import UserError
 from runner.config.schema import RunConfig
 from runner.config.trust import TRUST, plain_references_only, trust_keys, untrusted_packages
-from runner.console import shell_line
+from runner.terminal.console import shell_line
 from runner.tracking import record
 
 

@@ -16,7 +16,7 @@ from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConf
 from runner.config import schema
 from runner.config.problems import Problem
 from runner.config.signatures import NotFoundError, signature
-from runner.console import nearest, shell_quote
+from runner.terminal.console import nearest, shell_quote
 
 # The extra that installs a launcher, by how its name begins.
 _LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}

@@ -11,8 +11,8 @@ from runner.config.annotations import LARGEST_SEED, mistake
 from runner.config.problems import Problem
 from runner.config.schema import CHOICES, ModelConfig
 from runner.config.signatures import NotFoundError, definition, signature
-from runner.console import nearest
-from runner.knowledge import NO_LABELS, knowledge_of, refusal
+from runner.pipeline.knowledge import NO_LABELS, knowledge_of, refusal
+from runner.terminal.console import nearest
 
 KNOWLEDGE = ("guided", "zeroshot", "clusterer", "dataset")  # keys that are checked together
 

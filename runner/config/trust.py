@@ -16,9 +16,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner import secrets
 from runner.config.problems import Problem
 from runner.config.signatures import definition
+from runner.terminal import secrets
 
 # The packages whose classes a role may name, and the methods of which a class has at least one.
 PACKAGES = {
@@ -66,7 +66,7 @@ HYDRA_CLASSES = (
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
 )
 LOGGING = (
-    "runner.secrets.MaskingFormatter",
+    "runner.terminal.secrets.MaskingFormatter",
     "logging.StreamHandler",
     "logging.FileHandler",
     "logging.NullHandler",

@@ -12,7 +12,6 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from runner import secrets
 from runner.config.annotations import mistake
 from runner.config.members import as_typed
 from runner.config.problems import ConfigError as ConfigError
@@ -23,7 +22,8 @@ from runner.config.run_keys import KNOWLEDGE, check_run_keys
 from runner.config.schema import SECTIONS
 from runner.config.signatures import NotFoundError, Signature, definition, signature
 from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal, trusted_targets
-from runner.console import nearest
+from runner.terminal import secrets
+from runner.terminal.console import nearest
 
 # Keys of Hydra's that say how a class is called, and what they hold.
 RESERVED = {"_partial_": bool, "_recursive_": bool, "_convert_": str, "_args_": list}

@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 from components.base import UserError
-from runner.console import command, nearest, parse, say, shell_line
 from runner.leaderboard.comparison import compare
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
+from runner.terminal.console import command, nearest, parse, say, shell_line
 from runner.tracking.record import IS_SWEEP, Record, load_jobs
 
 DEFAULT_SORT = "choice_score"

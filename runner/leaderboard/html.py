@@ -9,7 +9,7 @@ from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import breakable, heatmap, pareto, topics_side_by_side
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
-from runner.secrets import mask
+from runner.terminal.secrets import mask
 
 # One line each on how to read a measure.
 READ = {

@@ -11,7 +11,7 @@ from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.html import page
 from runner.leaderboard.ranking import FIRST, Ranking
 from runner.leaderboard.recommendation import Recommendation
-from runner.secrets import mask
+from runner.terminal.secrets import mask
 
 CSV, HTML = "leaderboard.csv", "leaderboard.html"
 _LONGEST = 28  # characters of a setting's value that the terminal shows

@@ -17,13 +17,13 @@ from omegaconf import OmegaConf
 from components.base import UserError
 from components.model import folder as model_folder
 from components.model.state import unpack
-from runner import secrets
 from runner.cache import Cache
 from runner.config.build import build_embedder
 from runner.embed import document_model
 from runner.model import Model
 from runner.model.alone import Fitted
 from runner.model.saving import FOLDER, identity_of
+from runner.terminal import secrets
 
 log = logging.getLogger(__name__)
 

@@ -24,13 +24,13 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
-from runner.console import say
-from runner.output import check_writable
 from runner.sweep.choose import PRESET
 from runner.sweep.ending import end_sweep
 from runner.sweep.isolate import run_in_subprocess
 from runner.sweep.progress import FILE, Progress
+from runner.terminal.console import say
 from runner.tracking import record
+from runner.tracking.folder import check_writable
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from hydra.errors import HydraException
 from components.base import UserError
 from runner.config import schema
 from runner.config.build import build_part
-from runner.console import say
 from runner.leaderboard.ranking import Ranking
+from runner.terminal.console import say
 from runner.tracking.record import Record
 
 PRESET = "choose_embedder"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
-from runner.console import say, shell_line
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
 from runner.sweep.choose import is_last, sample_of
 from runner.sweep.progress import Progress
+from runner.terminal.console import say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
 

@@ -15,13 +15,13 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from runner.console import say
 from runner.leaderboard.comparison import compare, score
 from runner.leaderboard.ranking import Ranking, rank_runs
 from runner.leaderboard.recommendation import Recommendation, recommend
 from runner.leaderboard.table import show
 from runner.sweep.choose import GROWTH, LEAST_GROWTH
 from runner.sweep.progress import Progress
+from runner.terminal.console import say
 from runner.tracking import record
 from runner.tracking.record import Record
 

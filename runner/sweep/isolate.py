@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
-from runner.console import say
+from runner.terminal.console import say
 
 PAUSE = 1.0  # seconds between two looks at whether the launcher is alive
 PATIENCE = 10  # seconds that a job has to end by itself

@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from runner.console import say
-from runner.secrets import mask_config
+from runner.terminal.console import say
+from runner.terminal.secrets import mask_config
 from runner.tracking import record
 from runner.tracking.record import Record
 

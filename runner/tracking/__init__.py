@@ -13,8 +13,8 @@ from typing import Any
 from filelock import FileLock
 
 from components.base import UserError
-from runner import secrets
-from runner.console import nearest, shell_quote, tool
+from runner.terminal import secrets
+from runner.terminal.console import nearest, shell_quote, tool
 from runner.tracking.model import log_model
 from runner.tracking.record import (
     DESCRIPTION,

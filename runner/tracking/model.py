@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 NAME = "topics"  # of the logged model, within its run
 VERSIONS = "mlflow.modelVersions"  # the tag that links a model to its registered versions
-CODE = Path(__file__).parent.parent / "serving.py"
+CODE = Path(__file__).parents[1] / "serving.py"
 # What a model is served with; the embedder's module says what else.
 ALWAYS = ("topic-runner", "mlflow", "numpy", "scipy", "pandas", "pyarrow", "safetensors")
 OF_CLASS = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from runner import secrets
+from runner.terminal import secrets
 
 
 def kept_config(config: DictConfig) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import Result, UserError
-from runner import secrets
+from runner.terminal import secrets
 from runner.tracking import provenance
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")

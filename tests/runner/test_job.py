@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from components.base import UserError
-from runner.output import writing
 from runner.tracking import record
+from runner.tracking.folder import writing
 from tests_support import FAST
 from tracking_support import runs_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.timing import StageProfiler
+from runner.pipeline.timing import StageProfiler
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_seconds_by_stage() -> None:
@@ -30,7 +30,7 @@ def test_seconds_by_stage() -> None:
 def test_the_peak_of_memory_is_that_of_this_run() -> None:
     # In a process of its own: a large one's memory may be taken back by the system meanwhile.
     code = """
-from runner.timing import StageProfiler
+from runner.pipeline.timing import StageProfiler
 clock = StageProfiler()
 print(clock.metrics()["peak_memory_mb"])
 large = b"1" * (200 * 2**20)

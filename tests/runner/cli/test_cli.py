@@ -52,7 +52,7 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "runner", *arguments],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         )  # fmt: skip
         assert process.stdout is not None
         process.stdout.close()
@@ -95,7 +95,7 @@ def test_the_console_script_finds_the_classes_of_the_folder(tmp_path: Path) -> N
     folder = tmp_path / "mine" / "embedder"
     folder.mkdir(parents=True)
     (folder / "lengths.yaml").write_text("_target_: my_words.Lengths\n")
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     code = f"import sys; sys.path[0] = {root!r}; from runner.cli import main; main()"
     done = subprocess.run(
         [

@@ -16,7 +16,7 @@ from runner.cache import Cache
 from runner.embed import embed
 from runner.model import Model
 from runner.pipeline import Grouped, Parts, conclude
-from runner.timing import StageProfiler
+from runner.pipeline.timing import StageProfiler
 
 Decide = Callable[[Matrix, Integers], Growth]
 Name = tuple[str, str]  # label and description

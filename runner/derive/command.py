@@ -13,21 +13,21 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import Corpus, Report, Result, UserError
 from components.reports.read import read_result
-from runner import secrets
 from runner.cache import Cache
 from runner.config.build import build
 from runner.config.command_line import compose
 from runner.config.recorded import recorded_config
 from runner.config.trust import TRUST
-from runner.console import parse, shell_line
 from runner.derive import Decide, Name, derived_result
 from runner.job import announce, execute
 from runner.model import Model
 from runner.model.loading import load
 from runner.model.saving import Lineage
-from runner.output import check_writable
 from runner.pipeline import Parts
+from runner.terminal import secrets
+from runner.terminal.console import parse, shell_line
 from runner.tracking import record
+from runner.tracking.folder import check_writable
 
 KEYS = ["folder", "cache", "uri", "trusted_targets"]
 # Settings of a data set that a run uses, and documents that get the topics of a model do not.

@@ -65,7 +65,7 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
 def _own_fault(error: Exception) -> str:
     """File and line, where our own code and no library or user's part raised an exception."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    ours = [Path(__file__).parent, Path(components.__file__).parent]
+    ours = [Path(__file__).parents[1], Path(components.__file__).parent]
     file = Path(frame.filename)
     if not any(file.is_relative_to(folder) for folder in ours):
         return ""

@@ -22,7 +22,7 @@ from components.base import (
 from components.knowledge import Knowledge
 from components.topics.guidance import guide, with_names
 from components.topics.zeroshot import AroundNames, near_names
-from runner.knowledge import NO_LABELS, config_keys, refusal
+from runner.pipeline.knowledge import NO_LABELS, config_keys, refusal
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from components.base import UserError
-from runner import cli, console, job, sweep
+from runner import cli, job, sweep
+from runner.terminal import console
 from runner.tracking import Tracker
 from tests_support import FAST
 from tracking_support import runs_of
@@ -47,7 +48,7 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 def paste(line: str, expected: int = 0) -> str:
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )  # fmt: skip
     assert done.returncode == expected, f"{line}\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -15,9 +15,9 @@ from components.clusterers.leiden import LeidenClusterer
 from components.reducers.identity import Identity
 from components.reducers.linear import LinearReducer
 from components.representations.ctfidf import CTFIDF
-from runner import preflight
 from runner.pipeline import Parts, run
-from runner.preflight import check_memory, needs, total
+from runner.pipeline import memory as preflight
+from runner.pipeline.memory import check_memory, needs, total
 
 
 class Loaded:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from components.base import UserError
-from runner.console import Pipe, command, say
+from runner.terminal.console import Pipe, command, say
 
 # The sub-commands: a module with `main(arguments) -> exit status`, and what it does.
 COMMANDS = {
@@ -50,7 +50,7 @@ def main() -> NoReturn:
         module = importlib.import_module(COMMANDS[arguments[0]][0])
         command(module.main, arguments[1:])
     if {"-h", "--help"} & set(arguments):
-        from runner.help import text
+        from runner.cli.help import text
 
         say(text(arguments, {name: about for name, (_, about) in COMMANDS.items()}))
         sys.exit(0)
@@ -59,7 +59,7 @@ def main() -> NoReturn:
         sys.exit(0)
     # SIGTERM is handled as Ctrl-C is: finished work stays cached, and the run is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from runner.launch import launch
+    from runner.cli.launch import launch
 
     try:
         sys.exit(launch(arguments))
@@ -78,7 +78,7 @@ def _put_working_folder_last() -> None:
     A file there that is named like a package does not take its place.
     """
     here = Path.cwd()
-    own = Path(__file__).parents[1]
+    own = Path(__file__).parents[2]
     sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == own)]
     if str(here) not in sys.path:
         sys.path.append(str(here))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from components.base import UserError
-from runner.secrets import mask, printable
+from runner.terminal.secrets import mask, printable
 
 
 class Arguments(dict[str, str]):

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from runner import secrets
-from runner.secrets import is_secret, mask, mask_config
+from runner.terminal import secrets
+from runner.terminal.secrets import is_secret, mask, mask_config
 
 VALUE = "Zm9vYmFyYmF6cXV4MTIz"
 KEYS = [

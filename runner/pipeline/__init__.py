@@ -36,10 +36,10 @@ from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.cluster import RayCluster
 from runner.embed import embed, text_encoder, word_encoder
-from runner.failures import stage
-from runner.guide import Guided, check_guidable, known_labels, prepare
-from runner.preflight import Mode, check_memory
-from runner.timing import StageProfiler
+from runner.pipeline.failures import stage
+from runner.pipeline.guide import Guided, check_guidable, known_labels, prepare
+from runner.pipeline.memory import Mode, check_memory
+from runner.pipeline.timing import StageProfiler
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def run(
     parts : the built parts
     cache : where vectors, neighbour graphs and reductions are cached; None caches nothing
     draw_map : compute two coordinates for each document; None: up to 20,000 documents
-    preflight : what to do where memory will not suffice; see `runner.preflight.check_memory`
+    preflight : what to do where memory will not suffice; see `runner.pipeline.memory.check_memory`
 
     Raises
     ------

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "umap", "mlflow", "sklearn", "transformers", "pandas", "matplotlib", "scipy")
 RUN = ["dataset=jsonl", "dataset.path=documents.jsonl", "embedder=precomputed",
        "embedder.path=vectors.npy", "tracking=none"]  # fmt: skip

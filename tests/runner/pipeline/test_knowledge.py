@@ -6,7 +6,7 @@ import pytest
 
 from components.base import ParameterError, UserError
 from runner.config.command_line import preflight
-from runner.knowledge import config_keys, knowledge_of
+from runner.pipeline.knowledge import config_keys, knowledge_of
 from suggestions_support import follow
 
 KNOWN = "dataset=csv dataset.path=a.csv dataset.known_labels=queue"

@@ -11,8 +11,8 @@ from components.labels import by_size
 from components.representations.ctfidf import CTFIDF
 from components.topics.outliers import AssignOutliers
 from runner.cache import Cache
-from runner.failures import StageError
 from runner.pipeline import Parts, run
+from runner.pipeline.failures import StageError
 
 WORDS = {"cats": 0, "dogs": 1, "cars": 2}
 

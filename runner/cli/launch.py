@@ -13,11 +13,11 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from components.base import UserError
-from runner import secrets
 from runner.config import schema
 from runner.config.command_line import preflight
 from runner.config.members import name_members
-from runner.console import say
+from runner.terminal import secrets
+from runner.terminal.console import say
 
 log = logging.getLogger(__name__)
 

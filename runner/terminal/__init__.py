@@ -1,0 +1,1 @@
+"""What a command reads and shows: arguments, messages, and no secret in either."""
