@@ -240,10 +240,17 @@ def _silent(voters: list[Record]) -> NDArray[np.bool_]:
 
 
 def _prior(record: Record) -> float:
-    """See `choice.kind_prior`; of an ensemble, the mean over its members."""
+    """See `choice.kind_prior`; of an ensemble, the mean over its members.
+
+    `word_doc` is of the kind of its document_embedder, from which the documents' vectors come.
+    """
     paths = [f"embedder.of.{name}" for name in members_of(record)] or ["embedder"]
-    priors = [kind_prior(str(record.params.get(f"{path}._target_", ""))) for path in paths]
-    return sum(priors) / len(priors)
+    classes = [
+        record.params.get(f"{path}.document_embedder._target_")
+        or record.params.get(f"{path}._target_")
+        for path in paths
+    ]
+    return sum(kind_prior(str(name)) for name in classes) / len(classes)
 
 
 def _embedder(record: Record) -> str:

@@ -19,7 +19,6 @@ N_TOPICS = 25  # rows of each table of topics
 N_ALONE = 3  # rows of each run in the table of topics that it alone finds
 LONGEST = 22  # characters of a run's name at the head of a column
 N_RUNS = 12  # columns of the tables that compare runs
-_OPEN = '<div class="wide" tabindex="0">'  # scrolls by keyboard too
 
 
 def pareto(ranking: Ranking) -> str:
@@ -71,13 +70,19 @@ def pareto(ranking: Ranking) -> str:
     )
     middle = (TOP + floor) / 2
     return (
-        f'{_OPEN}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">'
+        open_wide("Quality and time")
+        + f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">'
         + "".join(parts)
         + f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" '
         f'text-anchor="middle">{escape(cost.replace("_", " "))}, logarithmic</text>'
         f'<text class="name" transform="translate(16 {middle}) rotate(-90)" '
         f'text-anchor="middle">{escape(ranking.sort.replace("_", " "))}</text></svg></div>'
     )
+
+
+def open_wide(label: str) -> str:
+    """The start of a region that scrolls sideways, by keyboard too."""
+    return f'<div class="wide" role="region" tabindex="0" aria-label="{escape(label)}">'
 
 
 def _beats(one: tuple[float, float], other: tuple[float, float], sign: int) -> bool:
@@ -158,17 +163,16 @@ def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
                 continue
             above = column > line and overlap is not None
             value = float((overlap if above else agreement)[i, j])  # type: ignore[index]
-            what = "neighbours" if above else "topics"
+            what = "neighbour" if above else "topic"
             strength = min(max(value, 0.0), 1.0)
-            hue = "30, 105, 180" if above else "11, 110, 59"
-            ink = "#fff" if strength > 0.7 else "#1d2330"
             cells += (
-                f'<td class="heat" style="background:rgba({hue},{strength:.2f});color:{ink}" '
-                f'title="{escape(name)} and {escape(other)}: {what} {value:.3f}">{value:.2f}</td>'
+                f'<td class="{what}" style="--share:{strength:.2f}" '
+                f'title="{escape(name)} and {escape(other)}: {what}s {value:.3f}">{value:.2f}</td>'
             )
         body.append(f'<tr><th scope="row" class="name">{breakable(name)}</th>{cells}</tr>')
     return (
-        f'{_OPEN}<table class="heatmap"><thead><tr><td></td>{heads}</tr></thead>'
+        open_wide("Agreement of the embedders")
+        + f'<table class="heatmap"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -235,7 +239,8 @@ def _beside(comparison: Comparison, places: list[tuple[int, str]]) -> str:
         f"<h3>Topics of {escape(name)}, and where the others find them</h3>"
         f"<p>A topic counts as found where the two share at least {SAME:.0%} of their documents."
         f"{_cut(len(described[first]))}</p>"
-        f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">topic</th>'
+        f'{open_wide(f"Topics of {name}")}<table class="topics"><thead><tr>'
+        '<th scope="col" class="name">topic</th>'
         f'<th scope="col">documents</th><th scope="col">found by</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
@@ -272,7 +277,8 @@ def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
             * (n_alone > len(unmatched))
         )
         + "</p>"
-        f'{_OPEN}<table class="topics"><thead><tr><th scope="col" class="name">found by</th>'
+        f'{open_wide("Topics that only one finds")}<table class="topics"><thead><tr>'
+        '<th scope="col" class="name">found by</th>'
         '<th scope="col" class="name">words</th><th scope="col">documents</th>'
         '<th scope="col" class="name">typical document</th></tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from runner.leaderboard.comparison import Comparison
-from runner.leaderboard.figures import breakable, heatmap, pareto, topics_side_by_side
+from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto, topics_side_by_side
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
 from runner.terminal.secrets import mask
@@ -56,45 +56,55 @@ _HOLLOW = (
     "not on the line."
 )
 _STYLE = """
-:root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --link: #1e69b4 }
+:root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --bad: #93250e;
+  --page: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --ink: #e6e9ef; --soft: #a3acbd; --line: #343b49; --good: #5fd39a;
+    --bad: #ff9d85; --page: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
-  max-width: 76rem; color: var(--ink); background: #fff }
+  max-width: 80rem; color: var(--ink); background: var(--page) }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
 h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 0 0 .8rem }
-.advice { background: #eef6f1; border-left: 4px solid var(--good); padding: .7rem 1rem;
+.advice { background: var(--advice); border-left: 4px solid var(--good); padding: .7rem 1rem;
   max-width: 60rem; margin: 0 0 1rem } .advice p { color: var(--ink); margin: 0 }
 .advice p.pick { font-size: 1.15rem; font-weight: 600 } .advice ul { margin: .4rem 0 0 }
 .advice li { color: var(--ink); white-space: normal }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
-th, td { padding: .35rem .6rem; text-align: right; vertical-align: bottom }
+.wide { overflow-x: auto }
+.wide tbody th, .wide thead tr > :first-child { position: sticky; left: 0; background: var(--page) }
+table { border-collapse: collapse; font-size: .96em }
+th, td { padding: .35rem .5rem; text-align: right; vertical-align: bottom }
 thead th { border-bottom: 2px solid var(--ink) } tbody th { font-weight: 600 }
-tbody th, td { border-bottom: 1px solid var(--line) }
+tbody th, td { border-bottom: 1px solid var(--line) } .sortable .name { min-width: 9rem }
 td { white-space: nowrap; font-variant-numeric: tabular-nums }
-th.name, td.name { text-align: left } td.long { white-space: normal; min-width: 16rem }
-tbody tr:hover > * { background: #f5f7fa }
+.name { text-align: left } td.long { white-space: normal; min-width: 16rem }
+tbody tr:hover > * { background: var(--raised) }
 th button { all: unset; cursor: pointer; white-space: pre-line }
-th button:focus-visible, summary:focus-visible { outline: 2px solid var(--link) }
+th button:focus-visible, summary:focus-visible { outline: 2px solid var(--good) }
 th.up button::after { content: " ▴" } th.down button::after { content: " ▾" }
-td.best { font-weight: 700; color: var(--good) } .sort { background: #f0f4fa }
+td.best { font-weight: 700; color: var(--good) } .sort { background: var(--raised) }
 small { color: var(--soft); font-weight: 400 }
-ul { padding-left: 1.2rem } li { margin: .3rem 0; color: #93250e; white-space: pre-wrap }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .9rem }
+ul { padding-left: 1.2rem } li { margin: .3rem 0; color: var(--bad); white-space: pre-wrap }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .96em }
 dt { font-weight: 600 } dd { margin: 0; color: var(--soft) } summary { cursor: pointer }
 svg { max-width: 45rem; width: 100%; height: auto } svg text { font-size: 12px; fill: var(--soft) }
 svg text.name { fill: var(--ink) } .axis { stroke: var(--ink) } .grid { stroke: var(--line) }
 .front { fill: none; stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 5 4 }
-circle.best { fill: var(--good) } circle.other { fill: #98a1b3 }
-circle.cached { fill: #fff; stroke: #98a1b3; stroke-width: 2 }
-.heatmap td { text-align: center; min-width: 3rem } .heatmap thead th { border: 0;
-  writing-mode: vertical-rl; text-align: left; transform: rotate(180deg) }
+circle.best { fill: var(--good) } circle.other { fill: var(--dot) }
+circle.cached { fill: var(--page); stroke: var(--dot); stroke-width: 2 }
+.heatmap td { text-align: center; min-width: 3rem;
+  background: color-mix(in srgb, var(--hue, transparent) calc(var(--share, 0) * 70%), transparent) }
+.heatmap .topic { --hue: rgb(11, 110, 59) } .heatmap .neighbour { --hue: rgb(30, 105, 180) }
+.heatmap thead th { border: 0; writing-mode: vertical-rl; text-align: left;
+  transform: rotate(180deg) }
 .topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
 .topics td.words { min-width: 14rem }
 td.none { color: var(--soft); text-align: center }
 @media (max-width: 640px) { body { margin: 1rem auto }
-  .sortable td.name, .heatmap tbody th { white-space: normal; min-width: 6rem }
+  .sortable .name, .heatmap tbody th { min-width: 6rem }
   svg { min-width: 34rem } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
-@media print { body { margin: 0; max-width: none; font-size: 11px } .wide { overflow: visible }
-  h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } details { display: none } }
+@media print { body { margin: 0; padding: 0; max-width: none; font-size: 10.5px }
+  .wide { overflow: visible } th, td { padding: .2rem .3rem; print-color-adjust: exact }
+  .sortable .name { min-width: 0 } .advice { print-color-adjust: exact } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } .every { display: none } }
 """
 _SCRIPT = """
 document.querySelectorAll("table.sortable").forEach(table => {
@@ -161,7 +171,10 @@ def page(
     parts += [_how_to_read(ranking)]
     if len(shown) < len(ranking.metrics):
         every = _table(ranking, ranking.metrics)
-        parts.append(f"<h2>Every measure</h2><details><summary>Show</summary>{every}</details>")
+        parts.append(
+            '<section class="every"><h2>Every measure</h2>'
+            f"<details><summary>Show</summary>{every}</details></section>"
+        )
     if ranking.failed:
         failures = "\n".join(
             f"<li>{escape(run.label)}: {escape(run.failure or run.status)}</li>"
@@ -218,7 +231,7 @@ def _table(ranking: Ranking, metrics: list[str]) -> str:
     bests = {name: best(ranking, name) for name in metrics}
     rows = "\n".join(_row(ranking, row, bests, counts) for row in ranking.rows)
     return (
-        '<div class="wide" tabindex="0"><table class="sortable">'
+        f'{open_wide("Runs, best first")}<table class="sortable">'
         f"<thead><tr>{names}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
     )
 
@@ -235,7 +248,9 @@ def _head(ranking: Ranking, name: str) -> str:
 
 
 def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: bool) -> str:
-    cells = "".join(f'<td class="name">{breakable(value)}</td>' for value in row.settings.values())
+    first, *others = map(breakable, row.settings.values())
+    cells = f'<th scope="row" class="name">{first}</th>'
+    cells += "".join(f'<td class="name">{value}</td>' for value in others)
     cells += f"<td>{len(row.runs)}</td>" if counts else ""
     for name in bests:
         cell = row.metrics.get(name)

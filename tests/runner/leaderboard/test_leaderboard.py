@@ -161,7 +161,7 @@ def test_the_page_holds_every_metric_and_no_markup_of_others() -> None:
     html = page(rank_runs(RUNS, "embed_seconds"), "Sweep <1>")
     assert "Sweep &lt;1&gt;" in html
     assert "it &lt;broke&gt;" in html
-    assert html.count("<tr><td") == 3
+    assert html.count('<tr><th scope="row"') == 3
     assert '<td class="sort best" data-value="0.5">0.500</td>' in html
     assert 'class="sort up" aria-sort="ascending" data-first="up"' in html
     assert "Every measure" not in html

@@ -194,9 +194,14 @@ def test_what_is_known_of_the_kind_decides_between_equals(jobs: dict[Path, Recor
     for record in records[:2]:
         record.params["embedder._target_"] = "components.embedders.sklearn.SklearnEmbedder"
     records[2].params["embedder._target_"] = "components.embedders.openai.OpenAIEmbedder"
+    # Documents get their vectors from the first of word_doc's two.
+    records[3].params |= {
+        "embedder._target_": "components.embedders.word_doc.WordDocEmbedder",
+        "embedder.document_embedder._target_": "components.embedders.gensim.GensimEmbedder",
+    }
     (comparison,) = compare(jobs)
     score(jobs, [comparison])
-    assert [records[i].metrics["kind_prior"] for i in (0, 2)] == [-0.02, 0.20]
+    assert [records[i].metrics["kind_prior"] for i in (0, 2, 3)] == [-0.02, 0.20, -0.06]
     advice = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
     assert advice is not None
     assert advice.embedder == "e2"
@@ -351,8 +356,10 @@ def test_the_page_shows_the_comparison(jobs: dict[Path, Record]) -> None:
     assert '<p class="pick">Recommended: e0</p><ul><li>e0 has the highest choice_score' in html
     assert html.count("<circle") == 4
     assert html.count('<circle class="best"') == 1  # e0 is the fastest and the best
-    assert html.count('class="heat"') == 12
+    assert html.count("--share:") == 12
     assert "&lt;t0&gt;, of 1" in html
     assert "<t0>" not in html
     assert "3 of 3" in html
     assert "http" not in html
+    assert html.count('<th scope="row" class="name">e') >= 8  # a head for each row of a table
+    assert "(prefers-color-scheme: dark)" in html
