@@ -1,13 +1,13 @@
 """Ensembles of two or more embedders beside the single ones: a row of ensembles.csv for each.
 
-    python experiments/which_measure_to_trust/ensembles.py DATA WORK
+    python experiments/which_measure_to_trust/ensembles.py DATA WORK [--later] [--kinds ...]
 
 WORK is what vectors.py filled, and runs.csv and pairs.csv hold the single runs. Ensembles are
 clustered by Leiden at its default granularity, as `embedder=ensemble` does it: all pairs of the
-best six by the plain mean of z-scores (choice_score as it was then), the best three, the best of
-each family, the best two of those that experiment=choose_embedder tries, which are compared with
-each other alone, and the members of `embedder=ensemble` by default. Corpora that are in the table
-already are not computed again.
+best six by choice_score, the best three, the best of each family, the best two of those that
+experiment=choose_embedder tries, which are compared with each other alone, and the members of
+`embedder=ensemble` by default. With --later on the corpora of later.py. Kinds that the table has of
+a corpus already are not computed again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import keep_others, load, read, rounded, spread, write
-from report import FAMILIES, rules
+from measure import load, read, rounded, spread, write
+from report import CHOICE, FAMILIES, SEVEN, read_later, rules
 from report import read as read_corpora
-from vectors import CORPORA, SEED, sample
+from vectors import CORPORA, LATER, SEED, sample
 
 HERE = Path(__file__).parent
 BEST = 6
-TRIED = "tfidf lsa_100 model2vec glove_mean spacy_md use_multilingual minilm".split()
 DEFAULT = ("minilm", "use_multilingual")
+KINDS = ("pair", "best three", "one a family", "best two tried", "default")
 HEAD = (
     "corpus kind members ami topics words halves consensus joined_ami joined_words joined_halves "
     "best_ami first_ami first_words first_halves first_consensus pool_ami seconds"
@@ -81,6 +81,8 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
+    parser.add_argument("--later", action="store_true")
+    parser.add_argument("--kinds", nargs="*", default=KINDS)
     options = parser.parse_args()
     from components.base import Corpus, Result
     from components.embedders.ensemble import EnsembleEmbedder
@@ -88,11 +90,13 @@ def main() -> None:
     from components.representations.ctfidf import CTFIDF
     from runner.leaderboard.choice import voting_weights
 
-    rule = rules()["words + halves + consensus, plain z-scores"]
-    done = {row["corpus"] for row in read(HERE / "ensembles.csv")}
-    singles = {c.name: c for aside in (False, True) for c in read_corpora("leiden_auto", aside)}
-    for corpus in CORPORA:
-        if corpus in done:
+    rule = rules()[CHOICE]
+    corpora = [c for aside in (False, True) for c in read_corpora("leiden_auto", aside)]
+    singles = {c.name: c for c in (*corpora, *read_later("leiden_auto"))}
+    for corpus in LATER if options.later else CORPORA:
+        before = [[*row.values()] for row in read(HERE / "ensembles.csv")]
+        done = {row[1] for row in before if row[0] == corpus}
+        if not {*options.kinds} - done:
             continue
         runs, single = load(options.work, corpus), singles[corpus]
         texts, labels = sample(options.data, corpus)
@@ -106,7 +110,7 @@ def main() -> None:
             found = rule(single, [place[e] for e in names])  # noqa: B023
             return dict(zip(names, found.tolist(), strict=True))
 
-        tried = scored([e for e in TRIED if e in place])
+        tried = scored(SEVEN)
         best = tuple(sorted(tried, key=lambda e: -tried[e])[:2])
         every = [
             (kind, members, single.embedders)
@@ -116,6 +120,8 @@ def main() -> None:
         rows = []
         every += [("best two tried", best, [*tried]), ("default", DEFAULT, [*tried])]
         for kind, members, among in every:
+            if kind not in options.kinds or kind in done:
+                continue
             start = time.process_time()
             parts = [vectors[e] for e in members]
             X = EnsembleEmbedder.join(parts)
@@ -151,12 +157,8 @@ def main() -> None:
                 agreed(topics[members[0]], theirs, weights),
                 max(single.values["ami"][place[e]] for e in among), seconds,
             ])  # fmt: skip
-        write(
-            HERE / "ensembles.csv",
-            HEAD,
-            keep_others(HERE / "ensembles.csv", corpus)
-            + [[rounded(value) for value in row] for row in rows],
-        )
+        rows = [[rounded(value) for value in row] for row in rows]
+        write(HERE / "ensembles.csv", HEAD, before + rows)
         print(corpus, len(rows), flush=True)  # noqa: T201
 
 

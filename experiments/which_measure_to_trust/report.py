@@ -2,6 +2,7 @@
 
 python experiments/which_measure_to_trust/report.py                # corpora used to fix the rule
 python experiments/which_measure_to_trust/report.py --kept-aside   # the others
+python experiments/which_measure_to_trust/report.py --later        # those of later.py
 python experiments/which_measure_to_trust/report.py --setting kmeans_auto
 """
 
@@ -25,6 +26,7 @@ FAMILIES = {
     "model2vec": ("model2vec",),
     "use": ("use_multilingual",),
     "mpnet": ("mpnet",),
+    "e5": ("e5_small",),
 }
 # The kinds of runner.leaderboard.choice. MiniLM pooled otherwise or cut is of no kind.
 KINDS_KNOWN = {
@@ -41,7 +43,7 @@ KINDS_KNOWN = {
 }
 # By the embedders' reputation, that is their place on public leaderboards, best first.
 REPUTATION = (
-    "mpnet minilm minilm_cls minilm_max use_multilingual minilm_16d model2vec glove_sif "
+    "mpnet e5_small minilm minilm_cls minilm_max use_multilingual minilm_16d model2vec glove_sif "
     "glove_tfidf spacy_md glove_mean lsa_100 tfidf glove_max lsa_10"
 ).split()
 FLOODED = (*FAMILIES["glove"], "tfidf", "minilm", "use_multilingual")
@@ -98,6 +100,16 @@ def add_priors(corpora: list[Corpus]) -> None:
             for e in set(kind) & set(c.embedders):
                 others = [elsewhere[other] for other in kind if other != e]
                 c.values["prior"][c.embedders.index(e)] = np.mean(others)
+
+
+def add_released_priors(corpora: list[Corpus]) -> None:
+    """What choice_score knows of an embedder's kind: from none of these corpora."""
+    from runner.leaderboard.choice import SENTENCES, WORD_COUNTS, WORD_VECTORS
+
+    kinds = {**KINDS_KNOWN, "sentences": (*KINDS_KNOWN["sentences"], "e5_small")}
+    for kind, prior in zip(kinds.values(), (SENTENCES, WORD_VECTORS, WORD_COUNTS), strict=True):
+        for c in corpora:
+            c.values["prior"][c.pool(kind)] = prior
 
 
 def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
@@ -165,22 +177,38 @@ def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
 
 
 def read(setting: str, kept_aside: bool) -> list[Corpus]:
+    """The corpora that were kept aside, or the others; priors from all but the corpus itself."""
     from vectors import CORPORA, KEPT_ASIDE
 
+    corpora = load(setting, CORPORA)
+    add_priors(corpora)
+    return [c for c in corpora if (c.name in KEPT_ASIDE) == kept_aside]
+
+
+def read_later(setting: str) -> list[Corpus]:
+    """The corpora that choice_score was tried on after it was final."""
+    from vectors import LATER
+
+    corpora = load(setting, LATER)
+    add_released_priors(corpora)
+    return corpora
+
+
+def load(setting: str, names: Iterable[str]) -> list[Corpus]:
+    """The corpora of these names, without priors."""
     with (HERE / "runs.csv").open(newline="") as file:
         runs = [row for row in csv.DictReader(file) if row["setting"] == setting]
     with (HERE / "pairs.csv").open(newline="") as file:
         pairs = [row for row in csv.DictReader(file) if row["setting"] == setting]
-    corpora = [
+    return [
         Corpus(
             name,
             [row for row in runs if row["corpus"] == name],
             [pair for pair in pairs if pair["corpus"] == name],
         )
-        for name in CORPORA
+        for name in names
+        if any(row["corpus"] == name for row in runs)
     ]
-    add_priors(corpora)
-    return [c for c in corpora if (c.name in KEPT_ASIDE) == kept_aside]
 
 
 def pools(corpus: Corpus, kind: str) -> list[list[int]]:
@@ -238,6 +266,32 @@ def interval(values: Any) -> str:
     rng = np.random.default_rng(0)
     draws = rng.choice(values, (10_000, len(values))).mean(axis=1)
     return f"{np.quantile(draws, 0.025):.3f} to {np.quantile(draws, 0.975):.3f}"
+
+
+def table_of_picks(corpora: list[Corpus]) -> Iterator[str]:
+    """choice_score beside minilm, whatever the documents are: regret, and how often in the top two.
+
+    Only pools that hold minilm, on corpora where all that are named ran.
+    """
+    yield (
+        "| embedders compared | corpora | regret | interval | in the top two | always minilm "
+        "| in the top two | minilm's regret less that of choice_score | interval |"
+    )
+    yield "|---|---:|---:|---|---:|---:|---:|---:|---|"
+    rule = rules()[CHOICE]
+    for kind in ("seven that are tried", "unspoilt", "all"):
+        own, fixed = [], []
+        for c in corpora:
+            (pool,) = pools(c, kind)
+            at_minilm = np.array([float(c.embedders[i] == "minilm") for i in pool])
+            for found, scores in ((own, rule(c, pool)), (fixed, at_minilm)):
+                found.append((regret(c, pool, scores), in_top_two(c, pool, scores)))
+        (regrets, tops), (of_minilm, its_tops) = (np.array(each).T for each in (own, fixed))
+        yield (
+            f"| {kind} | {len(corpora)} | {regrets.mean():.3f} | {interval(regrets)} "
+            f"| {tops.sum():.0f} | {of_minilm.mean():.3f} | {its_tops.sum():.0f} "
+            f"| {(of_minilm - regrets).mean():+.3f} | {interval(of_minilm - regrets)} |"
+        )
 
 
 def table_of_rules(corpora: list[Corpus]) -> Iterator[str]:
@@ -319,87 +373,29 @@ def table_of_corpora(corpora: list[Corpus]) -> Iterator[str]:
         )
 
 
-def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
-    """How often the recommendation tells two embedders apart, and how often rightly."""
-    from runner.leaderboard.recommendation import APART, APART_OF_TWO
-
-    rule = rules()[CHOICE]
-    of_two = rules()["words + halves, truncated, with the kind"]
-    rng = np.random.default_rng(0)
-    yield "| embedders compared | margin | told apart | of these right | by corpus, least |"
-    yield "|---|---:|---:|---:|---:|"
-    for size in (2, 3, 5, 8, 99):
-        margin = APART_OF_TWO if size == 2 else APART
-        told: list[list[bool]] = []
-        right: list[list[bool]] = []
-        for c in corpora:
-            r = len(c.embedders)
-            every = size >= r
-            draws = [[*range(r)]] if every else [
-                np.sort(rng.choice(r, size, replace=False)).tolist() for _ in range(DRAWS)
-            ]  # fmt: skip
-            told.append([])
-            right.append([])
-            for pool in draws:
-                scores = (of_two if size == 2 else rule)(c, pool)
-                means = mean_of_measures(c, pool)
-                first = int(np.argmax(scores))
-                ami = c.values["ami"][pool]
-                for other in (j for j in range(len(pool)) if j != first):
-                    apart = bool(means[first] - means[other] >= margin)
-                    told[-1].append(apart)
-                    if apart:
-                        right[-1].append(bool(ami[first] > ami[other]))
-        share = np.mean([np.mean(t) for t in told])
-        rates = [np.mean(r) for r in right if r]
-        name = "all" if size == 99 else str(size)
-        yield (
-            f"| {name} | {margin:.2f} | {100 * share:.0f} % | {100 * np.mean(rates):.0f} % "
-            f"| {100 * np.min(rates):.0f} % |"
-        )
-    sampled, rightly = [], []
-    for c in corpora:
-        for i in range(len(c.embedders)):
-            for j in range(i):
-                difference = c.values["words"][i] - c.values["words"][j]
-                sampled.append(abs(difference) > 1.96 * c.error[i, j])
-                if sampled[-1]:
-                    actual = c.values["ami"][i] - c.values["ami"][j]
-                    rightly.append(actual * difference > 0)
-    yield ""
-    yield (
-        f"By the sampling error of words alone (jackknife over documents, 95 %), "
-        f"{100 * np.mean(sampled):.0f} % of all pairs would be told apart, and "
-        f"{100 * np.mean(rightly):.0f} % of these rightly."
+def chosen_corpora(description: str) -> list[Corpus]:
+    """The corpora that the command line names."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def mean_of_measures(c: Corpus, pool: list[int]) -> Any:
-    """Mean of words, halves and consensus; of two embedders, of words and halves."""
-    from runner.leaderboard.choice import consensus
-
-    measures = [c.values["words"][pool], c.values["halves"][pool]]
-    if len(pool) > 2:
-        at = np.ix_(pool, pool)
-        measures.append(consensus(c.agreement[at], c.overlap[at]))
-    return np.nanmean(measures, axis=0)
+    parser.add_argument("--setting", default="leiden_auto")
+    parser.add_argument("--kept-aside", action="store_true")
+    parser.add_argument("--every", action="store_true", help="those kept aside and the others")
+    parser.add_argument("--later", action="store_true", help="those of later.py")
+    options = parser.parse_args()
+    if options.later:
+        return read_later(options.setting)
+    corpora = read(options.setting, options.kept_aside)
+    return (
+        [*read(options.setting, False), *read(options.setting, True)] if options.every else corpora
+    )
 
 
 def main() -> None:
     """Print the tables as Markdown."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--setting", default="leiden_auto")
-    parser.add_argument("--kept-aside", action="store_true")
-    parser.add_argument("--every", action="store_true", help="both kinds of corpora")
-    options = parser.parse_args()
-    corpora = read(options.setting, options.kept_aside)
-    if options.every:
-        corpora = [*read(options.setting, False), *read(options.setting, True)]
-    tables = [table_of_corpora(corpora), table_of_rules(corpora), table_of_statements(corpora)]
-    for rows in (row for table in tables for row in (table, [""])):
-        for text in rows:
+    corpora = chosen_corpora(__doc__ or "")
+    for table in (table_of_picks, table_of_corpora, table_of_rules):
+        for text in (*table(corpora), ""):
             print(text)  # noqa: T201
 
 

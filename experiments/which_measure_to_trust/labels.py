@@ -1,0 +1,72 @@
+"""How many labels it takes, and how often "the labels tell them apart" is right.
+
+    python experiments/which_measure_to_trust/labels.py DATA WORK [--corpora ...]
+
+WORK is what vectors.py filled. Of the documents of a corpus n are drawn and labelled, of the seven
+embedders that experiment=choose_embedder tries the first two by their AMI on these are compared as
+a leaderboard does it (runner.leaderboard.labelled), and that is held against the AMI on all
+documents. Leiden, default granularity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+SIZES = (50, 100, 200, 400)
+DRAWS = 50
+
+
+def main() -> None:
+    """Print a table as Markdown."""
+    from measure import load, spread
+    from report import SEVEN
+    from vectors import LATER, sample
+
+    from components.agreement import adjusted_mutual_information
+    from runner.leaderboard.labelled import difference
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--corpora", nargs="*", default=LATER)
+    options = parser.parse_args()
+    found: dict[int, list[tuple[float, float, float]]] = {size: [] for size in SIZES}
+    for corpus in options.corpora:
+        texts, names = sample(options.data, corpus)
+        labels = np.unique(names, return_inverse=True)[1]
+        runs = load(options.work, corpus)
+        topics = [spread(runs[e]["leiden_auto"], runs[e]["kept"], len(texts)) for e in SEVEN]
+        actual = [adjusted_mutual_information(labels, each) for each in topics]
+        rng = np.random.default_rng(0)
+        for size in SIZES:
+            rows = []
+            for _ in range(DRAWS):
+                drawn = rng.choice(len(labels), size, replace=False)
+                few = [adjusted_mutual_information(labels[drawn], each[drawn]) for each in topics]
+                first, second = np.argsort(few)[::-1][:2]
+                apart = difference(labels[drawn], [topics[i][drawn] for i in (first, second)])
+                certain = apart is not None and apart.is_certain
+                right = actual[first] > actual[second]
+                rows.append((max(actual) - actual[first], certain, right if certain else np.nan))
+            regret, certain, right = np.array(rows, float).T
+            share = np.nan if np.isnan(right).all() else np.nanmean(right)
+            found[size].append((regret.mean(), certain.mean(), share))
+    print("| labelled documents | regret | told apart | of these right | by corpus, least |")  # noqa: T201
+    print("|---:|---:|---:|---:|---:|")  # noqa: T201
+    for size, rows in found.items():
+        regret, certain, right = np.array(rows).T
+        cells = (100 * certain.mean(), 100 * np.nanmean(right), 100 * np.nanmin(right))
+        shares = " | ".join(f"{cell:.0f} %" for cell in cells)
+        print(f"| {size} | {regret.mean():.3f} | {shares} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
+    main()
