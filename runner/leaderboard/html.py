@@ -104,7 +104,8 @@ td.none { color: var(--soft); text-align: center }
   svg { min-width: 34rem } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 10.5px }
   .wide { overflow: visible } th, td { padding: .2rem .3rem; print-color-adjust: exact }
-  .sortable .name { min-width: 0 } .advice { print-color-adjust: exact } h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } .every { display: none } }
+  .sortable .name { min-width: 0 } .advice { print-color-adjust: exact }
+  h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } .every { display: none } }
 """
 _SCRIPT = """
 document.querySelectorAll("table.sortable").forEach(table => {
