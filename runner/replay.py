@@ -26,8 +26,7 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from components.pieces import of_documents
-from runner.config.recorded import recorded_config
-from runner.config.trust import TRUST
+from runner.config.recorded import TRUST, recorded_config
 from runner.terminal.console import command, parse, say, shell_line
 from runner.tracking import provenance, record
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
-from runner.config.trust import TRUST, plain_references_only
+from runner.config.recorded import TRUST, plain_references_only
 from runner.terminal.console import command, parse, say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
@@ -79,7 +79,7 @@ def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | 
 
 def _ended(folder: Path, run_record: Record) -> Record:
     if run_record.status == "RUNNING":
-        alive = run_record.alive
+        alive = run_record.is_alive
         if alive is None:
             raise UserError(
                 f"the run in {folder} is marked as RUNNING, and its process cannot be looked up "

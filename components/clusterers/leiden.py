@@ -13,17 +13,8 @@ from components.base import Guidance, Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import Scale, auto_sample, check_layers, check_scale
-from components.clusterers.graph import (
-    Communities,
-    absorb,
-    added,
-    heaviest,
-    merge_down,
-    own_share,
-    shares,
-    unlinked,
-    weighted,
-)
+from components.clusterers.graph import Communities, added, unlinked, weighted
+from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
 from components.clusterers.steered import SteeredCommunities
 from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors

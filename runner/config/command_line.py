@@ -39,7 +39,7 @@ from runner.config.refusals import (
     text_of,
     unread,
 )
-from runner.config.trust import check_files
+from runner.config.reserved import check_files
 from runner.config.validate import ConfigError, Problem, check_config, report
 from runner.terminal.console import nearest, override, shell_line, shell_quote
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
+from runner.config.problems import Problem
+from runner.config.reserved import items, trust_keys
 from runner.config.schema import RunConfig
-from runner.config.trust import TRUST, plain_references_only, trust_keys, untrusted_packages
+from runner.config.trust import PACKAGES, PLAIN, is_trusted
 from runner.terminal.console import shell_line
 from runner.tracking import record
+
+TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
+_REFERENCE = re.compile(r"(?<!\\)\$\{[A-Za-z0-9_.\[\]-]+\}")
 
 
 def recorded_config(
@@ -92,3 +98,31 @@ def _is_place(key: str, value: str) -> bool:
         return Path(value).exists()
     except (OSError, ValueError):
         return False
+
+
+def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[str]:
+    """The packages that the roles' targets lie in, and that are not trusted."""
+    packages: dict[str, None] = {}
+    for role in PACKAGES:
+        for target in _targets(nodes.get(role)):
+            top = target.partition(".")[0]
+            if not is_trusted(target, (*PACKAGES[role], *PLAIN, *trusted)):
+                packages[top] = None
+    return list(packages)
+
+
+def _targets(node: Any) -> Iterator[str]:
+    for key, value in items(node):
+        if key == "_target_" and isinstance(value, str):
+            yield value
+        yield from _targets(value)
+
+
+def plain_references_only(node: Any, path: str = "") -> Iterator[Problem]:
+    """Interpolations that are more than a reference to another key, as `${oc.env:...}`."""
+    if isinstance(node, str) and "${" in _REFERENCE.sub("", node):
+        yield Problem(
+            path, f"{node[:200]!r} is not resolved: a recorded config is data, and holds values."
+        )
+    for key, value in items(node):
+        yield from plain_references_only(value, f"{path}.{key}" if path else str(key))

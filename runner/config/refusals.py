@@ -15,7 +15,8 @@ from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConf
 
 from runner.config import schema
 from runner.config.problems import Problem
-from runner.config.signatures import NotFoundError, signature
+from runner.config.signatures import signature
+from runner.config.source import NotFoundError
 from runner.terminal.console import nearest, shell_quote
 
 # The extra that installs a launcher, by how its name begins.

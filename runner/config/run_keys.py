@@ -10,7 +10,8 @@ from components.base import ParameterError
 from runner.config.annotations import LARGEST_SEED, mistake
 from runner.config.problems import Problem
 from runner.config.schema import CHOICES, ModelConfig
-from runner.config.signatures import NotFoundError, definition, signature
+from runner.config.signatures import definition, signature
+from runner.config.source import NotFoundError
 from runner.pipeline.knowledge import NO_LABELS, knowledge_of, refusal
 from runner.terminal.console import nearest
 

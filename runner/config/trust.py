@@ -8,17 +8,15 @@ more needs the user's word, on the command line: no file can give it.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.problems import Problem
 from runner.config.signatures import definition
-from runner.terminal import secrets
 
 # The packages whose classes a role may name, and the methods of which a class has at least one.
 PACKAGES = {
@@ -53,38 +51,7 @@ METHODS = {
     "reports": ("__call__",),
 }
 FUNCTIONS = {"metrics": ("result",), "reports": ("result", "folder")}  # and how they begin
-TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
 PLAIN = ("builtins.tuple",)  # for YAML, which has lists only
-
-# What Hydra itself may build before a run starts.
-HYDRA_CLASSES = (
-    "runner.sweep.SweepCallback",
-    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
-    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
-)
-LOGGING = (
-    "runner.terminal.secrets.MaskingFormatter",
-    "logging.StreamHandler",
-    "logging.FileHandler",
-    "logging.NullHandler",
-    "logging.handlers.RotatingFileHandler",
-    "logging.Formatter",
-    "logging.Filter",
-    "colorlog.ColoredFormatter",
-    "ext://sys.stdout",
-    "ext://sys.stderr",
-)
-# Keys of Hydra's by which a file could run a program, or lead one astray.
-COMMANDS = (
-    "hydra.job.env_set",
-    "hydra.launcher.setup",
-    "hydra.launcher.additional_parameters",
-    "hydra.launcher.srun_args",
-    "hydra.launcher.python",
-)
 
 
 def is_trusted(dotted: str, trusted: Iterable[str]) -> bool:
@@ -97,7 +64,7 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
 
     Raises
     ------
-    runner.config.signatures.NotFoundError
+    runner.config.source.NotFoundError
         When there is no such name.
     """
     if target in PLAIN:
@@ -186,138 +153,3 @@ def _check_object(target: str, role: str, trusted: Collection[str]) -> str | Non
     if source is None or (module, name) != (source.module, source.name):
         return f"'{target}' is {module}.{name} and not what its source says, so it is not built."
     return None
-
-
-# --- What only the command line may say ----------------------------------------------------------
-
-
-def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]:
-    """What a config file, a preset or an option of somebody's asks for, and only a user may.
-
-    Parameters
-    ----------
-    config : the composed config, with Hydra's own under `hydra`
-    typed : the overrides of the command line, as they were typed
-    """
-    keys = {_key(text) for text in typed}
-    trusted = trusted_targets(config)
-    if trusted and "trusted_targets" not in keys:
-        names, trusted = ",".join(trusted), []
-        yield Problem(
-            "trusted_targets",
-            "a file sets this key, and only the command line may. If you trust these packages: "
-            f"trusted_targets=[{names}]",
-        )
-    plain = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(plain, dict)
-    hydra = plain.pop("hydra", {}) or {}
-    for path in trust_keys(plain):
-        if not _is_typed(path, keys):
-            yield Problem(
-                path, f"a file sets this key, and only the command line may. Type {path}=true"
-            )
-    yield from _check_hydra(hydra, "hydra", trusted)
-    settings = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
-    for path in secrets.secrets_in(settings, "hydra"):
-        yield Problem(
-            path,
-            "this looks like a secret, and Hydra writes its settings to disk. Remove it here, and "
-            "export it in the shell.",
-        )
-    for path in COMMANDS:
-        value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
-        if value and not _is_typed(path, keys):
-            yield Problem(
-                path, "a file sets this key, and only the command line may, as it can run programs."
-            )
-    for key in (hydra.get("sweeper") or {}).get("params") or {}:
-        name = _key(str(key))
-        if (name == "trusted_targets" or _is_trust(name) or name.startswith("hydra")) and (
-            name not in keys
-        ):
-            yield Problem(f"hydra.sweeper.params.{key}", "only the command line may set this key.")
-
-
-def _items(node: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(node, dict):
-        return node.items()
-    return enumerate(node) if isinstance(node, list) else ()
-
-
-def _key(text: str) -> str:
-    return text.partition("=")[0].lstrip("+~")
-
-
-def _is_trust(path: str) -> bool:
-    return path.rpartition(".")[2].startswith("trust_")
-
-
-def _is_typed(path: str, keys: Collection[str]) -> bool:
-    """Whether a key, one above it or one below it was typed."""
-    return any(
-        path == key or path.startswith(f"{key}.") or key.startswith(f"{path}.") for key in keys
-    )
-
-
-def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[str]:
-    """The packages that the roles' targets lie in, and that are not trusted."""
-    packages: dict[str, None] = {}
-    for role in PACKAGES:
-        for target in _targets(nodes.get(role)):
-            top = target.partition(".")[0]
-            if not is_trusted(target, (*PACKAGES[role], *PLAIN, *trusted)):
-                packages[top] = None
-    return list(packages)
-
-
-def _targets(node: Any) -> Iterator[str]:
-    for key, value in _items(node):
-        if key == "_target_" and isinstance(value, str):
-            yield value
-        yield from _targets(value)
-
-
-def trust_keys(node: Any, path: str = "") -> Iterator[str]:
-    """Paths of the `trust_...` keys that are not off."""
-    for key, value in _items(node):
-        where = f"{path}.{key}" if path else str(key)
-        if str(key).startswith("trust_") and value not in (False, None, "???"):
-            yield where
-        yield from trust_keys(value, where)
-
-
-def _check_hydra(node: Any, path: str, trusted: Collection[str]) -> Iterator[Problem]:
-    """Classes of callbacks, launchers, sweepers and logging that are not among ours."""
-    in_logging = path.startswith(("hydra.job_logging", "hydra.hydra_logging"))
-    for key, value in _items(node):
-        where = f"{path}.{key}"
-        if isinstance(value, str):
-            allowed: tuple[str, ...] | None = None
-            if key == "_target_":
-                allowed = HYDRA_CLASSES
-            elif in_logging and (
-                key in ("()", "class", "queue", "listener")
-                or value.startswith(("ext://", "cfg://"))
-            ):
-                allowed = LOGGING
-            if allowed is not None and value not in allowed and not is_trusted(value, trusted):
-                package = re.split(r"[.:]", value.removeprefix("ext://"))[0]
-                yield Problem(
-                    where,
-                    f"'{value}' is none of Hydra's and this program's own classes. If you trust "
-                    f"its code: trusted_targets=[{package}]",
-                )
-        yield from _check_hydra(value, where, trusted)
-
-
-def plain_references_only(node: Any, path: str = "") -> Iterator[Problem]:
-    """Interpolations that are more than a reference to another key, as `${oc.env:...}`."""
-    if isinstance(node, str) and "${" in _REFERENCE.sub("", node):
-        yield Problem(
-            path, f"{node[:200]!r} is not resolved: a recorded config is data, and holds values."
-        )
-    for key, value in _items(node):
-        yield from plain_references_only(value, f"{path}.{key}" if path else str(key))
-
-
-_REFERENCE = re.compile(r"(?<!\\)\$\{[A-Za-z0-9_.\[\]-]+\}")

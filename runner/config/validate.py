@@ -20,7 +20,8 @@ from runner.config.problems import report as report
 from runner.config.refusals import unresolved
 from runner.config.run_keys import KNOWLEDGE, check_run_keys
 from runner.config.schema import SECTIONS
-from runner.config.signatures import NotFoundError, Signature, definition, signature
+from runner.config.signatures import Signature, definition, signature
+from runner.config.source import NotFoundError
 from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal, trusted_targets
 from runner.terminal import secrets
 from runner.terminal.console import nearest

@@ -16,8 +16,7 @@ from components.reports.read import read_result
 from runner.cache import Cache
 from runner.config.build import build
 from runner.config.command_line import compose
-from runner.config.recorded import recorded_config
-from runner.config.trust import TRUST
+from runner.config.recorded import TRUST, recorded_config
 from runner.derive import Decide, Name, derived_result
 from runner.job import announce, execute
 from runner.model import Model

@@ -173,7 +173,7 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
             _progress.look()
         return
     if config.tracking.kind != "none":
-        from runner.tracking import load_mlflow
+        from runner.tracking.client import load_mlflow
 
         load_mlflow()  # once for all jobs of this worker
     death = run_in_subprocess(lambda: _execute(config, settings, folder, about))

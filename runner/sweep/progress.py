@@ -77,7 +77,7 @@ class Progress:
         while True:
             self.look()
             running = {f: job for f, job in self._jobs.items() if job.status == "RUNNING"}
-            alive = {folder: job.alive for folder, job in running.items()}
+            alive = {folder: job.is_alive for folder, job in running.items()}
             self.look()  # a job may have ended properly before its process did
             for folder, job in running.items():
                 if alive[folder] is False and self._jobs[folder].status == "RUNNING":

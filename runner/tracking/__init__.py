@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from components.base import UserError
 from runner.terminal import secrets
 from runner.terminal.console import nearest, shell_quote, tool
+from runner.tracking.client import connect as connect
+from runner.tracking.client import first_line, reaching, store_errors
 from runner.tracking.model import log_model
 from runner.tracking.record import (
     DESCRIPTION,
@@ -25,75 +23,9 @@ from runner.tracking.record import (
     load,
     verbatim,
 )
-from runner.tracking.uri import absolute_uri, check_store, sqlite_path
+from runner.tracking.uri import absolute_uri, sqlite_path
 
 log = logging.getLogger(__name__)
-
-
-def load_mlflow() -> None:
-    """Import MLflow, which takes seconds, with settings of ours that the user may override."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # MLflow's own 7 retries, of up to two minutes each, wait half an hour for a dead server.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
-
-    for chatty in ("alembic", "mlflow"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def connect(uri: str | None, *, create: bool = False) -> Any:
-    """A client of an MLflow store.
-
-    Parameters
-    ----------
-    uri : see `runner.tracking.uri.absolute_uri`
-    create : make an SQLite file that is not there
-
-    Raises
-    ------
-    UserError
-        When the store cannot be reached.
-    """
-    uri = absolute_uri(uri)
-    path = sqlite_path(uri)
-    with reaching(uri):
-        check_store(uri, create=create)
-        # MLflow makes its tables without a lock, so two first starts break each other.
-        with nullcontext() if path is None else FileLock(f"{path}.lock"):
-            load_mlflow()
-            from mlflow import MlflowClient
-
-            client = MlflowClient(uri)
-            client.search_experiments(max_results=1)  # only now does it connect
-            return client
-
-
-def _losses() -> tuple[type[Exception], ...]:
-    """What MLflow raises when its store is gone."""
-    load_mlflow()
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    return (MlflowException, SQLAlchemyError, OSError)
-
-
-@contextmanager
-def reaching(uri: str) -> Iterator[None]:
-    """Raise a `UserError` where what is done inside fails because the store is gone."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if not isinstance(error, _losses()):
-            raise
-        raise UserError(
-            f"the MLflow store {secrets.mask(uri)} cannot be used: {_first_line(error)}\n"
-            "Start the server, correct tracking.uri, or run without tracking: tracking=none"
-        ) from error
 
 
 class Tracker:
@@ -213,7 +145,7 @@ class Tracker:
         query = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
         with reaching(self.uri):
             for run in find(self._client, query, [self._experiment_id]):
-                if run.alive is False:
+                if run.is_alive is False:
                     log.warning("Marked run %s as KILLED: its process no longer exists.", run.name)
                     self._client.set_tag(run.run_id, "failure", "its process was killed")
                     self._client.set_terminated(run.run_id, "KILLED")
@@ -253,10 +185,8 @@ def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
     """Copy an artifact of a run to a folder."""
     try:
         client.download_artifacts(run_id, name, str(folder))
-    except _losses() as error:
-        raise UserError(
-            f"{name} of run {run_id} cannot be fetched: {_first_line(error)}"
-        ) from error
+    except store_errors() as error:
+        raise UserError(f"{name} of run {run_id} cannot be fetched: {first_line(error)}") from error
 
 
 def fetch_result(client: Any, run_id: str, folder: Path) -> Record:
@@ -304,7 +234,3 @@ def _record(run: Any) -> Record:
         end_time=run.info.end_time,
         run_id=run.info.run_id,
     )
-
-
-def _first_line(error: Exception) -> str:
-    return secrets.mask(str(error)).strip().partition("\n")[0]

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from components.base import UserError
+from runner.tracking.client import connect, reaching
 from runner.tracking.record import DESCRIPTION, Record
 
 log = logging.getLogger(__name__)
@@ -94,8 +95,6 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
     UserError
         When the store cannot be reached, or has no such run or model.
     """
-    from runner.tracking import connect, reaching
-
     client = connect(uri)
     with reaching(client.tracking_uri):
         from mlflow.artifacts import download_artifacts
@@ -122,8 +121,6 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
 
 def run_of(client: Any, source: str) -> str:
     """The id of the run that made a model; see `fetch_model` for `source`."""
-    from runner.tracking import reaching
-
     if not source.startswith("models:/"):
         return source.removeprefix("runs:/").partition("/")[0]
     with reaching(client.tracking_uri):

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Result, UserError
 from runner.terminal import secrets
 from runner.tracking import provenance
+from runner.tracking.process import is_alive, this_process
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
 FILE = "run.json"
@@ -70,24 +69,9 @@ class Record:
         return self.tags.get("job") or " ".join(options)
 
     @property
-    def alive(self) -> bool | None:
-        """Whether its process is; None where that cannot be known, as it ran elsewhere.
-
-        Containers may share a host name, and each counts its processes from 1.
-        """
-        pid, here = self.tags.get("pid", ""), _machine()
-        if self.tags.get("host") != here["host"] or not pid.isdigit():
-            return None
-        if any(self.tags.get(key, value) != value for key, value in here.items()):
-            return None
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        state, started = _process_state(int(pid))
-        return state not in ("Z", "X") and started in ("", self.tags.get("process_start"))
+    def is_alive(self) -> bool | None:
+        """Whether its process is; None where that cannot be known, as it ran elsewhere."""
+        return is_alive(self.tags)
 
     def finish(self, result: Result) -> None:
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
@@ -157,7 +141,7 @@ def begin(
         "git_commit": provenance.git_commit(),
         **SOURCE,
         "folder": str(folder),
-        **_process(),
+        **this_process(),
     }
     if HydraConfig.initialized():
         tags["command"] = secrets.mask(_command(HydraConfig.get()))
@@ -199,7 +183,7 @@ def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
         "git_commit": provenance.git_commit(),
         **SOURCE,
         "folder": str(folder),
-        **_process(),
+        **this_process(),
     }
     return Record(name=f"sweep {sweep_id}", tags=tags, start_time=_now())
 
@@ -264,40 +248,6 @@ def _command(settings: Any) -> str:
     if settings.job.config_name != "config":
         options.append(f"--config-name={settings.job.config_name}")
     return shlex.join(["python", "-m", "runner", *options, *settings.overrides.task])
-
-
-def _process() -> dict[str, str]:
-    """Names this process. A pid alone may be used again."""
-    return {
-        **_machine(),
-        "pid": str(os.getpid()),
-        "process_start": _process_state(os.getpid())[1],
-    }
-
-
-def _machine() -> dict[str, str]:
-    """Names what a pid is counted in: the host, its boot, and the namespace of a container.
-
-    The last two are empty where there is no /proc (proc(5), pid_namespaces(7)).
-    """
-    boot = namespace = ""
-    with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")
-    return {"host": socket.gethostname(), "boot_id": boot, "pid_namespace": namespace}
-
-
-def _process_state(pid: int) -> tuple[str, str]:
-    """A process's state (Z and X: dead) and when it began, in the kernel's ticks (proc(5)).
-
-    Empty where there is no /proc.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return "", ""
-    return fields[0], fields[19]
 
 
 def _without_seed(config: DictConfig) -> dict[str, Any]:

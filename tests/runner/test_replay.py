@@ -11,7 +11,7 @@ import pytest
 
 from components.base import UserError
 from runner import replay
-from runner.config.trust import TRUST
+from runner.config.recorded import TRUST
 from tests_support import FAST
 from tracking_support import TRACKED, runs_of
 

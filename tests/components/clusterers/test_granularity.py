@@ -5,8 +5,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from components.clusterers.agglomerative import AgglomerativeClusterer
 from components.clusterers.granularity import middle_agreed, nest, reason
-from components.clusterers.graph import absorb, merge_down
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
+from components.clusterers.joining import absorb, merge_down
 from components.clusterers.kmeans import KMeansClusterer
 from components.labels import by_size
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from runner.config.signatures import NotFoundError, signature
+from runner.config.signatures import signature
+from runner.config.source import NotFoundError
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import UserError
 from runner.config import schema
 from runner.config.build import build
-from runner.config.trust import check_files, plain_references_only, refusal
+from runner.config.recorded import plain_references_only
+from runner.config.reserved import check_files
+from runner.config.trust import refusal
 
 Run = Callable[..., Any]
 

@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from runner.config import schema
-from runner.tracking import record
+from runner.tracking import process, record
+from runner.tracking.process import this_process
 from runner.tracking.record import Record
 
 CHOICES = {"dataset": "lee", "embedder": "tfidf", "reducer": "pca", "clusterer": "kmeans"}
@@ -90,20 +91,22 @@ def test_the_jobs_of_a_sweep_in_the_order_of_their_start(tmp_path: Path) -> None
 
 
 def test_whether_a_process_is_alive() -> None:
-    me = record._process()
-    assert Record("", tags=me).alive is True
+    me = this_process()
+    assert Record("", tags=me).is_alive is True
     assert Record("", tags=me).without_secrets().tags == me  # a mask would make it another machine
-    assert Record("", tags={**me, "host": "elsewhere"}).alive is None
-    assert Record("", tags={}).alive is None
+    assert Record("", tags={**me, "host": "elsewhere"}).is_alive is None
+    assert Record("", tags={}).is_alive is None
     child = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet forgotten
-    state, started = record._process_state(child.pid)
+    state, started = process._state(child.pid)
     assert state == "Z"
-    assert Record("", tags={**me, "pid": str(child.pid), "process_start": started}).alive is False
+    assert (
+        Record("", tags={**me, "pid": str(child.pid), "process_start": started}).is_alive is False
+    )
     child.wait()
-    assert Record("", tags={**me, "pid": str(child.pid)}).alive is False
+    assert Record("", tags={**me, "pid": str(child.pid)}).is_alive is False
     if Path("/proc/self/stat").exists():
-        assert Record("", tags={**me, "process_start": "1"}).alive is False
+        assert Record("", tags={**me, "process_start": "1"}).is_alive is False
 
 
 @pytest.mark.parametrize("key", ["boot_id", "pid_namespace"])
@@ -111,16 +114,19 @@ def test_a_run_in_another_container_of_the_same_name_may_be_alive(key: str) -> N
     """Its pid means nothing here."""
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    dead = {**record._process(), "pid": str(child.pid)}
-    assert Record("", tags=dead).alive is False
-    assert Record("", tags={**dead, key: "another"}).alive is None
+    dead = {**this_process(), "pid": str(child.pid)}
+    assert Record("", tags=dead).is_alive is False
+    assert Record("", tags={**dead, key: "another"}).is_alive is None
     del dead[key]  # of an older version
-    assert Record("", tags=dead).alive is False
+    assert Record("", tags=dead).is_alive is False
 
 
 def test_a_process_knows_its_namespace() -> None:
     """As root: a process in a pid namespace of its own is not one of ours."""
-    code = "import json; from runner.tracking import record; print(json.dumps(record._process()))"
+    code = (
+        "import json; from runner.tracking.process import this_process;"
+        "print(json.dumps(this_process()))"
+    )
     line = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code]
     try:
         done = subprocess.run(line, capture_output=True, text=True)
@@ -130,7 +136,7 @@ def test_a_process_knows_its_namespace() -> None:
         pytest.skip("no pid namespace can be made here")
     other = json.loads(done.stdout)
     assert other["pid"] == "1"
-    assert Record("", tags=other).alive is None
+    assert Record("", tags=other).is_alive is None
 
 
 def test_params_are_json(tmp_path: Path) -> None:

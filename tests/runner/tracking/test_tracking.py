@@ -124,9 +124,9 @@ def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
     tracker = Tracker(f"sqlite:///{store}", "runner")
     client = MlflowClient(f"sqlite:///{store}")
     (experiment,) = client.search_experiments(filter_string="name = 'runner'")
-    from runner.tracking import record
+    from runner.tracking.process import this_process
 
-    me = record._process()
+    me = this_process()
     others = {
         "mine": me,
         "reused": {**me, "process_start": "1"},

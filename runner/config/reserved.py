@@ -1,0 +1,144 @@
+"""What only the command line may set, and no file: what runs code, or what a file could hide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from runner.config.problems import Problem
+from runner.config.trust import is_trusted, trusted_targets
+from runner.terminal import secrets
+
+# What Hydra itself may build before a run starts.
+HYDRA_CLASSES = (
+    "runner.sweep.SweepCallback",
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
+)
+LOGGING = (
+    "runner.terminal.secrets.MaskingFormatter",
+    "logging.StreamHandler",
+    "logging.FileHandler",
+    "logging.NullHandler",
+    "logging.handlers.RotatingFileHandler",
+    "logging.Formatter",
+    "logging.Filter",
+    "colorlog.ColoredFormatter",
+    "ext://sys.stdout",
+    "ext://sys.stderr",
+)
+# Keys of Hydra's by which a file could run a program, or lead one astray.
+COMMANDS = (
+    "hydra.job.env_set",
+    "hydra.launcher.setup",
+    "hydra.launcher.additional_parameters",
+    "hydra.launcher.srun_args",
+    "hydra.launcher.python",
+)
+
+
+def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]:
+    """What a config file, a preset or an option of somebody's asks for, and only a user may.
+
+    Parameters
+    ----------
+    config : the composed config, with Hydra's own under `hydra`
+    typed : the overrides of the command line, as they were typed
+    """
+    keys = {_key(text) for text in typed}
+    trusted = trusted_targets(config)
+    if trusted and "trusted_targets" not in keys:
+        names, trusted = ",".join(trusted), []
+        yield Problem(
+            "trusted_targets",
+            "a file sets this key, and only the command line may. If you trust these packages: "
+            f"trusted_targets=[{names}]",
+        )
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    hydra = plain.pop("hydra", {}) or {}
+    for path in trust_keys(plain):
+        if not _is_typed(path, keys):
+            yield Problem(
+                path, f"a file sets this key, and only the command line may. Type {path}=true"
+            )
+    yield from _check_hydra(hydra, "hydra", trusted)
+    settings = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
+    for path in secrets.secrets_in(settings, "hydra"):
+        yield Problem(
+            path,
+            "this looks like a secret, and Hydra writes its settings to disk. Remove it here, and "
+            "export it in the shell.",
+        )
+    for path in COMMANDS:
+        value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
+        if value and not _is_typed(path, keys):
+            yield Problem(
+                path, "a file sets this key, and only the command line may, as it can run programs."
+            )
+    for key in (hydra.get("sweeper") or {}).get("params") or {}:
+        name = _key(str(key))
+        if (name == "trusted_targets" or _is_trust(name) or name.startswith("hydra")) and (
+            name not in keys
+        ):
+            yield Problem(f"hydra.sweeper.params.{key}", "only the command line may set this key.")
+
+
+def trust_keys(node: Any, path: str = "") -> Iterator[str]:
+    """Paths of the `trust_...` keys that are not off."""
+    for key, value in items(node):
+        where = f"{path}.{key}" if path else str(key)
+        if str(key).startswith("trust_") and value not in (False, None, "???"):
+            yield where
+        yield from trust_keys(value, where)
+
+
+def _key(text: str) -> str:
+    return text.partition("=")[0].lstrip("+~")
+
+
+def _is_trust(path: str) -> bool:
+    return path.rpartition(".")[2].startswith("trust_")
+
+
+def _is_typed(path: str, keys: Collection[str]) -> bool:
+    """Whether a key, one above it or one below it was typed."""
+    return any(
+        path == key or path.startswith(f"{key}.") or key.startswith(f"{path}.") for key in keys
+    )
+
+
+def _check_hydra(node: Any, path: str, trusted: Collection[str]) -> Iterator[Problem]:
+    """Classes of callbacks, launchers, sweepers and logging that are not among ours."""
+    in_logging = path.startswith(("hydra.job_logging", "hydra.hydra_logging"))
+    for key, value in items(node):
+        where = f"{path}.{key}"
+        if isinstance(value, str):
+            allowed: tuple[str, ...] | None = None
+            if key == "_target_":
+                allowed = HYDRA_CLASSES
+            elif in_logging and (
+                key in ("()", "class", "queue", "listener")
+                or value.startswith(("ext://", "cfg://"))
+            ):
+                allowed = LOGGING
+            if allowed is not None and value not in allowed and not is_trusted(value, trusted):
+                package = re.split(r"[.:]", value.removeprefix("ext://"))[0]
+                yield Problem(
+                    where,
+                    f"'{value}' is none of Hydra's and this program's own classes. If you trust "
+                    f"its code: trusted_targets=[{package}]",
+                )
+        yield from _check_hydra(value, where, trusted)
+
+
+def items(node: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, list) else ()

@@ -1,0 +1,85 @@
+"""The way to an MLflow store, and what is said where it is gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from filelock import FileLock
+
+from components.base import UserError
+from runner.terminal import secrets
+from runner.tracking.uri import absolute_uri, check_store, sqlite_path
+
+
+def load_mlflow() -> None:
+    """Import MLflow, which takes seconds, with settings of ours that the user may override."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow's own 7 retries, of up to two minutes each, wait half an hour for a dead server.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+    for chatty in ("alembic", "mlflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def connect(uri: str | None, *, create: bool = False) -> Any:
+    """A client of an MLflow store.
+
+    Parameters
+    ----------
+    uri : see `runner.tracking.uri.absolute_uri`
+    create : make an SQLite file that is not there
+
+    Raises
+    ------
+    UserError
+        When the store cannot be reached.
+    """
+    uri = absolute_uri(uri)
+    path = sqlite_path(uri)
+    with reaching(uri):
+        check_store(uri, create=create)
+        # MLflow makes its tables without a lock, so two first starts break each other.
+        with nullcontext() if path is None else FileLock(f"{path}.lock"):
+            load_mlflow()
+            from mlflow import MlflowClient
+
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)  # only now does it connect
+            return client
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """What MLflow raises when its store is gone."""
+    load_mlflow()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError, OSError)
+
+
+@contextmanager
+def reaching(uri: str) -> Iterator[None]:
+    """Raise a `UserError` where what is done inside fails because the store is gone."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if not isinstance(error, store_errors()):
+            raise
+        raise UserError(
+            f"the MLflow store {secrets.mask(uri)} cannot be used: {first_line(error)}\n"
+            "Start the server, correct tracking.uri, or run without tracking: tracking=none"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    return secrets.mask(str(error)).strip().partition("\n")[0]
