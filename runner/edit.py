@@ -63,6 +63,7 @@ def main(arguments: list[str]) -> int:
             {"changes": partial(write_changes, parent.result, editing)},
             edits=[*parent.edits, edits.as_plain()],
             dropped=lambda: editing.dropped,
+            about=lambda: editing.about,
         )
 
 
@@ -110,6 +111,22 @@ class Editing:
             return Growth(self.edited.labels, strengths, {}, self.edited.sources)
 
         return by_edits
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the model says of itself: when topics were found, and which a person has made."""
+        parent = self._parent.model.about
+        held = {*parent.get("held", []), *self.edits.split}
+        return {
+            "documents_clustered": parent.get(
+                "documents_clustered", len(self._parent.result.corpus)
+            ),
+            "held": [
+                number
+                for number, sources in enumerate(self.edited.sources)
+                if len(sources) > 1 or held & {*sources}
+            ],
+        }
 
     @property
     def names(self) -> list[Name | None]:

@@ -64,6 +64,7 @@ def main(arguments: list[str]) -> int:
             model=merging.model,
             edits=merging.edits,
             dropped=lambda: merging.dropped,
+            about=lambda: {"held": merging.held},
         )
         say(merging.summary)
         return status
@@ -171,7 +172,7 @@ class Merging:
         names: list[Name | None] = [None] * self.mapping.n_topics
         for only_renamed in (True, False):
             for parent, numbers in self._sides:
-                renamed = _renamed_labels(parent)
+                renamed = parent.renamed
                 for topic, number in zip(parent.result.topics, numbers.tolist(), strict=True):
                     is_chosen = topic.label in renamed or not only_renamed
                     if number >= 0 and names[number] is None and is_chosen:
@@ -181,7 +182,7 @@ class Merging:
     @property
     def edits(self) -> list[dict[str, Any]]:
         """Those of the first run, and the labels of the second that its user has given."""
-        renamed = _renamed_labels(self._second)
+        renamed = self._second.renamed
         numbers = self.mapping.second.tolist()
         labels = {
             number: topic.label
@@ -189,6 +190,14 @@ class Merging:
             if topic.label in renamed and number >= 0
         }
         return [*self._first.edits, *([{"rename": labels}] if labels else [])]
+
+    @property
+    def held(self) -> list[int]:
+        """Topics that a person has merged or split, in either run."""
+        numbers = [
+            numbers[parent.model.about.get("held", [])].tolist() for parent, numbers in self._sides
+        ]
+        return sorted({*numbers[0], *numbers[1]} - {-1})
 
     @property
     def summary(self) -> str:
@@ -261,11 +270,6 @@ def _keys(corpus: Corpus) -> Iterator[tuple[str, str | None]]:
 
 def _renumbered(labels: Integers, numbers: Integers) -> Integers:
     return np.where(labels >= 0, numbers[labels], -1)
-
-
-def _renamed_labels(parent: Parent) -> set[str]:
-    """Labels that a user has given by edits."""
-    return {label for edits in parent.edits for label in edits.get("rename", {}).values()}
 
 
 def _check_dropped(one: Parent, other: Parent, similarity: float) -> None:

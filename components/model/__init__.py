@@ -124,9 +124,9 @@ class TopicModel:
         if limit is None or not X.shape[0]:
             return np.zeros(X.shape[0], bool)
         away: NDArray[np.bool_] = self._with_topic.query(X, 1)[1][:, 0] > limit
-        return away & ~self._is_dropped(X)
+        return away & ~self.is_dropped(X)
 
-    def _is_dropped(self, X: Matrix) -> NDArray[np.bool_]:
+    def is_dropped(self, X: Matrix) -> NDArray[np.bool_]:
         """Bool (n,): a topic that an edit has dropped is nearer than every topic that is there."""
         if self._dropped is None:
             return np.zeros(X.shape[0], bool)
@@ -185,7 +185,7 @@ class TopicModel:
         best = (near or self._centroids.query(X, 1))[1][:, 0]
         novel = best > limit if limit is not None else np.zeros(n, bool)
         self._assign_outliers(X, topics, strengths, novel)
-        topics[novel | self._is_dropped(X)] = -1
+        topics[novel | self.is_dropped(X)] = -1
         strengths[topics < 0] = 0
         layers = self._layers(X, topics, near)
         if near is not None:

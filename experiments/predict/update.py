@@ -3,11 +3,13 @@
     python experiments/predict/update.py DATA/bbc_news.jsonl.gz DATA/trec_questions.jsonl.gz
     python experiments/predict/update.py DATA/*.jsonl.gz --limit 5000
     python experiments/predict/update.py DATA/bbc_news.jsonl.gz --order label   # subjects arrive
+    python experiments/predict/update.py DATA/bbc_news.jsonl.gz --grown 0 1.25   # others than 1.5
     python experiments/predict/update.py                  # the table again, from updates.csv
 
 A corpus is a JSONL file with the keys "text" and "label"; its vectors are those of the static model
-of embedder=model2vec. The first run sees the first of eleven parts, each update one more. Each row
-is added to updates.csv.
+of embedder=model2vec. The first run sees the first of eleven parts, each update one more. After
+each, its topics are compared with those of one run over the same documents. Each row is added to
+updates.csv.
 """
 
 from __future__ import annotations
@@ -22,102 +24,98 @@ import numpy as np
 
 HERE = Path(__file__).parent
 KEYS = (
-    "corpus documents order first seed ami_updates ami_run ami_first difference between "
-    "topics_updates topics_run topics_first no_topic".split()
+    "corpus documents order first grown seed ami_updates ami_run ami_first difference worst mean "
+    "between clustered moved topics_updates topics_run topics_first no_topic".split()
 )
 PARTS = {"tenth": 10, "half": 2}  # how much of the corpus the first run sees
 
 
-def parts_of(corpus: Any, X: Any, seed: int) -> Any:
-    """The default run, over vectors that are there."""
+def clustered(X: Any, seed: int) -> tuple[Any, Any]:
+    """Topics of Leiden with its defaults, as the pipeline settles them, and the clusterer."""
     from components.clusterers.leiden import LeidenClusterer
-    from components.reducers.identity import Identity
-    from components.representations.ctfidf import CTFIDF
-    from runner.pipeline import Parts
-
-    class Texts:
-        def load(self) -> Any:
-            return corpus
+    from components.topics import settle
+    from components.topics.outliers import KeepOutliers
 
     clusterer = LeidenClusterer(random_state=seed)
-    words = CTFIDF(language="en", clean=False)
-    return Parts(Texts(), vectors_of(X), Identity(), clusterer, words)
+    found = clusterer.fit_predict(X)
+    return settle(found, clusterer, X, [""] * len(X), KeepOutliers()), clusterer
 
 
-def vectors_of(X: Any) -> Any:
-    class Vectors:
-        stored = False
+def result_of(X: Any, labels: Any, strengths: Any, clusterer: Any) -> Any:
+    from components.base import Corpus, Result, Topic
 
-        def encode(self, documents: Any, rows: Any = None) -> Any:
-            return X if rows is None else X[rows]
+    sizes = np.bincount(labels[labels >= 0])
+    topics = [Topic(t, int(size), ((f"w{t}", 1.0),), 0) for t, size in enumerate(sizes)]
+    corpus = Corpus([str(row) for row in range(len(X))])
+    rows = np.arange(len(X))
+    return Result(corpus, rows, X, X, labels, strengths, topics, parts={"clusterer": clusterer})
 
-    return Vectors()
+
+def updated(result: Any, X: Any, found: Any, clusterer: Any, seed: int) -> Any:
+    """A run and its update, with the topics found anew, or else with those that are there."""
+    from components.model.fit import fit
+    from components.model.grow import Continued, Growth, grow, prediction
+    from components.model.recluster import carry_over
+
+    model, old, n = fit(result), len(result.labels), len(X)
+    before = Growth(np.full(n, -1), np.zeros(n, np.float32), {}, [])
+    before.labels[:old] = result.labels
+    before.strengths[:old] = result.strengths
+    is_new = np.arange(n) >= old
+    if found is not None:
+        labels, _ = carry_over(model, X, before, is_new, found)
+        return result_of(X, labels.main, labels.strengths, clusterer)
+    grown = grow(model, X, before, is_new, seed=seed)
+    return result_of(X, grown.labels, grown.strengths, Continued(prediction(model, grown)))
 
 
 def study(
-    name: str, texts: list[str], labels: list[str], X: Any, order: str, seed: int, first: str
+    name: str, labels: list[str], X: Any, order: str, seed: int, first: str, factors: list[float]
 ) -> Iterator[dict[str, Any]]:
     from sklearn.metrics import adjusted_mutual_info_score as ami
 
-    from components.base import Corpus
-    from components.model.fit import fit
-    from components.model.grow import Growth, grow
-    from runner.cache import Cache
-    from runner.derive import derived_result
-    from runner.model import Model
-    from runner.pipeline import run
-
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(texts))
+    rows = np.random.default_rng(seed).permutation(len(labels))
     if order == "label":  # one subject after the other
         rows = rows[np.argsort(np.array(labels)[rows], kind="stable")]
-    texts, labels, X = [texts[r] for r in rows], [labels[r] for r in rows], X[rows]
-    start = len(texts) // PARTS[first]
-    ends = np.linspace(start, len(texts), 11).astype(int)
-
-    whole = run(parts_of(Corpus(texts), X, seed), draw_map=False)
-    result = run(parts_of(Corpus(texts[:start]), X[:start], seed), draw_map=False)
-    begun = result
-    for end in ends[1:].tolist():
-        model = fit(result)
-        old = result
-        names: list[Any] = []
-
-        def decide(
-            V: Any, kept: Any, model: Any = model, old: Any = old, names: Any = names
-        ) -> Growth:
-            n = len(kept)
-            before = Growth(np.full(n, -1), np.zeros(n, np.float32), {}, [])
-            before.labels[: len(old.labels)] = old.labels
-            before.strengths[: len(old.labels)] = old.strengths
-            grown = grow(model, V, before, kept >= len(old.labels), seed=seed)
-            names.extend([None] * len(grown.sources))
-            return grown
-
-        served = Model(model, {}, vectors_of(X[:end]), None, Cache(None))
-        corpus = Corpus(texts[:end])
-        parts = parts_of(corpus, X[:end], seed)
-        result, _ = derived_result(
-            parts, Cache(None), served, corpus, decide, lambda names=names: {"": names}, False
-        )
-    predicted, expected, truth = result.labels, whole.labels, np.array(labels)
-    in_run, in_updates = ami(truth, expected), ami(truth, predicted)
-    yield {
-        "corpus": name,
-        "documents": len(texts),
-        "order": order,
-        "first": first,
-        "seed": seed,
-        "ami_updates": in_updates,
-        "ami_run": in_run,
-        "ami_first": ami(truth[:start], begun.labels),
-        "difference": in_updates - in_run,
-        "between": ami(expected, predicted),
-        "topics_updates": len(result.topics),
-        "topics_run": len(whole.topics),
-        "topics_first": len(begun.topics),
-        "no_topic": float(np.mean(predicted < 0)),
-    }
+    truth, X = np.array(labels)[rows], X[rows]
+    ends = np.linspace(len(X) // PARTS[first], len(X), 11).astype(int).tolist()
+    runs = [clustered(X[:end], seed) for end in ends]
+    of_runs = [ami(truth[:end], found.main) for end, (found, _) in zip(ends, runs, strict=True)]
+    for grown in factors:
+        (begun, clusterer), last = runs[0], ends[0]
+        result = result_of(X[:last], begun.main, begun.strengths, clusterer)
+        in_updates, moved = [], []
+        for end, (found, clusterer) in zip(ends[1:], runs[1:], strict=True):
+            old = result.labels
+            is_due = grown > 0 and end >= grown * last
+            result = updated(result, X[:end], found if is_due else None, clusterer, seed)
+            if is_due:
+                last = end
+                moved.append(np.mean(result.labels[: len(old)] != old))
+            in_updates.append(ami(truth[:end], result.labels))
+        differences = np.array(in_updates) - of_runs[1:]
+        expected, predicted = runs[-1][0].main, result.labels
+        yield {
+            "corpus": name,
+            "documents": len(X),
+            "order": order,
+            "first": first,
+            "grown": f"{grown:g}",
+            "seed": seed,
+            "ami_updates": in_updates[-1],
+            "ami_run": of_runs[-1],
+            "ami_first": of_runs[0],
+            "difference": differences[-1],
+            "worst": differences.min(),
+            "mean": differences.mean(),
+            "between": ami(expected, predicted),
+            "clustered": len(moved),
+            "moved": float(np.mean(moved or [0])),
+            "topics_updates": len(result.topics),
+            "topics_run": int(expected.max()) + 1,
+            "topics_first": int(begun.main.max()) + 1,
+            "no_topic": float(np.mean(predicted < 0)),
+        }
 
 
 def rows() -> list[dict[str, str]]:
@@ -140,24 +138,24 @@ def add(row: dict[str, Any]) -> None:
 
 def table() -> str:
     """Means over seeds, as Markdown."""
-    head = ("corpus", "documents", "order", "first")
-    shown = KEYS[5:]
+    head = ("corpus", "documents", "order", "first", "grown")
+    shown = KEYS[6:]
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows():
         groups.setdefault(tuple(row[name] for name in head), []).append(row)
     lines = [f"| {' | '.join([*head, 'seeds', *shown])} |"]
-    lines.append("|---|---:|---|---|---:|" + "---:|" * len(shown))
+    lines.append("|---|---:|---|---|---:|---:|" + "---:|" * len(shown))
     for key, group in groups.items():
         means = [np.mean([float(row[name]) for row in group]) for name in shown]
         cells = [
-            f"{m:.1f}" if n[:6] == "topics" else f"{m:.3f}"
+            f"{m:.1f}" if n[:6] in ("topics", "cluste") else f"{m:.3f}"
             for n, m in zip(shown, means, strict=True)
         ]
         lines.append(f"| {' | '.join([*key, str(len(group)), *cells])} |")
     return "\n".join(lines)
 
 
-def read(path: Path, limit: int | None) -> tuple[list[str], list[str], Any]:
+def read(path: Path, limit: int | None) -> tuple[list[str], Any]:
     from components.datasets.jsonl import JsonlDataset
     from components.embedders.model2vec import Model2VecEmbedder
 
@@ -166,7 +164,7 @@ def read(path: Path, limit: int | None) -> tuple[list[str], list[str], Any]:
     X = Model2VecEmbedder(model="pkg://static_model/model").encode(texts)
     has = np.flatnonzero(~corpus.blank & X.any(axis=1))
     assert corpus.labels is not None
-    return [texts[r] for r in has], [str(corpus.labels[r]) for r in has], X[has]
+    return [str(corpus.labels[r]) for r in has], X[has]
 
 
 def main() -> None:
@@ -176,12 +174,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--order", choices=["random", "label"], default="random")
     parser.add_argument("--first", choices=list(PARTS), default="tenth")
+    parser.add_argument("--grown", type=float, nargs="+", default=[1.5], help="0: never")
     options = parser.parse_args()
     for path in options.corpora:
-        texts, labels, X = read(path, options.limit)
+        labels, X = read(path, options.limit)
         name = path.name.partition(".")[0]
         for seed in range(options.seeds):
-            for row in study(name, texts, labels, X, options.order, seed, options.first):
+            for row in study(name, labels, X, options.order, seed, options.first, options.grown):
                 add(row)
                 print(row, flush=True)  # noqa: T201
     print(table())  # noqa: T201

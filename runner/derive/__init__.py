@@ -15,10 +15,11 @@ from components.topics import Labels
 from runner.cache import Cache
 from runner.embed import embed
 from runner.model import Model
-from runner.pipeline import Grouped, Parts, conclude
+from runner.pipeline import Grouped, Parts, conclude, group
 from runner.pipeline.timing import StageProfiler
 
 Decide = Callable[[Matrix, Integers], Growth]
+Carry = Callable[[Matrix, Integers, Labels], Labels]
 Name = tuple[str, str]  # label and description
 
 
@@ -69,43 +70,49 @@ def derived_result(
     decide: Decide,
     names: Callable[[], Mapping[str, Sequence[Name | None]]],
     draw_map: bool | None = None,
+    carry: Carry | None = None,
 ) -> tuple[Result, Parts]:
     """The result of documents whose topics a model, and a user, have decided on.
 
     Parameters
     ----------
-    parts : describe, measure and report the topics; their embedder and clusterer are not used
+    parts : describe, measure and report the topics; their embedder is not used, and their reducer
+        and clusterer are by `carry` only
     corpus : all documents
     decide : gives the topics of the documents that have a vector, from the vectors (m, d) and their
         rows (m,) in the corpus
     names : gives the names that topics have from before, once they are decided on
+    carry : in the place of `decide`: all documents are clustered again, and it brings what was
+        found to the numbers that topics have from before
     """
     clock = StageProfiler()
     topics = model.topic_model
     with clock("embed"):
         kept, encoded = embed(corpus, model.embedder, cache, model.embedder_settings)
     X = encoded.vectors
-    with clock("cluster"):
-        grown = decide(X, kept)
-    placed = Placed(topics)
-    with clock("reduce"):
-        reduced = placed.fit_transform(X)
-    n_outside = int(np.sum(grown.labels < 0))
-    labels = Labels(grown.labels, grown.layers, grown.strengths, n_outside)
+    parts = replace(parts, embedder=model.embedder)
+    if carry is None:
+        with clock("cluster"):
+            grown = decide(X, kept)
+        placed = Placed(topics)
+        with clock("reduce"):
+            reduced = placed.fit_transform(X)
+        continued = Continued(prediction(topics, grown))
+        parts = replace(parts, reducer=placed, clusterer=continued)
+        n_outside = int(np.sum(grown.labels < 0))
+        labels = Labels(grown.labels, grown.layers, grown.strengths, n_outside)
+        grouped = Grouped(corpus, kept, encoded, reduced, labels)
+    else:
+        grouped = group(parts, cache, corpus, kept, encoded, clock)
+        with clock("cluster"):
+            labels = carry(X, kept, grouped.labels)
+        grouped = replace(grouped, labels=labels)
     old_names = names()
     labeler: Any = parts.labels
     if not isinstance(labeler, WordLabels):
-        labeler = Unnamed(labeler, [old_names[""], *(old_names[name] for name in grown.layers)])
-    parts = replace(
-        parts,
-        embedder=model.embedder,
-        reducer=placed,
-        clusterer=Continued(prediction(topics, grown)),
-        labels=labeler,
-    )
-    result = conclude(
-        parts, cache, Grouped(corpus, kept, encoded, reduced, labels), clock, draw_map=draw_map
-    )
+        labeler = Unnamed(labeler, [old_names[""], *(old_names[name] for name in labels.layers)])
+    parts = replace(parts, labels=labeler)
+    result = conclude(parts, cache, grouped, clock, draw_map=draw_map)
     result.topics = _named(result.topics, old_names[""])
     result.layers = {
         name: replace(layer, topics=_named(layer.topics, old_names[name]))

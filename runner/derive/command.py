@@ -17,7 +17,7 @@ from runner.cache import Cache
 from runner.config.build import build
 from runner.config.command_line import compose
 from runner.config.recorded import TRUST, recorded_config
-from runner.derive import Decide, Name, derived_result
+from runner.derive import Carry, Decide, Name, derived_result
 from runner.job import announce, execute
 from runner.model import Model
 from runner.model.loading import load
@@ -64,6 +64,11 @@ class Parent:
             name: [(topic.label, topic.description) for topic in topics]
             for name, topics in layers.items()
         }
+
+    @property
+    def renamed(self) -> set[str]:
+        """Labels that a person has given by edits."""
+        return {label for edits in self.edits for label in edits.get("rename", {}).values()}
 
     @property
     def edits(self) -> list[dict[str, Any]]:
@@ -181,6 +186,8 @@ class Command:
         model: Model | None = None,
         edits: Sequence[Mapping[str, Any]] = (),
         dropped: Callable[[], Any] = lambda: None,
+        carry: Callable[[Corpus], Carry | None] = lambda corpus: None,
+        about: Callable[[], Mapping[str, Any]] = dict,
     ) -> int:
         """Make the run, write it to its folder, track it and show it; the exit status.
 
@@ -193,6 +200,8 @@ class Command:
         model : assigns vectors to the run's topics; by default that of the only parent
         edits : of the topics, which are saved with the model
         dropped : gives the centroids of topics that edits have dropped, once that is decided
+        carry : see `derived_result`
+        about : gives what the model's settings say beside that, once the topics are there
         """
         folder = Path(self.options["folder"]).expanduser().absolute()
         check_writable(folder, "folder")
@@ -215,6 +224,7 @@ class Command:
                 ],
                 "edits": list(edits),
             },
+            decided=about,
             dropped=dropped,
         )
 
@@ -224,7 +234,7 @@ class Command:
             documents = corpus(parts)
             return derived_result(
                 parts, Cache(config.cache.dir), model or first.model, documents, decide(documents),
-                names, config.map,
+                names, config.map, carry(documents),
             )  # fmt: skip
 
         choices = {role: first.record.params.get(role, "") for role in record.GROUPED_BY}

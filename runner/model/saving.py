@@ -35,6 +35,7 @@ class Lineage:
     fingerprint : identifies the embedder's vectors
     learnt : what the embedder has learnt from the first run's corpus, where it has
     about : what the new model's settings say of its origin, as plain values
+    decided : gives more of it; called when the topics are there
     dropped : gives float32 (k, d) or CSR, unit means of the topics that edits have dropped, or
         None; called when the topics are there
     """
@@ -43,6 +44,7 @@ class Lineage:
     fingerprint: dict[str, Any] | None
     learnt: tuple[str, dict[str, Any]] | None
     about: dict[str, Any] = field(default_factory=dict)
+    decided: Callable[[], Mapping[str, Any]] = dict
     dropped: Callable[[], Any] = lambda: None
 
 
@@ -81,7 +83,7 @@ def save(
         "layers": list(model.layers),
         "labels_known": result.has_known_label is not None and bool(result.has_known_label.any()),
         "example": [text[:200] for topic in model.topics[:2] for text in topic.documents[:1]],
-        **(lineage.about if lineage else {}),
+        **({**lineage.about, **lineage.decided()} if lineage else {}),
     }
     return model_folder.write(target, model, about, card(model, about), learnt)
 

@@ -75,6 +75,7 @@ def test_an_update_is_a_run_with_a_new_version_of_the_model(parent, tmp_path, mo
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     (first,) = runs_of(tmp_path / "mlflow.db")
     arguments = ["dataset=jsonl", "dataset.path=new.jsonl", "folder=out", f"uri={uri}"]
+    arguments.append("recluster=never")
     assert update("run=models:/topics@champion", "cache=null", *arguments) == 0
     before, after = documents(tmp_path / "run"), documents(tmp_path / "out")
     assert after.document[:150].tolist() == before.document.tolist()
@@ -193,7 +194,7 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_p
 
     texts = documents(tmp_path / "run").document
     same = ["dataset=jsonl", "dataset.path=old.jsonl", "folder=updated", *UNTRACKED]
-    assert update("run=edited", *same) == 0
+    assert update("run=edited", *same, "recluster=never") == 0
     again = documents(tmp_path / "updated").topic.to_numpy()
     assert again[: len(texts)].tolist() == after.tolist()
     assert again[len(texts) :].tolist() == after.tolist(), "seen documents are recognised"
@@ -201,6 +202,68 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_p
     assert updated.topics[0].label == "first"
     assert updated.about["edits"] == [edits]
     assert updated._model.arrays["dropped"].shape[0] == 1
+
+
+def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
+    parent, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    edits = {"merge": [[0, 3]], "rename": {1: "mine"}, "drop": [4]}
+    Path("edits.yaml").write_text(yaml.safe_dump(edits))
+    assert edit("run=run", "edits=edits.yaml", "folder=edited", *UNTRACKED) == 0
+    new = Path("new.jsonl").read_text().splitlines()
+    Path("few.jsonl").write_text("\n".join(new[:20]))
+    arguments = ["dataset=jsonl", "dataset.path=few.jsonl", *UNTRACKED]
+    assert update("run=edited", "folder=few", *arguments) == 0
+    assert load("few").about["documents_clustered"] == 150, "170 documents are not 225"
+    assert changes(tmp_path / "few")[0]["topics_before"] == "0"
+
+    before = documents(tmp_path / "few").topic.to_numpy()
+    arguments[1] = "dataset.path=old.jsonl"
+    capsys.readouterr()
+    assert update("run=few", "folder=all", *arguments) == 0
+    assert "All 320 documents were clustered again" in capsys.readouterr().out
+    after = documents(tmp_path / "all").topic.to_numpy()
+    model = load("all")
+    assert model.about["documents_clustered"] == 320
+    (merged,) = model.about["held"]
+    assert (after[: len(before)][before == 0] == merged).all(), "a person has made this topic"
+    assert (after[170:][documents(tmp_path / "run").topic == 4] == -1).mean() > 0.9
+    labels = {topic.id: topic.label for topic in load("few").topics}
+    assert labels[1] == "mine"
+    rows = changes(tmp_path / "all")
+    old = [int(row["topics_before"]) for row in rows if row["topics_before"]]
+    assert sorted(old) == sorted(labels), "each old topic has a row"
+    here = {topic.id: topic for topic in model.topics}
+    for row in rows:
+        if row["change"] in ("grown", "shrunk", "silent"):
+            topic = here.pop(int(row["topic"]))
+            assert topic.label == labels[int(row["topics_before"])]
+            assert topic.size == int(row["size_after"]) == (after == topic.id).sum()
+        else:
+            assert row["change"] in ("new", "merged", "gone")
+    counts = np.bincount(after[: len(before)][(before == 2) & (after[: len(before)] >= 0)])
+    assert counts.max() > counts.sum() / 2
+    predicted = load("all").predict(documents(tmp_path / "all").document.tolist())
+    assert (predicted.topic.to_numpy() == after).all()
+
+
+def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
+    from runner import run
+
+    monkeypatch.chdir(tmp_path)
+    texts = list(LeeDataset().load().documents[:90])
+    Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts[50:]))
+    labels = ["even" if row % 2 == 0 else "odd" for row in range(50)]
+    settings = [setting for setting in FAST if not setting.startswith(("clusterer", "reducer"))]
+    settings += ["clusterer=given", "reports=fast"]
+    run(texts[:50], *settings, label=labels, folder="run")
+    arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "folder=out", *UNTRACKED]
+    with pytest.raises(UserError, match=r"recluster=always: .* labels of its data set"):
+        update(*arguments, "recluster=always")
+    assert update(*arguments) == 0
+    assert "they are not found again: the run's topics are labels" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -215,6 +278,7 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_p
         (["run=no_run", "folder=out", "dataset=lee"], "no_run"),
         (["run=run", "folder=out", "dataset=lee", "min_topic_size=many"], "whole number"),
         (["run=run", "folder=out", "dataset=lee", "min_topic_size=1"], "must be at least 2"),
+        (["run=run", "folder=out", "dataset=lee", "recluster=alway"], "Did you mean 'always'"),
     ],
 )
 def test_mistakes_on_the_command_line(parent, tmp_path, monkeypatch, arguments, message):
