@@ -229,7 +229,7 @@ class Command:
         )
 
         def work() -> tuple[Result, Parts]:
-            parts = build(config)
+            parts = build(_without_labels(config))
             parts = replace(parts, reports={**reports, **parts.reports})
             documents = corpus(parts)
             return derived_result(
@@ -268,6 +268,18 @@ class Command:
             if key == "model" or key.startswith("model."):
                 OmegaConf.update(config, key, OmegaConf.select(self._composed, key))
         return config
+
+
+def _without_labels(config: DictConfig) -> DictConfig:
+    """The config, with another clusterer where its own asks for labels of the new documents.
+
+    Topics that are labels are not found again.
+    """
+    if not str(config.clusterer.get("_target_")).endswith(".GivenClusterer"):
+        return config
+    config = config.copy()
+    config.clusterer = {"_target_": "components.clusterers.leiden.LeidenClusterer"}
+    return config
 
 
 def _fetch(source: str, uri: str | None, folder: Path) -> str:

@@ -264,6 +264,10 @@ def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
         update(*arguments, "recluster=always")
     assert update(*arguments) == 0
     assert "they are not found again: the run's topics are labels" in caplog.text
+    assert update("run=out", *arguments[1:3], "folder=again", *UNTRACKED) == 0
+    again = documents(tmp_path / "again")
+    assert again.topic[:50].tolist() == documents(tmp_path / "run").topic.tolist()
+    assert {*again.topic[50:]} <= {-1, 0, 1}, "no label is needed"
 
 
 @pytest.mark.parametrize(
