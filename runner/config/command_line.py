@@ -7,17 +7,11 @@ overrides, and each override and each value of a sweep is tried alone.
 from __future__ import annotations
 
 import copy
-import dataclasses
-from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from hydra import version
-from hydra._internal.config_repository import CachingConfigRepository
-from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, RangeSweep, ValueType
+from hydra.core.override_parser.types import Override, ValueType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -26,16 +20,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from components.base import UserError
 from runner.config import schema
+from runner.config.flags import parse_flags
 from runner.config.members import is_ensemble, loader, replace_names
+from runner.config.overrides import Overrides, choices
 from runner.config.refusals import (
     first_line,
     hydra_keys,
     key_of,
     missing_references,
-    not_an_override,
     not_installed,
     refusal,
-    run_groups,
     text_of,
     unread,
 )
@@ -85,37 +79,6 @@ def compose(overrides: Iterable[str], config_dir: str | Path | None = None) -> D
     return Check(None, "config", None if config_dir is None else str(config_dir)).run(texts)
 
 
-def parse_flags(arguments: list[str]) -> Namespace:
-    """The arguments by Hydra's own flags."""
-    parser = get_args_parser()
-    names = [name for action in parser._actions for name in action.option_strings]
-
-    def refuse(message: str) -> NoReturn:
-        unknown = next(
-            (a for a in arguments if a[:1] == "-" and a.partition("=")[0] not in names), ""
-        )
-        hint = nearest(unknown, [name for name in names if name[:2] == "--"], otherwise="")
-        raise UserError(f"{unknown}: there is no such flag.{hint}" if unknown else message)
-
-    parser.error = refuse  # type: ignore[method-assign]
-    options = parser.parse_intermixed_args(arguments)
-    if options.config_path:
-        raise UserError(
-            "--config-path would take the place of every option that there is. A folder of your "
-            "own is added with --config-dir FOLDER"
-        )
-    if options.experimental_rerun:
-        raise UserError(
-            "--experimental-rerun loads a pickle, which can run any code. To repeat a run: "
-            + shell_line("replay", "run=OUTPUT_FOLDER")
-        )
-    if options.config_dir and not Path(options.config_dir).is_dir():
-        raise UserError(
-            f"--config-dir: there is no folder '{Path(options.config_dir).absolute()}'."
-        )
-    return options
-
-
 class Check:
     """Composes a config from overrides and collects what is wrong with it.
 
@@ -136,11 +99,8 @@ class Check:
         self._arguments = arguments
         self._name = config_name
         self._loader = loader(config_dir)
-        self._parser = OverridesParser.create(config_loader=self._loader)
-        self._searchpath: list[str] = []
-        self._options: dict[tuple[str, ...], list[str]] = {}
-        self._repositories: dict[tuple[str, ...], CachingConfigRepository] = {}
         self._problems: list[Problem] = []
+        self._overrides = Overrides(self._loader, config_name, self._problems)
         self._refused: set[str] = set()  # what OmegaConf has emptied when a key below was refused
         self._config_dir = config_dir
         self._multirun = False
@@ -162,8 +122,8 @@ class Check:
         UserError
             With every mistake.
         """
-        if not self._is_option("", self._name):
-            names = {n for n in self._options_of("") if n[0] != "_"} - {"run_schema"}
+        if not self._overrides.is_option("", self._name):
+            names = {n for n in self._overrides.options_of("") if n[0] != "_"} - {"run_schema"}
             self._note(
                 f"--config-name={self._name}",
                 f"there is no such config.{nearest(self._name, names)}",
@@ -171,11 +131,11 @@ class Check:
             raise self._error()
         texts = list(texts)
         self._multirun = multirun
-        overrides = [o for text in texts for o in self._parse(text, multirun)]
-        self._searchpath = [
+        overrides = [o for text in texts for o in self._overrides.parse(text, multirun)]
+        self._overrides.searchpath = [
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]
-        groups, settings = self._sort(overrides)
+        groups, settings = self._overrides.sort(overrides)
         self._options_typed = [text_of(chosen[0]) for chosen in groups.values()]
         config = self._compose(groups)
         if config is None:
@@ -188,9 +148,13 @@ class Check:
             typed = {o.get_key_element() for o in overrides}
             params = config.hydra.sweeper.get("params") or {}
             preset = [
-                o for key, value in params.items() for o in self._parse(f"{key}={value}", True)
+                o
+                for key, value in params.items()
+                for o in self._overrides.parse(f"{key}={value}", True)
             ]
-            more, first = self._sort([o for o in preset if o.get_key_element() not in typed])
+            more, first = self._overrides.sort(
+                [o for o in preset if o.get_key_element() not in typed]
+            )
             groups, settings = groups | more, [*first, *settings]
             if more:
                 config = self._compose(groups) or config
@@ -198,7 +162,7 @@ class Check:
             self._refuse_sweeps(overrides)
         self._check(config, groups, settings, texts, values)
         if not self._problems and is_ensemble(config):
-            self._problems += replace_names(config, self._loader, self._searchpath)
+            self._problems += replace_names(config, self._loader, self._overrides.searchpath)
         if self._problems:
             raise self._error()
         return config
@@ -217,7 +181,10 @@ class Check:
     def _refusals(self, text: str, *, multirun: bool | None = None) -> list[Problem]:
         """What is wrong with an override where no other stands beside it but the options."""
         check = Check(self._arguments, self._name, self._config_dir)
-        typed = [*self._searchpath, *(o for o in self._options_typed if key_of(o) != key_of(text))]
+        typed = [
+            *self._overrides.searchpath,
+            *(o for o in self._options_typed if key_of(o) != key_of(text)),
+        ]
         try:
             check.run([*typed, text], multirun=self._multirun if multirun is None else multirun)
         except ConfigError:
@@ -228,111 +195,15 @@ class Check:
     def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
         self._problems.append(Problem(path, message, suggestion))
 
-    def _parse(self, text: str, multirun: bool) -> list[Override]:
-        """One override; where its value lacks quotes that is noted, and it is read with them."""
-        try:
-            return self._parser.parse_overrides([text])
-        except HydraException:
-            key, equals, value = text.partition("=")
-            parts = value.split(",") if multirun else [value]
-            quoted = key + equals + ",".join(override("", part)[1:] for part in parts if equals)
-            try:
-                parsed = self._parser.parse_overrides([quoted])
-            except HydraException:
-                self._problems.append(not_an_override(text, self._loader.list_groups("")))
-                return []
-            self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
-            return parsed
-
-    def _sort(self, overrides: list[Override]) -> tuple[dict[str, list[Override]], list[Override]]:
-        """The choices of options, by group and one for each option, and all other overrides."""
-        groups: dict[str, list[Override]] = {}
-        settings = []
-        for each in overrides:
-            key = each.get_key_element()
-            if not each.key_or_group:
-                self._problems.append(not_an_override(text_of(each), ()))
-            elif each.value_type == ValueType.INTERVAL_SWEEP:
-                hint = f"{each.key_or_group}=range(1,4)"
-                self._note(
-                    text_of(each),
-                    "an interval has no end of values, and Hydra's own sweeper takes a list of "
-                    f"them: {shell_quote(hint)}, or some: {each.key_or_group}=1,2,3",
-                )
-            elif "." in each.key_or_group or not self._options_of(each.key_or_group):
-                if each.value_type == ValueType.GLOB_CHOICE_SWEEP:
-                    self._note(text_of(each), "glob chooses among the options of a group.")
-                else:
-                    settings.append(each)
-            elif isinstance(each.value(), dict):
-                settings.append(each)
-            elif each.is_delete():
-                groups[key] = [each]
-            elif each.is_add() and each.package is None and each.key_or_group in run_groups():
-                self._note(text_of(each), f"this group is there already. Type {text_of(each)[1:]}")
-            else:
-                groups[key] = self._chosen(each)
-        return {key: chosen for key, chosen in groups.items() if chosen}, settings
-
-    def _chosen(self, each: Override) -> list[Override]:
-        """The choices of a group's override that are options."""
-        bases = [o for o in self._options_of(each.key_or_group) if o[0] == "_"]
-        if each.value_type == ValueType.GLOB_CHOICE_SWEEP and set(bases) & set(
-            each.sweep_iterator()
-        ):
-            hint = f"{text_of(each).removesuffix(')')},exclude=_*)"
-            self._note(
-                text_of(each), f"{', '.join(bases)} are no options. Type {shell_quote(hint)}"
-            )
-            return []
-        return [choice for choice in _choices(each) if self._has_option(choice)]
-
-    def _has_option(self, choice: Override) -> bool:
-        """Whether the options chosen are there; what is not is noted."""
-        group, value = choice.key_or_group, choice.value()
-        options = value if isinstance(value, list) else [value]
-        missing = [option for option in options if not self._is_option(group, str(option))]
-        for option in missing:
-            path = f"{choice.get_key_element()}={'null' if option is None else option}"
-            if group == "hydra/launcher" and (reason := not_installed(str(option))):
-                self._note(path, reason)
-            elif option is None:
-                self._note(path, "names no option. Leave it out.")
-            else:
-                names = [name for name in self._options_of(group) if name[:1] != "_"]
-                self._note(path, f"there is no such option.{nearest(str(option), names)}")
-        return not missing
-
-    def _is_option(self, group: str, option: str) -> bool:
-        folder, _, leaf = option.removesuffix(".yaml").rpartition("/")
-        # A name that begins with _ is a base that options extend, not an option.
-        return leaf[:1] != "_" and leaf in self._options_of("/".join(filter(None, [group, folder])))
-
-    def _options_of(self, group: str) -> list[str]:
-        """Names of the options of a group, those of `hydra.searchpath` included."""
-        place = (group, *self._searchpath)
-        if place not in self._options:
-            repository = self._repository(*self._searchpath)
-            names = repository.get_group_options(group)
-            # It may hold folders alone.
-            self._options[place] = names or repository.get_group_options(group, None)
-        return self._options[place]
-
-    def _repository(self, *searchpath: str) -> CachingConfigRepository:
-        """All folders of options, made once: the primary config is read for it each time."""
-        if searchpath not in self._repositories:
-            _, repository = self._loader._parse_overrides_and_create_caching_repo(
-                self._name, [*searchpath]
-            )
-            self._repositories[searchpath] = repository
-        return self._repositories[searchpath]
-
     def _compose(self, groups: dict[str, list[Override]]) -> DictConfig | None:
         """The config with the first choice of each group; None, noted, where that cannot be."""
         texts = [str(choices[0].input_line) for choices in groups.values()]
         try:
             return self._loader.load_configuration(
-                self._name, [*self._searchpath, *texts], RunMode.RUN, validate_sweep_overrides=False
+                self._name,
+                [*self._overrides.searchpath, *texts],
+                RunMode.RUN,
+                validate_sweep_overrides=False,
             )
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             launcher = next((t for t in texts if t.startswith("hydra/launcher=")), "")
@@ -402,7 +273,7 @@ class Check:
                 role = key.partition("@")[0].partition("/")[0]
                 self._problems += self._checked(other, role if role in other else None)
         for each in settings:
-            first, *more = [*_choices(each)] or [each]
+            first, *more = [*choices(each)] or [each]
             role = each.key_or_group.partition(".")[0]
             for one in more:
                 self._apply(config, [one])
@@ -415,7 +286,7 @@ class Check:
         named: list[Problem] = []
         if is_ensemble(config):
             config = copy.deepcopy(config)  # a sweep's next value takes the place of the names
-            named = list(replace_names(config, self._loader, self._searchpath))
+            named = list(replace_names(config, self._loader, self._overrides.searchpath))
         if only is None:
             config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         problems = [] if only == "hydra" else check_config(config, only)
@@ -425,7 +296,7 @@ class Check:
     def _apply(self, config: DictConfig, settings: list[Override]) -> None:
         """Apply each setting, of a sweep the first value; what cannot be is noted."""
         for each in settings:
-            one = next(iter(_choices(each)), None)
+            one = next(iter(choices(each)), None)
             if one is None:
                 self._note(text_of(each), "names no value.")
                 continue
@@ -442,21 +313,3 @@ class Check:
             else:
                 if one.is_add() or one.is_force_add():
                     self._problems += unread(config, one)
-
-
-def _choices(each: Override) -> Iterator[Override]:
-    """A sweep's values as overrides of their own; of a range, where all are alike, the ends."""
-    if not each.is_sweep_override():
-        yield each
-        return
-    values = list(each.sweep_iterator())
-    if isinstance(each._value, RangeSweep) and len(values) > 2:
-        values = [values[0], values[-1]]
-    texts = each.sweep_string_iterator() if each.is_choice_sweep() else map(str, values)
-    for value, text in zip(values, texts, strict=True):
-        yield dataclasses.replace(
-            each,
-            _value=value,
-            value_type=ValueType.ELEMENT,
-            input_line=f"{each.get_key_element()}={text}",
-        )

@@ -1,0 +1,163 @@
+"""Reads overrides by the groups and options that there are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, RangeSweep, ValueType
+from hydra.errors import HydraException
+
+from runner.config.refusals import (
+    not_an_override,
+    not_installed,
+    run_groups,
+    text_of,
+)
+from runner.config.validate import Problem
+from runner.terminal.console import nearest, override, shell_quote
+
+
+class Overrides:
+    """Parses overrides, tells choices of options from settings, and notes what is wrong.
+
+    Parameters
+    ----------
+    config_loader : Hydra's, which knows every folder of options
+    config_name : the primary config
+    problems : where mistakes are noted
+    """
+
+    def __init__(
+        self, config_loader: ConfigLoaderImpl, config_name: str, problems: list[Problem]
+    ) -> None:
+        self.searchpath: list[str] = []  # the override of hydra.searchpath, where there is one
+        self._loader = config_loader
+        self._parser = OverridesParser.create(config_loader=config_loader)
+        self._name = config_name
+        self._problems = problems
+        self._options: dict[tuple[str, ...], list[str]] = {}
+        self._repositories: dict[tuple[str, ...], CachingConfigRepository] = {}
+
+    def parse(self, text: str, multirun: bool) -> list[Override]:
+        """One override; where its value lacks quotes that is noted, and it is read with them."""
+        try:
+            return self._parser.parse_overrides([text])
+        except HydraException:
+            key, equals, value = text.partition("=")
+            parts = value.split(",") if multirun else [value]
+            quoted = key + equals + ",".join(override("", part)[1:] for part in parts if equals)
+            try:
+                parsed = self._parser.parse_overrides([quoted])
+            except HydraException:
+                self._problems.append(not_an_override(text, self._loader.list_groups("")))
+                return []
+            self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
+            return parsed
+
+    def sort(self, overrides: list[Override]) -> tuple[dict[str, list[Override]], list[Override]]:
+        """The choices of options, by group and one for each option, and all other overrides."""
+        groups: dict[str, list[Override]] = {}
+        settings = []
+        for each in overrides:
+            key = each.get_key_element()
+            if not each.key_or_group:
+                self._problems.append(not_an_override(text_of(each), ()))
+            elif each.value_type == ValueType.INTERVAL_SWEEP:
+                hint = f"{each.key_or_group}=range(1,4)"
+                self._note(
+                    text_of(each),
+                    "an interval has no end of values, and Hydra's own sweeper takes a list of "
+                    f"them: {shell_quote(hint)}, or some: {each.key_or_group}=1,2,3",
+                )
+            elif "." in each.key_or_group or not self.options_of(each.key_or_group):
+                if each.value_type == ValueType.GLOB_CHOICE_SWEEP:
+                    self._note(text_of(each), "glob chooses among the options of a group.")
+                else:
+                    settings.append(each)
+            elif isinstance(each.value(), dict):
+                settings.append(each)
+            elif each.is_delete():
+                groups[key] = [each]
+            elif each.is_add() and each.package is None and each.key_or_group in run_groups():
+                self._note(text_of(each), f"this group is there already. Type {text_of(each)[1:]}")
+            else:
+                groups[key] = self._chosen(each)
+        return {key: chosen for key, chosen in groups.items() if chosen}, settings
+
+    def _chosen(self, each: Override) -> list[Override]:
+        """The choices of a group's override that are options."""
+        bases = [o for o in self.options_of(each.key_or_group) if o[0] == "_"]
+        if each.value_type == ValueType.GLOB_CHOICE_SWEEP and set(bases) & set(
+            each.sweep_iterator()
+        ):
+            hint = f"{text_of(each).removesuffix(')')},exclude=_*)"
+            self._note(
+                text_of(each), f"{', '.join(bases)} are no options. Type {shell_quote(hint)}"
+            )
+            return []
+        return [choice for choice in choices(each) if self._has_option(choice)]
+
+    def _has_option(self, choice: Override) -> bool:
+        """Whether the options chosen are there; what is not is noted."""
+        group, value = choice.key_or_group, choice.value()
+        options = value if isinstance(value, list) else [value]
+        missing = [option for option in options if not self.is_option(group, str(option))]
+        for option in missing:
+            path = f"{choice.get_key_element()}={'null' if option is None else option}"
+            if group == "hydra/launcher" and (reason := not_installed(str(option))):
+                self._note(path, reason)
+            elif option is None:
+                self._note(path, "names no option. Leave it out.")
+            else:
+                names = [name for name in self.options_of(group) if name[:1] != "_"]
+                self._note(path, f"there is no such option.{nearest(str(option), names)}")
+        return not missing
+
+    def is_option(self, group: str, option: str) -> bool:
+        folder, _, leaf = option.removesuffix(".yaml").rpartition("/")
+        # A name that begins with _ is a base that options extend, not an option.
+        return leaf[:1] != "_" and leaf in self.options_of("/".join(filter(None, [group, folder])))
+
+    def options_of(self, group: str) -> list[str]:
+        """Names of the options of a group, those of `hydra.searchpath` included."""
+        place = (group, *self.searchpath)
+        if place not in self._options:
+            repository = self._repository(*self.searchpath)
+            names = repository.get_group_options(group)
+            # It may hold folders alone.
+            self._options[place] = names or repository.get_group_options(group, None)
+        return self._options[place]
+
+    def _repository(self, *searchpath: str) -> CachingConfigRepository:
+        """All folders of options, made once: the primary config is read for it each time."""
+        if searchpath not in self._repositories:
+            _, repository = self._loader._parse_overrides_and_create_caching_repo(
+                self._name, [*searchpath]
+            )
+            self._repositories[searchpath] = repository
+        return self._repositories[searchpath]
+
+    def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
+        self._problems.append(Problem(path, message, suggestion))
+
+
+def choices(each: Override) -> Iterator[Override]:
+    """A sweep's values as overrides of their own; of a range, where all are alike, the ends."""
+    if not each.is_sweep_override():
+        yield each
+        return
+    values = list(each.sweep_iterator())
+    if isinstance(each._value, RangeSweep) and len(values) > 2:
+        values = [values[0], values[-1]]
+    texts = each.sweep_string_iterator() if each.is_choice_sweep() else map(str, values)
+    for value, text in zip(values, texts, strict=True):
+        yield dataclasses.replace(
+            each,
+            _value=value,
+            value_type=ValueType.ELEMENT,
+            input_line=f"{each.get_key_element()}={text}",
+        )
