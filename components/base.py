@@ -75,7 +75,7 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
 #   Outliers.assign:           words (what the representation's `read` returned, or None)
 #   Representation.fit:        embeddings (m, d), encode_words (list of str -> Matrix),
 #                              words (what the part's `read` returned)
-#   Labeler.label:             documents (all of the corpus), embeddings (m, d), kept (m,), labels
+#   Labeler.label:             documents (all of the corpus), embeddings (m, d), rows (m,), labels
 #                              (m,), encode_texts (list of str -> Matrix, as the documents'),
 #                              answers (mapping of str to str that the cache holds, or None)
 
@@ -139,10 +139,10 @@ class Outliers(Protocol):
 class Representation(Protocol):
     """Words for topics.
 
-    `fit(documents, labels)` sees every kept document and its topic (-1 is no topic, and no part
-    of any count). `words_` is then, for each topic 0..t-1, a list of (word, weight), best first.
-    `fit` sets attributes of the part itself and changes none of its nested parts: to describe
-    several layers, the pipeline fits a shallow copy for each. Optional:
+    `fit(documents, labels)` sees every document with a vector, and its topic (-1 is no topic, and
+    no part of any count). `words_` is then, for each topic 0..t-1, a list of (word, weight), best
+    first. `fit` sets attributes of the part itself and changes none of its nested parts: to
+    describe several layers, the pipeline fits a shallow copy for each. Optional:
 
     read(documents) -> Any         what depends on the documents alone; it is called once, and
                                    given to each `fit` that names it as `words`

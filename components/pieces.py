@@ -20,7 +20,7 @@ def of_documents(result: Result) -> Result:
     """The result on whole documents; itself where nothing was split.
 
     A document's topic is the one with the most of its mixture, of equals the larger; strength is
-    its share of that. `kept` holds the documents with a piece that was clustered. Vectors,
+    its share of that. `rows` holds the documents with a piece that was clustered. Vectors,
     topics' examples and coordinates are of pieces, and are left as they are or out.
     """
     corpus = result.corpus
@@ -37,7 +37,7 @@ def of_documents(result: Result) -> Result:
     return replace(
         result,
         corpus=corpus.whole,
-        kept=np.unique(corpus.parents[result.kept]),
+        rows=np.unique(corpus.parents[result.rows]),
         labels=topics,
         strengths=strengths.astype(np.float32),
         layers={

@@ -115,11 +115,11 @@ class Layer:
 class Result:
     """Everything that a run found out, in the order in which it found it.
 
-    Arrays over *kept* rows leave out the blank documents and those without a known word.
+    Arrays of m rows leave out the blank documents and those without a known word.
     """
 
     corpus: Corpus
-    kept: Integers  # (m,) rows of the corpus that were clustered
+    rows: Integers  # (m,) rows of the corpus that have a vector
     embeddings: Matrix  # (m, d)
     reduced: Matrix  # (m, r)
     labels: Integers  # (n,) topic of every document; -1 is "no topic"
@@ -130,7 +130,7 @@ class Result:
     memberships: Any | None = None  # CSR (n, topics), how far each document belongs to each
     choice: dict[str, Any] = field(default_factory=dict)  # the granularity chosen, and why
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
-    coordinates: Floats | None = None  # (n, 2), NaN where not kept
+    coordinates: Floats | None = None  # (n, 2), NaN without a vector
     metrics: dict[str, float] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of metrics, by file
     parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform

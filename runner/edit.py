@@ -96,8 +96,8 @@ class Editing:
     def decide(self, corpus: Corpus) -> Decide:
         """How to find the topics of the run's documents."""
 
-        def by_edits(X: Matrix, kept: Integers) -> Growth:
-            before = topics_of(self._parent.result, kept, len(corpus))
+        def by_edits(X: Matrix, rows: Integers) -> Growth:
+            before = topics_of(self._parent.result, rows, len(corpus))
             self.edited = apply_edits(self.edits, before.labels, X, self._parent.config.seed)
             if self.edits.drop:
                 gone = np.full(len(before.labels), -1, np.int64)

@@ -161,8 +161,8 @@ class Merging:
         strengths = np.concatenate([old.strengths, new.strengths[self._rest]])
         sources: list[tuple[int, ...]] = [(topic,) for topic in range(self.mapping.n_topics)]
 
-        def by_mapping(X: Matrix, kept: Integers) -> Growth:
-            return Growth(labels[kept], strengths[kept], {}, sources)
+        def by_mapping(X: Matrix, rows: Integers) -> Growth:
+            return Growth(labels[rows], strengths[rows], {}, sources)
 
         return by_mapping
 

@@ -123,10 +123,10 @@ class Update:
         """How to find the topics of old and new documents, where topics stay as they are."""
         old = len(self._parent.result.corpus)
 
-        def by_model(X: Matrix, kept: Integers) -> Growth:
-            before = topics_of(self._parent.result, kept, len(corpus))
+        def by_model(X: Matrix, rows: Integers) -> Growth:
+            before = topics_of(self._parent.result, rows, len(corpus))
             grown = grow(
-                self._parent.model.topic_model, X, before, kept >= old,
+                self._parent.model.topic_model, X, before, rows >= old,
                 min_topic_size=self._min_topic_size, seed=self._parent.config.seed,
             )  # fmt: skip
             self._n_new = grown.sources.count(())
@@ -148,12 +148,12 @@ class Update:
             return None
         self._n_clustered = n
 
-        def carried(X: Matrix, kept: Integers, found: Labels) -> Labels:
-            before = topics_of(self._parent.result, kept, n)
+        def carried(X: Matrix, rows: Integers, found: Labels) -> Labels:
+            before = topics_of(self._parent.result, rows, n)
             held = self._held
             while True:
                 labels, self._matches = carry_over(
-                    self._parent.model.topic_model, X, before, kept >= old, found, held
+                    self._parent.model.topic_model, X, before, rows >= old, found, held
                 )
                 # A name that a person has given is not lost: its topic stays as it was instead.
                 gone = self._renamed - {s[0] for s in self._matches[""].sources if s}

@@ -32,7 +32,7 @@ def made(documents: list[str], n: int = 60) -> Result:
     rng = np.random.default_rng(0)
     texts = [documents[row % len(documents)] for row in range(n)]
     labels = np.arange(n) % 4 - 1
-    kept = np.arange(n)[1:]  # the first is an outlier, and empty
+    rows = np.arange(n)[1:]  # the first is an outlier, and empty
     texts[0] = ""
     X = (np.eye(4, 6)[labels] + rng.normal(0, 0.1, (n, 6))).astype(np.float32)
     coordinates = (np.eye(4, 2)[labels] * 5 + rng.normal(size=(n, 2))).astype(np.float32)
@@ -62,7 +62,7 @@ def made(documents: list[str], n: int = 60) -> Result:
             },
             classes=(f"class {documents[0][:300]}",),
         ),
-        kept=kept,
+        rows=rows,
         embeddings=X[1:],
         reduced=X[1:],
         labels=labels,

@@ -87,7 +87,7 @@ class ModelLabels:
         *,
         documents: Sequence[str],
         embeddings: Matrix,
-        kept: Integers,
+        rows: Integers,
         answers: MutableMapping[str, str] | None = None,
     ) -> list[Topic]:
         """The topics with their labels and descriptions.
@@ -98,14 +98,14 @@ class ModelLabels:
         documents : sequence of str, length n
             All of the corpus: `Topic.examples` are rows of it.
         embeddings : float32 ndarray or CSR (m, d)
-            The embedder's vectors of the rows `kept`.
-        kept : int64 (m,)
-            Ascending.
+            The embedder's vectors of `rows`.
+        rows : int64 (m,)
+            Of the documents that have a vector, ascending.
         answers : mapping of str to str, optional
             The model's answers so far, see `Chat.ask`.
         """
         # Topics of two layers may be the same: a prompt is sent once.
-        prompts = [self._prompt_of(topic, documents, embeddings, kept) for topic in topics]
+        prompts = [self._prompt_of(topic, documents, embeddings, rows) for topic in topics]
         replies = self.chat.ask(prompts, answers)
         if replies.failure is not None:
             # The topics cost far more than their labels: they are not given up for these.
@@ -142,13 +142,13 @@ class ModelLabels:
         }
         return labelled
 
-    def _prompt_of(self, topic: Topic, documents: Sequence[str], X: Matrix, kept: Integers) -> str:
+    def _prompt_of(self, topic: Topic, documents: Sequence[str], X: Matrix, rows: Integers) -> str:
         shown_documents = "(none)"
         if self.n_documents:
-            places = np.searchsorted(kept, topic.examples)
-            rows = [topic.examples[i] for i in diverse(X[places], self.n_documents)]
+            places = np.searchsorted(rows, topic.examples)
+            shown = [topic.examples[i] for i in diverse(X[places], self.n_documents)]
             share = self.max_input_tokens // self.n_documents
-            shown_documents = listed([documents[row] for row in rows], share * len(rows))
+            shown_documents = listed([documents[row] for row in shown], share * len(shown))
         return fill(
             self.prompt,
             words=", ".join(word for word, _ in topic.words) or "(none)",

@@ -13,11 +13,11 @@ _BLOCK = 4096  # rows brought to unit length at a time, so that the vectors are 
 
 
 def outlier_ratio(result: Result) -> float:
-    """Share of the kept documents that are in no topic.
+    """Share of the documents with a vector that are in no topic.
 
     Blank documents, which no clusterer has seen, are not among them.
     """
-    return float(np.mean(result.labels[result.kept] < 0))
+    return float(np.mean(result.labels[result.rows] < 0))
 
 
 def silhouette(result: Result) -> float | None:
@@ -38,7 +38,7 @@ def silhouette(result: Result) -> float | None:
 
     None with fewer than two topics, or where each document is a topic of its own.
     """
-    labels = result.labels[result.kept]
+    labels = result.labels[result.rows]
     rows = np.flatnonzero(labels >= 0)
     topics, labels, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
     if not 2 <= len(topics) < len(rows):

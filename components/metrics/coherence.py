@@ -26,7 +26,7 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
         NPMI(v, w) = ln((P(v, w) + e) / (P(v) P(w))) / -ln(P(v, w) + e),   e = 1e-12
 
     (Bouma 2009; for topics, Aletras and Stevenson 2013), averaged over the pairs of the first
-    `n_words` words of each topic, then over the topics. A window is `window` tokens of a kept
+    `n_words` words of each topic, then over the topics. A window is `window` tokens of a
     document, or all of one that is shorter, moved on by one token (Röder et al. 2015). The tokens
     are the representation's, stop words included; where it keeps none, runs of two or more letters
     and digits that are not numbers, in lower case. Words that are no token, such as those of

@@ -33,8 +33,8 @@ def dbcv(result: Result, *, n_documents: int = 2000, seed: int = 0) -> float | N
     from hdbscan.validity import internal_minimum_spanning_tree
     from sklearn.metrics import pairwise_distances
 
-    rows = sampled_rows(np.arange(len(result.kept)), n_documents, seed)
-    labels = result.labels[result.kept][rows]
+    rows = sampled_rows(np.arange(len(result.rows)), n_documents, seed)
+    labels = result.labels[result.rows][rows]
     X = result.reduced[rows].astype(np.float64)
     topics, sizes = np.unique(labels[labels >= 0], return_counts=True)
     members = [np.flatnonzero(labels == topic) for topic in topics[sizes > 1]]

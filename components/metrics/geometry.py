@@ -31,7 +31,7 @@ def sampled_neighbors(
 
     The metric is cosine, or Hellinger for sparse vectors without negatives.
     """
-    rows = sampled_rows(np.arange(len(result.kept)), n_documents, seed)
+    rows = sampled_rows(np.arange(len(result.rows)), n_documents, seed)
     X = result.embeddings[rows]
     return rows, neighbors(X, n_neighbors, metric_for(X, "auto"))
 
@@ -43,7 +43,7 @@ def effective_rank(result: Result, *, n_documents: int = 1000, seed: int = 0) ->
     to the number of dimensions or of documents in the sample (Roy and Vetterli 2007; as RankMe,
     Garrido et al. 2023, arXiv:2210.02885, who compare models of one method only).
     """
-    rows = sampled_rows(np.arange(len(result.kept)), n_documents, seed)
+    rows = sampled_rows(np.arange(len(result.rows)), n_documents, seed)
     X = unit_rows(result.embeddings[rows].astype(np.float64))
     gram: Any = X @ X.T if X.shape[0] <= X.shape[1] else X.T @ X
     squares = np.linalg.eigvalsh(gram.toarray() if hasattr(gram, "toarray") else gram)

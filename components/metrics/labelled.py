@@ -1,6 +1,6 @@
 """How far topics agree with given labels. All or some of the documents may have one.
 
-Every measure sees only the kept documents that have a label, less those whose label the run was
+Every measure sees only the documents with a vector and a label, less those whose label the run was
 told (`dataset.known_labels`, `clusterer=given`), and is None where these are fewer than two.
 Outliers count as one class of their own; with `covered` they are left out, which a run can profit
 from by leaving out hard documents: read it with `coverage`.
@@ -108,7 +108,7 @@ def _labels_and_topics(result: Result, covered: bool) -> tuple[Integers, Integer
     labels = result.corpus.labels
     if labels is None:
         return None
-    rows = np.array([row for row in result.kept.tolist() if labels[row] is not None], np.int64)
+    rows = np.array([row for row in result.rows.tolist() if labels[row] is not None], np.int64)
     if result.has_known_label is not None:
         rows = rows[~result.has_known_label[rows]]
     topics = result.labels[rows]

@@ -32,8 +32,8 @@ def mteb_v_measure(
     labels = result.corpus.labels
     if labels is None:
         return None
-    places = [place for place, row in enumerate(result.kept.tolist()) if labels[row] is not None]
-    texts = [str(labels[row]) for row in result.kept[places].tolist()]
+    places = [place for place, row in enumerate(result.rows.tolist()) if labels[row] is not None]
+    texts = [str(labels[row]) for row in result.rows[places].tolist()]
     numbers = np.unique(texts, return_inverse=True)[1].astype(np.int64)
     n_labels = int(numbers.max(initial=-1)) + 1
     if not 2 <= n_labels <= n_documents:

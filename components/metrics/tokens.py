@@ -14,7 +14,7 @@ from components.neighbors import unit_rows
 
 
 def tokens_of(result: Result) -> tuple[NDArray[Any], NDArray[Any], Sequence[str]]:
-    """Word numbers of all tokens, where each kept document starts, and the words.
+    """Word numbers of all tokens, where each document starts, and the words.
 
     The tokens are the representation's, stop words included; where it keeps none, runs of two or
     more letters and digits that are not numbers, in lower case.
@@ -25,7 +25,7 @@ def tokens_of(result: Result) -> tuple[NDArray[Any], NDArray[Any], Sequence[str]
     numbers: dict[str, int] = {}
     ids: list[int] = []
     starts = [0]
-    for row in result.kept:
+    for row in result.rows:
         for word in re.findall(r"[^\W_]{2,}", result.corpus.documents[row].lower()):
             if not word.isnumeric():
                 ids.append(numbers.setdefault(word, len(numbers)))
@@ -34,7 +34,7 @@ def tokens_of(result: Result) -> tuple[NDArray[Any], NDArray[Any], Sequence[str]
 
 
 def tfidf(result: Result, rows: Integers) -> Any:
-    """TF-IDF of some of the kept documents: CSR float64 (rows, words), rows at unit length.
+    """TF-IDF of some of the documents: CSR float64 (rows, words), rows at unit length.
 
     (1 + ln count) (1 + ln((1 + n) / (1 + documents with the word))), as scikit-learn's
     TfidfVectorizer(sublinear_tf=True). Words of a single one of these documents are left out:

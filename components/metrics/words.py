@@ -51,11 +51,11 @@ def words_ami(
 def predicted_by_words(
     result: Result, n_folds: int = 5, n_documents: int = 20_000, seed: int = 0
 ) -> tuple[Integers, Integers, Integers] | None:
-    """Rows among the kept ones, their topics, and the topics that words predict: int64 (m,) each.
+    """Rows of the vectors, their topics, and the topics that words predict: int64 (m,) each.
 
     Parameters and None as in `words_ami`.
     """
-    topics = result.labels[result.kept]
+    topics = result.labels[result.rows]
     rows = sampled_rows(np.flatnonzero(topics >= 0), n_documents, seed)
     topics = np.unique(topics[rows], return_inverse=True)[1]
     if len(rows) < n_folds or topics.max(initial=0) < 1:

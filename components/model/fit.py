@@ -51,7 +51,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         raise ParameterError("neighbours", neighbours, "must be all, 0, or a number of documents.")
     if not 0 <= outliers < 1:
         raise ParameterError("outliers", outliers, "must be at least 0 and below 1.")
-    X, labels = result.embeddings, result.labels[result.kept]
+    X, labels = result.embeddings, result.labels[result.rows]
     clusterer = result.parts["clusterer"]
     continued = dict(getattr(clusterer, "prediction_", {}))
     identity = result.reduced is X
@@ -65,7 +65,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         "reducer": "none" if identity else "linear" if linear else "neighbours",
         "assign_outliers": getattr(result.parts.get("outliers"), "threshold", None),
         "n_documents": len(result.corpus.whole or result.corpus),
-        "n_clustered": len(result.kept),
+        "n_clustered": len(result.rows),
     }
     if rule["name"] == "centroid":
         settings["reducer"] = "none"
@@ -83,8 +83,8 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
     settings["n_neighbours"] = len(sample)
     layers = {}
     for name, layer in result.layers.items():
-        arrays |= _layer(name, layer, labels, len(result.topics), result.kept, X, sample)
-        layers[name] = _topics(layer.topics, layer.labels[result.kept], result)
+        arrays |= _layer(name, layer, labels, len(result.topics), result.rows, X, sample)
+        layers[name] = _topics(layer.topics, layer.labels[result.rows], result)
     settings["limit"] = _limit(X, arrays, sample, metric, outliers)
     settings["outliers"] = outliers
     return TopicModel(settings, arrays, _topics(result.topics, labels, result), layers)
@@ -135,7 +135,7 @@ def _rows(
     arrays: dict[str, Any] = {
         "rows": _half(result.embeddings[sample]),
         "labels": labels[sample].astype(np.int32),
-        "strengths": result.strengths[result.kept][sample],
+        "strengths": result.strengths[result.rows][sample],
     }
     if not identity and (rule["name"] != "centre" or not linear):
         arrays["reduced"] = np.asarray(result.reduced[sample], dtype=np.float32)
@@ -257,12 +257,12 @@ def _layer(
     layer: Layer,
     labels: Integers,
     n_topics: int,
-    kept: Integers,
+    rows: Integers,
     X: Matrix,
     sample: Integers,
 ) -> dict[str, Any]:
     """How a layer lies to the main topics: around them, or inside."""
-    in_layer = layer.labels[kept]
+    in_layer = layer.labels[rows]
     n = len(layer.topics)
     both = (labels >= 0) & (in_layer >= 0)
     counts = np.zeros((n_topics, n), np.int64)
@@ -288,7 +288,7 @@ def _topics(topics: list[Topic], labels: Integers, result: Result) -> list[Saved
             topic.label,
             topic.size,
             tuple((word, float(weight)) for word, weight in topic.words),
-            tuple(dict.fromkeys(texts[row] for row in result.kept[typical[topic.id]].tolist())),
+            tuple(dict.fromkeys(texts[row] for row in result.rows[typical[topic.id]].tolist())),
         )
         for topic in topics
     ]

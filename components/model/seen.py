@@ -27,10 +27,9 @@ def seen_arrays(result: Result) -> dict[str, Any]:
     """
     if result.corpus.images is not None:
         return {}
-    kept = result.kept
-    texts = [result.corpus.documents[row] for row in kept.tolist()]
+    texts = [result.corpus.documents[row] for row in result.rows.tolist()]
     hashes, first = np.unique(_hashes(texts), return_index=True)
-    rows = kept[first]
+    rows = result.rows[first]
     return {
         HASHES: hashes,
         f"{HASHES}_labels": result.labels[rows].astype(np.int32),

@@ -106,7 +106,7 @@ def topics_by_class(
 
 def _by_class(result: Result, column: str, max_classes: int, level: int) -> ByClass | None:
     cells = result.corpus.columns[column]
-    rows = result.kept.tolist()
+    rows = result.rows.tolist()
     sizes = Counter(cells[row] for row in rows)
     sizes.pop("", None)
     if len(sizes) < 2:
@@ -125,7 +125,7 @@ def _by_class(result: Result, column: str, max_classes: int, level: int) -> ByCl
     ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
     number = {name: place for place, name in enumerate(ordered)}
     classes = np.full(len(cells), -1, np.int64)
-    classes[result.kept] = [number.get(cells[row], -1) for row in rows]
+    classes[result.rows] = [number.get(cells[row], -1) for row in rows]
     left_out = classes >= max_classes
     others = np.bincount(
         result.labels[left_out & (result.labels >= 0)], minlength=len(result.topics)

@@ -113,19 +113,19 @@ def compare(first: Result, second: Result) -> Comparison:
         counts,
         ami,
         _pairs(first.topics, second.topics, counts),
-        len(first.kept),
-        len(second.kept),
+        len(first.rows),
+        len(second.rows),
     )
 
 
 def _matched(first: Result, second: Result) -> tuple[Integers, Integers]:
     """Rows of the same documents in both."""
     places: defaultdict[str, list[int]] = defaultdict(list)
-    for row in second.kept[::-1].tolist():
+    for row in second.rows[::-1].tolist():
         places[second.corpus.documents[row]].append(row)
     pairs = [
         (row, waiting.pop())
-        for row in first.kept.tolist()
+        for row in first.rows.tolist()
         if (waiting := places.get(first.corpus.documents[row]))
     ]
     rows = np.array(pairs, np.int64).reshape(-1, 2)

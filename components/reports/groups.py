@@ -25,7 +25,7 @@ def words_of(result: Result, members: Any, n_words: int) -> list[list[tuple[str,
     method = getattr(result.parts.get("representation"), "words_of", None)
     if method is None:
         return [[] for _ in range(members.shape[0])]
-    words: list[list[tuple[str, float]]] = method(members[:, result.kept], n_words)
+    words: list[list[tuple[str, float]]] = method(members[:, result.rows], n_words)
     return words
 
 

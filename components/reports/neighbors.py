@@ -29,12 +29,12 @@ def write_neighbors(
     sample = np.arange(n)
     if n > n_documents:
         sample = np.sort(np.random.default_rng(seed).choice(n, n_documents, replace=False))
-    has_vector = np.isin(sample, result.kept)
+    has_vector = np.isin(sample, result.rows)
     places = sample[has_vector]
     if len(places) < 3:
         return []
     k = min(n_neighbors, len(sample) - 1)
-    X = result.embeddings[np.searchsorted(result.kept, places)]
+    X = result.embeddings[np.searchsorted(result.rows, places)]
     graph = neighbors(X, k, metric_for(X, "auto"))
     table = np.full((len(sample), 1 + k), -1, np.int32)
     table[:, 0] = sample

@@ -98,7 +98,7 @@ def topics_over_time(
     if times is None or not result.topics:
         return None
     clustered = np.zeros(len(times), bool)
-    clustered[result.kept] = True
+    clustered[result.rows] = True
     timed = np.flatnonzero(~np.isnat(times) & clustered)
     if not len(timed):
         log.log(level, "topics over time: no document has a time.")

@@ -123,11 +123,11 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
         },
         "n_documents": len(result.corpus.whole or result.corpus),
         "n_pieces": sections.n_pieces(result),
-        "n_empty": len(result.corpus) - len(result.kept),
+        "n_empty": len(result.corpus) - len(result.rows),
         "n_topics": len(result.topics),
         "from_tables": bool(result.topics) and result.embeddings.shape[1] == 0,
         "has_similarity": "topic_vectors" in result.parts,
-        "outside": float((result.labels[result.kept] < 0).mean()) if len(result.kept) else 0.0,
+        "outside": float((result.labels[result.rows] < 0).mean()) if len(result.rows) else 0.0,
     }
 
 

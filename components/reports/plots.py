@@ -81,7 +81,7 @@ def _map_figure(result: Result, n_labels: int) -> Any:
 
     assert result.coordinates is not None
     labels, places = result.labels, result.coordinates
-    size = float(np.clip(12_000 / max(1, len(result.kept)), 1.0, 30.0))
+    size = float(np.clip(12_000 / max(1, len(result.rows)), 1.0, 30.0))
     figure = Figure(figsize=(12, 9), layout="constrained")
     axis = figure.subplots()
     outliers = places[labels < 0]
@@ -107,7 +107,7 @@ def _map_figure(result: Result, n_labels: int) -> Any:
         )
     axis.set_axis_off()
     axis.margins(0.05)
-    share = float(np.mean(labels[result.kept] < 0)) if len(result.kept) else 0.0
+    share = float(np.mean(labels[result.rows] < 0)) if len(result.rows) else 0.0
     axis.set_title(
         f"{len(result.corpus):,} documents, {len(result.topics)} topics, "
         f"{100 * share:.0f} % in no topic (grey)",
@@ -174,7 +174,7 @@ def save(figure: Any, path: Path) -> list[Path]:
 def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
     """Where to write the labels of the largest topics: above them, moved apart vertically."""
     assert result.coordinates is not None
-    places = result.coordinates[result.kept]
+    places = result.coordinates[result.rows]
     height = float(np.ptp(places[:, 1])) or 1.0
     width = float(np.ptp(places[:, 0])) or 1.0
     placed: list[tuple[Any, Any]] = []

@@ -40,7 +40,7 @@ def points(result: Result, budget: int) -> dict[str, Any]:
         random order, so the first of them are a sample too.
     """
     assert result.coordinates is not None
-    rows = result.kept[np.isfinite(result.coordinates[result.kept]).all(axis=1)]
+    rows = result.rows[np.isfinite(result.coordinates[result.rows]).all(axis=1)]
     width = 8 + 2 * (1 + len(result.layers)) + 4 * (_n_further(result) + 1)
     each = width * _BASE64 + 3  # quotes and a comma
     n = int(min(len(rows), budget / (each + SHORTEST)))

@@ -55,15 +55,15 @@ def _result(table: Any, folder: Path) -> Result:
     coordinates = None
     if {"x", "y"} <= columns.keys():
         coordinates = np.column_stack([columns[axis].to_numpy() for axis in "xy"])
-        kept = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
+        with_vector = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
     else:
-        kept = np.flatnonzero(~corpus.blank)
+        with_vector = np.flatnonzero(~corpus.blank)
     rows = list(_rows(folder / "topics.csv"))
     memberships = _memberships(folder / "memberships.parquet", corpus, len(rows))
-    no_vectors = np.zeros((len(kept), 0), dtype=np.float32)
+    no_vectors = np.zeros((len(with_vector), 0), dtype=np.float32)
     return Result(
         corpus=replace(corpus, classes=_classes(folder / "topics_by_class.csv")),
-        kept=kept,
+        rows=with_vector,
         embeddings=no_vectors,
         reduced=no_vectors,
         labels=labels,

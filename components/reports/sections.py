@@ -60,7 +60,7 @@ def topics(result: Result, similarities: Floats | None, n_documents: int) -> Sec
         }
         for topic in listed
     ]
-    outside = len(result.kept) - len(inside)
+    outside = len(result.rows) - len(inside)
     values = {
         "topics": rows,
         "n_topics": len(result.topics),

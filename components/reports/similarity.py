@@ -29,7 +29,7 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
         return np.asarray(cosines.toarray() if sparse.issparse(cosines) else cosines, np.float32)
     if n < 2 or X.shape[1] == 0:
         return None
-    labels = result.labels[result.kept]
+    labels = result.labels[result.rows]
     sums = np.zeros((n, X.shape[1]), dtype=np.float64)
     for start in range(0, X.shape[0], _BLOCK):
         block = labels[start : start + _BLOCK]

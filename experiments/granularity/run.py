@@ -69,11 +69,11 @@ class Study:
         self.overrides = [*data, *source]
         parts = build_parts(self.overrides)
         corpus = parts.dataset.load()
-        kept, encoded = embed(
+        rows, encoded = embed(
             corpus, parts.embedder, Cache(cache), parts.settings.get("embedder", {})
         )
         self.X = encoded.vectors
-        self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][kept]
+        self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][rows]
         self.stages = StageCache(None)
         start = time.perf_counter()
         if search:

@@ -153,7 +153,7 @@ def export(folder: Path, corpus: str, texts: list[str], labels: list[str], embed
     phrases = [" ".join(words) for words in SEEDS[corpus].values()]
     phrases = list(dict.fromkeys([*phrases, *NAMES[corpus].values()]))
     result = run([*texts, *phrases], *QUICK, f"embedder={embedder}")
-    if len(result.kept) < len(result.corpus):
+    if len(result.rows) < len(result.corpus):
         raise SystemExit(f"{corpus}: the embedder knows no word of some documents.")
     np.savez(folder / f"{corpus}.npz", vectors=result.embeddings)
     about = {"texts": texts, "labels": labels, "phrases": phrases}

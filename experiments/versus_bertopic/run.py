@@ -201,11 +201,11 @@ def prepare(corpus: Path, size: int | None, embedder: str, folder: Path) -> tupl
         parts = build(compose("config", [*data, f"embedder={embedder}"]))
     documents = parts.dataset.load()
     cache = Cache(HERE / ".cache")
-    kept, encoded = embed(documents, parts.embedder, cache, parts.settings["embedder"])
+    rows, encoded = embed(documents, parts.embedder, cache, parts.settings["embedder"])
     text, vectors = folder / "documents.jsonl", folder / "vectors.npy"
     np.save(vectors, encoded.vectors)
     with text.open("w", encoding="utf-8") as file:
-        for row in kept.tolist():
+        for row in rows.tolist():
             line = {"text": documents.documents[row], "label": documents.labels[row]}
             file.write(json.dumps(line) + "\n")
     return text, vectors

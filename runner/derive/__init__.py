@@ -43,7 +43,7 @@ class Unnamed:
         *,
         documents: Any,
         embeddings: Any,
-        kept: Any,
+        rows: Any,
         labels: Any,
         encode_texts: Any,
         answers: Any,
@@ -54,7 +54,7 @@ class Unnamed:
         self.metrics_ = {}
         if unnamed:
             offers = {
-                "documents": documents, "embeddings": embeddings, "kept": kept, "labels": labels,
+                "documents": documents, "embeddings": embeddings, "rows": rows, "labels": labels,
                 "encode_texts": encode_texts, "answers": answers,
             }  # fmt: skip
             by_number |= {topic.id: topic for topic in call(self._labeler.label, unnamed, **offers)}
@@ -88,12 +88,12 @@ def derived_result(
     clock = StageProfiler()
     topics = model.topic_model
     with clock("embed"):
-        kept, encoded = embed(corpus, model.embedder, cache, model.embedder_settings)
+        rows, encoded = embed(corpus, model.embedder, cache, model.embedder_settings)
     X = encoded.vectors
     parts = replace(parts, embedder=model.embedder)
     if carry is None:
         with clock("cluster"):
-            grown = decide(X, kept)
+            grown = decide(X, rows)
         placed = Placed(topics)
         with clock("reduce"):
             reduced = placed.fit_transform(X)
@@ -101,11 +101,11 @@ def derived_result(
         parts = replace(parts, reducer=placed, clusterer=continued)
         n_outside = int(np.sum(grown.labels < 0))
         labels = Labels(grown.labels, grown.layers, grown.strengths, n_outside)
-        grouped = Grouped(corpus, kept, encoded, reduced, labels)
+        grouped = Grouped(corpus, rows, encoded, reduced, labels)
     else:
-        grouped = group(parts, cache, corpus, kept, encoded, clock)
+        grouped = group(parts, cache, corpus, rows, encoded, clock)
         with clock("cluster"):
-            labels = carry(X, kept, grouped.labels)
+            labels = carry(X, rows, grouped.labels)
         grouped = replace(grouped, labels=labels)
     old_names = names()
     labeler: Any = parts.labels
@@ -159,8 +159,8 @@ def joined(first: Corpus, second: Corpus) -> Corpus:
     )
 
 
-def topics_of(result: Result, kept: Integers, n: int, first: int = 0) -> Growth:
-    """What a run says of its documents, which begin at row `first` of a corpus of `n`, for `kept`.
+def topics_of(result: Result, rows: Integers, n: int, first: int = 0) -> Growth:
+    """What a run says of its documents, which begin at row `first` of a corpus of `n`, for `rows`.
 
     Documents of no topic and of other runs have -1.
     """
@@ -169,7 +169,7 @@ def topics_of(result: Result, kept: Integers, n: int, first: int = 0) -> Growth:
     def spread(values: Any, missing: float) -> Any:
         over_all = np.full(n, missing, values.dtype)
         over_all[place] = values
-        return over_all[kept]
+        return over_all[rows]
 
     layers = {name: spread(layer.labels, -1) for name, layer in result.layers.items()}
     return Growth(spread(result.labels, -1), spread(result.strengths, 0), layers, [])

@@ -132,7 +132,7 @@ def _learnt(embedder: Any, result: Result) -> tuple[str, dict[str, Any]]:
             "that gives what it has learnt."
         )
     if embedder.get_state() is None:  # its vectors were cached
-        embedder.fit([result.corpus.documents[row] for row in result.kept.tolist()])
+        embedder.fit([result.corpus.documents[row] for row in result.rows.tolist()])
     tree, arrays = pack(embedder.get_state())
     embedder.set_state(functools.partial(unpack, tree, arrays))  # fails where it cannot be loaded
     return tree, arrays

@@ -58,8 +58,8 @@ def run(
         check_memory(corpus, parts, preflight)
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
-        kept, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)
-    grouped = group(parts, cache, corpus, kept, encoded, clock)
+        rows, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)
+    grouped = group(parts, cache, corpus, rows, encoded, clock)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
 
 
@@ -67,20 +67,20 @@ def group(
     parts: Parts,
     cache: Cache,
     corpus: Corpus,
-    kept: Integers,
+    rows: Integers,
     encoded: Encoded,
     clock: StageProfiler,
 ) -> Grouped:
-    """Reduce the vectors of the documents `kept`, and cluster them.
+    """Reduce the vectors of the documents `rows`, and cluster them.
 
     Parameters
     ----------
-    kept : int64 (m,), rows of the corpus that have a vector; encoded : m rows
+    rows : int64 (m,), of the corpus, those that have a vector; encoded : their vectors
     clock : of the stages
     """
     stages = cache.stages
     X = encoded.vectors
-    texts = [corpus.documents[row] for row in kept.tolist()]
+    texts = [corpus.documents[row] for row in rows.tolist()]
     with clock("reduce"), stage("reducer", parts.reducer, X.shape):
         reduced = stages.reduce(parts.reducer, X, parts.settings.get("reducer", {}))
     words = None
@@ -94,7 +94,7 @@ def group(
             parts.clusterer,
             parts.knowledge,
             corpus,
-            kept,
+            rows,
             X,
             texts,
             words,
@@ -113,4 +113,4 @@ def group(
         )
     with clock("cluster"), stage("outliers", parts.outliers):
         labels = settle(fitted, guided.clusterer, X, texts, parts.outliers, words)
-    return Grouped(corpus, kept, encoded, reduced, labels, guided, words)
+    return Grouped(corpus, rows, encoded, reduced, labels, guided, words)

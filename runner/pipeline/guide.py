@@ -79,23 +79,23 @@ def prepare(
     clusterer: Clusterer,
     knowledge: Knowledge,
     corpus: Corpus,
-    kept: Integers,
+    rows: Integers,
     X: Matrix,
     texts: list[str],
     words: Any,
     encode_texts: Callable[[list[str]], Matrix],
     neighbors: Callable[..., NeighborGraph],
 ) -> Guided:
-    """What is known of the documents `kept`, and the clusterer around it."""
-    near = np.full(len(kept), -1, np.int64)
+    """What is known of the documents `rows`, and the clusterer around it."""
+    near = np.full(len(rows), -1, np.int64)
     known = known_labels(corpus, clusterer)
-    rows = np.arange(len(corpus)) if corpus.rows is None else corpus.rows
+    numbers = np.arange(len(corpus)) if corpus.rows is None else corpus.rows
     with config_keys():
         guidance = guide(
             knowledge,
-            None if known is None else [known[row] for row in kept.tolist()],
+            None if known is None else [known[row] for row in rows.tolist()],
             texts,
-            rows[kept],
+            numbers[rows],
             corpus.n_rows or len(corpus),
             X,
             words,

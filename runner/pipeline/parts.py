@@ -59,13 +59,13 @@ class Parts:
 class Grouped:
     """Documents with vectors and topics that have neither words nor labels yet.
 
-    kept : int64 (m,), rows of the corpus that have a vector; encoded, reduced : m rows; labels : of
-    these rows; guided : what the user knew, and the fitted clusterer; words : what was read of the
+    rows : int64 (m,), of the corpus, those with a vector; encoded, reduced : m rows; labels : of
+    these; guided : what the user knew, and the fitted clusterer; words : what was read of the
     documents already
     """
 
     corpus: Corpus
-    kept: Integers
+    rows: Integers
     encoded: Encoded
     reduced: Matrix
     labels: Labels

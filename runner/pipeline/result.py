@@ -50,16 +50,16 @@ def conclude(
     parts, cache, draw_map : as for `run`
     clock : of the stages; what they took so far is measured too
     """
-    corpus, kept, encoded, reduced, labels = (
-        grouped.corpus, grouped.kept, grouped.encoded, grouped.reduced, grouped.labels,
+    corpus, rows, encoded, reduced, labels = (
+        grouped.corpus, grouped.rows, grouped.encoded, grouped.reduced, grouped.labels,
     )  # fmt: skip
     stages, X = cache.stages, encoded.vectors
-    texts = [corpus.documents[row] for row in kept.tolist()]
+    texts = [corpus.documents[row] for row in rows.tolist()]
 
     def spread(values: Any, missing: float) -> Any:
-        """Values of the kept documents in an array over all."""
+        """Values of the documents with a vector in an array over all."""
         over_all = np.full((len(corpus), *values.shape[1:]), missing, dtype=values.dtype)
-        over_all[kept] = values
+        over_all[rows] = values
         return over_all
 
     with clock("represent"), stage("representation", parts.representation):
@@ -71,7 +71,7 @@ def conclude(
             words = read_words(parts.representation, texts)
 
         def describe_by(representation: Representation, topics: Integers) -> list[Topic]:
-            return describe(representation, texts, topics, X, kept, encode_words, words)
+            return describe(representation, texts, topics, X, rows, encode_words, words)
 
         layers = {
             name: Layer(spread(layer, -1), describe_by(copy(parts.representation), layer))
@@ -80,7 +80,7 @@ def conclude(
         topics = describe_by(parts.representation, labels.main)
     costs: dict[str, float] = {}
     with clock("label"), stage("labels", parts.labels):
-        label = _labeller(parts, cache, corpus, X, kept, costs)
+        label = _labeller(parts, cache, corpus, X, rows, costs)
         topics = label(topics, labels.main)
         layers = {
             name: replace(layer, topics=label(layer.topics, labels.layers[name]))
@@ -93,14 +93,14 @@ def conclude(
     known = known_labels(corpus, parts.clusterer)
     result = Result(
         corpus=corpus,
-        kept=kept,
+        rows=rows,
         embeddings=X,
         reduced=reduced,
         labels=spread(labels.main, -1),
         strengths=spread(labels.strengths, 0.0),
         topics=topics,
         layers=layers,
-        memberships=_over_all(labels.memberships, kept, len(corpus)),
+        memberships=_over_all(labels.memberships, rows, len(corpus)),
         has_known_label=None if known is None else np.array([k is not None for k in known]),
         choice=getattr(clusterer, "choice_", {}),
         curve=getattr(clusterer, "curve_", []),
@@ -121,20 +121,20 @@ def conclude(
             result.metrics |= {
                 f"{k}_{name}": v for k, v in _measure(parts, of_layer, cache, layer=True).items()
             }
-    if draw_map or (draw_map is None and len(kept) <= MAP_LIMIT):
+    if draw_map or (draw_map is None and len(rows) <= MAP_LIMIT):
         from components.reports.map import coordinates
 
         with clock("map"):
             result.coordinates = spread(coordinates(X, stages.neighbors), np.nan)
     if labels.before > np.sum(labels.main < 0):
-        result.metrics["outlier_ratio_before"] = labels.before / len(kept)
+        result.metrics["outlier_ratio_before"] = labels.before / len(rows)
     result.metrics |= (
         costs
         | encoded.metrics
         | stages.metrics
         | {
             "n_documents": len(corpus.whole or corpus),
-            "n_documents_empty": len(corpus) - len(kept),
+            "n_documents_empty": len(corpus) - len(rows),
             "n_documents_truncated": int(encoded.truncated.sum()),
             "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
             "n_dimensions": X.shape[1],
@@ -146,14 +146,14 @@ def conclude(
     return result
 
 
-def _over_all(memberships: Any | None, kept: Integers, n: int) -> Any | None:
-    """Rows of the kept documents in a CSR matrix with a row for each of n."""
+def _over_all(memberships: Any | None, rows: Integers, n: int) -> Any | None:
+    """Rows of the documents with a vector in a CSR matrix with a row for each of n."""
     from scipy import sparse
 
     if memberships is None:
         return None
     sizes = np.zeros(n, np.int64)
-    sizes[kept] = np.diff(memberships.indptr)
+    sizes[rows] = np.diff(memberships.indptr)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     shape = (n, memberships.shape[1])
     return sparse.csr_matrix((memberships.data, memberships.indices, starts), shape)
@@ -166,7 +166,7 @@ def _chosen(choice: dict[str, Any]) -> str:
 
 
 def _labeller(
-    parts: Parts, cache: Cache, corpus: Corpus, X: Matrix, kept: Integers, costs: dict[str, float]
+    parts: Parts, cache: Cache, corpus: Corpus, X: Matrix, rows: Integers, costs: dict[str, float]
 ) -> Callable[[list[Topic], Integers], list[Topic]]:
     """A function from topics, and the documents' topics (m,), to the same topics with labels.
 
@@ -181,7 +181,7 @@ def _labeller(
             topics,
             documents=corpus.documents,
             embeddings=X,
-            kept=kept,
+            rows=rows,
             labels=labels,
             encode_texts=encode_texts,
             answers=cache.answers,

@@ -38,13 +38,13 @@ def part(server: ChatServer, **options: Any) -> LLMLabels:
 
 
 def label(labels: LLMLabels, answers: dict[str, str] | None = None) -> list[str]:
-    found = labels.label(TOPICS, documents=DOCUMENTS, embeddings=X, kept=KEPT, answers=answers)
+    found = labels.label(TOPICS, documents=DOCUMENTS, embeddings=X, rows=KEPT, answers=answers)
     return [topic.label for topic in found]
 
 
 def test_labels_and_descriptions_and_what_is_sent(server: ChatServer) -> None:
     labels = part(server, language="German", options={"temperature": 0}, max_input_tokens=40)
-    found = labels.label(TOPICS, documents=DOCUMENTS, embeddings=X, kept=KEPT)
+    found = labels.label(TOPICS, documents=DOCUMENTS, embeddings=X, rows=KEPT)
     assert {(t.label, t.description) for t in found} == {(NAMED, "About it.")}
     assert labels.metrics_ == {"n_labels_failed": 0.0, "label_tokens": 45.0}
     body = server.requests[0][3]
@@ -142,7 +142,7 @@ def test_requests_are_concurrent(server: ChatServer) -> None:
 
 def test_a_document_cannot_fill_another_placeholder(server: ChatServer) -> None:
     topics = [Topic(0, 1, (("{documents}", 1.0),), typical=0)]
-    part(server).label(topics, documents=["{words}"], embeddings=X[:1], kept=KEPT[:1])
+    part(server).label(topics, documents=["{words}"], embeddings=X[:1], rows=KEPT[:1])
     assert "- {words}" in server.prompts[0]
     assert "Words: {documents}" in server.prompts[0]
 

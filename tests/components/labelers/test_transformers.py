@@ -73,7 +73,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
 
 def label(part: TransformersLabels, answers: dict[str, str] | None = None) -> list[Topic]:
     X = np.eye(2, dtype=np.float32)
-    return part.label(TOPICS, documents=DOCUMENTS, embeddings=X, kept=np.arange(2), answers=answers)
+    return part.label(TOPICS, documents=DOCUMENTS, embeddings=X, rows=np.arange(2), answers=answers)
 
 
 def part(folder: Path, **options: Any) -> TransformersLabels:

@@ -14,13 +14,13 @@ from components.metrics import clustering
 from components.metrics.clustering import outlier_ratio, silhouette
 
 
-def result_of(topics: Any, kept: Any = None, embeddings: Any = None) -> Result:
+def result_of(topics: Any, rows: Any = None, embeddings: Any = None) -> Result:
     n = len(topics)
-    kept = np.arange(n) if kept is None else np.array(kept)
+    rows = np.arange(n) if rows is None else np.array(rows)
     if embeddings is None:
-        embeddings = np.ones((len(kept), 2), np.float32)
+        embeddings = np.ones((len(rows), 2), np.float32)
     return Result(
-        Corpus(["x"] * n), kept, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32)
+        Corpus(["x"] * n), rows, embeddings, embeddings, np.array(topics), np.zeros(n, np.float32)
     )
 
 
@@ -62,7 +62,7 @@ def test_silhouette_of_equal_documents_is_zero() -> None:
 
 def test_silhouette_sees_only_kept_documents() -> None:
     X = vectors(4)
-    found = silhouette(result_of([0, -1, 0, 1, 1], kept=[0, 2, 3, 4], embeddings=X))
+    found = silhouette(result_of([0, -1, 0, 1, 1], rows=[0, 2, 3, 4], embeddings=X))
     assert found == silhouette(result_of([0, 0, 1, 1], embeddings=X))
 
 
@@ -73,4 +73,4 @@ def test_no_silhouette(topics: list[int]) -> None:
 
 def test_outliers_are_counted_among_kept_documents() -> None:
     assert outlier_ratio(result_of([0, -1, 1, 0])) == 0.25
-    assert outlier_ratio(result_of([0, -1, 1, -1], kept=[0, 2, 3])) == pytest.approx(1 / 3)
+    assert outlier_ratio(result_of([0, -1, 1, -1], rows=[0, 2, 3])) == pytest.approx(1 / 3)

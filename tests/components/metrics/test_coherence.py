@@ -124,7 +124,7 @@ def test_a_representation_that_keeps_no_tokens() -> None:
 
 def test_documents_that_were_not_kept_are_not_read() -> None:
     result = plain(["cat dog", "cat cat cat", "sea boat"], [["cat", "dog"]])
-    result.kept = np.array([0, 2])
+    result.rows = np.array([0, 2])
     assert npmi(result) == npmi(plain(["cat dog", "sea boat"], [["cat", "dog"]]))
 
 

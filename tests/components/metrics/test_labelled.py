@@ -23,16 +23,16 @@ from components.metrics.mteb import mteb_v_measure
 MEASURES = [ari, ami, v_measure, homogeneity, completeness, purity]
 
 
-def result_of(topics: Any, labels: Any = None, kept: Any = None) -> Result:
+def result_of(topics: Any, labels: Any = None, rows: Any = None) -> Result:
     n = len(topics)
-    kept = np.arange(n) if kept is None else np.array(kept)
-    X = np.ones((len(kept), 2), np.float32)
+    rows = np.arange(n) if rows is None else np.array(rows)
+    X = np.ones((len(rows), 2), np.float32)
     corpus = Corpus(["x"] * n, labels=labels)
-    return Result(corpus, kept, X, X, np.array(topics), np.zeros(n, np.float32))
+    return Result(corpus, rows, X, X, np.array(topics), np.zeros(n, np.float32))
 
 
 def test_coverage_is_a_share_of_all_documents() -> None:
-    assert coverage(result_of([0, -1, 1, -1], labels=list("abab"), kept=[0, 2, 3])) == 0.5
+    assert coverage(result_of([0, -1, 1, -1], labels=list("abab"), rows=[0, 2, 3])) == 0.5
 
 
 @pytest.mark.parametrize("measure", [*MEASURES, coverage])
@@ -64,7 +64,7 @@ def test_outliers_are_a_class_of_their_own(measure: Any) -> None:
 @pytest.mark.parametrize("measure", MEASURES)
 def test_blank_documents_are_left_out(measure: Any) -> None:
     labels = ["a", "b", "a", "b", "b"]
-    found = measure(result_of([0, -1, 0, 1, 1], labels, kept=[0, 2, 3, 4]))
+    found = measure(result_of([0, -1, 0, 1, 1], labels, rows=[0, 2, 3, 4]))
     assert found == pytest.approx(1)
 
 

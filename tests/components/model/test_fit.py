@@ -106,13 +106,13 @@ def test_training_documents_get_their_own_topics_strengths_and_layers(name):
     result = _result(name)
     assert len(result.topics) >= 2
     found = fit(result, neighbours="all").predict(result.embeddings)
-    kept = result.kept
-    assert _share(found.topics, result.labels[kept]) >= LIMIT
+    rows = result.rows
+    assert _share(found.topics, result.labels[rows]) >= LIMIT
     # The rest are documents that occur twice: either has the strength of the first.
-    assert _share(found.strengths, result.strengths[kept]) >= LIMIT
+    assert _share(found.strengths, result.strengths[rows]) >= LIMIT
     assert set(found.layers) == set(result.layers)
     for layer in result.layers:
-        assert _share(found.layers[layer], result.layers[layer].labels[kept]) >= LIMIT
+        assert _share(found.layers[layer], result.layers[layer].labels[rows]) >= LIMIT
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -125,7 +125,7 @@ def test_so_do_documents_that_are_nearly_the_same(name):
     if hasattr(X, "indptr"):
         X.data *= np.random.default_rng(0).uniform(0.8, 1.2, len(X.data)).astype(np.float32)
     model = fit(result, neighbours="all", outliers=0)
-    labels = result.labels[result.kept]
+    labels = result.labels[result.rows]
     found = model.predict(X).topics
     seen = np.mean(found == labels)
     assert seen >= {"leiden-isomap": 0.65, "agglomerative": 0.85, "hdbscan-svd": 0.85}.get(
@@ -188,12 +188,12 @@ def test_the_limit_is_what_that_share_of_training_documents_exceeds():
 
 
 def test_assigned_outliers_stay_assigned_and_new_ones_are():
-    kept, assigned = _result("hdbscan-svd"), _result("hdbscan-svd", assign=True)
-    assert (kept.labels[kept.kept] < 0).mean() > 0.05
+    unassigned, assigned = _result("hdbscan-svd"), _result("hdbscan-svd", assign=True)
+    assert (unassigned.labels[unassigned.rows] < 0).mean() > 0.05
     model = fit(assigned, neighbours="all", outliers=0)
     assert (model.predict(assigned.embeddings).topics >= 0).all()
     between = assigned.embeddings[:40] + assigned.embeddings[40:80]
-    assert (fit(kept, neighbours="all", outliers=0).predict(between).topics < 0).any()
+    assert (fit(unassigned, neighbours="all", outliers=0).predict(between).topics < 0).any()
     assert (model.predict(between).topics >= 0).all()
 
 
@@ -204,14 +204,14 @@ def test_a_sample_holds_every_topic_in_its_share():
     full = np.array([topic.size for topic in result.topics])
     assert model.arrays["rows"].shape[0] <= 120 + 20 * len(full)
     assert (sizes >= np.minimum(full, 20)).all()
-    assert _share(model.predict(result.embeddings).topics, result.labels[result.kept]) > 0.85
+    assert _share(model.predict(result.embeddings).topics, result.labels[result.rows]) > 0.85
 
 
 def test_centroids_alone_take_little_room():
     result = _result("leiden")
     model = fit(result, neighbours=0)
     assert "rows" not in model.arrays
-    assert _share(model.predict(result.embeddings).topics, result.labels[result.kept]) > 0.75
+    assert _share(model.predict(result.embeddings).topics, result.labels[result.rows]) > 0.75
 
 
 def test_a_clusterer_that_says_nothing_is_continued_by_a_vote():
@@ -222,7 +222,7 @@ def test_a_clusterer_that_says_nothing_is_continued_by_a_vote():
 def test_no_topic_at_all():
     result = _result("leiden")
     none = Result(
-        result.corpus, result.kept, result.embeddings, result.reduced,
+        result.corpus, result.rows, result.embeddings, result.reduced,
         np.full_like(result.labels, -1), np.zeros_like(result.strengths), parts=result.parts,
     )  # fmt: skip
     found = fit(none).predict(result.embeddings[:3])

@@ -21,7 +21,7 @@ def a_result():
 def test_what_the_run_gave_a_document_is_what_the_model_gives_it():
     result = a_result()
     model = fit(result, neighbours=9)
-    rows = result.kept[:-1]  # the last is another's text again
+    rows = result.rows[:-1]  # the last is another's text again
     texts = [result.corpus.documents[row] for row in rows.tolist()]
     predicted = model.predict(np.roll(result.embeddings[:-1], 7, axis=0))
     known = recognise(model, texts, predicted)

@@ -33,7 +33,7 @@ def made(labels: list[int], **columns: list[str]) -> Result:
     X = np.ones((len(labels), 2), np.float32)
     return Result(
         corpus=Corpus(texts, columns=columns, classes=tuple(columns)),
-        kept=np.arange(len(labels)),
+        rows=np.arange(len(labels)),
         embeddings=X,
         reduced=X,
         labels=topic_of,

@@ -30,7 +30,7 @@ def made(n_topics: int = 5) -> Result:
     topics = [Topic(t, 4, tuple(words.words_[t]), 4 * t) for t in range(n_topics)]
     return Result(
         corpus=Corpus(texts),
-        kept=np.arange(len(texts)),
+        rows=np.arange(len(texts)),
         embeddings=X,
         reduced=X,
         labels=labels,
@@ -157,6 +157,6 @@ def test_wrong_numbers_of_topics(k: int) -> None:
 
 def test_without_vectors_there_is_no_tree() -> None:
     result = made()
-    result.embeddings = np.zeros((len(result.kept), 0), np.float32)
+    result.embeddings = np.zeros((len(result.rows), 0), np.float32)
     with pytest.raises(ParameterError, match="no vectors"):
         topics_at(result, 2)

@@ -17,7 +17,7 @@ def result(corpus, labels, memberships=None):
     n = len(corpus)
     return Result(
         corpus=corpus,
-        kept=np.flatnonzero(~corpus.blank),
+        rows=np.flatnonzero(~corpus.blank),
         embeddings=np.zeros((n, 2), np.float32),
         reduced=np.zeros((n, 2), np.float32),
         labels=np.array(labels),
@@ -56,7 +56,7 @@ def test_documents_are_the_mixture_of_their_pieces(tmp_path):
     assert whole.corpus is corpus
     assert whole.labels.tolist() == [1, 0, 1, -1]
     assert np.allclose(whole.strengths, [2 / 3, 1, 1 / 2, 0])
-    assert whole.kept.tolist() == [0, 1, 2]
+    assert whole.rows.tolist() == [0, 1, 2]
     assert whole.has_known_label.tolist() == [False, False, False, True]
     (path,) = write_memberships(found, tmp_path)
     table = pq.read_table(path).to_pydict()

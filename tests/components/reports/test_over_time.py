@@ -31,14 +31,14 @@ TIMES = np.array(
 
 
 def made(times: NDArray[np.datetime64] | None = TIMES) -> Result:
-    kept = np.array([0, 1, 2, 3, 4, 5, 7])  # row 6 is empty
-    texts = [DOCUMENTS[row] for row in kept]
-    words = CTFIDF(stop_words=None, language="en").fit(texts, LABELS[kept])
+    rows = np.array([0, 1, 2, 3, 4, 5, 7])  # row 6 is empty
+    texts = [DOCUMENTS[row] for row in rows]
+    words = CTFIDF(stop_words=None, language="en").fit(texts, LABELS[rows])
     topics = [Topic(t, 3, tuple(words.words_[t]), int(np.argmax(t == LABELS))) for t in range(2)]
     X = np.ones((7, 2), np.float32)
     return Result(
         corpus=Corpus(DOCUMENTS, timestamps=times),
-        kept=kept,
+        rows=rows,
         embeddings=X,
         reduced=X,
         labels=LABELS,
@@ -70,11 +70,11 @@ def test_table_by_week(tmp_path: Path) -> None:
 
 def test_words_are_those_of_the_formula() -> None:
     result = made()
-    members = np.array([[1, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 1]])  # over the kept documents
+    members = np.array([[1, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 1]])  # over rows
     from scipy import sparse
 
     words = result.parts["representation"].words_of(sparse.csr_matrix(members), 9)
-    texts = [DOCUMENTS[row] for row in result.kept]
+    texts = [DOCUMENTS[row] for row in result.rows]
     in_topics = Counter(" ".join(t for t in texts if t != "rain").split())
     mean = sum(in_topics.values()) / 2
     for found, group in zip(words, members, strict=True):
@@ -134,7 +134,7 @@ def test_a_few_wrong_dates_do_not_choose_the_unit() -> None:
     times[5] = np.datetime64("1970-01-01")
     result = made()
     result.corpus = Corpus(["a"] * 600, timestamps=times)
-    result.kept, result.labels = np.arange(600), np.arange(600) % 2
+    result.rows, result.labels = np.arange(600), np.arange(600) % 2
     table = topics_over_time(result)
     assert table is not None
     assert table.unit == "month"
@@ -154,7 +154,7 @@ def test_absent_or_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
         write_topics_over_time(made(), tmp_path, n_words=0)
     many = made()
     many.corpus = Corpus(["a"] * 3000, timestamps=np.arange(3000).astype("datetime64[D]"))
-    many.kept, many.labels = np.arange(3000), np.zeros(3000, np.int64)
+    many.rows, many.labels = np.arange(3000), np.zeros(3000, np.int64)
     with pytest.raises(ParameterError, match=r"bins=day: gives 3,000 bins.* longer unit"):
         topics_over_time(many, "day")
 

@@ -110,7 +110,7 @@ def test_labels_of_layers_stand_on_the_map(tmp_path: Path) -> None:
     assert [len(level["names"]) for level in levels] == [1, 3]
     assert levels[0]["names"] == ["everything"]
     assert result.coordinates is not None
-    shown = result.coordinates[result.kept]
+    shown = result.coordinates[result.rows]
     low = shown.min(axis=0)
     scale = 65_000 / np.ptp(shown, axis=0).max()
     for level, labels in zip(levels, (broad, result.labels), strict=True):
@@ -124,7 +124,7 @@ def test_points_are_those_of_the_documents(tmp_path: Path) -> None:
     page = write(result, tmp_path)
     data = page.data("map-data")
     rows = unpacked(data["row"], np.uint32)
-    assert sorted(rows) == result.kept.tolist()
+    assert sorted(rows) == result.rows.tolist()
     columns = {column["name"]: column for column in data["columns"]}
     codes = unpacked(columns["topic"]["codes"], np.uint16)
     assert np.where(codes == 3, -1, codes.astype(int)).tolist() == result.labels[rows].tolist()
@@ -219,7 +219,7 @@ def test_similar_topics_stand_together() -> None:
 
 def test_points_of_no_document() -> None:
     result = made(HARMLESS)
-    result.kept, result.topics, result.labels = result.kept[:0], [], np.full(60, -1)
+    result.rows, result.topics, result.labels = result.rows[:0], [], np.full(60, -1)
     assert points(result, 10_000)["n"] == 0
 
 

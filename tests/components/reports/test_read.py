@@ -38,7 +38,7 @@ def test_what_was_written_is_read(documents: list[str], tmp_path: Path) -> None:
     for one, other in (
         (back.labels, result.labels),
         (back.strengths, result.strengths),
-        (back.kept, result.kept),
+        (back.rows, result.rows),
         (back.coordinates, result.coordinates),
         (back.corpus.timestamps, result.corpus.timestamps),
         (back.layers["broad"].labels, result.layers["broad"].labels),
@@ -76,7 +76,7 @@ def test_images_are_read(tmp_path: Path) -> None:
     result.coordinates = None
     back = read_result(written(result, tmp_path))
     assert back.corpus.images == paths
-    assert back.kept.tolist() == list(range(60)), "an image alone is content"
+    assert back.rows.tolist() == list(range(60)), "an image alone is content"
 
 
 def test_a_folder_that_holds_no_tables(tmp_path: Path) -> None:

@@ -21,14 +21,14 @@ TIMES = np.array(["2020-01-02T03:04:05.678901", *["2020"] * 4, "NaT"], dtype="da
 def result() -> Result:
     labels = np.array([1, 0, -1, 0, 1, -1])
     rng = np.random.default_rng(0)
-    kept = np.array([0, 1, 3, 4, 5])
+    rows = np.array([0, 1, 3, 4, 5])
     places = np.full((6, 2), np.nan, dtype=np.float32)
-    places[kept] = rng.normal(size=(5, 2))
+    places[rows] = rng.normal(size=(5, 2))
     words = ((("dogs", 0.9), ("$money$", 0.2)), (("cats", 0.5), ("more", -0.1)))
     topics = [Topic(0, 2, words[0], 1), Topic(1, 2, words[1], 0)]
     return Result(
         corpus=Corpus(DOCUMENTS, labels=[*"aabba", None], timestamps=TIMES),
-        kept=kept,
+        rows=rows,
         embeddings=rng.normal(size=(5, 3)).astype(np.float32),
         reduced=rng.normal(size=(5, 2)).astype(np.float32),
         labels=labels,

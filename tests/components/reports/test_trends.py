@@ -35,7 +35,7 @@ def made(labels: NDArray[np.int64], times: NDArray[np.datetime64]) -> Result:
     ]
     return Result(
         corpus=Corpus(["a text"] * len(labels), timestamps=times),
-        kept=np.arange(len(labels)),
+        rows=np.arange(len(labels)),
         embeddings=X,
         reduced=X,
         labels=labels,
