@@ -8,8 +8,27 @@ from collections.abc import Callable
 import numpy as np
 
 from components.base import Floats, Matrix, NeighborGraph
+from components.neighbors import neighbors
 
 N_NEIGHBORS = 15
+
+
+class MapLayout:
+    """`coordinates` as a reducer, so that they are cached as a reduction is.
+
+    Parameters
+    ----------
+    random_state : same seed, same layout
+    """
+
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
+
+    def fit_transform(
+        self, X: Matrix, *, neighbors: Callable[[Matrix, int, str], NeighborGraph] = neighbors
+    ) -> Floats:
+        """Coordinates, float32 (n, 2)."""
+        return coordinates(X, neighbors, self.random_state)
 
 
 def coordinates(

@@ -90,6 +90,10 @@ def work(task: str, who: str, corpus: Path, vectors: Path, out: Path) -> None:
     """What runs in the measured process; writes topics, and figures where it measured itself."""
     import numpy as np
 
+    if who == "BERTopic":
+        # umap imports TensorFlow wherever it is installed, which nobody needs here: without it
+        # BERTopic takes half the memory.
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
     documents = read_corpus(corpus)[0]
     figures = {}
     if task == "documents":

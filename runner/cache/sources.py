@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.machinery import all_suffixes
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def _imported(tree: ast.Module, name: list[str], is_package: bool) -> Iterator[s
 @cache
 def _version(package: str) -> str:
     """The version of the distribution that a package comes from; empty where none tells."""
-    for distribution in (_DISTRIBUTIONS.get(package, package), *_distributions(package)):
+    for distribution in chain([_DISTRIBUTIONS.get(package, package)], _distributions(package)):
         try:
             return version(distribution)
         except PackageNotFoundError:

@@ -34,7 +34,8 @@ from runner.config.refusals import (
     unread,
 )
 from runner.config.reserved import check_files
-from runner.config.validate import ConfigError, Problem, check_config, report
+from runner.config.run_keys import check_path
+from runner.config.validate import ConfigError, Problem, check_config, plain, report
 from runner.terminal.console import nearest, override, shell_line, shell_quote
 
 # With one of these Hydra only shows something, and runs nothing.
@@ -60,7 +61,9 @@ def preflight(arguments: list[str]) -> list[str]:
             + shell_line("", *rest)
         )
     if not (options.hydra_help or options.shell_completion):
-        check.run(options.overrides, multirun=options.multirun, values=not shows)
+        config = check.run(options.overrides, multirun=options.multirun, values=not shows)
+        if not shows and (problems := list(check_path(plain(config, ["dataset"])["dataset"]))):
+            raise ConfigError(report(problems))
     flags = list(arguments)
     for text in options.overrides:
         flags.remove(text)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.base import ParameterError
+from components.datasets.files import locate
 from runner.config.annotations import LARGEST_SEED, mistake
 from runner.config.problems import Problem
 from runner.config.schema import CHOICES, ModelConfig
@@ -15,6 +16,8 @@ from runner.config.source import NotFoundError
 from runner.pipeline.knowledge import NO_LABELS, knowledge_of, refusal
 from runner.terminal.console import nearest
 
+# Data sets whose path lies on this machine; that of huggingface may be a name on the Hub.
+FILES = tuple(f"components.datasets.{kind}." for kind in "csv images jsonl parquet text".split())
 KNOWLEDGE = ("guided", "zeroshot", "clusterer", "dataset")  # keys that are checked together
 
 
@@ -43,6 +46,20 @@ def check_run_keys(node: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(f"cache.dir={folder!r}", "must be a folder, or null, which caches nothing.")
     if all(isinstance(node.get(key), Mapping) for key in KNOWLEDGE):
         yield from _check_knowledge(node)
+
+
+def check_path(dataset: Any) -> Iterator[Problem]:
+    """A file or folder that is not there: the data set says so too, but seconds later."""
+    if not isinstance(dataset, Mapping) or not str(dataset.get("_target_")).startswith(FILES):
+        return
+    path = dataset.get("path", "???")
+    if not isinstance(path, str) or path == "???":
+        return
+    try:
+        locate(path, "either")
+    except ParameterError as error:
+        error = error.within("dataset")
+        yield Problem(error.setting, error.reason)
 
 
 def _check_seed(seed: Any) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     problems = list(_check_values(config, keys))
     bad = {problem.path for problem in problems}
     together = KNOWLEDGE if only in KNOWLEDGE else ()
-    node = _plain(config, dict.fromkeys([*keys, *together]))
+    node = plain(config, dict.fromkeys([*keys, *together]))
     usable = {key: value for key, value in node.items() if key not in bad}
     problems += [p for p in check_run_keys(usable) if p.path.partition("=")[0] not in bad]
     trusted = trusted_targets(config)
@@ -94,7 +94,7 @@ def _check_values(
             )
 
 
-def _plain(config: DictConfig, keys: Iterable[Any]) -> dict[str, Any]:
+def plain(config: DictConfig, keys: Iterable[Any]) -> dict[str, Any]:
     """The keys of the config as dicts and lists; what cannot be resolved is as if missing."""
 
     def convert(node: Any) -> Any:

@@ -122,10 +122,10 @@ def conclude(
                 f"{k}_{name}": v for k, v in _measure(parts, of_layer, cache, layer=True).items()
             }
     if draw_map or (draw_map is None and len(rows) <= MAP_LIMIT):
-        from components.reports.map import coordinates
+        from components.reports.map import MapLayout
 
         with clock("map"):
-            result.coordinates = spread(coordinates(X, stages.neighbors), np.nan)
+            result.coordinates = spread(stages.reduce(MapLayout(), X, {}), np.nan)
     if labels.before > np.sum(labels.main < 0):
         result.metrics["outlier_ratio_before"] = labels.before / len(rows)
     result.metrics |= (

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.cache import sources
+
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "umap", "mlflow", "sklearn", "transformers", "pandas", "matplotlib", "scipy")
 RUN = ["dataset=jsonl", "dataset.path=documents.jsonl", "embedder=precomputed",
@@ -29,7 +31,13 @@ print("HEAVY", [name for name in {heavy!r} if name in sys.modules])
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--cfg", "job"], ["embedder=minilmm", "seed=x"], ["clusterer.n_neighbours=3"]],
+    [
+        ["--help"],
+        ["--cfg", "job"],
+        ["embedder=minilmm", "seed=x"],
+        ["clusterer.n_neighbours=3"],
+        ["dataset=csv", "dataset.path=nowhere.csv"],
+    ],
     ids=" ".join,
 )
 def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None:
@@ -46,6 +54,16 @@ def test_a_default_run_imports_no_more_than_it_uses(with_map: bool, tmp_path: Pa
     assert (
         heavy_imports([*RUN, f"map={str(with_map).lower()}"], tmp_path) == "['matplotlib', 'scipy']"
     )
+
+
+def test_installed_packages_are_not_all_read_for_the_version_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenth of a second and more, where many are installed."""
+    monkeypatch.setattr(sources, "_all_distributions", None)
+    sources._version.cache_clear()
+    assert sources._version("numpy") == np.__version__
+    assert sources._version("sklearn")
 
 
 def heavy_imports(arguments: list[str], folder: Path) -> str:

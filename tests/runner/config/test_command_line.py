@@ -66,6 +66,8 @@ def refusal(*arguments: str) -> str:
     ids=" ".join,
 )
 def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None:
+    for name in ("a.txt", "a (1).csv"):
+        (own / name).write_text("it is\na\n")
     assert sorted(preflight(arguments)) == sorted(arguments)
 
 
