@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.base import Floats, Integers, Matrix
 from components.model import rules
 from components.model.index import Doubles, NearestIndex
+from components.model.names import NAMES, Names
 
 BLOCK = 1024  # documents assigned at a time
 PLACED_BY = 15  # neighbours that decide on a document's place in a space without a formula
@@ -68,7 +69,8 @@ class TopicModel:
     arrays : dict of str to array or CSR matrix
         centroids (topics, d) always; rows (m, d), labels and strengths (m,) where training
         vectors were saved; what the rule needs beside them; dropped (k, d), the centroids of
-        topics that a user has dropped: what is nearest to one of them is in no topic.
+        topics that a user has dropped: what is nearest to one of them is in no topic; names (k, d)
+        of topics that the user has named before the run, see `components.model.names`.
     topics : list of SavedTopic, by number
     layers : dict of str to list of SavedTopic
     """
@@ -181,6 +183,8 @@ class TopicModel:
         if "rows" in self.arrays:
             near = self._rows.query(X, max(PLACED_BY, rule.get("n_neighbors", 1)))
         topics, strengths, memberships = self._assign(X, near)
+        if self._names is not None:
+            self._assign_named(X, near, topics, strengths, memberships)
         limit = self.settings["limit"]
         best = (near or self._centroids.query(X, 1))[1][:, 0]
         novel = best > limit if limit is not None else np.zeros(n, bool)
@@ -222,6 +226,38 @@ class TopicModel:
             *matches, labels, n_topics, rule["min_samples"],
             *(self.arrays[name] for name in ("core", "births", "deaths")),
         )  # fmt: skip
+
+    @cached_property
+    def _names(self) -> Names | None:
+        if NAMES not in self.arrays:
+            return None
+        return Names(self.arrays, self.settings.get("names_threshold"))
+
+    def _assign_named(
+        self,
+        X: Matrix,
+        near: tuple[Integers, Doubles] | None,
+        topics: Integers,
+        strengths: Doubles,
+        memberships: Floats,
+    ) -> None:
+        """Give documents near to a name its topic, and no others, as the run did; in place."""
+        assert self._names is not None
+        if near is None and self.settings.get("names_threshold") is None:
+            return
+        named = self._names.near(X, None if near is None else near[0])
+        of_names = np.unique(self._names.topics[self._names.topics >= 0])
+        rows = np.flatnonzero((named < 0) & np.isin(topics, of_names))
+        memberships[np.ix_(named < 0, of_names)] = 0
+        best = memberships[rows].argmax(axis=1)
+        strengths[rows] = memberships[rows, best]
+        topics[rows] = np.where(strengths[rows] > 0, best, -1)
+        rows = np.flatnonzero(named >= 0)
+        topics[rows] = self._names.topics[named[rows]]
+        strengths[rows] = 1
+        memberships[rows] = 0
+        has = rows[topics[rows] >= 0]
+        memberships[has, topics[has]] = 1
 
     def _reduced(self, X: Matrix, near: tuple[Integers, Doubles] | None) -> Matrix:
         """The rows as the clusterer would have seen them."""

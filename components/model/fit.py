@@ -11,9 +11,11 @@ from components.base import Integers, Layer, Matrix, ParameterError, Result, Top
 from components.labels import one_hot
 from components.model import SavedTopic, TopicModel, rules
 from components.model.index import NearestIndex
+from components.model.names import names_arrays, renewed_names
 from components.model.seen import seen_arrays
 from components.neighbors import metric_for, unit_rows
 from components.representations.typical import typical_rows
+from components.topics.zeroshot import NearNames
 
 PROBED = 2000  # training documents whose distance to their neighbours sets the limit
 FEWEST = 20  # training vectors that a sample holds of each topic, if it has so many
@@ -81,6 +83,10 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         if len(sample) < len(labels):
             arrays |= seen_arrays(result)
     settings["n_neighbours"] = len(sample)
+    if "names" in continued:
+        names, settings["names_threshold"] = continued["names"]
+        is_new = isinstance(names, NearNames)
+        arrays |= names_arrays(names, labels, sample) if is_new else renewed_names(names, X, sample)
     layers = {}
     for name, layer in result.layers.items():
         arrays |= _layer(name, layer, labels, len(result.topics), result.rows, X, sample)

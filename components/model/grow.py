@@ -13,6 +13,7 @@ from components.base import Floats, Integers, Matrix, ParameterError
 from components.clusterers.graph import Communities, weighted
 from components.labels import by_size
 from components.model import TopicModel
+from components.model.names import continued_names
 from components.neighbors import neighbors
 from components.representations.typical import cosine_to_topic
 
@@ -163,9 +164,11 @@ def prediction(model: TopicModel, grown: Growth) -> dict[str, Any]:
     """
     rule = dict(model.settings["rule"])
     name = rule.pop("name")
+    continued: dict[str, Any] = {"rule": name, **rule}
     if name == "centroid":
-        return {"rule": "vote"}
-    continued = {"rule": name, **rule}
+        continued = {"rule": "vote"}
+    if names := continued_names(model.arrays, grown.sources):
+        continued["names"] = names, model.settings["names_threshold"]
     labels, sources = grown.labels, grown.sources
     if name == "vote":
         sizes = np.bincount(labels[labels >= 0], minlength=len(sources)).astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,59 @@ AGREEING = 0.5  # share of a document's neighbours that must be as near to the s
 ALIKE = 0.9  # cosine of two names above which they mean about the same to the embedder
 
 
+@dataclass(frozen=True)
+class NearNames:
+    """Which documents are near to names, and what says so of other documents.
+
+    near : int64 (m,), the name that each document is near to, -1 for none
+    vectors : of the names, unit rows, float32 (k, d) or CSR
+    centres, spreads, least : float64 (k,), of each name the median of the similarities, their
+        robust standard deviation, and the score above which a document is near; None where a
+        cosine decides
+    likely : int64 (m,), the name before a document's neighbours are asked, -1 for none
+    """
+
+    near: Integers
+    vectors: Matrix
+    centres: Any = None
+    spreads: Any = None
+    least: Any = None
+    likely: Any = None
+
+
+def name_cosines(X: Matrix, vectors: Matrix) -> Any:
+    """Cosines of documents (m, d) and names, unit rows (k, d): float64 (m, k)."""
+    return _dense(unit_rows(X) @ vectors.T)
+
+
+def smoothed(cosines: Any, near: Any) -> Any:
+    """The mean of each document's cosines (m, k) and those of its neighbours, rows int (m, n)."""
+    around = np.zeros_like(cosines)
+    for column in near.T:
+        around += cosines[column]
+    return (cosines + around / near.shape[1]) / 2
+
+
+def name_scores(similarities: Any, centres: Any, spreads: Any) -> Any:
+    """Similarities to names, float64 (m, k), standardised; 0 where all documents have the same."""
+    scores = (similarities - centres) / np.where(spreads > 0, spreads, 1)
+    return np.where(spreads > 0, scores, 0)
+
+
+def likely_names(scores: Any, least: Any) -> Integers:
+    """The best name of each document, int64 (m,); -1 where its score is not above the least."""
+    best = scores.argmax(axis=1)
+    return np.where(scores.max(axis=1) > least[best], best, -1)
+
+
 def near_names(
     names: Sequence[str],
     X: Matrix,
     encode_texts: Callable[[list[str]], Matrix],
     neighbors: Callable[..., NeighborGraph],
     threshold: float | None = None,
-) -> Integers:
-    """The name that each document is near to, int64 (m,), -1 for none.
+) -> NearNames:
+    """The name that each document is near to.
 
     Without a threshold, what counts as near follows from the corpus, since cosines of one
     embedder say nothing about those of another. A document's similarity to a name is the mean of
@@ -50,24 +95,20 @@ def near_names(
     """
     vectors = unit_rows(encode_texts(list(names)))
     _warn_of_synonyms(names, _dense(vectors @ vectors.T))
-    cosines = _dense(unit_rows(X) @ vectors.T)  # (m, names)
+    cosines = name_cosines(X, vectors)
     if threshold is not None:
         best = cosines.argmax(axis=1)
-        return np.where(cosines.max(axis=1) >= threshold, best, -1)
-    k = min(N_NEIGHBORS, len(cosines) - 1)
-    near = neighbors(X, k, metric_for(X, "auto")).indices
-    around = np.zeros_like(cosines)
-    for column in near.T:
-        around += cosines[column]
-    smooth = (cosines + around / k) / 2
-    centred = smooth - np.median(smooth, axis=0)
-    spread = 1.4826 * np.median(np.abs(centred), axis=0)  # that of a normal distribution
-    scores = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
-    best = scores.argmax(axis=1)
+        return NearNames(np.where(cosines.max(axis=1) >= threshold, best, -1), vectors)
+    near = neighbors(X, min(N_NEIGHBORS, len(cosines) - 1), metric_for(X, "auto")).indices
+    smooth = smoothed(cosines, near)
+    centres = np.median(smooth, axis=0)
+    spreads = 1.4826 * np.median(np.abs(smooth - centres), axis=0)  # that of a normal distribution
+    scores = name_scores(smooth, centres, spreads)
     least = np.maximum(Z, SHARE * np.percentile(scores, BEST, axis=0))
-    named = np.where(scores.max(axis=1) > least[best], best, -1)
-    agreeing = (named[near] == best[:, None]).mean(axis=1)
-    return np.where(agreeing > AGREEING, named, -1)
+    likely = likely_names(scores, least)
+    agreeing = (likely[near] == likely[:, None]).mean(axis=1)
+    named = np.where(agreeing > AGREEING, likely, -1)
+    return NearNames(named, vectors, centres, spreads, least, likely)
 
 
 def _warn_of_synonyms(names: Sequence[str], cosines: Any) -> None:
@@ -89,12 +130,14 @@ class AroundNames:
     ----------
     clusterer : Clusterer
         Any; it never sees the documents that are near a name.
-    near : int64 (m,), from `near_names`
+    names : from `near_names`
+    threshold : as for `near_names`
     """
 
-    def __init__(self, clusterer: Any, near: Integers) -> None:
+    def __init__(self, clusterer: Any, names: NearNames, threshold: float | None = None) -> None:
         self.clusterer = clusterer
-        self._near = near
+        self._names, self._near = names, names.near
+        self._threshold = threshold
 
     def fit_predict(
         self,
@@ -149,6 +192,7 @@ class AroundNames:
             shape = (n, n_clustered + int(named.max(initial=-1)) + 1)
             self.memberships_ = sparse.csr_matrix((data, (rows, columns)), shape)
         self.prediction_ = dict(getattr(inner, "prediction_", {}))
+        self.prediction_["names"] = self._names, self._threshold
         # Topics of names are as large, for new documents, as they would be with mean degrees, and
         # exist at every density.
         for name, missing in (("degrees", np.mean), ("births", np.min), ("deaths", np.max)):

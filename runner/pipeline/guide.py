@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,7 @@ def prepare(
     if not knowledge.names:
         return Guided(clusterer, guidance, near, knowledge)
     threshold = None if knowledge.threshold == "auto" else float(knowledge.threshold)
-    near = near_names(knowledge.names, X, encode_texts, neighbors, threshold)
+    names = near_names(knowledge.names, X, encode_texts, neighbors, threshold)
     if guidance is not None:  # what is known for certain is not guessed
-        near[guidance.fixed >= 0] = -1
-    return Guided(AroundNames(clusterer, near), guidance, near, knowledge)
+        names = replace(names, near=np.where(guidance.fixed >= 0, -1, names.near))
+    return Guided(AroundNames(clusterer, names, threshold), guidance, names.near, knowledge)

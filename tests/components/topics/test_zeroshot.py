@@ -8,7 +8,7 @@ from components import neighbors as search
 from components.clusterers.hdbscan import HDBSCANClusterer
 from components.clusterers.kmeans import KMeansClusterer
 from components.clusterers.leiden import LeidenClusterer
-from components.topics.zeroshot import AroundNames, near_names
+from components.topics.zeroshot import AroundNames, NearNames, near_names
 
 TRUTH = np.arange(300) % 5
 CENTRES = np.random.default_rng(3).normal(size=(5, 40))
@@ -28,7 +28,7 @@ def encode(names):
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
 def test_documents_near_a_name_are_those_of_its_group(form):
-    near = near_names(["1", "3"], form(vectors()), encode, search.neighbors)
+    near = near_names(["1", "3"], form(vectors()), encode, search.neighbors).near
     assert near.dtype == np.int64
     for name, group in enumerate([1, 3]):
         assert (TRUTH[near == name] == group).mean() > 0.9
@@ -37,18 +37,18 @@ def test_documents_near_a_name_are_those_of_its_group(form):
 
 def test_a_threshold_is_a_cosine():
     X = vectors()
-    near = near_names(["1", "3"], X, encode, search.neighbors, threshold=0.2)
+    near = near_names(["1", "3"], X, encode, search.neighbors, threshold=0.2).near
     unit = X / np.linalg.norm(X, axis=1, keepdims=True)
     names = encode(["1", "3"])
     cosines = unit @ (names / np.linalg.norm(names, axis=1, keepdims=True)).T
     expected = np.where(cosines.max(axis=1) >= 0.2, cosines.argmax(axis=1), -1)
     np.testing.assert_array_equal(near, expected)
     assert (near >= 0).any()
-    assert (near_names(["1"], X, encode, search.neighbors, threshold=1.0) == -1).all()
+    assert (near_names(["1"], X, encode, search.neighbors, threshold=1.0).near == -1).all()
 
 
 def test_documents_that_are_all_alike_are_near_no_name():
-    near = near_names(["1"], np.ones((20, 40), np.float32), encode, search.neighbors)
+    near = near_names(["1"], np.ones((20, 40), np.float32), encode, search.neighbors).near
     assert (near == -1).all()
 
 
@@ -56,6 +56,10 @@ def test_names_that_mean_the_same_are_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         near_names(["1", "1"], vectors(), encode, search.neighbors)
     assert "mean about the same" in caplog.text
+
+
+def around(clusterer, near):
+    return AroundNames(clusterer, NearNames(near, np.zeros((2, 40), np.float32)))
 
 
 CLUSTERERS = {
@@ -69,7 +73,7 @@ CLUSTERERS = {
 def test_any_clusterer_groups_the_rest(name):
     X = vectors()
     near = np.where(TRUTH == 2, 1, np.where(TRUTH == 4, 0, -1))
-    part = AroundNames(CLUSTERERS[name](), near)
+    part = around(CLUSTERERS[name](), near)
     labels = part.fit_predict(X, neighbors=search.neighbors)
     alone = CLUSTERERS[name]().fit_predict(X[near < 0])
     np.testing.assert_array_equal(labels[near < 0], alone)
@@ -91,6 +95,6 @@ def test_any_clusterer_groups_the_rest(name):
 
 
 def test_every_document_near_a_name_leaves_nothing_to_cluster():
-    part = AroundNames(LeidenClusterer(), TRUTH[:300] % 2)
+    part = around(LeidenClusterer(), TRUTH[:300] % 2)
     labels = part.fit_predict(vectors(), neighbors=search.neighbors)
     assert set(labels) == {0, 1}
