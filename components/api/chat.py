@@ -17,6 +17,7 @@ from components.base import Integers, ParameterError, UserError, require
 
 _RESERVED = ("model", "messages", "stream", "n")  # of a request's body, not for `options`
 _REFUSED = (400, 413, 422)  # the request itself: another prompt may be accepted
+_DECODER = json.JSONDecoder(strict=False)
 _ANSWER_TOKENS = 500  # that an answer is reckoned to use where `options` sets no limit
 
 
@@ -215,7 +216,8 @@ def answer_key(**identity: Any) -> str:
 def read_object(text: str) -> dict[str, Any]:
     """The JSON object in a model's answer.
 
-    Models wrap JSON in Markdown or in a sentence, so the outermost braces count.
+    Models wrap JSON in Markdown or in a sentence, so it begins at the first brace; small ones go on
+    after its end, which is left out.
 
     Raises
     ------
@@ -224,14 +226,11 @@ def read_object(text: str) -> dict[str, Any]:
     """
     if not text.strip():
         raise ValueError("the answer is empty")
-    begin, end = text.find("{"), text.rfind("}")
     try:
-        answer = json.loads(text[begin : end + 1], strict=False)
+        answer, _ = _DECODER.raw_decode(text, text.index("{"))
     except (ValueError, RecursionError):
         raise ValueError(f"the answer is not JSON: {shown(text)}") from None
-    if not isinstance(answer, dict):
-        raise ValueError(f"the answer is not a JSON object: {shown(text)}")
-    return answer
+    return dict(answer)
 
 
 def shown(text: str) -> str:

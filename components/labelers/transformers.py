@@ -20,7 +20,7 @@ class TransformersLabels(ModelLabels):
     ----------
     prompt, language, n_documents, max_input_tokens
         See `ModelLabels`.
-    model, revision, device, max_new_tokens
+    model, revision, device, max_new_tokens, begin
         See `LocalChat`.
     """
 
@@ -34,10 +34,15 @@ class TransformersLabels(ModelLabels):
         n_documents: int = 4,
         max_input_tokens: int = 1500,
         max_new_tokens: int = 200,
+        begin: str = "",
         device: str | None = None,
     ) -> None:
         chat = LocalChat(
-            model=model, revision=revision, max_new_tokens=max_new_tokens, device=device
+            model=model,
+            revision=revision,
+            max_new_tokens=max_new_tokens,
+            begin=begin,
+            device=device,
         )
         super().__init__(
             chat,
@@ -63,6 +68,9 @@ class LocalChat:
         Branch, tag or commit on the hub; None takes what is cached here, else the newest.
     max_new_tokens : int
         Of an answer.
+    begin : str
+        The first characters of every answer, which the model goes on from. A small model that
+        would answer with a sentence continues JSON where it finds it begun.
     device : str, optional
         cpu, cuda, cuda:1, mps; None takes the best one there is.
 
@@ -78,14 +86,18 @@ class LocalChat:
         model: str,
         revision: str | None = None,
         max_new_tokens: int = 200,
+        begin: str = "",
         device: str | None = None,
     ) -> None:
         self.model = model
         self.revision = revision
         self.max_new_tokens = max_new_tokens
+        self.begin = begin
         self.device = device
         if max_new_tokens < 1:
             raise ParameterError("max_new_tokens", max_new_tokens, "must be at least 1.")
+        if not model:
+            raise self._not_loaded("none is named")
         # Labels come last: what would fail then for certain fails before any work.
         if not weights.is_local(weights.resolve(model)) and self._identity["commit"] is None:
             raise self._not_loaded("the hub cannot be reached from here, or has no such model")
@@ -96,17 +108,14 @@ class LocalChat:
     ) -> Replies:
         """The model's answers to `prompts`; parameters as for `ServerChat.ask`."""
         stored = self._answers if answers is None else answers
-        keys = [
-            answer_key(**self._identity, max_new_tokens=self.max_new_tokens, prompt=prompt)
-            for prompt in prompts
-        ]
+        keys = [answer_key(**self._settings, prompt=prompt) for prompt in prompts]
         texts: dict[str, str | Refused] = {
             key: text for key in set(keys) if (text := stored.get(key)) is not None
         }
         new = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in texts}
         n_tokens = 0
         try:
-            for key, prompt in progress(new.items(), total=len(new), label="labels"):
+            for key, prompt in progress(new.items(), total=len(new), label="answers"):
                 answer, used = self._generate(prompt)
                 texts[key] = answer
                 n_tokens += used
@@ -129,6 +138,7 @@ class LocalChat:
             text = tokenizer.apply_chat_template(
                 [message], tokenize=False, add_generation_prompt=True
             )
+        text += self.begin
         # The template has written the special tokens already.
         inputs = tokenizer(text, add_special_tokens=not has_template, return_tensors="pt")
         inputs = {name: inputs[name].to(model.device) for name in ("input_ids", "attention_mask")}
@@ -149,7 +159,14 @@ class LocalChat:
                 top_k=None,
                 pad_token_id=tokenizer.eos_token_id,
             )[0]
-        return tokenizer.decode(output[n_input:], skip_special_tokens=True), len(output)
+        answer = tokenizer.decode(output[n_input:], skip_special_tokens=True)
+        return self.begin + answer, len(output)
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """All that an answer depends on, but the prompt."""
+        begin = {"begin": self.begin} if self.begin else {}
+        return self._identity | {"max_new_tokens": self.max_new_tokens} | begin
 
     @cached_property
     def _identity(self) -> dict[str, Any]:

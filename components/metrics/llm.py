@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from components.api.chat import Refused, ServerChat, read_object
+from components.api.chat import Chat, Refused, ServerChat, read_object
 from components.base import ParameterError, Result, Topic
 from components.metrics import llm_questions as questions
 from components.metrics.llm_questions import PLACEHOLDERS, Question
@@ -61,6 +63,8 @@ class LLMJudge:
         Estimated tokens of the documents of one prompt together; each is truncated to its share.
     seed : int
         Of the random choices.
+    chat : Chat, optional
+        The model that is asked; None: the one of the following, on a server.
     model, base_url, options
         See `components.api.chat.ServerChat`.
     concurrency, timeout, max_retries, retry_delay, max_tokens
@@ -77,8 +81,9 @@ class LLMJudge:
     def __init__(
         self,
         *,
-        model: str,
         prompts: Mapping[str, str],
+        chat: Chat | None = None,
+        model: str | None = None,
         base_url: str | None = None,
         n_topics: int | None = None,
         n_intruders: int = 3,
@@ -110,8 +115,16 @@ class LLMJudge:
             raise ParameterError(
                 "n_held_out", n_held_out, "must be even: half of the documents are the topic's."
             )
-        self.chat = ServerChat(
-            model=model,
+        if chat is None and (model is None or _is_no_servers(model, base_url)):
+            raise ParameterError(
+                "model",
+                model,
+                "is no model of OpenAI's, which is asked here. Type metrics=llm_local to ask a "
+                "model that runs in this process, as labels=transformers does, or the address of "
+                "your server: metrics.llm.base_url=http://localhost:11434/v1",
+            )
+        self.chat: Chat = chat or ServerChat(
+            model=str(model),
             base_url=base_url,
             options=options,
             concurrency=concurrency,
@@ -207,6 +220,13 @@ class LLMJudge:
                 )
                 values.append(None)
         return values, replies.n_requests, replies.tokens
+
+
+def _is_no_servers(model: str, base_url: str | None) -> bool:
+    """Whether a name is that of a folder or of a hub's model, and the server is OpenAI's own."""
+    if base_url or os.environ.get("OPENAI_BASE_URL"):
+        return False
+    return "/" in model or Path(model).is_dir()
 
 
 def _checked(prompts: Mapping[str, str]) -> dict[str, str]:

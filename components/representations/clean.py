@@ -1,4 +1,4 @@
-"""Text without what is not language: markup, web and e-mail addresses, names of accounts."""
+"""Text without what is not language: markup, addresses, names of accounts, encoded files."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ _URLS = (
 _BARE_URL = re.compile(rf"\b[a-z0-9-]++(?:\.[a-z0-9-]++)*\.(?:{'|'.join(_TLDS)})/[!#-;=?-~]*", re.I)
 _PATH = re.compile(rf"\.(?:{'|'.join(_TLDS)})/")
 
+# Lines of uuencode, base64 and the like, keys, hashes: long, and their letters in short runs, where
+# a list without blanks, a path or a compound has whole words.
+_LONG = re.compile(r"[!-~]{40,}+")
+_LETTERS = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_ENCODED = 2.5  # letters that such a run has on average, at most; random base64 has about 2
+
 _LOCAL_PART = string.ascii_letters + string.digits + "._%+-"
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ACCOUNT = re.compile(r"\w+")
 
 
 class Cleaner:
-    """Takes markup, addresses and account names out of texts, and counts them.
+    """Takes markup, addresses, account names and encoded data out of texts, and counts them.
 
     HTML entities become their characters, since "Gr&uuml;&szlig;e" is a word. Hashtags stay.
 
     Attributes
     ----------
     removed : Counter
-        Number of "HTML tags", "web addresses", "e-mail addresses" and "@names" so far.
+        Number of "HTML tags", "web addresses", "e-mail addresses", "@names" and "lines of
+        encoded data" so far.
     """
 
     def __init__(self) -> None:
@@ -51,9 +58,18 @@ class Cleaner:
             for url in (*_URLS, _BARE_URL) if has_path else _URLS:
                 text, n_urls = url.subn(" ", text)
                 self.removed["web addresses"] += n_urls
+        # After tags and addresses, which have keys within, and before @ cuts encoded data short.
+        text = _LONG.sub(self._unless_encoded, text)
         if "@" in text:
             text = self._without_names(text)
         return text
+
+    def _unless_encoded(self, match: re.Match[str]) -> str:
+        runs = _LETTERS.findall(match[0])
+        if not runs or sum(map(len, runs)) > _ENCODED * len(runs):
+            return match[0]
+        self.removed["lines of encoded data"] += 1
+        return " "
 
     def _without_names(self, text: str) -> str:
         """`text` less e-mail addresses and @names."""

@@ -36,7 +36,7 @@ PACKAGES = {
     "outliers": ("components.topics",),
     "representation": ("components.representations",),
     "labels": ("components.labelers",),
-    "metrics": ("components.metrics",),
+    "metrics": ("components.metrics", "components.labelers.transformers"),
     "reports": ("components.reports",),
 }
 METHODS = {
@@ -47,7 +47,7 @@ METHODS = {
     "outliers": ("assign",),
     "representation": ("fit",),
     "labels": ("label",),
-    "metrics": ("__call__",),
+    "metrics": ("__call__", "ask"),
     "reports": ("__call__",),
 }
 FUNCTIONS = {"metrics": ("result",), "reports": ("result", "folder")}  # and how they begin

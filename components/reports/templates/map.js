@@ -288,7 +288,7 @@ const drawMap = () => {
         swatch.style.setProperty("--colour", css(palette[code]));
         const button = make("button", { type: "button" }, swatch, make("bdi", { textContent: value }), make("small", { textContent: counts[code].toLocaleString("en") }));
         button.dataset.code = code;
-        button.setAttribute("aria-pressed", false);
+        button.setAttribute("aria-pressed", code === picked);
         button.addEventListener("click", () => pick(code));
         place.append(button);
       });
@@ -433,6 +433,8 @@ const drawMap = () => {
   dark.addEventListener("change", () => { recolour(); legend(); draw(); });
   onPrint(() => { recolour(); rasterise(false); annotate(); });
   colourBy(0);
+  // Embedded fonts are loaded when text needs them; what was drawn before shows boxes.
+  document.fonts.addEventListener("loadingdone", () => { legend(); if (width) annotate(); });
   new ResizeObserver(() => requestAnimationFrame(resize)).observe(frame);
 };
 drawMap();

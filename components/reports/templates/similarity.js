@@ -61,6 +61,7 @@ const drawSimilarity = () => {
   });
   new ResizeObserver(() => { if (frame.clientWidth !== drawn) requestAnimationFrame(draw); }).observe(frame);
   dark.addEventListener("change", draw);
+  document.fonts.addEventListener("loadingdone", draw); // see map.js
   onPrint(draw);
 };
 drawSimilarity();

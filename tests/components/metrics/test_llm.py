@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from scipy import sparse
 
 from chat_server import ChatServer
+from components.api.chat import Replies
 from components.base import Corpus, ParameterError, Result, Topic
 from components.metrics.llm import LLMJudge
 
@@ -241,3 +243,27 @@ def test_wrong_parameters(server: ChatServer, name: str, options: dict[str, Any]
     with pytest.raises(ParameterError) as error:
         LLMJudge(**{"model": "m", "base_url": f"{server.url}/v1", "prompts": PROMPTS} | options)
     assert error.value.name == name
+
+
+def test_a_model_in_this_process_can_judge() -> None:
+    class Here:
+        """What `LocalChat` is to the judge, without its weights."""
+
+        model = "here"
+
+        def ask(self, prompts: Any, answers: Any = None) -> Replies:
+            return Replies([json.dumps(good_judge(prompt)) for prompt in prompts], len(prompts), 7)
+
+    values = LLMJudge(chat=Here(), prompts=PROMPTS)(corpus_of_three())
+    assert (values["llm_intrusion"], values["llm_rating"], values["llm_fit"]) == (1, 3, 1)
+    assert values["llm_tokens"] == 14
+
+
+@pytest.mark.parametrize("model", ["org/name", "pkg://package/folder", None])
+def test_what_is_no_model_of_the_server_is_told(
+    model: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(ParameterError, match="metrics=llm_local"):
+        LLMJudge(model=model, prompts=PROMPTS)
+    assert LLMJudge(model="org/name", base_url="http://127.0.0.1:9/v1", prompts=PROMPTS)

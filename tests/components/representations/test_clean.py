@@ -29,6 +29,14 @@ def cleaned(text: str) -> list[str]:
         ("关注@小明 你好", ["关注", "你好"]),
         ("3 @ 5 dollars, @", ["3", "5", "dollars,"]),
         ("#MakeItSo stays", ["#MakeItSo", "stays"]),
+        ("begin 644 a.gif\nM" + "AX'" * 20 + "\nM" + "9L+\"Z6E@N<6" * 5 + "\nend",
+         ["begin", "644", "a.gif", "end"]),
+        ("key 9bFlIkpYt5HfavHYMD5hzcS7hsPRxCcQPDRMQYnrLx571dR+RG/OwqPYEXNhEOV4 "
+         "da39a3ee5e6b4b0d3255bfef95601890afd80709", ["key"]),
+        ("cats,dogs,horses,cows,sheep,goats,hens,geese,ducks",
+         ["cats,dogs,horses,cows,sheep,goats,hens,geese,ducks"]),
+        ("<a href=\"x?k=9aB8c7D6e5F4g3H2i1J0k9L8m7N6o5P4q3R2s1\">Cats</a>", ["Cats"]),
+        ("/usr/share/man/de/man1/apt-key.8.gz/x/AB", ["/usr/share/man/de/man1/apt-key.8.gz/x/AB"]),
     ],
 )  # fmt: skip
 def test_what_is_no_language_goes(text: str, words: list[str]) -> None:
