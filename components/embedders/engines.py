@@ -229,6 +229,9 @@ def _onnxruntime(file: Path) -> tuple[list[str], Run]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()  # it does not read OMP_NUM_THREADS
     options.log_severity_level = 3
+    # Idle threads wait without spinning, which takes the cores from torch and the tokenizer: of
+    # 400 titles with two threads, 1.35 CPU seconds instead of 2.24.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     names = [tensor.name for tensor in session.get_inputs()]
     return names, lambda arrays: session.run(["last_hidden_state"], arrays)[0]
