@@ -21,7 +21,7 @@ from components.base import (
     within,
 )
 from runner.cache import Cache
-from runner.cache.embeddings import Encoded, joined
+from runner.cache.embeddings import Before, Encoded, joined
 from runner.cache.fingerprint import identity
 from runner.cluster import RayCluster
 
@@ -34,6 +34,7 @@ def embed(
     cache: Cache,
     settings: Mapping[str, Any],
     cluster: RayCluster | None = None,
+    before: Before | None = None,
 ) -> tuple[Integers, Encoded]:
     """Vectors of the documents that have one.
 
@@ -49,6 +50,8 @@ def embed(
         The config node that the embedder was built from; see `runner.cache.fingerprint`.
     cluster : RayCluster, optional
         What computes vectors that are not stored yet; None: this process.
+    before : callable, optional
+        Called before the work; see `EmbeddingCache.encode`. Not called for an ensemble.
 
     Returns
     -------
@@ -82,6 +85,7 @@ def embed(
         [corpus.documents[row] for row in documents],
         "document_embedder",
         cluster=cluster,
+        before=before,
         corpus_hash=lambda: corpus.documents_hash,
         images=None if corpus.images is None else [corpus.images[row] for row in documents],
         rows=rows[filled],
@@ -110,6 +114,7 @@ def _encode(
     texts: list[str],
     role: str,
     cluster: RayCluster | None = None,
+    before: Before | None = None,
     **keywords: Any,
 ) -> Encoded:
     """Vectors of texts, through the store.
@@ -129,6 +134,7 @@ def _encode(
                 model,
                 texts,
                 identity=partial(identity, model, settings, cache.folder),
+                before=before,
                 elsewhere=None if cluster is None else cluster.encoder(settings),
                 **keywords,
             )

@@ -22,6 +22,7 @@ from runner.cache.table import EmbeddingTable
 
 log = logging.getLogger(__name__)
 
+Before = Callable[[EncodeRequest, Integers], None]
 FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
 WAIT = 0.2  # seconds between looks at what another process computes
 
@@ -105,6 +106,7 @@ class EmbeddingCache:
         name: str = "",
         label: str = "embeddings",
         elsewhere: Encoder | None = None,
+        before: Before | None = None,
     ) -> Encoded:
         """Vectors of documents: those in the store are read, the others computed and stored.
 
@@ -130,6 +132,8 @@ class EmbeddingCache:
         elsewhere : callable, optional
             Computes blocks in other processes. Not used for an embedder that wants all documents
             at once: an API, which sends requests side by side, or one that is fitted on them.
+        before : callable, optional
+            Called before the work with the request and the rows of `documents` to compute.
 
         Raises
         ------
@@ -141,11 +145,15 @@ class EmbeddingCache:
         if not len(documents):
             return Encoded(np.zeros((0, 0), np.float32), np.zeros(0, bool))
         if not request.can_be_stored:
+            if before:
+                before(request, np.arange(0))  # they are only read
             vectors, truncated = request.encode(np.arange(len(documents)))
             log.info("%s: %d read, none stored", label, len(documents))
             return Encoded(vectors, truncated, len(documents), request.costs())
         keys, distinct, place = _distinct(document_keys(documents, request.images))
         table = self._table(request, keys, identity, corpus_hash, name)
+        if before:
+            before(request, distinct[np.flatnonzero(table.missing)])
         computed, costs = self._fill(table, request, distinct, label, elsewhere)
         table.merge()
         vectors, truncated = table.get(place)

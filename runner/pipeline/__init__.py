@@ -6,6 +6,7 @@ Load, embed, reduce and cluster are here; `result` describes, labels and measure
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from components.base import (
     Corpus,
@@ -17,6 +18,7 @@ from components.topics import read_words, settle
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.embed import embed, text_encoder
+from runner.pipeline.estimate import announce
 from runner.pipeline.failures import stage
 from runner.pipeline.guide import check_guidable, prepare
 from runner.pipeline.memory import Mode, check_memory
@@ -42,7 +44,8 @@ def run(
     parts : the built parts
     cache : where vectors, neighbour graphs and reductions are cached; None caches nothing
     draw_map : compute two coordinates for each document; None: up to 20,000 documents
-    preflight : what to do where memory will not suffice; see `runner.pipeline.memory.check_memory`
+    preflight : what to do where memory will not suffice, see `runner.pipeline.memory.check_memory`;
+        unless "off", what a large run is estimated to take is logged too
 
     Raises
     ------
@@ -58,7 +61,8 @@ def run(
         check_memory(corpus, parts, preflight)
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
-        rows, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster)
+        before = None if preflight == "off" else partial(announce, corpus, parts)
+        rows, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster, before)
     grouped = group(parts, cache, corpus, rows, encoded, clock)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
 

@@ -1,0 +1,120 @@
+"""How long a large run will take, and how much memory, said once before the work.
+
+Embedding is tried on some of the documents. The rest is arithmetic with constants that
+experiments/scale was used to find, and the speed at which this machine multiplies matrices.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+
+from components.base import Corpus, Floats, Integers, UserError
+from components.clusterers.leiden import LeidenClusterer
+from components.neighbors import EXACT_LIMIT
+from components.reducers.identity import Identity
+from runner.cache.encoding import EncodeRequest
+from runner.pipeline.memory import needs, total
+
+log = logging.getLogger(__name__)
+
+LARGE = 20_000  # documents from which on an estimate is worth its trial
+LEAST = 1000  # documents to embed that are worth one
+ASSUMED = 384  # numbers in a vector, where nobody tells
+STRATA = 5  # of the documents by length: each is tried
+FEW, MANY = 16, 512  # documents of a stratum; many where few take no time that can be measured
+MEASURABLE = 0.05  # seconds
+# Seconds: to compare a pair of documents beside the product of their vectors, to search a
+# document's topic by Leiden, to read a character's word; share of all pairs that an inverted
+# file compares.
+PAIR, TOPIC, CHARACTER, SHARE = 1.5e-9, 2e-4, 1.5e-6, 0.08
+
+
+def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers) -> None:
+    """Log what a run of `LARGE` documents and more is estimated to take.
+
+    Parameters
+    ----------
+    corpus : the documents
+    parts : `runner.pipeline.parts.Parts`, built
+    request : what embeds them
+    rows : of the request's documents, those whose vectors are not stored yet
+    """
+    n = len(corpus)
+    if n < LARGE:
+        return
+    seconds, d, known, unknown = 0.0, None, [], []
+    if request.at_once or parts.cluster is not None:
+        unknown += ["embedding"] if len(rows) else []
+    elif len(rows) > LEAST:
+        seconds, d = trial(request, rows)
+        known.append(f"embedding {duration(seconds)}, by a trial on a few")
+    characters = sum(map(len, corpus.documents))
+    d = d or getattr(request.embedder, "dimensions", None) or ASSUMED
+    if isinstance(parts.clusterer, LeidenClusterer):
+        after = after_embedding(n, characters, d)
+        known.append(f"all else {duration(after)}")
+        seconds += after
+    else:
+        unknown.append(type(parts.clusterer).__name__)
+    if not isinstance(parts.reducer, Identity):
+        unknown.append(type(parts.reducer).__name__)
+    if not known:
+        return
+    rest = f", and {' and '.join(unknown)}, which is not estimated" if unknown else ""
+    log.info(
+        "%s documents: about %s and %.1f GB (%s)%s. Half or twice as long is possible, and longer "
+        "where other work shares the machine.",
+        f"{n:,}", duration(seconds), total(needs(n, characters, d, parts)) / 1e9,
+        "; ".join(known), rest,
+    )  # fmt: skip
+
+
+def after_embedding(n: int, characters: float, d: int) -> float:
+    """Seconds of neighbours, Leiden and words of `n` documents with vectors of `d` numbers."""
+    pairs = float(n) ** 2 * (1.0 if n <= EXACT_LIMIT else SHARE)
+    return pairs * (2 * d / products_a_second(d) + PAIR) + n * TOPIC + characters * CHARACTER
+
+
+def products_a_second(d: int) -> float:
+    """Operations a second when matrices with `d` columns are multiplied: the best of three."""
+    a: Floats = np.ones((1024, d), np.float32)
+    best = np.inf
+    for _ in range(3):
+        begun = time.perf_counter()
+        a @ a.T
+        best = min(best, time.perf_counter() - begun)
+    return 2 * d * len(a) ** 2 / best
+
+
+def trial(request: EncodeRequest, rows: Integers) -> tuple[float, int | None]:
+    """Seconds to embed `rows`, and numbers in a vector: a few of each fifth by length."""
+    lengths = [len(request.documents[row]) for row in rows.tolist()]
+    strata = np.array_split(rows[np.argsort(lengths, kind="stable")], STRATA)
+    seconds, d = 0.0, None
+    try:
+        request.encode(strata[0][:1])  # loads the model
+        for stratum in strata:
+            for number in (FEW, MANY):
+                some = stratum[len(stratum) // 2 :][:number]
+                begun = time.perf_counter()
+                vectors, _ = request.encode(some)
+                spent, d = time.perf_counter() - begun, vectors.shape[1]
+                if spent > MEASURABLE:
+                    break
+            seconds += spent / len(some) * len(stratum)
+    except UserError:  # the run meets it too, and says where
+        return 0.0, d
+    return seconds, d
+
+
+def duration(seconds: float) -> str:
+    """In words, to a digit or two: 40 s, 6 min, 1.5 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds)) if seconds < 10 else round(seconds, -1):.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
