@@ -167,10 +167,18 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
         if _progress:
             _progress.skipped += 1
         return
+    if _progress and _progress.is_hopeless:
+        say(f"{about['job']}: not started, as the others failed for the documents", error=True)
+        _progress.skipped += 1
+        return
     if _in_this_process(settings):
         _execute(config, settings, folder, about)
         if _progress:
             _progress.look()
+            if settings.runtime.choices.get("experiment") == PRESET:
+                from runner.sweep.growth import show_so_far
+
+                show_so_far(_progress, config.dataset.limit)
         return
     if config.tracking.kind != "none":
         from runner.tracking.client import load_mlflow

@@ -26,6 +26,7 @@ from runner.tracking import record
 from runner.tracking.record import Record
 
 SAFETY = 0.8  # share of the time that is left which the next sample is planned to take
+WITHOUT_TABLE = 60.0  # seconds after which the table is shown although jobs are left
 FEWEST = 3  # embedders, of which two make an ensemble: somebody else has to vote on it
 
 
@@ -87,6 +88,7 @@ def run_more(config: DictConfig, progress: Progress) -> None:
         if about["why"]:
             break
         show(stage.ranking)
+        progress.shown = time.monotonic()
         say(f"On {stage.n_documents:,} documents: {stage.advice.sentence}" if stage.advice else "")
         say(f"Next: {limit:,} documents.", error=True)
         names = sorted(stage.seconds, key=lambda name: stage.seconds[name])
@@ -105,6 +107,20 @@ def run_more(config: DictConfig, progress: Progress) -> None:
         _launch(
             launcher, config, progress, [["embedder=ensemble", of, f"dataset.limit={limit_of}"]]
         )
+
+
+def show_so_far(progress: Progress, limit: int | None) -> None:
+    """Print the table of the jobs that have ended, where there was none for a minute.
+
+    limit : `dataset.limit` of these jobs
+    """
+    if time.monotonic() - progress.shown < WITHOUT_TABLE or not progress.n_left:
+        return
+    stage = _stage(progress, limit)
+    if len(stage.ranking.rows) > 1:
+        say("So far:")
+        show(stage.ranking)
+        progress.shown = time.monotonic()
 
 
 def _stage(progress: Progress, limit: int | None) -> Stage:

@@ -32,7 +32,8 @@ class Progress:
     def __init__(self, folder: Path, about: dict[str, Any], *, looks: bool) -> None:
         self.folder = folder
         self.about = about
-        self.skipped = 0  # jobs for which there was no time
+        self.skipped = 0  # jobs that were not started: no time, or no documents
+        self.shown = time.monotonic()  # when there was a table, or the start
         self._jobs: dict[Path, Record] = {}
         self._start = time.monotonic()
         self._ending = threading.Event()
@@ -62,6 +63,14 @@ class Progress:
             if job.status != "RUNNING":
                 say(self._line(job), error=True)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether two jobs or more failed, all for the documents, which the others have too."""
+        swept = any(key.partition(".")[0] == "dataset" for key in self.about["swept"])
+        failures = [job.failure or "" for job in self._jobs.values()]
+        same = len(failures) > 1 and len(set(failures)) == 1
+        return same and not swept and failures[0].startswith("dataset")
+
     def end(self, *, stopped: bool) -> dict[Path, Record]:
         """Stop looking; returns the jobs by their folders.
 
@@ -89,6 +98,12 @@ class Progress:
         self.look()
         # What tracking had to say of a job came after its end.
         return {folder: record.load(folder) for folder in self._jobs}
+
+    @property
+    def n_left(self) -> int:
+        """Jobs that have not ended; 0 where nobody knows how many there are."""
+        ended = sum(job.status != "RUNNING" for job in self._jobs.values())
+        return max(0, (self.about["n_jobs"] or 0) - ended)
 
     def _line(self, job: Record) -> str:
         count = Counter(each.status for each in self._jobs.values())

@@ -68,6 +68,29 @@ def test_it_recommends_an_embedder(runner: Run) -> None:
     assert about["recommendation"] in outcome.out
 
 
+def test_a_table_is_there_before_the_slowest_embedder(
+    runner: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.sweep.growth.WITHOUT_TABLE", 0.0)
+    outcome = runner(
+        PRESET, *FAST[1:], "choose.embedders=[tfidf,sklearn,tfidf]", "quick=true",
+        "dataset.limit=80", "clusterer.n_clusters=5",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    so_far, _, _ = outcome.out.partition("2 runs, best first by choice_score.")
+    assert "So far:" in so_far
+    assert outcome.out.count("So far:") == 1  # with one embedder there is nothing to compare
+
+
+def test_documents_that_cannot_be_read_fail_it_once_not_for_each_embedder(runner: Run) -> None:
+    outcome = runner(
+        PRESET, *FAST[1:], "choose.embedders=[tfidf,sklearn,model2vec]", "quick=true",
+        "dataset=csv", "dataset.path=none.csv", "dataset.text=body",
+    )  # fmt: skip
+    assert outcome.code == 1
+    assert "embedder=model2vec: not started, as the others failed for the documents" in outcome.err
+
+
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """A sweep on a sample that grows, over documents whose topics are random words."""
