@@ -1,10 +1,11 @@
 """Tables of ensembles.csv, as Markdown.
 
-python experiments/which_measure_to_trust/report_ensembles.py
+python experiments/which_measure_to_trust/report_ensembles.py [--later]
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from report import interval
+from vectors import LATER
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -23,12 +25,14 @@ KINDS = {
 }
 
 
-def read() -> dict[str, list[dict[str, Any]]]:
-    """Rows by kind; the first pair of each corpus is its best two."""
+def read(*, later: bool) -> dict[str, list[dict[str, Any]]]:
+    """Rows by kind, of the corpora of later.py or of the others; the first pair is the best two."""
     kinds: dict[str, list[dict[str, Any]]] = {}
     seen = set()
     with (HERE / "ensembles.csv").open(newline="") as file:
         for row in csv.DictReader(file):
+            if (row["corpus"] in LATER) != later:
+                continue
             numbers = {k: v if k in ("corpus", "kind", "members") else float(v)
                        for k, v in row.items()}  # fmt: skip
             kinds.setdefault(row["kind"], []).append(numbers)
@@ -52,12 +56,16 @@ def line(name: str, rows: list[dict[str, Any]], of: Callable[[dict[str, Any]], f
 
 def main() -> None:
     """Print the tables."""
-    kinds = read()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--later", action="store_true", help="the corpora of later.py")
+    kinds = read(later=parser.parse_args().later)
     out = ["| ensemble | AMI less that of the recommended one | better | less the best single "
            "one's | better | joined vectors less the recommended one's | better |",
            "|---|---|---:|---|---:|---|---:|"]  # fmt: skip
     for kind, name in KINDS.items():
-        rows = kinds[kind]
+        rows = kinds.get(kind)
+        if not rows:
+            continue
         out.append(
             f"| {name} | "
             + line(name, rows, lambda row: row["ami"] - row["first_ami"])
@@ -68,7 +76,9 @@ def main() -> None:
             "|---|---:|---:|---:|"]  # fmt: skip
     for kind, name in (("best two tried", "best two tried"), ("pair", "pairs of the best six")):
         for looks in (True, False):
-            rows = [row for row in kinds[kind] if (gain_of_measures(row) > 0) == looks]
+            rows = [row for row in kinds.get(kind, []) if (gain_of_measures(row) > 0) == looks]
+            if not rows:
+                continue
             gains = [row["ami"] - row["first_ami"] for row in rows]
             out.append(
                 f"| {name}: {'yes' if looks else 'no'} | {len(rows)} "

@@ -1,10 +1,11 @@
 """Other rules than choice_score, each judged on corpora that had no part in it.
 
-    python experiments/which_measure_to_trust/variants.py [--setting kmeans_auto] [--corpora]
+    python experiments/which_measure_to_trust/variants.py [--setting kmeans_auto] [--later]
 
 What a rule takes from labelled corpora (how well an embedder did elsewhere, weights) comes from the
-other corpora only: leave one corpus out. The last rows choose the rule itself so. Reads runs.csv
-and pairs.csv; nothing is computed again.
+other corpora only: leave one corpus out. The last rows choose the rule itself so. With --later
+rules fitted to the first eleven corpora are judged on those of later.py. Reads runs.csv and
+pairs.csv; nothing is computed again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]  # the project, where it is not installed
 
-from report import REPUTATION, Corpus, in_top_two, interval, pools, read, regret  # noqa: E402
+from report import (  # noqa: E402
+    REPUTATION,
+    Corpus,
+    in_top_two,
+    interval,
+    pools,
+    read,
+    read_later,
+    regret,
+)
 
 from runner.leaderboard.choice import consensus  # noqa: E402
 
@@ -105,7 +115,7 @@ def deviations(others: Sequence[Corpus]) -> dict[str, float]:
 
 def elsewhere(others: Sequence[Corpus]) -> Score:
     found = deviations(others)
-    return lambda c, pool: np.array([found[c.embedders[i]] for i in pool])
+    return lambda c, pool: np.array([found.get(c.embedders[i], 0.0) for i in pool])
 
 
 def with_prior(
@@ -205,11 +215,17 @@ REFERENCE: dict[str, Fit] = {
 }
 
 
-def evaluate(corpora: Sequence[Corpus], fit: Fit) -> tuple[Any, Any]:
-    """Mean regret and share in the top two, each (kinds of pools, corpora)."""
+def evaluate(
+    corpora: Sequence[Corpus], fit: Fit, fitted_to: Sequence[Corpus] | None = None
+) -> tuple[Any, Any]:
+    """Mean regret and share in the top two, each (kinds of pools, corpora).
+
+    fitted_to : other corpora, from which all that a rule takes from labels comes; None: for each
+        corpus the others
+    """
     regrets, tops = np.zeros((2, len(POOLS), len(corpora)))
     for j, c in enumerate(corpora):
-        score = fit([other for other in corpora if other is not c])
+        score = fit(fitted_to or [other for other in corpora if other is not c])
         for i, kind in enumerate(POOLS.values()):
             scores = [(pool, score(c, pool)) for pool in kind(c)]
             regrets[i, j] = np.mean([regret(c, pool, s) for pool, s in scores])
@@ -236,16 +252,22 @@ def main() -> None:
     parser.add_argument("--setting", default="leiden_auto")
     parser.add_argument("--corpora", action="store_true", help="regret of all on each corpus, too")
     parser.add_argument("--tuning", action="store_true", help="only those not kept aside")
+    parser.add_argument("--later", action="store_true", help="judged on the corpora of later.py")
     options = parser.parse_args()
     corpora = [*read(options.setting, False)]
     corpora += [] if options.tuning else read(options.setting, True)
+    fitted_to = None
+    if options.later:
+        fitted_to, corpora = corpora, read_later(options.setting)
     results = {
-        name: evaluate(corpora, fit)
+        name: evaluate(corpora, fit, fitted_to)
         for name, fit in (MEASURED | PRIOR | UNKNOWN | REFERENCE).items()
     }
-    results["chosen on the other corpora, of the rules by measures"] = chosen(results, [*MEASURED])
-    every = [*MEASURED, *PRIOR]
-    results["chosen on the other corpora, of all rules above"] = chosen(results, every)
+    if not options.later:
+        of_measures = chosen(results, [*MEASURED])
+        results["chosen on the other corpora, of the rules by measures"] = of_measures
+        every = chosen(results, [*MEASURED, *PRIOR])
+        results["chosen on the other corpora, of all rules above"] = every
     before = next(iter(results.values()))[0]
     head = ["pick by", *POOLS, "top two: all", "the seven", "mean of all less before"]
     print(f"| {' | '.join(head)} |\n|---|{'---:|' * (len(head) - 1)}")  # noqa: T201
