@@ -89,9 +89,9 @@ def without_groups(
     """
     n_groups = min(n_groups, len(a))
     group = np.random.default_rng(seed).permutation(len(a)) % n_groups
-    rest = [group != number for number in range(n_groups)]
+    masks = [group != number for number in range(n_groups)]
     return np.array(
-        [[adjusted_mutual_information(a[left], b[left]) for b in others] for left in rest]
+        [[adjusted_mutual_information(a[mask], b[mask]) for b in others] for mask in masks]
     )
 
 

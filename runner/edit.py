@@ -100,10 +100,10 @@ class Editing:
             before = topics_of(self._parent.result, rows, len(corpus))
             self.edited = apply_edits(self.edits, before.labels, X, self._parent.config.seed)
             if self.edits.drop:
-                gone = np.full(len(before.labels), -1, np.int64)
+                dropped = np.full(len(before.labels), -1, np.int64)
                 for place, topic in enumerate(self.edits.drop):
-                    gone[before.labels == topic] = place
-                centres = unit_means(X, gone, len(self.edits.drop))
+                    dropped[before.labels == topic] = place
+                centres = unit_means(X, dropped, len(self.edits.drop))
                 self.dropped = (
                     centres if self.dropped is None else stack_rows([self.dropped, centres])
                 )

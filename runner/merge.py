@@ -253,14 +253,14 @@ def _same_documents(first: Corpus, second: Corpus) -> tuple[tuple[Integers, Inte
     places: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
     for row, document in enumerate(_keys(first)):
         places[document].append(row)
-    pairs, rest = [], []
+    pairs, others = [], []
     for row, document in enumerate(_keys(second)):
         if places[document]:
             pairs.append((places[document].pop(0), row))
         else:
-            rest.append(row)
+            others.append(row)
     same = np.array(pairs, np.int64).reshape(-1, 2)
-    return (same[:, 0], same[:, 1]), np.array(rest, np.int64)
+    return (same[:, 0], same[:, 1]), np.array(others, np.int64)
 
 
 def _keys(corpus: Corpus) -> Iterator[tuple[str, str | None]]:

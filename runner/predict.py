@@ -132,9 +132,9 @@ def predict_file(
                     table[name] = pa.FixedSizeListArray.from_arrays(flat, width)
                 else:
                     table[name] = numbers(values)
-            made = pa.table(table)
-            writer = writer or pq.ParquetWriter(draft, made.schema)
-            writer.write_table(made)
+            block = pa.table(table)
+            writer = writer or pq.ParquetWriter(draft, block.schema)
+            writer.write_table(block)
             n += len(corpus)
             n_none += int(np.sum(prediction.topics < 0))
         if writer is None:

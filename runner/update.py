@@ -156,10 +156,10 @@ class Update:
                     self._parent.model.topic_model, X, before, rows >= old, found, held
                 )
                 # A name that a person has given is not lost: its topic stays as it was instead.
-                gone = self._renamed - {s[0] for s in self._matches[""].sources if s}
-                if not gone:
+                unmatched = self._renamed - {s[0] for s in self._matches[""].sources if s}
+                if not unmatched:
                     break
-                held = [*held, *gone]
+                held = [*held, *unmatched]
             had = before.labels >= 0
             self._n_moved = int(np.sum(labels.main[had] != self._numbers[before.labels[had]]))
             return labels
@@ -240,10 +240,10 @@ class Update:
             )  # fmt: skip
         for number in sorted({*range(len(before))} - {*old.values()}):
             into = int(self._numbers[number])
-            gone = before[number]
-            words = ", ".join(word for word, _ in gone.words)
+            old_topic = before[number]
+            words = ", ".join(word for word, _ in old_topic.words)
             change, now = ("gone", "") if into < 0 else ("merged", into)
-            rows.append([now, change, number, gone.size, 0, gone.label, words])
+            rows.append([now, change, number, old_topic.size, 0, old_topic.label, words])
         return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
 
 

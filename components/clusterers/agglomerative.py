@@ -114,8 +114,8 @@ class AgglomerativeClusterer:
             self.choice_: dict[str, Any] = {"n_topics": 1, "why": "one document"}
             return np.zeros(1, np.int64)
         tree = self._tree(X)
-        own = self.n_topics is None and self.granularity is None
-        if own and self.distance_threshold is not None:
+        by_distance = self.n_topics is None and self.granularity is None
+        if by_distance and self.distance_threshold is not None:
             labels = by_size(fcluster(tree, self.distance_threshold, "distance") - 1)
             why = f"distance_threshold={self.distance_threshold}"
         else:
@@ -168,8 +168,8 @@ def _cut(tree: NDArray[np.float64], number: int) -> Integers:
 
     n = len(tree) + 1
     merges = tree[: n - number, :2].astype(np.int64)
-    made = np.repeat(n + np.arange(len(merges)), 2)
-    links = sparse.csr_matrix((np.ones(len(made)), (merges.ravel(), made)), (2 * n, 2 * n))
+    parents = np.repeat(n + np.arange(len(merges)), 2)
+    links = sparse.csr_matrix((np.ones(len(parents)), (merges.ravel(), parents)), (2 * n, 2 * n))
     _, parts = sparse.csgraph.connected_components(links, directed=False)
     return by_size(parts[:n].astype(np.int64))
 

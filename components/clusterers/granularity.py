@@ -39,7 +39,7 @@ FEWEST = 100  # documents whose halves are worth comparing
 AUTO_LIMIT, AUTO_SAMPLE = 100_000, 40_000
 
 
-def check_scale(granularity: str | None, n_topics: int | None, **own: float | None) -> None:
+def check_scale(granularity: str | None, n_topics: int | None, **parameters: float | None) -> None:
     """At most one of `n_topics` and the library's own parameter may be set."""
     if granularity not in ("broad", "medium", "fine", "auto", None):
         raise ParameterError(
@@ -47,7 +47,7 @@ def check_scale(granularity: str | None, n_topics: int | None, **own: float | No
         )
     if n_topics is not None:
         at_least("n_topics", n_topics, 1)
-    also = [name for name, value in own.items() if value is not None]
+    also = [name for name, value in parameters.items() if value is not None]
     if n_topics is not None and also:
         raise ParameterError(
             "n_topics",
@@ -173,18 +173,18 @@ def nest(
     coarser, finer : dict of str to int64 (n,)
         Each from coarse to fine. One that is as coarse as the main layer counts as coarser.
     """
-    made: dict[str, Integers] = {}
+    nested: dict[str, Integers] = {}
     inner = outer = labels
     for name, layer in finer.items():
-        made[name] = inner = _cut_along(inner, layer)
+        nested[name] = inner = _cut_along(inner, layer)
     for name, layer in reversed(coarser.items()):
         parents = np.full(count_topics(outer) + 1, -1, np.int64)  # the last is that of -1
         for topic in range(len(parents) - 1):
             inside = layer[(outer == topic) & (layer >= 0)]
             # Nothing but outliers there: a topic of its own.
             parents[topic] = np.bincount(inside).argmax() if len(inside) else len(layer) + topic
-        made[name] = outer = by_size(parents[outer])
-    return {name: made[name] for name in (*coarser, *finer)}
+        nested[name] = outer = by_size(parents[outer])
+    return {name: nested[name] for name in (*coarser, *finer)}
 
 
 def _cut_along(parents: Integers, layer: Integers) -> Integers:
@@ -202,9 +202,9 @@ def _cut_along(parents: Integers, layer: Integers) -> Integers:
         if sizes[index] < SLIVER * whole[topic]:
             siblings = np.flatnonzero(pairs[:, 0] == parent)
             into[index] = siblings[sizes[siblings].argmax()]
-    made = np.full(len(parents), -1, np.int64)
-    made[rows] = into[piece.ravel()]
-    return by_size(made)
+    cut = np.full(len(parents), -1, np.int64)
+    cut[rows] = into[piece.ravel()]
+    return by_size(cut)
 
 
 def carry_by_centre(

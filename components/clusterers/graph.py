@@ -37,12 +37,12 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
     directed.sort_indices()
     if weights == "fuzzy":
         return _either(directed)
-    own = (directed + sparse.identity(n, format="csr")).tocsr()
-    sizes = np.diff(own.indptr)
+    with_self = (directed + sparse.identity(n, format="csr")).tocsr()
+    sizes = np.diff(with_self.indptr)
     blocks = []
     for start in range(0, n, BLOCK):  # the product of all rows at once would not fit
         links = directed[start : start + BLOCK]
-        shared = (own[start : start + BLOCK] @ own.T).multiply(links).tocoo()
+        shared = (with_self[start : start + BLOCK] @ with_self.T).multiply(links).tocoo()
         either = sizes[start + shared.row] + sizes[shared.col] - shared.data
         blocks.append(
             sparse.csr_matrix((shared.data / either, (shared.row, shared.col)), links.shape)
@@ -112,9 +112,9 @@ def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:
     if not rows.any():
         return links
     others = sparse.diags((~rows).astype(np.float64))
-    left = (others @ links @ others).tocsr()
-    left.eliminate_zeros()
-    return left
+    remaining = (others @ links @ others).tocsr()
+    remaining.eliminate_zeros()
+    return remaining
 
 
 class Communities:

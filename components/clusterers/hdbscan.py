@@ -207,7 +207,7 @@ class HDBSCANClusterer:
         size, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
         return int(size), why
 
-    def _cut_for(self, tree: NDArray[np.float64], wanted: int, n: int) -> tuple[int, str]:
+    def _cut_for(self, tree: NDArray[np.float64], target: int, n: int) -> tuple[int, str]:
         """The largest size that gives `wanted` topics, or else the next larger number.
 
         Where no size gives as many, the tree is cut at its leaves.
@@ -217,13 +217,13 @@ class HDBSCANClusterer:
         for method in dict.fromkeys((self.cluster_selection_method, "leaf")):
             for size in sizes:
                 counts[size, method] = count_topics(self._labels(tree, size, method)[0])
-                if counts[size, method] == wanted:
+                if counts[size, method] == target:
                     return size, method
-            enough = [trial for trial, count in counts.items() if count > wanted]
+            enough = [trial for trial, count in counts.items() if count > target]
             if enough:
                 return min(enough, key=lambda trial: (counts[trial], -trial[0]))
         most = max(counts, key=lambda trial: (counts[trial], trial[0]))
-        log.warning("n_topics=%d: the documents have no more than %d topics", wanted, counts[most])
+        log.warning("n_topics=%d: the documents have no more than %d topics", target, counts[most])
         return most
 
 
@@ -275,15 +275,15 @@ def _size(n: int, level: float) -> int:
     return max(2, min(n // 2, round(level * float(np.sqrt(n)))))
 
 
-def _merged(X: NDArray[Any], labels: Integers, wanted: int) -> Integers:
+def _merged(X: NDArray[Any], labels: Integers, target: int) -> Integers:
     """At most `wanted` topics: those with the nearest centres joined (average linkage)."""
     from sklearn.cluster import AgglomerativeClustering
 
     n_topics = count_topics(labels)
-    if n_topics <= wanted:
+    if n_topics <= target:
         return labels
-    if wanted == 1:
+    if target == 1:
         return np.where(labels >= 0, 0, -1).astype(np.int64)
     centres = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
-    joined = AgglomerativeClustering(n_clusters=wanted, linkage="average").fit_predict(centres)
+    joined = AgglomerativeClustering(n_clusters=target, linkage="average").fit_predict(centres)
     return np.where(labels >= 0, joined[labels], -1).astype(np.int64)

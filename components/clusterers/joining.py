@@ -38,8 +38,8 @@ def heaviest(links: Any, labels: Integers) -> Integers:
 
 def own_share(memberships: Any, labels: Integers) -> NDArray[np.float32]:
     """The entry of each row's own topic, float32 (n,); 0 where there is none."""
-    own = memberships.multiply(one_hot(labels)).sum(axis=1)
-    return np.asarray(own, dtype=np.float32).ravel().clip(0, 1)
+    values = memberships.multiply(one_hot(labels)).sum(axis=1)
+    return np.asarray(values, dtype=np.float32).ravel().clip(0, 1)
 
 
 def absorb(
@@ -79,7 +79,7 @@ def absorb(
 
 
 def merge_down(
-    labels: Integers, links: Any, wanted: int, fixed: NDArray[np.bool_] | None = None
+    labels: Integers, links: Any, target: int, fixed: NDArray[np.bool_] | None = None
 ) -> Integers:
     """Merge topics, two at a time, until `wanted` are left.
 
@@ -96,8 +96,8 @@ def merge_down(
     named = np.zeros(len(sizes), bool)
     if fixed is not None:
         named[labels[fixed]] = True
-        wanted = max(wanted, int(named.sum()))
-    while alive.sum() > wanted:
+        target = max(target, int(named.sum()))
+    while alive.sum() > target:
         degrees = between.sum(axis=1)
         density = between / np.maximum(np.outer(degrees, degrees), 1e-300)
         density[~alive] = density[:, ~alive] = -1

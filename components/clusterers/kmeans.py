@@ -149,9 +149,9 @@ class KMeansClusterer:
         self.prediction_ = {"rule": "centre", "normalise": self.normalise}
         self.probabilities_ = np.ones(n, np.float32)
         if distances.shape[1] > 1:
-            own, other = distances[:, 0], distances[:, 1]
+            nearest, second = distances[:, 0], distances[:, 1]
             self.probabilities_ = np.asarray(
-                1 - own / np.where(other > 0, other, 1), dtype=np.float32
+                1 - nearest / np.where(second > 0, second, 1), dtype=np.float32
             )
         return labels
 

@@ -233,14 +233,14 @@ class LeidenClusterer:
 
     def _exactly(
         self,
-        wanted: int,
+        target: int,
         communities: Communities | SteeredCommunities,
         least: int,
         fixed: NDArray[np.bool_] | None = None,
     ) -> tuple[Integers, float]:
         """Exactly `wanted` topics: the trial with the fewest that are enough, merged by links."""
         n = communities.links.shape[0]
-        wanted = at_most("n_topics", wanted, max(1, n // least), n)
+        target = at_most("n_topics", target, max(1, n // least), n)
         low, high, resolution = 0.0, np.inf, 1.0
         tried: list[tuple[int, float, Integers]] = []
         for _ in range(STEPS):
@@ -248,36 +248,36 @@ class LeidenClusterer:
             labels = absorb(labels, communities.links, least, fixed=fixed)
             n_topics = count_topics(labels)
             tried.append((n_topics, resolution, labels))
-            if n_topics == wanted:
+            if n_topics == target:
                 return labels, resolution
-            low, high = (low, resolution) if n_topics > wanted else (resolution, high)
+            low, high = (low, resolution) if n_topics > target else (resolution, high)
             resolution = 2 * low if np.isinf(high) else (low + high) / 2
-        enough = [attempt for attempt in tried if attempt[0] > wanted]
+        enough = [attempt for attempt in tried if attempt[0] > target]
         if not enough:
             n_topics, resolution, labels = max(tried, key=lambda attempt: attempt[0])
             log.warning(
                 "n_topics=%d: only %d topics of min_topic_size=%d or more "
                 "documents were found",
-                wanted, n_topics, least,
+                target, n_topics, least,
             )  # fmt: skip
             return labels, resolution
         _, resolution, labels = min(enough, key=lambda attempt: attempt[0])
-        return merge_down(labels, communities.links, wanted, fixed), resolution
+        return merge_down(labels, communities.links, target, fixed), resolution
 
     def _nested(
         self, communities: Communities, labels: Integers, resolution: float, least: int
     ) -> dict[str, Integers]:
         """Layers around the main topics: finer ones inside them, coarser ones made of them."""
-        made: dict[str, Integers] = {}
+        nested: dict[str, Integers] = {}
         layers = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
         inner = labels
         for layer in (name for name in layers if RESOLUTIONS[name] > resolution):
             inside = communities.within(inner)
             topics = self._find(inside, RESOLUTIONS[layer])
             topics = absorb(topics, inside.links, least, keep_unlinked=True)
-            made[layer] = inner = by_size(np.where(inner >= 0, topics, -1))
+            nested[layer] = inner = by_size(np.where(inner >= 0, topics, -1))
         outer = labels
         for layer in (name for name in reversed(layers) if RESOLUTIONS[name] < resolution):
             joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
-            made[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
-        return {layer: made.get(layer, labels).copy() for layer in layers}
+            nested[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
+        return {layer: nested.get(layer, labels).copy() for layer in layers}

@@ -83,17 +83,17 @@ class JsonlDataset(TableDataset):
         There is no `limit`, and `max_bytes` does not count.
         """
         file = locate(self.path, "file")
-        wanted = list(dict.fromkeys(column for _, column in self.wanted))
+        columns = list(dict.fromkeys(column for _, column in self.wanted))
         start = 0
         with open_text(file, self.encoding, newline="\n") as lines:
-            rows = records(lines, file, wanted)
+            rows = records(lines, file, columns)
             while block := list(islice(rows, size)):
-                cells = {c: [lookup(record, c) for record in block] for c in wanted}
+                cells = {c: [lookup(record, c) for record in block] for c in columns}
                 for name, column in self.wanted:
                     if start == 0 and all(cell is ABSENT for cell in cells[column]):
                         seen = {key: value for record in block for key, value in record.items()}
                         find_column(name, column, list(flat_names(seen)), str(file))
-                plain = {c: [None if v is ABSENT else v for v in cells[c]] for c in wanted}
+                plain = {c: [None if v is ABSENT else v for v in cells[c]] for c in columns}
                 corpus = self.corpus(plain, str(file), file.parent)
                 yield replace(corpus, rows=np.arange(start, start + len(block)))
                 start += len(block)
@@ -131,7 +131,7 @@ def flat_names(record: Record, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def records(lines: TextIO, file: Path, wanted: list[str]) -> Iterator[Record]:
+def records(lines: TextIO, file: Path, columns: list[str]) -> Iterator[Record]:
     """The rows of a file, whatever form of JSON it holds."""
     numbered = ((number, line) for number, line in enumerate(lines, 1) if not line.isspace())
     first, second = next(numbered, None), next(numbered, None)
@@ -141,18 +141,18 @@ def records(lines: TextIO, file: Path, wanted: list[str]) -> Iterator[Record]:
     if second is None:
         if value is ABSENT:
             value = _checked(first, file)
-        yield from from_table(value, wanted, file)
+        yield from from_table(value, columns, file)
     elif isinstance(value, dict) or (value is ABSENT and isinstance(_parsed(second[1]), dict)):
         for item in chain((first, second), numbered):
             yield _object(_checked(item, file), file, item[0])
     elif value is ABSENT:
         text = "".join([first[1], second[1], *lines])
-        yield from from_document(text, first[0], wanted, file)
+        yield from from_document(text, first[0], columns, file)
     else:
         yield _object(value, file, first[0])  # an error: it is no object
 
 
-def from_document(text: str, line: int, wanted: list[str], file: Path) -> Iterator[Record]:
+def from_document(text: str, line: int, columns: list[str], file: Path) -> Iterator[Record]:
     """The rows of one JSON value over several lines, or of several, one after the other."""
     decoder, place, values = json.JSONDecoder(), 0, []
     text = text.strip()
@@ -166,7 +166,7 @@ def from_document(text: str, line: int, wanted: list[str], file: Path) -> Iterat
         while text[place : place + 1].isspace():
             place += 1
     if len(values) == 1:
-        yield from from_table(values[0], wanted, file)
+        yield from from_table(values[0], columns, file)
     else:
         for value in values:
             yield _object(value, file, line)

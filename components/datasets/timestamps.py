@@ -163,10 +163,10 @@ def _from_number(value: Decimal) -> int:
 def _from_words(text: str) -> int | tuple[int, int, int, int]:
     clock = CLOCK.search(text)
     time = 0 if clock is None else _of_day(clock)
-    rest = text if clock is None else f"{text[: clock.start()]} {text[clock.end() :]}"
-    if TOKEN.sub("", rest).strip(" ,./-\t()"):
+    remainder = text if clock is None else f"{text[: clock.start()]} {text[clock.end() :]}"
+    if TOKEN.sub("", remainder).strip(" ,./-\t()"):
         raise ValueError
-    tokens = [token.lower() for token in TOKEN.findall(rest)]
+    tokens = [token.lower() for token in TOKEN.findall(remainder)]
     numbers = [token for token in tokens if token.isdecimal()]
     names = [token for token in tokens if not token.isdecimal() and token not in IGNORED]
     if len(names) == 1 and names[0] in MONTHS:

@@ -184,13 +184,13 @@ def _exported(model: Any, engine: str, identity: Mapping[str, Any]) -> Iterator[
         yield folder / "model.onnx"
         return
     with tempfile.TemporaryDirectory(dir=root) as scratch:
-        made = Path(scratch, "made")
-        _export(model, engine, made)
+        draft = Path(scratch, "made")
+        _export(model, engine, draft)
         if None in identity.values():
-            yield made / "model.onnx"
+            yield draft / "model.onnx"
             return
         try:
-            made.rename(folder)  # at once: nobody sees half of it
+            draft.rename(folder)  # at once: nobody sees half of it
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content
                 raise

@@ -168,9 +168,9 @@ class GensimEmbedder:
         if hasattr(model, "subwords"):
             unknown = [word for word in vocabulary if word not in model.index]
             vectors = [model.subwords(word) for word in unknown]
-            made = [(w, v) for w, v in zip(unknown, vectors, strict=True) if v is not None]
-            words += [word for word, _ in made]
-            rows = np.vstack([rows, *(vector for _, vector in made)])
+            inferred = [(w, v) for w, v in zip(unknown, vectors, strict=True) if v is not None]
+            words += [word for word, _ in inferred]
+            rows = np.vstack([rows, *(vector for _, vector in inferred)])
         number = {word: column for column, word in enumerate(words)}
         columns = [[number[w] for w in document if w in number] for document in tokens]
         lengths = [len(document) for document in columns]

@@ -107,11 +107,11 @@ def sniff(path: str) -> Kind:
         return "fasttext"
     if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":  # a pickle names its protocol
         return "native"
-    first, _, rest = start.partition(b"\n")
+    first, _, remainder = start.partition(b"\n")
     header = _header(first)
     if header is None:
         return "text" if _is_row(first, max(1, first.strip().count(b" "))) else _unknown(path)
-    return "text" if _is_row(rest.partition(b"\n")[0], header[1]) else "binary"
+    return "text" if _is_row(remainder.partition(b"\n")[0], header[1]) else "binary"
 
 
 def load(path: str, cache_dir: str | None = None) -> WordVectors:
@@ -184,12 +184,12 @@ def _write_folder(path: str, folder: Path) -> None:
     words, vectors = _parse(path)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        made = Path(scratch, "made")
-        made.mkdir()
-        np.save(made / "vectors.npy", vectors, allow_pickle=False)
-        pq.write_table(pa.table({"word": words}), made / "words.parquet")
+        draft = Path(scratch, "made")
+        draft.mkdir()
+        np.save(draft / "vectors.npy", vectors, allow_pickle=False)
+        pq.write_table(pa.table({"word": words}), draft / "words.parquet")
         try:
-            made.rename(folder)
+            draft.rename(folder)
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content
                 raise

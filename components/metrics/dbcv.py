@@ -45,9 +45,9 @@ def dbcv(result: Result, *, n_documents: int = 2000, seed: int = 0) -> float | N
     core = np.zeros(len(rows))
     sparseness, inner = [], []
     for inside in members:
-        own = distances[np.ix_(inside, inside)]
-        core[inside] = _core_distances(own, X.shape[1])
-        reachable = np.maximum(own, np.maximum.outer(core[inside], core[inside]))
+        within = distances[np.ix_(inside, inside)]
+        core[inside] = _core_distances(within, X.shape[1])
+        reachable = np.maximum(within, np.maximum.outer(core[inside], core[inside]))
         nodes, edges = internal_minimum_spanning_tree(reachable)
         sparseness.append(float(edges[:, 2].max()))
         inner.append(inside[nodes])

@@ -46,8 +46,8 @@ def intrusion(
     """Which word does not belong? The answer is read as 1.0 where it is the intruder, else 0.0."""
     weight_of = _weights(result)
     for topic in topics:
-        own = [word for word, _ in topic.words[:_SHOWN]]
-        if len(own) < _FEWEST:
+        shown = [word for word, _ in topic.words[:_SHOWN]]
+        if len(shown) < _FEWEST:
             continue
         listed_words = {word for word, _ in topic.words}
         others = [
@@ -62,7 +62,7 @@ def intrusion(
         rng = np.random.default_rng([seed, topic.id])
         for place in rng.permutation(len(candidates))[:n_intruders].tolist():
             intruder = candidates[place]
-            words = [*own, intruder]
+            words = [*shown, intruder]
             shuffled = [words[i] for i in rng.permutation(len(words)).tolist()]
             yield Question(
                 topic.id,

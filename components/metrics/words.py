@@ -133,6 +133,6 @@ def lexical_lift(
     at_random = (float(total @ total) - float(X.multiply(X).sum())) / (n * (n - 1))
     if at_random <= 0:
         return None
-    own = np.repeat(np.arange(n), graph.k)
-    near = float(X[own].multiply(X[graph.indices.ravel()]).sum()) / len(own)
+    sources = np.repeat(np.arange(n), graph.k)
+    near = float(X[sources].multiply(X[graph.indices.ravel()]).sum()) / len(sources)
     return near / at_random

@@ -19,7 +19,7 @@ RULES = {
 def card(model: TopicModel, about: Mapping[str, Any]) -> str:
     """Markdown: what the model was made from, its measures, its topics, how to load it."""
     config, settings = about["config"], model.settings
-    made = {
+    facts = {
         "data set": _target(config["dataset"]),
         "documents": f"{settings['n_documents']} ({settings['n_clustered']} with content)",
         **_pieces(config["dataset"]),
@@ -32,7 +32,7 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
         "no topic beyond": _limit(settings),
     }
     lines = [f"# {about['name']}", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {_cell(value)} |" for name, value in made.items()]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in facts.items()]
     lines += ["", "## Topics", "", "| topic | label | documents | words |", "|---:|---|---:|---|"]
     for topic in model.topics[:MOST_TOPICS]:
         words = ", ".join(word for word, _ in topic.words)

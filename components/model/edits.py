@@ -161,22 +161,22 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
     edited = labels.copy()
     edited[labels >= 0] = into[labels[labels >= 0]]
     edited[np.isin(labels, edits.drop)] = -1
-    made: list[tuple[int, Integers]] = []  # the topic, and the rows of a part
+    pieces: list[tuple[int, Integers]] = []  # the topic, and the rows of a part
     for topic in edits.split:
         rows = np.flatnonzero(labels == topic)
         parts = _parts(topic, rows, X[rows], seed)
-        made += [(topic, rows[parts == part]) for part in range(1, count_topics(parts))]
-    made.sort(key=lambda part: -len(part[1]))
-    for place, (_, rows) in enumerate(made):
+        pieces += [(topic, rows[parts == part]) for part in range(1, count_topics(parts))]
+    pieces.sort(key=lambda part: -len(part[1]))
+    for place, (_, rows) in enumerate(pieces):
         edited[rows] = n_topics + place
-    numbers = np.full(n_topics + len(made) + 1, -1, np.int64)
+    numbers = np.full(n_topics + len(pieces) + 1, -1, np.int64)
     present = np.unique(edited[edited >= 0])
     numbers[present] = np.arange(len(present))
     sources, is_new, renamed = [], [], {}
     for place, number in enumerate(present.tolist()):
         is_new.append(number >= n_topics)
         origin = (
-            (made[number - n_topics][0],)
+            (pieces[number - n_topics][0],)
             if number >= n_topics
             else tuple(np.flatnonzero(into == number).tolist())
         )

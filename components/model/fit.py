@@ -206,8 +206,8 @@ def _sample(labels: Integers, most: int) -> Integers:
     order = rng.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     _, starts, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-    wanted = np.minimum(sizes, np.maximum(FEWEST, np.floor(sizes * most / len(labels)))).astype(int)
-    rows = [order[start : start + n] for start, n in zip(starts, wanted, strict=True)]
+    quotas = np.minimum(sizes, np.maximum(FEWEST, np.floor(sizes * most / len(labels)))).astype(int)
+    rows = [order[start : start + n] for start, n in zip(starts, quotas, strict=True)]
     return np.sort(np.concatenate(rows))
 
 
@@ -223,8 +223,8 @@ def _limit(
         distances = NearestIndex(arrays["centroids"], "cosine").query(X[probed], 1)[1][:, 0]
     else:
         nearest, away = NearestIndex(arrays["rows"], metric).query(X[probed], 2)
-        own = sample[nearest[:, 0]] == probed  # of equal documents, either is as far
-        distances = np.where(own, away[:, -1], away[:, 0])
+        is_self = sample[nearest[:, 0]] == probed  # of equal documents, either is as far
+        distances = np.where(is_self, away[:, -1], away[:, 0])
     return float(np.quantile(distances, 1 - share, method="higher"))
 
 

@@ -94,8 +94,8 @@ def topic_similarity(first: Matrix, second: Matrix) -> Doubles:
     first, second : unit rows, float32 (a, d) and (b, d), or CSR
     """
     cosines = _products(first, second)
-    own = np.maximum(_nearest_other(first)[:, None], _nearest_other(second))
-    similarity: Doubles = np.clip((cosines - own) / np.maximum(1 - own, 1e-12), 0, 1)
+    baseline = np.maximum(_nearest_other(first)[:, None], _nearest_other(second))
+    similarity: Doubles = np.clip((cosines - baseline) / np.maximum(1 - baseline, 1e-12), 0, 1)
     return similarity
 
 
@@ -171,8 +171,8 @@ def _weights(topics: Sequence[SavedTopic], numbers: Integers, n_topics: int) -> 
 
 
 def _products(first: Matrix, second: Matrix) -> Doubles:
-    found = first.astype(np.float64) @ second.astype(np.float64).T
-    dense: NDArray[np.float64] = found.toarray() if hasattr(found, "toarray") else found
+    products = first.astype(np.float64) @ second.astype(np.float64).T
+    dense: NDArray[np.float64] = products.toarray() if hasattr(products, "toarray") else products
     return dense
 
 

@@ -46,9 +46,9 @@ def recognise(model: TopicModel, texts: Sequence[str], predicted: Prediction) ->
     hashes = model.arrays.get(HASHES)
     if hashes is None or not len(texts):
         return predicted
-    wanted = _hashes(texts)
-    rows = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
-    is_seen = hashes[rows] == wanted
+    queries = _hashes(texts)
+    rows = np.minimum(np.searchsorted(hashes, queries), len(hashes) - 1)
+    is_seen = hashes[rows] == queries
 
     def chosen(name: str, values: Any) -> Any:
         return np.where(is_seen, model.arrays[f"{HASHES}_{name}"][rows], values)

@@ -158,9 +158,9 @@ def _created(node: dict[str, Any], name: str) -> Any:
     if module.partition(".")[0] == "sklearn":
         from sklearn.base import BaseEstimator
 
-        made = getattr(importlib.import_module(module), kind, None)
-        if isinstance(made, type) and issubclass(made, BaseEstimator):
-            return made(**node["parameters"])
+        estimator = getattr(importlib.import_module(module), kind, None)
+        if isinstance(estimator, type) and issubclass(estimator, BaseEstimator):
+            return estimator(**node["parameters"])
     raise UserError(f"{name} was a {node['estimator']} and is now missing.")
 
 

@@ -117,8 +117,8 @@ def _descent(X: Matrix, k: int, metric: str, rows: Rows) -> NeighborGraph:
     index = NNDescent(X, metric=metric, n_neighbors=k + 1, random_state=0, compressed=True)
     indices, distances = index.neighbor_graph
     # The row itself comes first, except among duplicates, where it may come later or be missing.
-    own = indices == np.arange(len(indices))[:, None]
-    drop = np.where(own.any(axis=1), own.argmax(axis=1), k)
+    is_self = indices == np.arange(len(indices))[:, None]
+    drop = np.where(is_self.any(axis=1), is_self.argmax(axis=1), k)
     keep = np.arange(k + 1) != drop[:, None]
     indices = indices[keep].reshape(-1, k).astype(np.int32)
     distances = distances[keep].reshape(-1, k).astype(np.float32)

@@ -162,8 +162,8 @@ class Search:
         if self.rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
             products -= (self.rows.squares / (2 * unit)).astype(products.dtype)
         if self.same:
-            own = np.arange(len(products))
-            products[own, start + own] = -np.inf
+            diagonal = np.arange(len(products))
+            products[diagonal, start + diagonal] = -np.inf
 
 
 def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:

@@ -147,9 +147,9 @@ class _Lists:
         del likeness
         best = _Best(len(queries), k, margin_of(self._rows.width))
         # A first bound, and the lists that gave it are probed too, so that it is reached.
-        own = self._of_row[queries]
-        for number in np.unique(own).tolist():
-            probing = np.flatnonzero(own == number)
+        lists = self._of_row[queries]
+        for number in np.unique(lists).tolist():
+            probing = np.flatnonzero(lists == number)
             first = self._first[number]
             probed[np.ix_(first, probing)] = True
             there = np.concatenate([self.members[other] for other in first.tolist()])

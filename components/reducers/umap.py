@@ -172,9 +172,9 @@ class _ExactIndex:
 def _with_self(graph: NeighborGraph, n_neighbors: int) -> tuple[NDArray[np.int32], Floats]:
     """The graph as umap-learn wants it: each row is its own first neighbour, (n, n_neighbors)."""
     n = len(graph.indices)
-    own = np.arange(n, dtype=np.int32)[:, None]
+    itself = np.arange(n, dtype=np.int32)[:, None]
     k = n_neighbors - 1
-    indices = np.hstack([own, graph.indices[:, :k]])
+    indices = np.hstack([itself, graph.indices[:, :k]])
     return indices, np.hstack([np.zeros((n, 1), np.float32), graph.distances[:, :k]])
 
 

@@ -31,14 +31,14 @@ def font_faces(result: Result) -> str:
         for text in (topic.label, topic.description, *(word for word, _ in topic.words)):
             counts.update(dict.fromkeys(text, len(result.corpus.documents)))
     foreign = [(n, char) for char, n in counts.items() if ord(char) > _FIRST and char.isalnum()]
-    left = {ord(char) for _, char in sorted(foreign, reverse=True)[:_N_CHARACTERS]}
+    missing = {ord(char) for _, char in sorted(foreign, reverse=True)[:_N_CHARACTERS]}
     # Of alphabets the whole block of 128: marks belong to letters, and letters are decomposed.
-    for block in {point // 128 for point in left if point < _IDEOGRAPHS}:
-        left |= set(range(block * 128, block * 128 + 128))
+    for block in {point // 128 for point in missing if point < _IDEOGRAPHS}:
+        missing |= set(range(block * 128, block * 128 + 128))
     faces = []
     for path in paths:
-        if left and (common := left & code_points(path)):
-            left -= common
+        if missing and (common := missing & code_points(path)):
+            missing -= common
             faces.append(_face(path, frozenset(common)))
     return "\n".join(faces)
 

@@ -52,20 +52,20 @@ def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[in
     """Families, matplotlib's own first, and the code points that none of them has."""
     from matplotlib.font_manager import findfont, fontManager
 
-    left = {ord(character) for character in characters if character.isprintable()}
-    left -= code_points(findfont("DejaVu Sans"))
+    missing = {ord(character) for character in characters if character.isprintable()}
+    missing -= code_points(findfont("DejaVu Sans"))
     families = ["DejaVu Sans"]
-    if left:
+    if missing:
         for path in _system_fonts():
-            if common := left & code_points(path):
+            if common := missing & code_points(path):
                 fontManager.addfont(path)  # its list of fonts may be older than the font
                 if _is_thin(fontManager.ttflist[-1].weight):
                     fontManager.addfont(_regular(path, frozenset(common)))
                 families.append(fontManager.ttflist[-1].name)
-                left -= common
-            if not left:
+                missing -= common
+            if not missing:
                 break
-    return tuple(families), frozenset(left)
+    return tuple(families), frozenset(missing)
 
 
 @cache

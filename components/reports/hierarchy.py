@@ -65,8 +65,8 @@ def words_of_nodes(result: Result, tree: TopicTree, n_words: int) -> list[str]:
     """
     groups = tree.members @ membership(result.labels, tree.n_topics)
     words = words_of_groups(result, groups, n_words)
-    own = [", ".join(word for word, _ in topic.words[:n_words]) for topic in result.topics]
-    return [*own, *words[tree.n_topics :]]
+    of_topics = [", ".join(word for word, _ in topic.words[:n_words]) for topic in result.topics]
+    return [*of_topics, *words[tree.n_topics :]]
 
 
 def node_sizes(result: Result, tree: TopicTree) -> list[int]:

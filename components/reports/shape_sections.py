@@ -163,17 +163,17 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
 def tree(result: Result) -> Section | None:
     """The tree of topics, with a few branches at each node instead of two."""
     saved: SavedTree | None = result.parts.get("tree")  # of a run that has ended
-    made = saved.tree if saved else topic_tree(result)
-    if made is None:
+    tree = saved.tree if saved else topic_tree(result)
+    if tree is None:
         return None
-    words = saved.words if saved else words_of_nodes(result, made, N_WORDS)
-    sizes = node_sizes(result, made)
-    levels = _levels(made.n_topics)
+    words = saved.words if saved else words_of_nodes(result, tree, N_WORDS)
+    sizes = node_sizes(result, tree)
+    levels = _levels(tree.n_topics)
     # Node of the next finer level in which each topic lies, from the coarsest to the finest.
-    inside = [{t: node for node in made.nodes(k) for t in made.topics[node]} for k in levels]
+    inside = [{t: node for node in tree.nodes(k) for t in tree.topics[node]} for k in levels]
 
     def branch(node: int, level: int) -> dict[str, Any]:
-        topics = made.topics[node]
+        topics = tree.topics[node]
         children = {node: None}
         while len(children) == 1 and level < len(levels):
             children = dict.fromkeys(inside[level][topic] for topic in topics)
@@ -188,8 +188,8 @@ def tree(result: Result) -> Section | None:
             "children": [branch(child, level) for child in below],
         }
 
-    root = branch(len(made.topics) - 1, 0)
-    values = {"root": root, "n_topics": made.n_topics, "n_leaves": levels[-1]}
+    root = branch(len(tree.topics) - 1, 0)
+    values = {"root": root, "n_topics": tree.n_topics, "n_leaves": levels[-1]}
     return Section("tree", "Tree of topics", values)
 
 

@@ -44,10 +44,10 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
         )
     console.print()
     console.print(table)
-    rest = result.topics[n_topics:]
-    if rest:
-        size = sum(topic.size for topic in rest)
-        console.print(f"  and {len(rest)} smaller topics with {size:,} documents: topics.csv")
+    smaller = result.topics[n_topics:]
+    if smaller:
+        size = sum(topic.size for topic in smaller)
+        console.print(f"  and {len(smaller)} smaller topics with {size:,} documents: topics.csv")
     outside = int(np.sum(result.labels < 0))
     if outside:
         console.print(f"   -1  {outside:,} documents in no topic")

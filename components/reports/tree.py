@@ -137,7 +137,7 @@ def topics_at(result: Result, k: int, n_words: int = 10) -> Layer:
         node_of[tree.topics[node]] = place
     labels = by_size(node_of[result.labels])
     words = words_of(result, membership(labels, int(k)), n_words)
-    made = []
+    topics = []
     for number in range(int(k)):
         inside = np.unique(result.labels[labels == number])
         largest = result.topics[int(inside[0])]  # topics are numbered by size
@@ -146,7 +146,7 @@ def topics_at(result: Result, k: int, n_words: int = 10) -> Layer:
             label, description = largest.label, largest.description
         else:
             named, label, description = tuple(words[number]) or largest.words[:n_words], "", ""
-        made.append(
+        topics.append(
             Topic(
                 number,
                 int((labels == number).sum()),
@@ -157,4 +157,4 @@ def topics_at(result: Result, k: int, n_words: int = 10) -> Layer:
                 description,
             )
         )
-    return Layer(labels, made)
+    return Layer(labels, topics)

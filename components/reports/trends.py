@@ -67,7 +67,7 @@ def trends(counts: Integers, totals: Integers, when: NDArray[np.float64]) -> lis
     slope, error = _slopes(counts, totals, x)
     half = float(t.isf(0.025 / n_topics, n_bins - 2)) * error
     new = _are_new(counts, totals)
-    made = []
+    trends = []
     for topic in range(n_topics):
         factor, low, high = _factors(slope[topic], half[topic])
         kind = ""
@@ -77,8 +77,8 @@ def trends(counts: Integers, totals: Integers, when: NDArray[np.float64]) -> lis
             kind = "rising"
         elif high < 1 and factor <= 1 / LEAST_CHANGE:
             kind = "falling"
-        made.append(Trend(kind, factor, low, high))
-    return made
+        trends.append(Trend(kind, factor, low, high))
+    return trends
 
 
 def _factors(slope: float, half: float) -> Sequence[float]:
@@ -103,9 +103,9 @@ def _slopes(counts: Integers, totals: Integers, x: NDArray[np.float64]) -> tuple
     for _ in range(_ITERATIONS):
         p = fitted()
         weight = n * p * (1 - p)
-        rest = c - n * p
+        residuals = c - n * p
         a, b, d = weight.sum(axis=1), (weight * z).sum(axis=1), (weight * z * z).sum(axis=1)
-        g, h = rest.sum(axis=1), (rest * z).sum(axis=1)
+        g, h = residuals.sum(axis=1), (residuals * z).sum(axis=1)
         det = np.maximum(a * d - b * b, 1e-12)
         step = np.clip((d * g - b * h) / det, -2, 2), np.clip((a * h - b * g) / det, -2, 2)
         level, slope = level + step[0], np.clip(slope + step[1], -20, 20)

@@ -90,12 +90,12 @@ class Diverse:
         weights = np.array([weight for _, weight in candidates])
         relevance = (1 - self.diversity) * weights / weights.max()
         repeated = np.zeros(len(weights))  # the highest cosine to a chosen word
-        left = np.ones(len(weights), bool)
+        available = np.ones(len(weights), bool)
         chosen: list[tuple[str, float]] = []
         for _ in range(min(self.n_words, len(weights))):
-            scores = np.where(left, relevance - self.diversity * repeated, -np.inf)
+            scores = np.where(available, relevance - self.diversity * repeated, -np.inf)
             best = int(scores.argmax())  # of equals, the better candidate
-            left[best] = False
+            available[best] = False
             chosen.append((candidates[best][0], float(scores[best])))
             repeated = np.maximum(repeated, cosines[best])
         return chosen

@@ -231,6 +231,6 @@ def _expand(
     if len(several):
         more = of_run[several] - 1
         inside = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more)
-        rest = words[np.repeat(offsets[runs[several]] + 1, more) + inside]
-        ids = np.insert(ids, np.repeat(several + 1, more), rest)
+        following = words[np.repeat(offsets[runs[several]] + 1, more) + inside]
+        ids = np.insert(ids, np.repeat(several + 1, more), following)
     return ids[ids >= 0], per_document

@@ -235,9 +235,9 @@ def _strengths(clusterer: Any, X: Matrix, labels: Integers, predicted: Any) -> F
     assigned, the cosine of a document's vector to the mean of its topic's unit vectors, and 0
     where that is negative.
     """
-    own = getattr(clusterer, "probabilities_", None)
+    probabilities = getattr(clusterer, "probabilities_", None)
     assigned = (labels >= 0) & (np.asarray(predicted) < 0)
-    if own is None or assigned.any():
+    if probabilities is None or assigned.any():
         near = np.clip(cosine_to_topic(X, labels), 0.0, 1.0)
-        own = near if own is None else np.where(assigned, near, own)
-    return np.where(labels >= 0, own, 0.0).astype(np.float32)
+        probabilities = near if probabilities is None else np.where(assigned, near, probabilities)
+    return np.where(labels >= 0, probabilities, 0.0).astype(np.float32)

@@ -90,18 +90,18 @@ def with_names(
     """
     name_of: dict[int, str] = {}
     for group, name in enumerate(names):
-        own = labels[near == group]
-        if (own >= 0).any():
-            name_of[int(np.bincount(own[own >= 0]).argmax())] = str(name)
+        nearest = labels[near == group]
+        if (nearest >= 0).any():
+            name_of[int(np.bincount(nearest[nearest >= 0]).argmax())] = str(name)
         else:
             log.warning("no document is near to the name %r.", name)
     if guidance is not None and len(topics):
-        claims = _claims(guidance, labels)
-        best_topic = claims.argmax(axis=0)
-        best_group = claims.argmax(axis=1)
+        weights = _group_weights(guidance, labels)
+        best_topic = weights.argmax(axis=0)
+        best_group = weights.argmax(axis=1)
         for group, name in enumerate(guidance.names):
             topic = int(best_topic[group])
-            if claims[topic, group] > 0 and best_group[topic] == group:
+            if weights[topic, group] > 0 and best_group[topic] == group:
                 name_of.setdefault(topic, name)
             else:
                 log.warning("no topic gathers the seeds of %r.", name)
@@ -111,13 +111,13 @@ def with_names(
     ]
 
 
-def _claims(guidance: Guidance, labels: Integers) -> Any:
+def _group_weights(guidance: Guidance, labels: Integers) -> Any:
     """How much each group has in each topic: (topics, groups); of seeds less than of one row."""
     from scipy import sparse
 
     member = one_hot(labels)
     has = np.flatnonzero(guidance.fixed >= 0)
     shape = (len(labels), len(guidance.names))
-    own = sparse.csr_matrix((np.ones(len(has)), (has, guidance.fixed[has])), shape)
+    fixed = sparse.csr_matrix((np.ones(len(has)), (has, guidance.fixed[has])), shape)
     seeds = (member.T @ guidance.seeds).toarray()
-    return (member.T @ own).toarray() + 0.5 * seeds / max(float(seeds.max(initial=0)), 1e-300)
+    return (member.T @ fixed).toarray() + 0.5 * seeds / max(float(seeds.max(initial=0)), 1e-300)

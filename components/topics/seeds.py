@@ -54,10 +54,10 @@ def seed_shares(
     length = np.asarray(counts.power(2) @ idf).ravel()
     cut = Segmenters(getattr(words, "languages", ()))
     columns = []
-    for name, own in seeds.items():
+    for name, of_group in seeds.items():
         mass = np.zeros(len(documents))
         missing = []
-        for seed in own:
+        for seed in of_group:
             if isinstance(seed, int):
                 mass[_places(seed, name, rows, n_rows)] = np.inf
                 continue
@@ -73,7 +73,7 @@ def seed_shares(
             if not mass.any():
                 raise ParameterError(
                     f"seeds.{name}",
-                    f"[{', '.join(map(str, own))}]",
+                    f"[{', '.join(map(str, of_group))}]",
                     f"no document holds any of these words.{hint}",
                 )
             log.warning("seeds of %s: no document holds %s.%s", name, ", ".join(missing), hint)

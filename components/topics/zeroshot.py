@@ -148,47 +148,47 @@ class AroundNames:
         guidance: Guidance | None = None,
     ) -> Integers:
         """Topics of the rows of `X`, int64 (m,): the clusterer's, then those of the names."""
-        rest = np.flatnonzero(self._near < 0)
+        others = np.flatnonzero(self._near < 0)
         n = len(self._near)
         offers: dict[str, Any] = {"neighbors": neighbors}
-        offers["members"] = [part[rest] for part in members]
+        offers["members"] = [part[others] for part in members]
         if guidance is not None:
             offers["guidance"] = replace(
-                guidance, fixed=guidance.fixed[rest], seeds=guidance.seeds[rest]
+                guidance, fixed=guidance.fixed[others], seeds=guidance.seeds[others]
             )
-        if len(rest) > 1:
-            clustered = np.asarray(call(self.clusterer.fit_predict, X[rest], **offers))
+        if len(others) > 1:
+            clustered = np.asarray(call(self.clusterer.fit_predict, X[others], **offers))
         else:
-            clustered = np.full(len(rest), -1, np.int64)
+            clustered = np.full(len(others), -1, np.int64)
         n_clustered = int(clustered.max(initial=-1)) + 1
         # In the order of the names; a name without documents leaves no gap.
-        named = np.unique(self._near, return_inverse=True)[1] - (len(rest) > 0)
+        named = np.unique(self._near, return_inverse=True)[1] - (len(others) > 0)
         labels = n_clustered + named
-        labels[rest] = clustered
-        self._extend(rest, n, named, n_clustered)
+        labels[others] = clustered
+        self._extend(others, n, named, n_clustered)
         self.choice_: dict[str, Any] = dict(getattr(self.clusterer, "choice_", {}))
         if "n_topics" in self.choice_:
             self.choice_["n_topics"] = count_topics(labels)
         return labels.astype(np.int64)
 
-    def _extend(self, rest: Integers, n: int, named: Integers, n_clustered: int) -> None:
+    def _extend(self, others: Integers, n: int, named: Integers, n_clustered: int) -> None:
         from scipy import sparse
 
         inner = self.clusterer
         self.curve_ = getattr(inner, "curve_", [])
-        if (own := getattr(inner, "probabilities_", None)) is not None:
+        if (values := getattr(inner, "probabilities_", None)) is not None:
             self.probabilities_ = np.ones(n, np.float32)
-            self.probabilities_[rest] = own
+            self.probabilities_[others] = values
         self.layers_ = {}
         for name, layer in getattr(inner, "layers_", {}).items():
             self.layers_[name] = count_topics(layer) + named
-            self.layers_[name][rest] = layer
+            self.layers_[name][others] = layer
         near = np.flatnonzero(self._near >= 0)
-        if (own := getattr(inner, "memberships_", None)) is not None:
-            own = sparse.coo_matrix(own)
-            rows = np.concatenate([rest[own.row], near])
-            columns = np.concatenate([own.col, n_clustered + named[near]])
-            data = np.concatenate([own.data, np.ones(len(near), own.dtype)])
+        if (values := getattr(inner, "memberships_", None)) is not None:
+            values = sparse.coo_matrix(values)
+            rows = np.concatenate([others[values.row], near])
+            columns = np.concatenate([values.col, n_clustered + named[near]])
+            data = np.concatenate([values.data, np.ones(len(near), values.dtype)])
             shape = (n, n_clustered + int(named.max(initial=-1)) + 1)
             self.memberships_ = sparse.csr_matrix((data, (rows, columns)), shape)
         self.prediction_ = dict(getattr(inner, "prediction_", {}))
@@ -197,10 +197,10 @@ class AroundNames:
         # exist at every density.
         for name, missing in (("degrees", np.mean), ("births", np.min), ("deaths", np.max)):
             if name in self.prediction_:
-                own = np.asarray(self.prediction_[name], dtype=np.float64)
-                finite = own[np.isfinite(own)]
+                values = np.asarray(self.prediction_[name], dtype=np.float64)
+                finite = values[np.isfinite(values)]
                 over_all = np.full(n, missing(finite) if len(finite) else 0.0)
-                over_all[rest] = own
+                over_all[others] = values
                 self.prediction_[name] = over_all
 
 

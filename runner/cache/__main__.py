@@ -77,10 +77,10 @@ def main(arguments: list[str]) -> int:
     if action == "check":
         return check(root)
     if action == "prune":
-        wanted = (options.get("name"), older_than, max_size)
-        if wanted == (None, None, None):
+        limits = (options.get("name"), older_than, max_size)
+        if limits == (None, None, None):
             raise UserError("prune: say what: --older-than 30d, --max-size 5GB or --name minilm")
-        return prune(root, *wanted, dry_run="dry_run" in options.flags)
+        return prune(root, *limits, dry_run="dry_run" in options.flags)
     return show(root)
 
 
@@ -233,13 +233,13 @@ def _say(line: str) -> int:
 
 
 def _quantity(
-    options: Mapping[str, str], name: str, units: dict[str, int], wanted: str
+    options: Mapping[str, str], name: str, units: dict[str, int], expected: str
 ) -> float | None:
     if name not in options:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", options[name].strip().lower())
     if match is None or match[2] not in units:
-        raise UserError(f"--{name.replace('_', '-')}: {options[name]!r} is not {wanted}")
+        raise UserError(f"--{name.replace('_', '-')}: {options[name]!r} is not {expected}")
     return float(match[1]) * units[match[2]]
 
 

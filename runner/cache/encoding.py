@@ -94,13 +94,13 @@ class EncodeRequest:
         return self.spent or {name: float(value) for name, value in last.items()}
 
     def _iterate(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
-        left = np.ones(len(which), bool)
+        missing = np.ones(len(which), bool)
         for places, vectors in self.embedder.iter_encode([self.documents[i] for i in which]):
             rows = np.asarray(places, dtype=np.int64)
-            left[rows] = False
+            missing[rows] = False
             yield rows, self._checked(vectors, which[rows]), self._truncated(rows, len(which))
-        if left.any():
-            row = self._row(which[np.argmax(left)])
+        if missing.any():
+            row = self._row(which[np.argmax(missing)])
             raise UserError(f"embedder ({self.name}): it returned no vector for document {row}.")
 
     def _checked(self, encoded: Any, which: Integers) -> Matrix:

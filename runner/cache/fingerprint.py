@@ -86,11 +86,11 @@ def _describe(part: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     owner = next((cls for cls in kind.__mro__ if "fingerprint" in vars(cls)), None)
     if owner is None:
         return _default(part, settings)
-    own: dict[str, Any] = part.fingerprint()
+    identity: dict[str, Any] = part.fingerprint()
     if _top(owner) == _top(kind):
-        return own
+        return identity
     # It was written for another class. What this one changes, only its source tells.
-    return {"fingerprint": own, **_default(part, settings or {"_target_": _name(kind)})}
+    return {"fingerprint": identity, **_default(part, settings or {"_target_": _name(kind)})}
 
 
 def _default(part: Any, settings: Mapping[str, Any]) -> dict[str, Any]:

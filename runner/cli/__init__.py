@@ -78,11 +78,11 @@ def _put_working_folder_last() -> None:
     A file there that is named like a package does not take its place.
     """
     here = Path.cwd()
-    own = Path(__file__).parents[2]
-    sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == own)]
+    root = Path(__file__).parents[2]
+    sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == root)]
     if str(here) not in sys.path:
         sys.path.append(str(here))
-    if here == own:
+    if here == root:
         return
     for name in ("runner", "components", "conf"):
         for path in (here / f"{name}.py", here / name / "__init__.py"):

@@ -44,9 +44,9 @@ def name_members(config: DictConfig) -> None:
     if not is_ensemble(config):
         return
     settings = HydraConfig.get()
-    own = [s.path for s in settings.runtime.config_sources if s.provider == "command-line"]
+    folders = [s.path for s in settings.runtime.config_sources if s.provider == "command-line"]
     search = [o for o in settings.overrides.hydra if o.startswith("hydra.searchpath")]
-    if problems := list(replace_names(config, loader(next(iter(own), None)), search)):
+    if problems := list(replace_names(config, loader(next(iter(folders), None)), search)):
         raise ConfigError(report(problems))
 
 

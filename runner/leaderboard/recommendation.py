@@ -200,10 +200,10 @@ def _mean(row: Row, names: tuple[str, ...]) -> float:
 
 def _with_speed(row: Row, best: Row) -> str:
     """The name, and how its speed compares where both embedded all their documents."""
-    own, other = _seconds(row), _seconds(best)
-    if not own or not other or max(own, other) < LEAST_SECONDS:
+    seconds, other = _seconds(row), _seconds(best)
+    if not seconds or not other or max(seconds, other) < LEAST_SECONDS:
         return row.name
-    ratio = other / own
+    ratio = other / seconds
     if 2 / 3 < ratio < 1.5:
         return row.name
     factor = max(ratio, 1 / ratio)

@@ -160,8 +160,8 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
     if not path.is_file():
         raise UserError(f"there is no {path}: was hydra.callbacks.sweep taken away?")
     about = json.loads(path.read_text(encoding="utf-8"))
-    own = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
-    about["job"] = " ".join(own)
+    of_job = [o for o in settings.overrides.task if o.partition("=")[0] in about["swept"]]
+    about["job"] = " ".join(of_job)
     if about["minutes"] is not None and time.time() - about["started"] > 60 * about["minutes"]:
         say(f"{about['job']}: not started, choose.minutes={about['minutes']} are used", error=True)
         if _progress:

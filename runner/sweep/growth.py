@@ -171,4 +171,4 @@ def _launch(
     about["swept"] = [*dict.fromkeys([*about["swept"], *sorted(changed)])]
     progress.save()  # the jobs read it
     fixed = [o for o in config.hydra.overrides.task if o.partition("=")[0] not in changed]
-    launcher.launch([[*fixed, *own] for own in batch], initial_job_idx=first)
+    launcher.launch([[*fixed, *values] for values in batch], initial_job_idx=first)

@@ -109,7 +109,7 @@ class Progress:
         count = Counter(each.status for each in self._jobs.values())
         n_jobs = self.about["n_jobs"]
         ended = len(self._jobs) - count["RUNNING"]
-        left = "" if n_jobs is None else f", {n_jobs - ended} left"
+        remaining = "" if n_jobs is None else f", {n_jobs - ended} left"
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         outcome = job.status
         if job.failure:
@@ -122,5 +122,5 @@ class Progress:
         failed = count["FAILED"] + count["KILLED"]
         return (
             f"{job.label}: {outcome}   "
-            f"[{count['FINISHED']} done, {failed} failed{left}, {minutes}:{seconds:02d}]"
+            f"[{count['FINISHED']} done, {failed} failed{remaining}, {minutes}:{seconds:02d}]"
         )

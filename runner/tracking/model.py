@@ -278,8 +278,8 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
 def requirements(target: str) -> list[str]:
     """Pinned packages that a model needs whose embedder is of this class."""
     module = target.split(".")[-2] if target.count(".") else ""
-    wanted = [*ALWAYS, *OF_CLASS.get(module, ["scikit-learn"])]
-    return [f"{name}=={installed}" for name in wanted if (installed := _version(name))]
+    packages = [*ALWAYS, *OF_CLASS.get(module, ["scikit-learn"])]
+    return [f"{name}=={installed}" for name in packages if (installed := _version(name))]
 
 
 def _version(name: str) -> str | None:
