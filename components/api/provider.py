@@ -25,7 +25,7 @@ class Provider:
     Raises
     ------
     ParameterError
-        When `base_url` is no HTTP address.
+        When `base_url` is not an HTTP address.
     UserError
         When the provider's own server is used and no key is set.
     """

@@ -202,7 +202,8 @@ def from_table(value: Any, wanted: list[str], file: Path) -> Iterable[Record]:
 def _split(names: list[Any], rows: list[Any], file: Path) -> Iterator[Record]:
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(names):
-            raise UserError(f"{file}: row {number} of its data is no list of {len(names)} cells.")
+            reason = f"row {number} of its data is not a list of {len(names)} cells."
+            raise UserError(f"{file}: {reason}")
         yield dict(zip(map(str, names), row, strict=True))
 
 

@@ -144,17 +144,17 @@ def _from_documents(
     settings: Any,
 ) -> Corpus:
     if text is not None:
-        raise ParameterError("text", text, "names a column, and the data is no table.")
+        raise ParameterError("text", text, "names a column, and the data is not a table.")
     cells = {"documents": _cells(data)}
     for name, values in named.items():
         if isinstance(values, str):
-            reason = "names a column, and the data is no table. Give the values themselves."
+            reason = "names a column, and the data is not a table. Give the values themselves."
             raise ParameterError(name, values, reason)
         if values is not None:
             cells[_COLUMNS[name]] = _cells(values)
     for role, columns in zip(("columns", "classes"), further, strict=True):
         if columns and not isinstance(columns, Mapping):
-            reason = "names columns, and the data is no table. Give a mapping of name to values."
+            reason = "names columns, and the data is not a table. Give a mapping of name to values."
             names = columns if isinstance(columns, str) else list(columns)
             raise ParameterError(role, names, reason)
         for name, values in dict(columns).items():

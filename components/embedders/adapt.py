@@ -35,7 +35,7 @@ def as_embedder(part: Any) -> Embedder:
         if callable(part):
             return FunctionEmbedder(function=part)
     raise UserError(
-        f"{part!r} is no embedder. It needs a method encode(documents) that returns "
+        f"{part!r} is not an embedder. It needs a method encode(documents) that returns "
         "one row of numbers a document, or scikit-learn's fit_transform(documents), or it must "
         "be a function of the documents (add `_partial_: true` below its `_target_`)."
     )

@@ -137,7 +137,7 @@ class ClipEmbedder:
             raise ParameterError(
                 "model",
                 self.model,
-                f"is no CLIP model: it takes {', '.join(map(str, loaded.modalities))} only. For "
+                f"is not a CLIP model: it takes {', '.join(map(str, loaded.modalities))} only. For "
                 "texts alone, use sentence_transformer.",
             )
         positions = loaded[0].auto_model.config.text_config.max_position_embeddings

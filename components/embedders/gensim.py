@@ -78,7 +78,7 @@ class GensimEmbedder:
             self._pattern = re.compile(token_pattern)
         except re.error as error:
             raise ParameterError(
-                "token_pattern", token_pattern, f"is no regular expression: {error}."
+                "token_pattern", token_pattern, f"is not a regular expression: {error}."
             ) from error
         path = weights.resolve(model)
         if weights.is_local(path) and word_vectors.sniff(path) == "native" and not trust_pickle:

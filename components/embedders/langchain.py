@@ -42,8 +42,8 @@ class LangChainEmbedder:
             raise ParameterError(
                 "embeddings",
                 type(embeddings).__name__,
-                "is no LangChain Embeddings object: it has no embed_documents. Name a class such "
-                "as langchain_huggingface.HuggingFaceEmbeddings in its _target_.",
+                "is not a LangChain Embeddings object: it has no embed_documents. Name a class "
+                "such as langchain_huggingface.HuggingFaceEmbeddings in its _target_.",
             )
         if batch_size < 1:
             raise ParameterError("batch_size", batch_size, "must be at least 1.")

@@ -34,8 +34,8 @@ def as_matrix(values: Any) -> Matrix:
         matrix = np.asarray(_to_cpu(values), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"the embedder's vectors are no table of numbers ({error}). It must return one row a "
-            "document, all of the same length."
+            f"the embedder's vectors are not a table of numbers ({error}). It must return one row "
+            "a document, all of the same length."
         ) from error
     if matrix.ndim != 2:
         raise UserError(

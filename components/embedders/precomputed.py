@@ -80,7 +80,7 @@ class PrecomputedEmbedder:
         Raises
         ------
         ParameterError
-            When the file is no table of finite numbers, or has not `n_rows` rows.
+            When the file is not a table of finite numbers, or has not `n_rows` rows.
         """
         n_rows = len(documents) if n_rows is None else n_rows
         X = self._load()

@@ -251,8 +251,8 @@ def find_pipeline(model: str) -> Path:
     raise ParameterError(
         "model",
         model,
-        f"{folders[0]} is no spaCy pipeline: it holds no config.cfg and meta.json. Give the folder "
-        "that `nlp.to_disk` wrote, or an installed pipeline's name.",
+        f"{folders[0]} is not a spaCy pipeline: it holds no config.cfg and meta.json. Give the "
+        "folder that `nlp.to_disk` wrote, or an installed pipeline's name.",
     )
 
 

@@ -29,7 +29,7 @@ def pick_device(device: str | None) -> str:
         raise ParameterError(
             "device",
             device,
-            "is no torch device. Use cpu, cuda, cuda:1, mps, or null for the best one there is.",
+            "is not a torch device. Use cpu, cuda, cuda:1, mps, or null for the best one there is.",
         ) from error
     usable = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
     if kind in usable and not usable[kind]():

@@ -44,7 +44,7 @@ class UseEmbedder:
         names = ("saved_model.pb", "saved_model.pbtxt")
         if weights.is_local(path) and not any(Path(path, name).is_file() for name in names):
             raise ParameterError(
-                "model", model, "is no SavedModel: the folder holds no saved_model.pb."
+                "model", model, "is not a SavedModel: the folder holds no saved_model.pb."
             )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -98,8 +98,8 @@ class UseEmbedder:
             raise ParameterError(
                 "model",
                 self.model,
-                "is no sentence encoder: what TensorFlow Hub loads cannot be called with a list of "
-                "texts.",
+                "is not a sentence encoder: what TensorFlow Hub loads cannot be called with a list "
+                "of texts.",
             )
         return model
 

@@ -97,7 +97,7 @@ def sniff(path: str) -> Kind:
     Raises
     ------
     ParameterError
-        For `model`, when it is no file of word vectors.
+        For `model`, when it is not a file of word vectors.
     """
     if os.path.isdir(path):
         return "folder"
@@ -162,7 +162,7 @@ def _load_folder(folder: Path) -> WordVectors:
         raise ParameterError(
             "model",
             folder,
-            "is no folder of word vectors: it must hold one .npy matrix and one .parquet list of "
+            "is not a folder of word vectors: it must hold one .npy matrix and one .parquet list of "
             f"words, but holds {len(matrices)} and {len(tables)}.",
         )
     vectors = np.load(matrices[0], mmap_mode="r", allow_pickle=False)
@@ -262,7 +262,7 @@ def _unknown(path: str) -> Kind:
     raise ParameterError(
         "model",
         path,
-        "is no file of word vectors that can be read. It can be word2vec text or binary, GloVe "
+        "is not a file of word vectors that can be read. It can be word2vec text or binary, GloVe "
         "text, a fastText .bin, a native gensim file, or a folder with one .npy and one .parquet "
         "file.",
     )

@@ -160,7 +160,7 @@ def _named(answer: dict[str, Any]) -> str:
     name = answer.get("name")
     text = one_line(name) if isinstance(name, str) else ""
     if not any(map(str.isalnum, text)) or len(text) > _LONGEST_NAME:
-        raise ValueError(f"its 'name' is no name: {str(name)[:80]!r}")
+        raise ValueError(f"its 'name' is not a name: {str(name)[:80]!r}")
     return text
 
 
@@ -170,6 +170,6 @@ def _agreement(answer: dict[str, Any], belongs: NDArray[np.bool_]) -> float:
     if not isinstance(numbers, list) or any(
         isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(belongs) for n in numbers
     ):
-        raise ValueError(f"its 'fits' is no list of the documents' numbers: {str(numbers)[:80]!r}")
+        raise ValueError(f"its 'fits' is not a list of document numbers: {str(numbers)[:80]!r}")
     chosen = np.isin(np.arange(1, len(belongs) + 1), numbers)
     return float(2 * np.mean(chosen == belongs) - 1)

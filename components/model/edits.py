@@ -78,7 +78,7 @@ def read_edits(plain: Any, n_topics: int, source: str) -> Edits:
         good = []
         for topic in value:
             if not isinstance(topic, int) or isinstance(topic, bool):
-                faults.append(f"{where}: {topic!r} is no topic number.")
+                faults.append(f"{where}: {topic!r} is not a topic number.")
             elif not 0 <= topic < n_topics:
                 faults.append(f"{where}: there is no topic {topic}; they are 0 to {n_topics - 1}.")
             else:

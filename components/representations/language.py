@@ -47,7 +47,7 @@ def code(name: Any, parameter: str) -> str:
         Of `parameter`, with the nearest name.
     """
     if not isinstance(name, str):
-        raise ParameterError(parameter, name, f"is no text. {quote_it(name)}")
+        raise ParameterError(parameter, name, f"is not text. {quote_it(name)}")
     normalized = name.strip().lower().replace("_", "-")
     for candidate in (normalized, normalized.partition("-")[0]):  # zh-tw, pt_BR
         if candidate in NAMES:
@@ -57,7 +57,7 @@ def code(name: Any, parameter: str) -> str:
     near = difflib.get_close_matches(normalized, [*_CODES, *NAMES], 1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ParameterError(
-        parameter, name, f"is no language known here.{hint} Known are {', '.join(sorted(_CODES))}."
+        parameter, name, f"is not a known language.{hint} Known are {', '.join(sorted(_CODES))}."
     )
 
 

@@ -43,7 +43,7 @@ class Tagger:
         unknown = [tag for tag in pos or () if tag not in TAGS]
         if unknown:
             raise ParameterError(
-                "pos", unknown[0], f"is no part of speech. Known are {', '.join(TAGS)}."
+                "pos", unknown[0], f"is not a part of speech. Known are {', '.join(TAGS)}."
             )
         require("spacy", "spacy")
         if not Path(spacy_model).exists() and importlib.util.find_spec(spacy_model) is None:

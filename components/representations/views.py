@@ -59,7 +59,7 @@ class Views:
                 raise ParameterError(
                     f"also.{name}",
                     sorted(unknown)[0],
-                    f"is no option. There are {', '.join(sorted(_OPTIONS[name]))}.",
+                    f"is not an option. There are {', '.join(sorted(_OPTIONS[name]))}.",
                 )
         self._pos_reader: Reader | None = None
         if "pos" in self.options:

@@ -166,7 +166,7 @@ def _stop_words(value: Any) -> tuple[str, ...] | frozenset[str] | None:
     for place, word in enumerate(value):
         if not isinstance(word, str):
             raise ParameterError(
-                "stop_words", value, f"word {place + 1} is no text. {quote_it(word)}"
+                "stop_words", value, f"word {place + 1} is not text. {quote_it(word)}"
             )
     return frozenset(word.lower() for word in value)
 
@@ -185,7 +185,7 @@ def _pattern(value: str | None) -> str | None:
         groups = re.compile(value or "").groups
     except re.error as error:
         raise ParameterError(
-            "token_pattern", value, f"is no regular expression: {error}."
+            "token_pattern", value, f"is not a regular expression: {error}."
         ) from error
     if groups > 1:
         raise ParameterError(

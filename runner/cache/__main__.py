@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     action, *more = options.words or ["list"]
     if action not in ACTIONS or more:
         wrong = " ".join(more) if action in ACTIONS else action
-        raise UserError(f"'{wrong}' is no action.{nearest(wrong, ACTIONS)}")
+        raise UserError(f"'{wrong}' is not an action.{nearest(wrong, ACTIONS)}")
     root = Path(options.get("dir", DEFAULT_FOLDER)).expanduser().absolute()
     older_than = _quantity(options, "older_than", _SECONDS, "a time such as 30d, 12h or 2w")
     max_size = _quantity(options, "max_size", _BYTES, "a size such as 5GB or 300MB")

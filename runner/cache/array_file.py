@@ -105,7 +105,7 @@ def read(path: Path) -> Content:
     Raises
     ------
     DamagedError
-        When it is no such file, or too short.
+        When it is not such a file, or too short.
     FileNotFoundError
     """
     buffer = _map(path)

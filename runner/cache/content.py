@@ -29,7 +29,7 @@ def matrix_of(content: Content, n: int) -> Matrix:
     with _read_as("a matrix"):
         X = unpack(content)
         if X.ndim != 2 or X.shape[0] != n or X.dtype != np.float32:
-            raise DamagedError(f"it is no matrix of float32 with {n} rows")
+            raise DamagedError(f"it is not a matrix of float32 with {n} rows")
         check_values(X)
     return X
 
@@ -45,10 +45,10 @@ def graph_of(content: Content, n: int, metric: str) -> NeighborGraph:
     with _read_as("a neighbour graph"):
         indices, distances = content.arrays["indices"], content.arrays["distances"]
         if indices.ndim != 2 or len(indices) != n or indices.shape != distances.shape:
-            raise DamagedError(f"it is no neighbour graph of {n} documents")
+            raise DamagedError(f"it is not a neighbour graph of {n} documents")
         # An approximate search may find too few: -1, at an infinite distance.
         if indices.dtype != np.int32 or (indices < -1).any() or (indices >= n).any():
-            raise DamagedError("its neighbours are no row numbers")
+            raise DamagedError("its neighbours are not row numbers")
         if np.isnan(distances).any():
             raise DamagedError("it holds NaN")
         recall = content.meta.get("recall")

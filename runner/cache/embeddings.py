@@ -32,7 +32,7 @@ class Encoded:
     """Vectors, and what it took to get them.
 
     vectors : float32 (n, d) or CSR (n, d); truncated : bool (n,), cut at the model's limit;
-    computed : documents embedded now, the others came from the store; metrics : costs of that;
+    computed : documents embedded now, the others came from the cache; metrics : costs of that;
     identity : tells these vectors from all others in the cache, None where only they tell.
     """
 
@@ -223,7 +223,7 @@ class EmbeddingCache:
             stored = len(distinct) - int(table.missing.sum()) - computed
             repeated = len(request.documents) - len(distinct)
             suffix = f", {repeated} repeated" if repeated else ""
-            log.info("%s: %d computed, %d from the store%s", label, computed, stored, suffix)
+            log.info("%s: %d computed, %d from the cache%s", label, computed, stored, suffix)
         return computed, costs
 
 

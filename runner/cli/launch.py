@@ -86,7 +86,7 @@ def job(config: DictConfig) -> None:
         say(str(error), error=True)
         sys.exit(1)
     except Exception:
-        log.exception("an error that this program did not foresee")
+        log.exception("unexpected error")
         sys.exit(1)
     if status := announce(result, run_record, config, folder):
         sys.exit(status)

@@ -39,7 +39,7 @@ def not_an_override(text: str, groups: Iterable[str]) -> Problem:
     if not name:
         return Problem(text, "the key before '=' is missing.")
     return Problem(
-        text, f"{key!r} is no key: keys are words of a to z, 0 to 9 and _, joined by dots.{hint}"
+        text, f"{key!r} is not a key: keys are words of a to z, 0 to 9 and _, joined by dots.{hint}"
     )
 
 

@@ -102,7 +102,7 @@ def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
 
 
 def trusted_targets(config: DictConfig) -> list[str]:
-    """The packages that a config trusts; none where the value is no list."""
+    """The packages that a config trusts; none where the value is not a list."""
     try:
         names = config.get("trusted_targets")
     except OmegaConfBaseException:  # the check of the values tells

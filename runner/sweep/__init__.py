@@ -76,7 +76,7 @@ def _ends_the_program() -> Iterator[None]:
         say(str(error), error=True)
         raise SystemExit(2) from None
     except Exception:
-        log.exception("an error that this program did not foresee")
+        log.exception("unexpected error")
         raise SystemExit(1) from None
 
 
@@ -197,7 +197,7 @@ def _execute(config: DictConfig, settings: Any, folder: Path, about: dict[str, A
     except UserError as error:
         log.error("%s", error)
     except Exception:
-        log.exception("an error that this program did not foresee")
+        log.exception("unexpected error")
 
 
 def _record_death(

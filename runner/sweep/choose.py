@@ -38,7 +38,7 @@ def expand(arguments: Sequence[str]) -> list[str]:
     Raises
     ------
     UserError
-        When `choose.embedders` is no list of names, or no candidate is installed.
+        When `choose.embedders` is not a list of names, or no candidate is installed.
     """
     overrides = _parsed(arguments)
     if overrides.get("experiment") != PRESET:

@@ -197,7 +197,7 @@ def load(folder: Path) -> Record:
     """Read a run's record from its output folder."""
     path = folder / FILE
     if not path.is_file():
-        raise UserError(f"{folder} is no output folder of a run: it holds no {FILE}.")
+        raise UserError(f"{folder} is not the output folder of a run: it holds no {FILE}.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         record = Record(**content)

@@ -78,7 +78,7 @@ def check_store(uri: str, *, create: bool) -> None:
     else:
         with path.open("rb") as file:
             if file.read(15) not in (b"", b"SQLite format 3"):
-                raise UserError(f"{path} is no SQLite database. Correct tracking.uri.")
+                raise UserError(f"{path} is not an SQLite database. Correct tracking.uri.")
 
 
 def _knock(uri: str) -> None:

@@ -158,7 +158,10 @@ def test_objects_over_several_lines(lines):
         ('{"text": "a"', "line 1 is not JSON"),
         ("3", "line 1 holds a int"),
         ("[{}, {}]", "no such column"),
-        ('{"columns": ["text"], "data": [["a"], null]}', "row 1 of its data is no list of 1 cells"),
+        (
+            '{"columns": ["text"], "data": [["a"], null]}',
+            "row 1 of its data is not a list of 1 cells",
+        ),
         ('{"columns": ["text"], "data": [["a"], ["b", 1]]}', "row 1 of its data"),
         ('{"body": {"0": "a"}, "nr": {"0": 1}}', "no such column. It has '0'"),
     ],

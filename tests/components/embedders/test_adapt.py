@@ -41,7 +41,7 @@ def test_a_function_is_called_with_a_list():
 
 @pytest.mark.parametrize("part", [None, 3, "minilm", TfidfVectorizer, {"a": 1}])
 def test_anything_else_is_refused(part):
-    with pytest.raises(UserError, match="is no embedder"):
+    with pytest.raises(UserError, match="is not an embedder"):
         as_embedder(part)
 
 

@@ -111,7 +111,7 @@ def test_a_broken_or_missing_image_is_named(clip, tmp_path, paths):
 
 
 def test_a_model_for_texts_only_is_refused(minilm_folder):
-    with pytest.raises(UserError, match="is no CLIP model"):
+    with pytest.raises(UserError, match="is not a CLIP model"):
         ClipEmbedder(model=str(minilm_folder)).encode(TEXTS)
 
 

@@ -42,7 +42,7 @@ def test_documents_are_handed_over_in_batches():
 
 
 def test_what_is_no_embeddings_object():
-    with pytest.raises(UserError, match=r"^embeddings=dict: is no LangChain.* _target_"):
+    with pytest.raises(UserError, match=r"^embeddings=dict: is not a LangChain.* _target_"):
         LangChainEmbedder(embeddings={})
     with pytest.raises(UserError, match=r"^batch_size=0"):
         LangChainEmbedder(embeddings=Recording(), batch_size=0)

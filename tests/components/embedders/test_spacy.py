@@ -81,7 +81,7 @@ def test_a_missing_pipeline_is_answered_with_the_line_that_installs_it(build, op
         build(option, model="xx_no_such_md")
     with pytest.raises(UserError, match="no such file or folder"):
         build(option, model="./nowhere")
-    with pytest.raises(UserError, match="is no spaCy pipeline"):
+    with pytest.raises(UserError, match="is not a spaCy pipeline"):
         build(option, model=str(tmp_path))
 
 

@@ -51,5 +51,5 @@ def test_a_document_embedder_that_is_fitted_or_reads_rows(tmp_path):
 
 
 def test_what_is_no_embedder_is_refused():
-    with pytest.raises(UserError, match="is no embedder"):
+    with pytest.raises(UserError, match="is not an embedder"):
         WordDocEmbedder(document_embedder=Model2VecEmbedder(), word_embedder=3)

@@ -65,7 +65,7 @@ def test_a_binary_file_that_was_cut_off(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"plain prose, not vectors\n", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_file_of_word_vectors(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(UserError, match="is no file of word vectors"):
+    with pytest.raises(UserError, match="is not a file of word vectors"):
         word_vectors.sniff(str(tmp_path / "file"))
 
 

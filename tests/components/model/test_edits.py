@@ -25,7 +25,7 @@ def test_what_a_file_may_hold():
         ({"drop": [10]}, "drop: there is no topic 10; they are 0 to 9"),
         ({"drop": [-1]}, "drop: there is no topic -1"),
         ({"drop": 3}, "drop: 3 must be a list of topic numbers"),
-        ({"split": ["two"]}, "split: 'two' is no topic number"),
+        ({"split": ["two"]}, "split: 'two' is not a topic number"),
         ({"merge": [3, 7]}, r"merge: \[3, 7\] must be a list of groups: write \[\[3, 7\]\]"),
         ({"merge": [[3]]}, r"group 1: \[3\] must name two topics"),
         ({"merge": [[3, 3]]}, "must name two topics"),

@@ -185,15 +185,15 @@ def test_equals_the_formula_written_out(
         ({"ngram_range": [2, 1]}, "as in [1,2]"),
         ({"ngram_range": [1]}, "as in [1,2]"),
         ({"stop_words": "germn"}, "Did you mean 'german'?"),
-        ({"language": "xx"}, "language=xx: is no language known here."),
+        ({"language": "xx"}, "language=xx: is not a known language."),
         ({"language": []}, "language=[]: is empty."),
-        ({"pos": ["NOUNS"]}, "pos=NOUNS: is no part of speech."),
+        ({"pos": ["NOUNS"]}, "pos=NOUNS: is not a part of speech."),
         ({"also": ["keyburt"]}, "Did you mean 'keybert'?"),
-        ({"also": {"mmr": {"n_typical": 3}}}, "also.mmr=n_typical: is no option."),
+        ({"also": {"mmr": {"n_typical": 3}}}, "also.mmr=n_typical: is not an option."),
         ({"max_df": 0.0}, "max_df=0.0: must be a share"),
         ({"max_df": 5.0}, "max_df=5.0: must be a share"),
         ({"seed_multiplier": 0.0}, "seed_multiplier=0.0: must be above 0."),
-        ({"token_pattern": "[a-z"}, "token_pattern=[a-z: is no regular expression"),
+        ({"token_pattern": "[a-z"}, "token_pattern=[a-z: is not a regular expression"),
         ({"token_pattern": "(a)(b)"}, "(?:...)"),
     ],
 )
@@ -206,10 +206,10 @@ def test_wrong_settings_are_named(options: dict[str, Any], message: str) -> None
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["og", "i", False, "det"], "word 3 is no text. YAML reads no, off and false"),
-        (["og", True], "word 2 is no text. YAML reads yes, on and true"),
-        ([None], "word 1 is no text. YAML reads null and ~"),
-        ([1e5], "word 1 is no text. YAML reads 100000.0"),
+        (["og", "i", False, "det"], "word 3 is not text. YAML reads no, off and false"),
+        (["og", True], "word 2 is not text. YAML reads yes, on and true"),
+        ([None], "word 1 is not text. YAML reads null and ~"),
+        ([1e5], "word 1 is not text. YAML reads 100000.0"),
     ],
 )
 def test_words_that_yaml_reads_as_something_else(words: list[Any], message: str) -> None:

@@ -155,5 +155,5 @@ def test_the_words_of_yaml_files_are_checked(tmp_path: Path) -> None:
 
     (tmp_path / "norway.yaml").write_text("stop_words: [og, i, på, no, on, det]\n")
     config: Any = OmegaConf.to_container(OmegaConf.load(tmp_path / "norway.yaml"))
-    with pytest.raises(ParameterError, match=r"word 4 is no text.*quote it"):
+    with pytest.raises(ParameterError, match=r"word 4 is not text.*quote it"):
         CTFIDF(**config)

@@ -160,7 +160,7 @@ def test_vectors_in_use_outlive_a_prune(folder, capsys):
         (["prune"], "say what"),
         (["prune", "--older-than", "30"], "'30' is not a time such as 30d"),
         (["prune", "--max-size", "5 bananas"], "is not a size such as 5GB"),
-        (["purge"], "'purge' is no action. Did you mean 'prune'"),
+        (["purge"], "'purge' is not an action. Did you mean 'prune'"),
         (["prune", "--older-then=3d"], "Did you mean '--older-than'"),
     ],
 )

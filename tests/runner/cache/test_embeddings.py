@@ -99,8 +99,8 @@ def test_second_run_embeds_nothing_and_gets_the_same_bits(tmp_path, caplog):
     assert (first.metrics, again.metrics) == ({"embed_tokens": 60}, {})
     assert np.array_equal(first.truncated, [len(d) > 18 for d in SOME])
     assert np.array_equal(first.truncated, again.truncated)
-    assert "embeddings: 60 computed, 0 from the store" in caplog.text
-    assert "embeddings: 0 computed, 60 from the store" in caplog.text
+    assert "embeddings: 60 computed, 0 from the cache" in caplog.text
+    assert "embeddings: 0 computed, 60 from the cache" in caplog.text
 
 
 def test_without_a_folder_the_vectors_are_the_same(tmp_path):

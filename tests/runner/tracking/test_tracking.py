@@ -156,7 +156,8 @@ def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"no database, but long enough", "is no SQLite database"), (None, "yet")]
+    ("content", "said"),
+    [(b"no database, but long enough", "is not an SQLite database"), (None, "yet")],
 )
 def test_a_file_that_is_no_store(content: bytes | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
