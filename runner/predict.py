@@ -29,11 +29,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from components.base import Corpus, UserError, progress
+from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
 from runner.model import Model
 from runner.model.loading import load
-from runner.terminal.console import command, nearest, parse, say
+from runner.terminal.console import command, names_in, nearest, parse, say
 
 KEYS = ["run", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
 BLOCK = 4096  # documents embedded, assigned and written at a time
@@ -51,9 +52,8 @@ def main(arguments: list[str]) -> int:
     batch = options.get("batch", "exact")
     if batch not in ("exact", "fast"):
         raise UserError(f"batch={batch}: must be exact or fast.{nearest(batch, ('exact', 'fast'))}")
-    cache = options.get("cache", ".runner-cache")
-    targets = options.get("trusted_targets", "").strip("[]").split(",")
-    trusted = [target.strip() for target in targets if target.strip()]
+    cache = options.get("cache", DEFAULT_FOLDER)
+    trusted = names_in(options.get("trusted_targets", ""))
     config = _dataset_config(about_data, trusted)
     dataset = build_dataset(config)
     model = load(

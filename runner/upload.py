@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     if not options.words:
         raise UserError(f"name the output folders: {shell_line('upload')} FOLDER ...")
     for folder in map(Path, options.words):
-        if (folder / "sweep.json").is_file():
+        if (folder / record.SWEEP_FILE).is_file():
             _upload_sweep(folder, options)
         else:
             _upload(folder, record.load(folder), options)
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
-    about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    about = json.loads((folder / record.SWEEP_FILE).read_text(encoding="utf-8"))
     parent = _ended(folder, record.load(folder))
     tracker = Tracker(*_store(folder, about.get("tracking"), options))
     tracker.finish(parent, folder)

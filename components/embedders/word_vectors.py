@@ -162,8 +162,8 @@ def _load_folder(folder: Path) -> WordVectors:
         raise ParameterError(
             "model",
             folder,
-            "is not a folder of word vectors: it must hold one .npy matrix and one .parquet list of "
-            f"words, but holds {len(matrices)} and {len(tables)}.",
+            "is not a folder of word vectors: it must hold one .npy matrix and one .parquet list "
+            f"of words, but holds {len(matrices)} and {len(tables)}.",
         )
     vectors = np.load(matrices[0], mmap_mode="r", allow_pickle=False)
     words = pq.read_table(tables[0]).column(0).to_pylist()

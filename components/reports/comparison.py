@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from components.agreement import adjusted_mutual_information
 from components.base import Integers, Result, Topic, UserError
 from components.reports.sankey import sankey
 from components.reports.tables import write_csv
@@ -104,9 +105,7 @@ def compare(first: Result, second: Result) -> Comparison:
     both = (labels[0] >= 0) & (labels[1] >= 0)
     ami = float("nan")
     if both.any():
-        from sklearn.metrics import adjusted_mutual_info_score
-
-        ami = float(adjusted_mutual_info_score(labels[0][both], labels[1][both]))
+        ami = adjusted_mutual_information(labels[0][both], labels[1][both])
     return Comparison(
         first.topics,
         second.topics,

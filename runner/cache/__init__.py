@@ -8,6 +8,8 @@ from runner.cache.answers import AnswerCache
 from runner.cache.embeddings import EmbeddingCache
 from runner.cache.stages import StageCache
 
+DEFAULT_FOLDER = ".runner-cache"  # as in conf/config.yaml
+
 
 class Cache:
     """Both caches of one folder.

@@ -24,11 +24,10 @@ from typing import Any
 import numpy as np
 
 from components.base import UserError
-from runner.cache import array_file, disk, manifest, table
+from runner.cache import DEFAULT_FOLDER, array_file, disk, manifest, table
 from runner.cache.shards import Shard
 from runner.terminal.console import command, nearest, parse
 
-DEFAULT_FOLDER = Path(".runner-cache")  # as in conf/config.yaml
 ACTIONS = ("list", "check", "prune")
 KINDS = ("embeddings", "graphs", "reductions", "answers", "quarantine")
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -10,11 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
+from runner.cache import DEFAULT_FOLDER
 from runner.config.problems import Problem
 from runner.config.reserved import items, trust_keys
 from runner.config.schema import RunConfig
 from runner.config.trust import PACKAGES, PLAIN, is_trusted
-from runner.terminal.console import shell_line
+from runner.terminal.console import names_in, shell_line
 from runner.tracking import record
 
 TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
@@ -46,9 +47,8 @@ def recorded_config(
     plain |= {key: {} for key in replaced}
     if problems := list(plain_references_only(plain)):
         raise UserError("\n".join(["this recorded config is not run.", *map(str, problems)]))
-    named = options.get("trusted_targets", "").strip("[]").split(",")
-    plain["trusted_targets"] = [target.strip() for target in named if target.strip()]
-    plain["cache"] = {"dir": ".runner-cache"}
+    plain["trusted_targets"] = names_in(options.get("trusted_targets", ""))
+    plain["cache"] = {"dir": DEFAULT_FOLDER}
     engine = plain.get("engine", {})
     if isinstance(engine, dict):  # this machine embeds, and not the cluster that a config names
         plain["engine"] = {key: engine[key] for key in ("backend",) if key in engine}

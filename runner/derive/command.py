@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import Corpus, Report, Result, UserError
 from components.reports.read import read_result
-from runner.cache import Cache
+from runner.cache import DEFAULT_FOLDER, Cache
 from runner.config.build import build
 from runner.config.command_line import compose
 from runner.config.recorded import TRUST, recorded_config
@@ -159,7 +159,7 @@ class Command:
                 "documents again, with the same dataset.split."
             )
         config = recorded_config(folder, self.options, self.name, self.arguments, ("dataset",))
-        cache = self.options.get("cache", ".runner-cache")
+        cache = self.options.get("cache", DEFAULT_FOLDER)
         model = load(
             folder if (folder / "model").is_dir() else source,
             uri=self.options.get("uri"),

@@ -19,7 +19,7 @@ from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
 from runner.terminal.console import command, nearest, parse, say, shell_line
-from runner.tracking.record import IS_SWEEP, Record, load_jobs
+from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs
 
 DEFAULT_SORT = "choice_score"
 
@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
     """Print the board of some runs; that of a sweep is stored on its parent run too."""
     options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
     place = Path(options.get("sweep_id", ""))
-    if "sweep_id" in options and (place / "sweep.json").is_file():
-        sweep_id = json.loads((place / "sweep.json").read_text(encoding="utf-8"))["sweep_id"]
+    if "sweep_id" in options and (place / SWEEP_FILE).is_file():
+        sweep_id = json.loads((place / SWEEP_FILE).read_text(encoding="utf-8"))["sweep_id"]
         return _report([*load_jobs(place, sweep_id).values()], f"Sweep {sweep_id}", options)
     from runner.tracking import connect, experiment_ids, find, log_file
 

@@ -27,7 +27,7 @@ from components.base import UserError
 from runner.sweep.choose import PRESET
 from runner.sweep.ending import end_sweep
 from runner.sweep.isolate import run_in_subprocess
-from runner.sweep.progress import FILE, Progress
+from runner.sweep.progress import Progress
 from runner.terminal.console import say
 from runner.tracking import record
 from runner.tracking.folder import check_writable
@@ -156,7 +156,7 @@ def _in_this_process(settings: Any) -> bool:
 
 def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
     """Run one job of a sweep. Its failure is recorded, and printed, but not raised."""
-    path = folder_of(settings) / FILE
+    path = folder_of(settings) / record.SWEEP_FILE
     if not path.is_file():
         raise UserError(f"there is no {path}: was hydra.callbacks.sweep taken away?")
     about = json.loads(path.read_text(encoding="utf-8"))

@@ -15,7 +15,6 @@ from runner.terminal.secrets import mask_config
 from runner.tracking import record
 from runner.tracking.record import Record
 
-FILE = "sweep.json"
 PAUSE = 0.5  # seconds between looks
 
 
@@ -44,7 +43,7 @@ class Progress:
     def save(self) -> None:
         """Write `sweep.json`, without secrets."""
         text = json.dumps(mask_config(self.about), indent=2)
-        (self.folder / FILE).write_text(text, encoding="utf-8")
+        (self.folder / record.SWEEP_FILE).write_text(text, encoding="utf-8")
 
     def _look_on(self) -> None:
         while not self._ending.wait(PAUSE):

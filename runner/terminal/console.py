@@ -78,6 +78,11 @@ def parse(
     return parsed
 
 
+def names_in(text: str) -> list[str]:
+    """The names of a list as it is typed: `[a,b]`, or `a,b`."""
+    return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
+
+
 def two_runs(arguments: Arguments, name: str) -> tuple[str, str]:
     """The two runs that a sub-command names: `runs=[A,B]`, or two words.
 
@@ -87,8 +92,7 @@ def two_runs(arguments: Arguments, name: str) -> tuple[str, str]:
         When there are not two, or both are one.
     """
     usage = f"name two runs: python -m runner.{name} runs=[A,B]"
-    listed = arguments.get("runs", "").strip("[]").split(",")
-    runs = [*(run.strip() for run in listed if run.strip()), *arguments.words]
+    runs = [*names_in(arguments.get("runs", "")), *arguments.words]
     if len(runs) != 2:
         raise UserError(f"{usage}. There are {len(runs)}." if runs else f"{usage}.")
     if runs[0] == runs[1]:

@@ -26,7 +26,8 @@ GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
 FILE = "run.json"
 # What every run leaves in its folder beside the files of its reports, and a sweep in its own.
 RUN_FILES = ("config.yaml", "environment.json", FILE)
-SWEEP_FILES = "sweep.json multirun.yaml leaderboard.csv leaderboard.html".split()
+SWEEP_FILE = "sweep.json"  # what a sweep says of itself, in its folder
+SWEEP_FILES = (SWEEP_FILE, "multirun.yaml", "leaderboard.csv", "leaderboard.html")
 IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
 SOURCE = {"mlflow.source.name": "runner"}
