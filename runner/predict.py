@@ -55,7 +55,6 @@ def main(arguments: list[str]) -> int:
     cache = options.get("cache", DEFAULT_FOLDER)
     trusted = names_in(options.get("trusted_targets", ""))
     config = _dataset_config(about_data, trusted)
-    dataset = build_dataset(config)
     model = load(
         options["run"],
         uri=options.get("uri"),
@@ -64,11 +63,9 @@ def main(arguments: list[str]) -> int:
         trust=_flag(options, "trust"),
     )
     clean = ((model.about.get("config") or {}).get("dataset") or {}).get("clean")
-    if clean != config.dataset.get("clean"):
-        say(
-            f"The run's documents were read with dataset.clean={clean or 'null'}, and these are "
-            f"not: their vectors may differ. Add dataset.clean={clean or 'null'}"
-        )
+    if "clean" in config.dataset and not any(a.startswith("dataset.clean=") for a in about_data):
+        config.dataset.clean = clean  # as the documents that the model was made from
+    dataset = build_dataset(config)
     target = Path(options["folder"]).expanduser()
     target.mkdir(parents=True, exist_ok=True)
     n, n_none = predict_file(

@@ -10,6 +10,7 @@ recluster       auto (default): all documents are clustered again once there are
 min_topic_size  documents that fit nowhere become a new topic where there are so many (default 10)
 cache           folder of cached vectors (default .runner-cache); null caches nothing
 uri             the MLflow store
+engine          as of a run: engine.cluster=ray embeds new documents on a Ray cluster
 model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none;
                 an alias of the registered model stays, unless you name it: model.alias=champion
 trusted_targets packages of yours that the run's config may build from
@@ -55,7 +56,8 @@ def main(arguments: list[str]) -> int:
     """Update a run; 0 when the new one is written and tracked."""
     usage = (__doc__ or "").format(GROWN=GROWN)
     update_command = Command(
-        "update", arguments, usage, ["run"], ["min_topic_size", "recluster"]
+        "update", arguments, usage, ["run"], ["min_topic_size", "recluster"],
+        groups=("dataset", "model", "tracking", "engine"),
     )  # fmt: skip
     if not any(a.startswith("dataset") for a in update_command.overrides):
         raise UserError("name the new documents: dataset=csv dataset.path=new.csv")

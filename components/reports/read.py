@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, Integers, Layer, Result, Topic, UserError
-from components.reports.tables import COLUMNS, DATA_PREFIX, VIEW_PREFIX, is_formula
+from components.reports.tables import COLUMNS, DATA_PREFIX, LABEL, VIEW_PREFIX, is_formula
 from components.reports.tree import SavedTree, TopicTree
 
 N_EXAMPLES = 10  # documents that stand for a topic, by their strength
@@ -51,7 +51,10 @@ def _result(table: Any, folder: Path) -> Result:
     columns = {name: table[name] for name in table.column_names}
     labels = columns["topic"].to_numpy().astype(np.int64)
     strengths = columns["strength"].to_numpy().astype(np.float32)
-    corpus = _corpus(columns)
+    # Where the data set has no labels, the column repeats those of the topics.
+    whose = (table.schema.metadata or {}).get(LABEL.encode())
+    repeats = columns["label"].equals(columns.get("topic_label")) if "label" in columns else True
+    corpus = _corpus(columns, has_labels=whose == b"dataset" if whose else not repeats)
     coordinates = None
     if {"x", "y"} <= columns.keys():
         coordinates = np.column_stack([columns[axis].to_numpy() for axis in "xy"])
@@ -78,16 +81,14 @@ def _result(table: Any, folder: Path) -> Result:
     )
 
 
-def _corpus(columns: Mapping[str, Any]) -> Corpus:
-    label, image = columns.get("label"), columns.get("image")
-    # Where the data set has no labels, the column repeats those of the topics.
-    repeats = label is not None and label.equals(columns.get("topic_label"))
+def _corpus(columns: Mapping[str, Any], has_labels: bool) -> Corpus:
+    image = columns.get("image")
     times = columns.get("timestamp")
     if times is not None:
         times = np.array(times.to_pylist(), dtype="datetime64[us]")
     return Corpus(
         columns["document"].to_pylist(),
-        labels=None if label is None or repeats else label.to_pylist(),
+        labels=columns["label"].to_pylist() if has_labels else None,
         timestamps=times,
         images=None if image is None else image.to_pylist(),
         rows=columns["row"].to_numpy().astype(np.int64),

@@ -19,6 +19,7 @@ LAYERS = ["layer", "topic", "parent", "label", "size", "words", "typical_documen
 
 VIEW_PREFIX = "words_"  # of the columns with further views of the topics
 # Columns of documents.parquet; a further column of the data set whose name is taken has the prefix.
+LABEL = "label"  # key of the metadata of documents.parquet: whose labels are in that column
 COLUMNS = "row document topic topic_label strength label timestamp image x y".split()
 DATA_PREFIX = "data_"
 
@@ -129,8 +130,9 @@ def documents_table(result: Result) -> Any:
 
     Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
     topic_<layer>, label, timestamp, image, x, y and further columns of the data set where there
-    are any. `label` is the data set's; where it has no labels, the same as `topic_label`. Where
-    documents were split into pieces, a row is still a whole document.
+    are any. `label` is the data set's; where it has no labels, the same as `topic_label`, which the
+    schema's metadata says (`label`: topic or dataset). Where documents were split into pieces, a
+    row is still a whole document.
     """
     import pyarrow as pa
 
@@ -157,7 +159,8 @@ def documents_table(result: Result) -> Any:
     for name, cells in corpus.columns.items():
         taken = name in COLUMNS or name.startswith(("topic_", DATA_PREFIX))
         columns[f"{DATA_PREFIX}{name}" if taken else name] = strings(cells)
-    return pa.table(columns)
+    label = "topic" if corpus.labels is None else "dataset"
+    return pa.table(columns).replace_schema_metadata({LABEL: label})
 
 
 def _topic_labels(result: Result) -> Any:

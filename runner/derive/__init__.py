@@ -88,7 +88,7 @@ def derived_result(
     clock = StageProfiler()
     topics = model.topic_model
     with clock("embed"):
-        rows, encoded = embed(corpus, model.embedder, cache, model.embedder_settings)
+        rows, encoded = embed(corpus, model.embedder, cache, model.embedder_settings, parts.cluster)
     X = encoded.vectors
     parts = replace(parts, embedder=model.embedder)
     if carry is None:

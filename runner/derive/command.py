@@ -123,6 +123,11 @@ class Command:
         targets = self.options.get("trusted_targets", "").strip("[]")
         return [*typed, f"trusted_targets=[{targets}]"]
 
+    @property
+    def _keys(self) -> list[str]:
+        """Those of the config that were typed."""
+        return [override.partition("=")[0] for override in self.overrides]
+
     def number(self, key: str, default: int) -> int:
         """A setting that is a whole number."""
         try:
@@ -206,7 +211,7 @@ class Command:
         folder = Path(self.options["folder"]).expanduser().absolute()
         check_writable(folder, "folder")
         first = parents[0]
-        config = self._config(first.config)
+        config = self._config(first)
         lineage = Lineage(
             tags=self._tags(parents),
             fingerprint=first.model.about["fingerprint"],
@@ -251,20 +256,25 @@ class Command:
             "command": secrets.mask(shell_line(self.name, *self.arguments)),
         }
 
-    def _config(self, recorded: DictConfig) -> DictConfig:
+    def _config(self, parent: Parent) -> DictConfig:
         """The parent's config, with the data set, the tracking and the model's settings typed.
 
+        New documents are cleaned as the parent's were, and embedded where `engine` says.
         An alias of the registered model stays where it is unless it is typed again: whoever uses
         the model by it has not seen the new topics yet.
         """
-        config = OmegaConf.create(OmegaConf.to_container(recorded, resolve=False))
+        config = OmegaConf.create(OmegaConf.to_container(parent.config, resolve=False))
         assert isinstance(config, DictConfig)
-        for key in ("dataset", "tracking"):
+        engine = any(key.split(".")[0] == "engine" for key in self._keys)
+        for key in ("dataset", "tracking", *(["engine"] if engine else [])):
             config[key] = OmegaConf.to_container(self._composed[key], resolve=True)
+        if engine:
+            config.engine.backend = parent.config.engine.backend
+        if "clean" in config.dataset and "dataset.clean" not in self._keys:
+            config.dataset.clean = parent.model.about["config"]["dataset"].get("clean")
         if OmegaConf.select(config, "model.alias"):
             config.model.alias = None
-        for override in self.overrides:
-            key = override.partition("=")[0]
+        for key in self._keys:
             if key == "model" or key.startswith("model."):
                 OmegaConf.update(config, key, OmegaConf.select(self._composed, key))
         return config

@@ -249,6 +249,23 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
     assert (predicted.topic.to_numpy() == after).all()
 
 
+def test_new_documents_are_cleaned_as_those_of_the_run_were(tmp_path, monkeypatch):
+    from runner import predict, run
+
+    monkeypatch.chdir(tmp_path)
+    texts = list(LeeDataset().load().documents[:60])
+    tagged = [f"<p>{text}</p>" for text in texts]
+    Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in tagged[40:]))
+    settings = [*FAST, "clusterer.n_clusters=3", "reports=fast", "dataset.clean=html"]
+    run(tagged[:40], *settings, folder="run")
+    arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "folder=out"]
+    assert update(*arguments, *UNTRACKED) == 0
+    assert documents(tmp_path / "out").document.tolist() == [" ".join(t.split()) for t in texts]
+    for given, cleaned in (([], True), (["dataset.clean=null"], False)):
+        assert predict.main([*arguments, *given, "cache=null"]) == 0
+        assert documents(tmp_path / "out").document[0].startswith("<p>") != cleaned
+
+
 def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
     from runner import run
 

@@ -69,6 +69,15 @@ def test_without_labels_of_the_data_set_there_are_none(tmp_path: Path) -> None:
                                    back.topics[1].examples, "Topic 1")  # fmt: skip
 
 
+def test_labels_of_the_data_set_that_are_the_topics_are_read(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    result.labels = np.maximum(result.labels, 0)
+    labels = [result.topics[topic].label for topic in result.labels.tolist()]
+    result.corpus = replace(result.corpus, labels=labels)
+    back = read_result(written(result, tmp_path))
+    assert back.corpus.labels == labels
+
+
 def test_images_are_read(tmp_path: Path) -> None:
     result = made(HARMLESS)
     paths = ["cat.png", None] * 30
