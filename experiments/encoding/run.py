@@ -316,7 +316,7 @@ def main() -> None:
         for backend in given.backends:
             rows = compare(data, backend, given.documents, given.turns)
             with file.open("a", newline="") as stream:
-                csv.writer(stream).writerows(rows)
+                csv.writer(stream, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":

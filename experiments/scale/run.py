@@ -22,12 +22,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+PEER = HERE.parent / "versus_bertopic" / "results.csv"
 SIZES = (2_000, 8_000, 20_000, 65_000, 130_000, 260_000, 517_298)
 FROM = 65_000  # documents from which on the growth is measured
 STAGES = "load embed cluster represent measure".split()
@@ -114,14 +115,16 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
         }  # fmt: skip
 
 
-def medians(rows: list[dict[str, str]], who: str) -> dict[int, dict[str, float]]:
+def medians(
+    rows: list[dict[str, str]], who: str, keys: Iterable[str] = KEYS[4:]
+) -> dict[int, dict[str, float]]:
     """For each number of documents the median of each figure."""
     by_size: dict[int, dict[str, float]] = {}
     for size in sorted({int(row["documents"]) for row in rows if row["who"] == who}):
         here = [r for r in rows if r["who"] == who and int(r["documents"]) == size]
         by_size[size] = {
             key: statistics.median(float(row[key]) for row in here)
-            for key in KEYS[4:]
+            for key in keys
             if all(row[key] for row in here)
         }
     return by_size
@@ -160,6 +163,32 @@ def report(rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"\n{who}, {size:,} documents: AMI {m['ami']:.3f}, {m['cpu_seconds']:.0f} CPU s"
 
 
+def plot(rows: list[dict[str, str]], path: Path) -> None:
+    """CPU seconds and memory by the number of documents; BERTopic's from the study beside."""
+    from matplotlib.figure import Figure
+
+    with PEER.open(newline="") as file:
+        peer = [
+            row for row in csv.DictReader(file)
+            if row["task"] == "fresh" and row["corpus"] == rows[0]["corpus"]
+        ]  # fmt: skip
+    lines = {
+        "a whole run, from documents": medians(rows, "runner"),
+        "ours, from vectors": medians(peer, "ours", ("cpu_seconds", "peak_mb")),
+        "BERTopic, from vectors": medians(peer, "BERTopic", ("cpu_seconds", "peak_mb")),
+    }
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    labels = {"cpu_seconds": "CPU seconds", "peak_mb": "peak memory, MB"}
+    for axis, (key, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
+        for name, by_size in lines.items():
+            axis.loglog(by_size, [m[key] for m in by_size.values()], marker="o", label=name)
+        axis.set_xlabel(f"documents of {rows[0]['corpus']}")
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     """Run the sizes, then print what is in results.csv."""
     parser = argparse.ArgumentParser(
@@ -184,7 +213,9 @@ def main() -> None:
                         writer.writerow(row)
                     print(row, flush=True)  # noqa: T201
     with options.results.open(newline="") as file:
-        print("\n".join(report(list(csv.DictReader(file)))))  # noqa: T201
+        rows = list(csv.DictReader(file))
+    print("\n".join(report(rows)))  # noqa: T201
+    plot(rows, options.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":

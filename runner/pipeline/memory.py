@@ -16,7 +16,7 @@ from runner.embed import document_model
 log = logging.getLogger(__name__)
 
 PROGRAM = 450e6  # bytes of the interpreter, the libraries, and a small model
-DOCUMENT = 120  # bytes of a document beside its characters: objects, and columns of tables
+DOCUMENT = 600  # bytes of a document beside its characters: objects, labels, columns of tables
 CHARACTERS = 6  # of a word, with the blank after it
 WORDS = 8  # bytes for each character of the documents, while words are counted
 LINKS = 64  # neighbours of each document while they are searched for, 4 bytes each twice
@@ -72,15 +72,17 @@ def needs(n: int, characters: float, d: int, parts: Any) -> dict[str, float]:
     What is held all the time, and of the steps that follow one another the largest.
     """
     reduced = _reduced(d, parts.reducer)
+    graph = 8.0 * n * LINKS
     needed = {
         "the program": PROGRAM,
         "documents": n * DOCUMENT + characters,
         "vectors": 4.0 * n * (d + (0 if reduced is d else reduced)),
     }
     steps = {
-        "neighbours": 4.0 * n * d + 8.0 * n * LINKS,
+        "neighbours": 4.0 * n * d + graph,
         "reducer": _peak(parts.reducer, n, d),
-        "clusterer": _peak(parts.clusterer, n, reduced),
+        # The graph that it is given is kept, for others that ask for it.
+        "clusterer": _peak(parts.clusterer, n, reduced) + graph,
         "words": WORDS * characters,
     }
     largest = max(steps, key=lambda name: steps[name])
