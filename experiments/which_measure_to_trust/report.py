@@ -229,6 +229,7 @@ def pools(corpus: Corpus, kind: str) -> list[list[int]]:
         "without the strong ones": WEAK,
         "seven that are tried": SEVEN,
         "unspoilt": PUBLISHED,
+        "these and e5_small": (*SEVEN, "e5_small"),
     }
     return [corpus.pool(named[kind])]
 
@@ -279,16 +280,19 @@ def table_of_picks(corpora: list[Corpus]) -> Iterator[str]:
     )
     yield "|---|---:|---:|---|---:|---:|---:|---:|---|"
     rule = rules()[CHOICE]
-    for kind in ("seven that are tried", "unspoilt", "all"):
+    for kind in ("seven that are tried", "these and e5_small", "unspoilt", "all"):
         own, fixed = [], []
-        for c in corpora:
+        having = [c for c in corpora if "e5_small" in c.embedders or kind != "these and e5_small"]
+        if not having:
+            continue
+        for c in having:
             (pool,) = pools(c, kind)
             at_minilm = np.array([float(c.embedders[i] == "minilm") for i in pool])
             for found, scores in ((own, rule(c, pool)), (fixed, at_minilm)):
                 found.append((regret(c, pool, scores), in_top_two(c, pool, scores)))
         (regrets, tops), (of_minilm, its_tops) = (np.array(each).T for each in (own, fixed))
         yield (
-            f"| {kind} | {len(corpora)} | {regrets.mean():.3f} | {interval(regrets)} "
+            f"| {kind} | {len(having)} | {regrets.mean():.3f} | {interval(regrets)} "
             f"| {tops.sum():.0f} | {of_minilm.mean():.3f} | {its_tops.sum():.0f} "
             f"| {(of_minilm - regrets).mean():+.3f} | {interval(of_minilm - regrets)} |"
         )
