@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,13 @@ def test_a_table_is_there_before_the_slowest_embedder(
     assert outcome.out.count("So far:") == 1  # with one embedder there is nothing to compare
 
 
-def test_documents_that_cannot_be_read_fail_it_once_not_for_each_embedder(runner: Run) -> None:
+def test_documents_that_cannot_be_read_fail_it_once_not_for_each_embedder(
+    runner: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.csv").write_text("review\ngood\n")
     outcome = runner(
         PRESET, *FAST[1:], "choose.embedders=[tfidf,sklearn,model2vec]", "quick=true",
-        "dataset=csv", "dataset.path=none.csv", "dataset.text=body",
+        "dataset=csv", "dataset.path=notes.csv", "dataset.text=body",
     )  # fmt: skip
     assert outcome.code == 1
     assert "embedder=model2vec: not started, as the others failed for the documents" in outcome.err
