@@ -32,7 +32,7 @@ class Knowledge:
     """
 
     seeds: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
-    weight: float = 4.0
+    weight: float = 6.0
     names: Sequence[str] = ()
     threshold: Literal["auto"] | float = "auto"
 

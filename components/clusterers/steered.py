@@ -16,9 +16,11 @@ class SteeredCommunities:
 
     The rows that are fixed in a group are contracted into its anchor, with their links and
     degrees, so that they stay together whatever the algorithm does. A seed is linked to the
-    anchor of its group by `Guidance.seeds` times its own degree; these links add to no degree:
-    they pull, and have no price. Between any two anchors is more negative weight than there is
-    positive weight in the graph. Leiden starts with each anchor alone and never lowers its
+    anchor of its group by `Guidance.seeds` times its own degree. These links add to no degree of a
+    row. An anchor without fixed rows has them as its degree, at most that of the row for each:
+    modularity then counts only what is more of them in a topic than chance would put there, so
+    words that stand everywhere pull nothing. Between any two anchors is more negative weight than
+    there is positive weight in the graph. Leiden starts with each anchor alone and never lowers its
     objective, so no topic holds two of them. All other rows start in the topics that they have
     without guidance: where nothing is known, little changes.
     """
@@ -50,6 +52,9 @@ class SteeredCommunities:
         apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
         self._weights = np.concatenate([weights, apart])
         self._degrees = np.asarray(member.T @ communities.degrees).ravel()
+        alone = np.flatnonzero(self._degrees[:n_groups] == 0)
+        at_most_own = sparse.diags(communities.degrees) @ guidance.seeds.minimum(1)
+        self._degrees[alone] = np.asarray(at_most_own.sum(axis=0)).ravel()[alone]
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
         """Topic of each row, int64 (n,), as `Communities.find`."""

@@ -68,6 +68,7 @@ def over_time(result: Result, bins: str | int, smooth: int | None) -> Section | 
         "n_bins": len(starts),
         "first": starts[0],
         "last": starts[-1],
+        "ticks": _ticks(table),
         "smooth": smooth,
         "panels": panels,
         "n_topics": len(result.topics),
@@ -85,6 +86,17 @@ def _places(table: OverTime) -> tuple[Integers, Integers]:
     lefts = ((starts - starts[0]) * scale).round().astype(np.int64)
     rights = ((ends - starts[0]) * scale).round().astype(np.int64)
     return lefts, np.maximum(rights - lefts, 1)
+
+
+def _ticks(table: OverTime) -> list[str]:
+    """The first bin, the one in the middle of the axis, where any lies there, and the last."""
+    starts, ends = (e.astype("datetime64[s]") for e in (table.starts, table.ends))
+    middle = starts[0] + (ends[-1] - starts[0]) // 2
+    inside = np.flatnonzero((starts <= middle) & (middle < ends))
+    places = dict.fromkeys([0, *inside.tolist(), len(starts) - 1])
+    length = {"decade": 4, "year": 4, "quarter": 7, "month": 7}.get(table.unit, 16)
+    times = np.datetime_as_string(table.starts[[*places]])
+    return [str(time).replace("T", " ")[:length] for time in times]
 
 
 def _bars(heights: Any, lefts: Integers, widths: Integers) -> str:

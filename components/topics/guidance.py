@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from components.base import Guidance, Integers, Matrix, Topic
+from components.base import Guidance, Integers, Matrix, NeighborGraph, Topic
 from components.knowledge import Knowledge
 from components.labels import one_hot
+from components.neighbors import metric_for, neighbors
 from components.topics.classify import label_probabilities, word_vectors
-from components.topics.seeds import seed_shares
+from components.topics.seeds import in_context, seed_shares
+
+N_NEIGHBORS = 15  # whose words are read beside a document's own
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +29,14 @@ def guide(
     n_rows: int,
     X: Matrix,
     words: Any,
+    neighbors: Callable[..., NeighborGraph] = neighbors,
     *,
     classify: bool = True,
 ) -> Guidance | None:
     """What is known of m documents, in the form that a clusterer takes; None if nothing is.
 
-    A seed speaks for its topic by the share of a document that it makes up; see `seed_shares`.
+    A seed speaks for its topic by the share of a document that it makes up, where the document's
+    neighbours speak for the topic too; see `seed_shares` and `in_context`.
 
     Known labels speak for the documents without one by how likely these have them; see
     `label_probabilities`.
@@ -42,6 +47,7 @@ def guide(
     rows, n_rows : rows of the documents in the data set, and how many that has
     X : float32 ndarray or CSR (m, d)
     words : what the representation read of the documents, with `tokens`, or None
+    neighbors : ``(X, k, metric) -> NeighborGraph``
     classify : whether known labels speak for documents without one
 
     Raises
@@ -65,6 +71,8 @@ def guide(
     seeds: Any = sparse.csr_matrix((len(documents), len(names)))
     if knowledge.seeds:
         shares = seed_shares(knowledge.seeds, documents, rows, n_rows, words)
+        k = min(N_NEIGHBORS, len(documents) - 1)
+        shares = in_context(shares, neighbors(X, k, metric_for(X, "auto")).indices)
         shares.resize(seeds.shape)  # the guided topics come first
         seeds = seeds + knowledge.weight * shares
     if classify and labelled and (fixed < 0).any():

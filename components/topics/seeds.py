@@ -81,6 +81,40 @@ def seed_shares(
     return sparse.csr_matrix(np.column_stack(columns))
 
 
+def in_context(shares: Any, near: NDArray[np.integer[Any]]) -> Any:
+    """The shares, less where a document's neighbours speak for no or another topic: CSR (m, topics).
+
+    Words have several meanings, and topics have words in common. A share is multiplied by two
+    numbers in [0, 1]: the mean share of the document and its neighbours, divided by what that is on
+    average where the topic's seeds are, at most 1; and, of what the document and its neighbours
+    have of all topics' seeds, the part that is the topic's. A share of 1 stays: the document is a
+    seed itself, or holds nothing but seeds.
+
+    Parameters
+    ----------
+    shares : CSR (m, topics), from `seed_shares`
+    near : int (m, k), the neighbours of each document
+    """
+    from scipy import sparse
+
+    m, k = near.shape
+    if not k or not shares.nnz:
+        return shares
+    ones = np.ones(near.size)
+    links = sparse.csr_matrix((ones, near.ravel(), np.arange(0, near.size + 1, k)), (m, m))
+    around = (links @ shares) / k
+    both = shares + around
+    own = shares.tocoo()
+    beside = np.asarray(around[own.row, own.col]).ravel()
+    local = (own.data + k * beside) / (k + 1)
+    mass = np.bincount(own.col, own.data, shares.shape[1])
+    usual = np.bincount(own.col, own.data * local, shares.shape[1]) / np.maximum(mass, 1e-300)
+    amid = np.minimum(local / usual[own.col], 1)
+    alone = (own.data + beside) / np.asarray(both.sum(axis=1)).ravel()[own.row]
+    data = np.where(own.data < 1, own.data * amid * alone, own.data)
+    return sparse.csr_matrix((data, (own.row, own.col)), shares.shape)
+
+
 def _words_of(seed: str, number: Mapping[str, int], cut: Callable[[str], list[str]]) -> list[str]:
     """The seed as the documents' words have it: as it is, in lower case, or cut like them."""
     for form in (seed, seed.lower()):

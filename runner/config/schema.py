@@ -59,7 +59,7 @@ class PreflightConfig:
 @dataclass
 class GuidedConfig:
     topics: Any = None  # a dict: another type would refuse new keys on the command line
-    weight: float = 4.0
+    weight: float = 6.0
 
 
 @dataclass

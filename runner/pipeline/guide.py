@@ -99,6 +99,7 @@ def prepare(
             corpus.n_rows or len(corpus),
             X,
             words,
+            neighbors,
             classify=not getattr(clusterer, "uses_labels", False),
         )
     if not knowledge.names:

@@ -8,6 +8,7 @@ from components.base import Guidance, ParameterError, Topic
 from components.knowledge import Knowledge
 from components.representations.ctfidf import CTFIDF
 from components.topics.guidance import guide, with_names
+from components.topics.seeds import in_context
 
 DOCUMENTS = [
     "the invoice was wrong",
@@ -47,6 +48,20 @@ def test_the_words_are_those_of_the_representation():
     found = guided({"math": ["数学"]}, documents, np.arange(3), 3, words=words)
     assert np.flatnonzero(found.seeds.toarray()).tolist() == [0]
     assert guided({"math": ["数学和"]}, ["数学和"] * 2, np.arange(2), 2) is not None
+
+
+def test_a_word_counts_for_less_where_the_neighbours_speak_for_another_topic():
+    shares = np.zeros((40, 2))
+    shares[:10, 0] = 0.2  # a topic of twenty documents that are alike,
+    shares[20:30, 1] = 0.2  # another,
+    shares[39, 0] = 0.2  # and the first one's word in the second
+    near = np.array([[i // 20 * 20 + (i + step) % 20 for step in range(1, 16)] for i in range(40)])
+    found = in_context(sparse.csr_matrix(shares), near).toarray()
+    assert (found <= shares).all()
+    assert found[39, 0] < 0.2 * found[:10, 0].min()
+    assert found[5, 0] > 0.1
+    shares[39, 0] = 1  # a row that the user named
+    assert in_context(sparse.csr_matrix(shares), near)[39, 0] == 1
 
 
 def test_a_document_is_a_seed_by_its_row_in_the_data_set():

@@ -1,0 +1,130 @@
+"""What cutting long documents into pieces does to the topics, and what it costs.
+
+    python experiments/splitting/run.py DATA/bbc_news.jsonl.gz DATA/20newsgroups.jsonl.gz
+    python experiments/splitting/run.py                  # the table, from results.csv
+
+A corpus is a JSONL file with the keys "text" and "label". The first run of each way embeds
+everything, the others read its vectors from the cache. Times are of the processor, not of the
+clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+WAYS = ("whole", "tokens", "sentences", "paragraphs")
+KEYS = ["corpus", "documents", "way", "seed", "units", "truncated", "topics", "AMI", "cpu_s"]
+QUICK = ["map=false", "metrics=none", "reports=none"]
+
+
+def read(path: Path, n: int) -> tuple[list[str], list[str]]:
+    """Texts and labels of a sample."""
+    from components.base import Corpus
+
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    sample = Corpus([r["text"] for r in rows], [r["label"] for r in rows]).sample(n, 42)
+    assert sample.labels is not None
+    return list(sample.documents), [str(label) for label in sample.labels]
+
+
+def measure(
+    texts: list[str], labels: list[str], way: str, seed: int, embedder: str, cache: str
+) -> dict[str, float]:
+    from components.agreement import adjusted_mutual_information
+    from components.pieces import of_documents
+    from runner import run
+
+    options = [*QUICK, f"embedder={embedder}", f"seed={seed}", f"cache.dir={cache}"]
+    if way != "whole":
+        options.append(f"dataset.split={way}")
+    began = time.process_time()
+    result = run(texts, *options)
+    seconds = time.process_time() - began
+    truth = np.unique(labels, return_inverse=True)[1]
+    return {
+        "units": result.metrics.get("n_pieces", len(texts)),
+        "truncated": result.metrics["n_documents_truncated"],
+        "topics": len(result.topics),
+        "AMI": round(adjusted_mutual_information(truth, of_documents(result).labels), 4),
+        "cpu_s": round(seconds, 1),
+    }
+
+
+def load(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def add(path: Path, row: dict[str, object]) -> None:
+    new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, KEYS)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def table(rows: list[dict[str, str]]) -> Iterator[str]:
+    """A line for each corpus and way; AMI and topics are means of the seeds."""
+    yield "| corpus | documents | way | pieces | truncated | topics | AMI | least, most | CPU s |"
+    yield "|---|---:|---|---:|---:|---:|---:|---:|---:|"
+    for key in dict.fromkeys((row["corpus"], row["documents"], row["way"]) for row in rows):
+        own = [row for row in rows if (row["corpus"], row["documents"], row["way"]) == key]
+        units = int(float(own[0]["units"]))
+        cut = float(own[0]["truncated"]) / units
+        amis = [float(row["AMI"]) for row in own]
+        topics = statistics.mean(float(row["topics"]) for row in own)
+        first = max(float(row["cpu_s"]) for row in own)  # the others read vectors from the cache
+        yield (
+            f"| {key[0]} | {key[1]} | {key[2]} | {units:,} | {cut:.0%} | {topics:.0f} | "
+            f"{statistics.mean(amis):.3f} | {min(amis):.3f}, {max(amis):.3f} | {first:.0f} |"
+        )
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpora", nargs="*", type=Path)
+    parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--embedder", default="minilm")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ways", default="whole,tokens,sentences")
+    parser.add_argument("--results", type=Path, default=HERE / "results.csv")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    for path in options.corpora:
+        corpus = path.name.partition(".")[0]
+        texts, labels = read(path, options.documents)
+        done = {(r["corpus"], r["way"], int(r["seed"])) for r in load(options.results)}
+        for way in options.ways.split(","):
+            with tempfile.TemporaryDirectory() as cache:
+                for seed in range(options.seeds):
+                    if (corpus, way, seed) not in done:
+                        values = measure(texts, labels, way, seed, options.embedder, cache)
+                        place = {"corpus": corpus, "documents": len(texts), "way": way}
+                        add(options.results, {**place, "seed": seed, **values})
+    for line in table(load(options.results)):
+        print(line)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
+    main()
