@@ -82,7 +82,7 @@ def seed_shares(
 
 
 def in_context(shares: Any, near: NDArray[np.integer[Any]]) -> Any:
-    """The shares, less where a document's neighbours speak for no or another topic: CSR (m, topics).
+    """The shares, less where neighbours speak for no or another topic: CSR (m, topics).
 
     Words have several meanings, and topics have words in common. A share is multiplied by two
     numbers in [0, 1]: the mean share of the document and its neighbours, divided by what that is on

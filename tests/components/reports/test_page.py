@@ -255,6 +255,8 @@ def test_time_classes_and_the_tree_are_shown(tmp_path: Path) -> None:
     assert len(pictures) == 12
     assert pictures[0].startswith("Share of topic 0: highest with ")
     assert page.source.count("<polyline points") == 12
+    ticks = re.findall(r"<small>(20\d\d-\d\d)</small>", page.source)
+    assert ticks == ["2020-01", "2020-10", "2021-08"] * 13  # of the topics, and of all documents
     radio = page.source.split("<bdi>radio</bdi></th>")[1].partition("</tr>")[0]
     assert "#topic-5" in radio.partition("</td><td>")[2]
     # Even and odd topics lie apart: no node but the root holds both.
