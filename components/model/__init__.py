@@ -84,6 +84,11 @@ class TopicModel:
     def n_dimensions(self) -> int:
         return int(self.arrays["centroids"].shape[1])
 
+    @property
+    def by_name(self) -> bool:
+        """Whether names that were given before the run decide on some topics."""
+        return self._names is not None and self._names.decides
+
     def predict(self, X: Matrix) -> Prediction:
         """Topics of the rows of `X`, float32 (n, d) or CSR (n, d), none of them all zero."""
         blocks = [
@@ -183,7 +188,7 @@ class TopicModel:
         if "rows" in self.arrays:
             near = self._rows.query(X, max(PLACED_BY, rule.get("n_neighbors", 1)))
         topics, strengths, memberships = self._assign(X, near)
-        if self._names is not None:
+        if self.by_name:
             self._assign_named(X, near, topics, strengths, memberships)
         limit = self.settings["limit"]
         best = (near or self._centroids.query(X, 1))[1][:, 0]
@@ -243,8 +248,6 @@ class TopicModel:
     ) -> None:
         """Give documents near to a name its topic, and no others, as the run did; in place."""
         assert self._names is not None
-        if near is None and self.settings.get("names_threshold") is None:
-            return
         named = self._names.near(X, None if near is None else near[0])
         of_names = np.unique(self._names.topics[self._names.topics >= 0])
         rows = np.flatnonzero((named < 0) & np.isin(topics, of_names))

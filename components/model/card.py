@@ -27,7 +27,8 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
         "reducer": _target(config["reducer"]),
         "clusterer": _target(config["clusterer"]),
         "topics": str(len(model.topics)),
-        "new documents": RULES[settings["rule"]["name"]],
+        **_origin(about),
+        "new documents": _rule(model),
         "training vectors saved": str(settings["n_neighbours"]),
         "no topic beyond": _limit(settings),
     }
@@ -62,6 +63,26 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _rule(model: TopicModel) -> str:
+    rule = RULES[model.settings["rule"]["name"]]
+    return f"what is near a name that was given: its topic; else {rule}" if model.by_name else rule
+
+
+def _origin(about: Mapping[str, Any]) -> dict[str, str]:
+    """The runs that the model goes on from, and what has become of their topics."""
+    origin: dict[str, str] = {}
+    if parents := about.get("parents"):
+        origin["made by"] = f"{about['made_by']} from {', '.join(p['run'] for p in parents)}"
+    if "documents_clustered" in about:
+        origin["topics found among"] = f"{about['documents_clustered']} documents"
+    if edits := about.get("edits"):
+        done = (
+            f"{name} {', '.join(map(str, value))}" for edit in edits for name, value in edit.items()
+        )
+        origin["edits, in the numbers of their time"] = "; ".join(done)
+    return origin
 
 
 def _pieces(dataset: Mapping[str, Any]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def names_arrays(names: NearNames, labels: Integers, sample: Integers) -> dict[s
     """What a model needs to find the documents near to a name, by array.
 
     names : float32 (k, d) or CSR, of the embedder
-    names_topics : int32 (k,), the topic of each; -1 where it has none
+    names_topics : int32 (k,), the topic of each; OPEN where no document was near
     names_centres, names_spreads, names_least : float64 (k,), see `NearNames`
     names_likely : int32 (m,), of the training vectors that are saved
 
@@ -38,7 +38,7 @@ def names_arrays(names: NearNames, labels: Integers, sample: Integers) -> dict[s
     labels : int64 (n,), topics of the clustered documents
     sample : int64 (m,), the rows of these that are saved
     """
-    topics = np.full(names.vectors.shape[0], -1, np.int32)
+    topics = np.full(names.vectors.shape[0], OPEN, np.int32)
     for name in range(len(topics)):
         of_name = labels[names.near == name]
         of_name = of_name[of_name >= 0]
@@ -100,6 +100,7 @@ class Names:
         self._rows = None
         if threshold is None and "rows" in arrays:
             self._rows = self._cosines(arrays["rows"])
+        self.decides = threshold is not None or self._rows is not None
 
     def near(self, X: Matrix, neighbours: Integers | None) -> Integers:
         """The name that each row is near to, int64 (n,), -1 for none.
@@ -112,15 +113,14 @@ class Names:
         best = cosines.argmax(axis=1)
         if self._threshold is not None:
             near = np.where(cosines.max(axis=1) >= self._threshold, best, -1)
-        elif self._rows is None or neighbours is None:
-            near = np.full(len(best), -1)
         else:
-            assert self._likely is not None
-            around = neighbours[:, :N_NEIGHBORS]
-            similarities = (cosines + self._rows[around].mean(axis=1)) / 2
+            rows: Any = self._rows
+            likely_rows: Any = self._likely
+            around: Any = None if neighbours is None else neighbours[:, :N_NEIGHBORS]
+            similarities = (cosines + rows[around].mean(axis=1)) / 2
             centres, spreads, least = self._scale
             likely = likely_names(name_scores(similarities, centres, spreads), least)
-            agreeing = (self._likely[around] == likely[:, None]).mean(axis=1)
+            agreeing = (likely_rows[around] == likely[:, None]).mean(axis=1)
             near = np.where(agreeing > AGREEING, likely, -1)
         return np.where(np.append(self.topics, -1)[near] == OPEN, -1, near)
 

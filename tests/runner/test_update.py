@@ -228,6 +228,9 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
     model = load("all")
     assert model.about["documents_clustered"] == 320
     (merged,) = model.about["held"]
+    card = Path("all/model/MODEL.md").read_text()
+    assert "| made by | update from few |" in card
+    assert "| topics found among | 320 documents |" in card
     assert (after[: len(before)][before == 0] == merged).all(), "a person has made this topic"
     assert (after[170:][documents(tmp_path / "run").topic == 4] == -1).mean() > 0.9
     labels = {topic.id: topic.label for topic in load("few").topics}
