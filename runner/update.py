@@ -47,7 +47,7 @@ from runner.terminal.console import command, nearest, say
 
 log = logging.getLogger(__name__)
 
-GROWN = 1.5  # see experiments/predict/README.md
+GROWN = 1.25  # see experiments/predict/README.md
 CHOICES = ("auto", "always", "never")
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
 

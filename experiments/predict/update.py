@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--order", choices=["random", "label"], default="random")
     parser.add_argument("--first", choices=list(PARTS), default="tenth")
-    parser.add_argument("--grown", type=float, nargs="+", default=[1.5], help="0: never")
+    parser.add_argument("--grown", type=float, nargs="+", default=[1.25], help="0: never")
     options = parser.parse_args()
     for path in options.corpora:
         labels, X = read(path, options.limit)

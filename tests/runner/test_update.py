@@ -216,7 +216,7 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
     Path("few.jsonl").write_text("\n".join(new[:20]))
     arguments = ["dataset=jsonl", "dataset.path=few.jsonl", *UNTRACKED]
     assert update("run=edited", "folder=few", *arguments) == 0
-    assert load("few").about["documents_clustered"] == 150, "170 documents are not 225"
+    assert load("few").about["documents_clustered"] == 150, "170 documents are not 188"
     assert changes(tmp_path / "few")[0]["topics_before"] == "0"
 
     before = documents(tmp_path / "few").topic.to_numpy()
