@@ -36,8 +36,8 @@ _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
 def main(arguments: list[str]) -> int:
     """Replay a run; 0 when its topics are the same, 1 when they differ."""
     keys = ["run", "uri", "cache", "trusted_targets", "folder"]
-    rest = [argument for argument in arguments if argument != TRUST]
-    options = parse(rest, __doc__ or "", keys)
+    settings = [argument for argument in arguments if argument != TRUST]
+    options = parse(settings, __doc__ or "", keys)
     options["trust"] = TRUST if TRUST in arguments else ""
     if "run" not in options:
         raise UserError(f"name the run: {shell_line('replay')} run=ID")

@@ -23,8 +23,8 @@ from runner.tracking.record import Record
 
 def main(arguments: list[str]) -> int:
     """Log each folder's run to the store that its config names, or to another one."""
-    rest = [argument for argument in arguments if argument != TRUST]
-    options = parse(rest or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
+    settings = [argument for argument in arguments if argument != TRUST]
+    options = parse(settings or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
     options["trust"] = TRUST if TRUST in arguments else ""
     if not options.words:
         raise UserError(f"name the output folders: {shell_line('upload')} FOLDER ...")

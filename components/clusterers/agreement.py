@@ -61,11 +61,11 @@ def agreement(
         clusterings = [list(islice(finished, n_settings)) for _ in sides]
         for this, other in ((0, 1), (1, 0)):
             carried = carry(sides[other], sides[this], clusterings[other])
-            for k, (own, received) in enumerate(zip(clusterings[this], carried, strict=True)):
-                trivial = min(_effective_number(own), _effective_number(received)) < LEAST
-                score = 0.0 if trivial else adjusted_mutual_information(own, received)
+            for k, (direct, received) in enumerate(zip(clusterings[this], carried, strict=True)):
+                trivial = min(_effective_number(direct), _effective_number(received)) < LEAST
+                score = 0.0 if trivial else adjusted_mutual_information(direct, received)
                 points[k]["score"].append(score)
-                points[k]["n_topics"].append(count_topics(own))
+                points[k]["n_topics"].append(count_topics(direct))
                 if modularity is not None:
                     everywhere = np.empty(n, np.int64)
                     everywhere[sides[other]] = clusterings[other][k]

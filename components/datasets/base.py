@@ -118,7 +118,7 @@ class TableDataset(DatasetBase):
             raise ParameterError("text", None, "name the column of texts, or set image.")
 
     @property
-    def wanted(self) -> list[tuple[str, str]]:
+    def named_columns(self) -> list[tuple[str, str]]:
         """(parameter, column) of each column to read."""
         roles = ("text", "label", "timestamp", "image", "known_labels")
         named = [(role, getattr(self, role)) for role in roles if getattr(self, role) is not None]
@@ -127,7 +127,10 @@ class TableDataset(DatasetBase):
 
     def find(self, present: Sequence[str], source: str) -> dict[str, str]:
         """For each column asked for, its name in the table, which may differ in blanks."""
-        return {column: find_column(name, column, present, source) for name, column in self.wanted}
+        return {
+            column: find_column(name, column, present, source)
+            for name, column in self.named_columns
+        }
 
     def corpus(
         self, cells: Mapping[str, Sequence[Any]], source: str, folder: Path | None = None

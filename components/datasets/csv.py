@@ -96,7 +96,7 @@ class CsvDataset(TableDataset):
     def _read(self, *, backslashes: bool) -> Corpus:
         file = locate(self.path, "file")
         budget = ByteBudget(self.max_bytes, str(file))
-        cells: dict[str, list[str]] = {column: [] for _, column in self.wanted}
+        cells: dict[str, list[str]] = {column: [] for _, column in self.named_columns}
         for row in progress(self._cells(file, backslashes, budget), label=f"reading {file.name}"):
             for values, cell in zip(cells.values(), row, strict=True):
                 values.append(cell)
@@ -124,7 +124,7 @@ class CsvDataset(TableDataset):
                 raise error from None
             backslashes = True
             log.info("%s: quotes are escaped by backslashes.", self.path)
-        names = list(dict.fromkeys(column for _, column in self.wanted))
+        names = list(dict.fromkeys(column for _, column in self.named_columns))
         rows, start = self._cells(file, backslashes, budget), 0
         while block := list(islice(rows, size)):
             cells = dict(zip(names, zip(*block, strict=True), strict=True))

@@ -48,12 +48,12 @@ class JsonlDataset(TableDataset):
 
     def read(self) -> Corpus:
         file = locate(self.path, "file")
-        actual = {column: column for _, column in self.wanted}
+        actual = {column: column for _, column in self.named_columns}
         cells, seen = self._cells(file, actual)
         absent = [c for c, values in cells.items() if values and all(v is ABSENT for v in values)]
         if absent:
             names = list(flat_names(seen))
-            for name, column in self.wanted:
+            for name, column in self.named_columns:
                 if column in absent:  # an error, unless the names differ in blanks alone
                     actual[column] = find_column(name, column, names, str(file))
             cells, _ = self._cells(file, actual)
@@ -83,13 +83,13 @@ class JsonlDataset(TableDataset):
         There is no `limit`, and `max_bytes` does not count.
         """
         file = locate(self.path, "file")
-        columns = list(dict.fromkeys(column for _, column in self.wanted))
+        columns = list(dict.fromkeys(column for _, column in self.named_columns))
         start = 0
         with open_text(file, self.encoding, newline="\n") as lines:
             rows = records(lines, file, columns)
             while block := list(islice(rows, size)):
                 cells = {c: [lookup(record, c) for record in block] for c in columns}
-                for name, column in self.wanted:
+                for name, column in self.named_columns:
                     if start == 0 and all(cell is ABSENT for cell in cells[column]):
                         seen = {key: value for record in block for key, value in record.items()}
                         find_column(name, column, list(flat_names(seen)), str(file))
@@ -110,14 +110,14 @@ def lookup(record: Any, column: str) -> Any:
     """The value of a column, by its name or by a path of names with dots; or `ABSENT`."""
     if column in record:
         return record[column]
-    head, dot, rest = column.partition(".")
+    head, dot, tail = column.partition(".")
     while dot:
         inner = record.get(head)
         if isinstance(inner, dict):
-            value = lookup(inner, rest)
+            value = lookup(inner, tail)
             if value is not ABSENT:
                 return value
-        next_part, dot, rest = rest.partition(".")
+        next_part, dot, tail = tail.partition(".")
         head = f"{head}.{next_part}"
     return ABSENT
 
@@ -172,22 +172,22 @@ def from_document(text: str, line: int, columns: list[str], file: Path) -> Itera
             yield _object(value, file, line)
 
 
-def from_table(value: Any, wanted: list[str], file: Path) -> Iterable[Record]:
+def from_table(value: Any, needed: list[str], file: Path) -> Iterable[Record]:
     """The rows of a file that holds one JSON value."""
     if isinstance(value, list):
         if value and all(isinstance(item, str) for item in value):
             return ({"text": item} for item in value)
         return (_object(item, file, row, "element") for row, item in enumerate(value))
     table = _object(value, file, 1)
-    if any(isinstance(lookup(table, column), str) for column in wanted):
+    if any(isinstance(lookup(table, column), str) for column in needed):
         return [table]  # a JSON Lines file of one line
     parts = table.values()
     if isinstance(table.get("columns"), list) and isinstance(table.get("data"), list):
         return _split(table["columns"], table["data"], file)
-    if any(isinstance(table.get(column.partition(".")[0]), list) for column in wanted):
+    if any(isinstance(table.get(column.partition(".")[0]), list) for column in needed):
         columns = {name: cells for name, cells in table.items() if isinstance(cells, list)}
         return (dict(zip(columns, row, strict=True)) for row in _aligned(columns, file))
-    if any(isinstance(table.get(column.partition(".")[0]), dict) for column in wanted):
+    if any(isinstance(table.get(column.partition(".")[0]), dict) for column in needed):
         frames = {name: cells for name, cells in table.items() if isinstance(cells, dict)}
         index = dict.fromkeys(key for cells in frames.values() for key in cells)
         return ({name: cells.get(key) for name, cells in frames.items()} for key in index)

@@ -42,7 +42,7 @@ class ParquetDataset(TableDataset):
 
         source = locate(self.path, "either")
         budget = ByteBudget(self.max_bytes, str(source))
-        cells: dict[str, list[Any]] = {column: [] for _, column in self.wanted}
+        cells: dict[str, list[Any]] = {column: [] for _, column in self.named_columns}
         for file in files_below(source, (".parquet",)) if source.is_dir() else [source]:
             try:
                 self._read_file(file, cells, budget)

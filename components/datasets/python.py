@@ -101,17 +101,19 @@ def corpus_from(
     names = list(table)
     if text is None:
         text = names[0] if len(names) == 1 else "text"
-    wanted: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
-    wanted.append(("known_labels", known_labels))
+    references: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
+    references.append(("known_labels", known_labels))
     if isinstance(classes, str):
         classes = [classes]
-    wanted += [("columns", column) for column in columns]
-    wanted += [("classes", column) for column in classes]
-    for name, value in wanted:
+    references += [("columns", column) for column in columns]
+    references += [("classes", column) for column in classes]
+    for name, value in references:
         if value is not None and not isinstance(value, str):
             reason = "names a column of the table, so it must be a str."
             raise ParameterError(name, type(value).__name__, reason)
-    actual = {column: find_column(name, column, names, SOURCE) for name, column in wanted if column}
+    actual = {
+        column: find_column(name, column, names, SOURCE) for name, column in references if column
+    }
     cells = {column: _cells(table[name]) for column, name in actual.items()}
     return to_corpus(
         cells,

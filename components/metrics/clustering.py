@@ -49,16 +49,16 @@ def silhouette(result: Result) -> float | None:
     )
     total = 0.0
     for block in blocks:
-        units, own, at = _unit(result, rows[block]), labels[block], np.arange(len(block))
+        units, topic, at = _unit(result, rows[block]), labels[block], np.arange(len(block))
         products = _dense(units @ sums.T)
         itself = np.asarray(abs(units).sum(axis=1)).ravel() > 0  # 1, but 0 for an all-zero row
-        a = 1 - (products[at, own] - itself) / np.maximum(sizes[own] - 1, 1)
+        a = 1 - (products[at, topic] - itself) / np.maximum(sizes[topic] - 1, 1)
         distances = 1 - products / sizes
-        distances[at, own] = np.inf
+        distances[at, topic] = np.inf
         # Rounded, so that equal documents are at distance 0 and not a little to either side.
         a, b = a.round(12), distances.min(axis=1).round(12)
         scores = (b - a) / np.maximum(np.maximum(a, b), np.finfo(float).tiny)
-        total += float(scores[sizes[own] > 1].sum())
+        total += float(scores[sizes[topic] > 1].sum())
     return total / len(rows)
 
 

@@ -137,8 +137,8 @@ class TopicModel:
         """Bool (n,): a topic that an edit has dropped is nearer than every topic that is there."""
         if self._dropped is None:
             return np.zeros(X.shape[0], bool)
-        gone = self._dropped.query(X, 1)[1][:, 0]
-        nearer: NDArray[np.bool_] = gone < self._centroids.query(X, 1)[1][:, 0]
+        to_dropped = self._dropped.query(X, 1)[1][:, 0]
+        nearer: NDArray[np.bool_] = to_dropped < self._centroids.query(X, 1)[1][:, 0]
         return nearer
 
     @cached_property

@@ -117,12 +117,12 @@ def grow(
     for values in layers.values():
         values[outside] = -1
     n_topics = len(model.topics)
-    made = _clustered(model, X[outside], len(labels), min_topic_size, seed)
-    has = made >= 0
-    n_new = int(made.max(initial=-1)) + 1
-    labels[outside[has]] = n_topics + made[has]
+    clusters = _clustered(model, X[outside], len(labels), min_topic_size, seed)
+    has = clusters >= 0
+    n_new = int(clusters.max(initial=-1)) + 1
+    labels[outside[has]] = n_topics + clusters[has]
     for name, values in layers.items():
-        values[outside[has]] = len(model.layers[name]) + made[has]
+        values[outside[has]] = len(model.layers[name]) + clusters[has]
     if n_new:
         cosines = np.clip(cosine_to_topic(X, labels), 0, 1)
         strengths[outside[has]] = cosines[outside[has]]

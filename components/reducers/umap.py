@@ -180,16 +180,16 @@ def _with_self(graph: NeighborGraph, n_neighbors: int) -> tuple[NDArray[np.int32
 
 def _settled(reduced: Floats, random_state: int | None) -> Floats:
     """Give rows without any neighbour, which UMAP leaves undefined, a place at random."""
-    lost = ~np.isfinite(reduced).all(axis=1)
-    if lost.any():
+    isolated = ~np.isfinite(reduced).all(axis=1)
+    if isolated.any():
         log.warning(
             "reducer=umap: %d documents share nothing with any other and get a random place",
-            lost.sum(),
+            isolated.sum(),
         )
-        placed = reduced[~lost] if not lost.all() else np.array([[-10.0], [10.0]])
+        placed = reduced[~isolated] if not isolated.all() else np.array([[-10.0], [10.0]])
         rng = np.random.default_rng(random_state)
-        shape = (int(lost.sum()), reduced.shape[1])
-        reduced[lost] = rng.uniform(placed.min(axis=0), placed.max(axis=0), shape)
+        shape = (int(isolated.sum()), reduced.shape[1])
+        reduced[isolated] = rng.uniform(placed.min(axis=0), placed.max(axis=0), shape)
     return reduced
 
 

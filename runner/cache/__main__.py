@@ -141,15 +141,15 @@ def prune(
     dry_run : bool
         Only say what would be removed.
     """
-    left = sorted(
+    candidates = sorted(
         (e for e in entries(root) if name is None or e.matches(name)), key=lambda e: e.used
     )
-    chosen = left if older_than is None and max_size is None else []
+    chosen = candidates if older_than is None and max_size is None else []
     if older_than is not None:
-        chosen = [entry for entry in left if entry.used < time.time() - older_than]
+        chosen = [entry for entry in candidates if entry.used < time.time() - older_than]
     if max_size is not None:
-        total = sum(entry.size for entry in left) - sum(entry.size for entry in chosen)
-        for entry in left[len(chosen) :]:
+        total = sum(entry.size for entry in candidates) - sum(entry.size for entry in chosen)
+        for entry in candidates[len(chosen) :]:
             if total <= max_size:
                 break
             chosen = [*chosen, entry]

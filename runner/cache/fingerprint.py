@@ -178,10 +178,11 @@ def _parameters(cls: type) -> dict[str, inspect.Parameter]:
     if inspect.getattr_static(cls, "__init__") is object.__init__:
         return {}
     try:
-        _, *rest = inspect.signature(inspect.getattr_static(cls, "__init__")).parameters.values()
+        init = inspect.signature(inspect.getattr_static(cls, "__init__"))
     except (TypeError, ValueError) as error:  # compiled
         raise UnknownError("its constructor has no signature") from error
-    return {parameter.name: parameter for parameter in rest}
+    _, *parameters = init.parameters.values()  # the first is self
+    return {parameter.name: parameter for parameter in parameters}
 
 
 def _value(value: Any, neutral: frozenset[str], modules: set[str]) -> Any:

@@ -84,7 +84,7 @@ def _file(name: str) -> Path | None:
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", None):
         return Path(str(loaded.__file__))
-    top, *rest = name.split(".")
+    top, *parts = name.split(".")
     if top == "__main__":
         return None
     try:
@@ -95,7 +95,7 @@ def _file(name: str) -> Path | None:
         return None
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     path = Path(spec.origin) if spec.has_location and spec.origin else next(iter(folders), None)
-    for part in rest:
+    for part in parts:
         path = next(filter(None, (_child(folder, part) for folder in folders)), None)
         folders = [folder / part for folder in folders]
     return path

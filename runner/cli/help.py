@@ -43,7 +43,7 @@ def text(arguments: list[str], commands: Mapping[str, str]) -> str:
     program = shell_line("")
     lines = [_INTRO, "", f"Usage: {program} [-m] [KEY=VALUE ...]"]
     lines += [f"       {shell_line('COMMAND')} --help", "", "Examples:"]
-    examples = [(about, f"{program} {rest}") for about, rest in _EXAMPLES]
+    examples = [(about, f"{program} {typed}") for about, typed in _EXAMPLES]
     store = "--backend-store-uri sqlite:///mlflow.db"
     examples.append(("the runs in MLflow's UI", f"{tool('mlflow')} ui {store}"))
     for about, line in examples:

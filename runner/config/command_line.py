@@ -55,10 +55,10 @@ def preflight(arguments: list[str]) -> list[str]:
     check = Check(arguments, options.config_name or "config", options.config_dir)
     shows = any(getattr(options, name) for name in _SHOWS)
     if shows and options.multirun:
-        rest = [a for a in arguments if a not in ("-m", "--multirun")]
+        without_flag = [a for a in arguments if a not in ("-m", "--multirun")]
         raise UserError(
             "-m runs a sweep, and the other flag only shows something. Type "
-            + shell_line("", *rest)
+            + shell_line("", *without_flag)
         )
     if not (options.hydra_help or options.shell_completion):
         config = check.run(options.overrides, multirun=options.multirun, values=not shows)

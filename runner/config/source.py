@@ -42,26 +42,26 @@ def resolve(
     target: str,
 ) -> tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, bool] | None:
     """Where `target` is defined, its node, and whether it is a member of a class."""
-    top, *rest = target.split(".")
+    top, *parts = target.split(".")
     module = _top(top)
     if module is None:
         return None
-    while rest and (child := module.child(rest[0])):
-        module, rest = child, rest[1:]
-    if not rest:
+    while parts and (child := module.child(parts[0])):
+        module, parts = child, parts[1:]
+    if not parts:
         raise NotFoundError(f"'{target}' is a module, not a class or function", _names(module))
-    member = _lookup(module, rest[0], set())
+    member = _lookup(module, parts[0], set())
     if member is None:
         return None
     owner, node = member
-    for attribute in rest[1:]:
+    for attribute in parts[1:]:
         if not isinstance(node, ast.ClassDef):
             return None
         member = member_of(owner, node, attribute)
         if member is None:
             return None
         owner, node = member
-    return owner, node, len(rest) > 1
+    return owner, node, len(parts) > 1
 
 
 def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Resolved | None:

@@ -102,8 +102,8 @@ class Command:
     ) -> None:
         self.name, self.arguments = name, arguments
         self.overrides = [a for a in arguments if a.partition("=")[0].split(".")[0] in groups]
-        rest = [a for a in arguments if a not in self.overrides and a != TRUST]
-        self.options = parse(rest, usage, [*needed, *keys, *KEYS], words=words)
+        settings = [a for a in arguments if a not in self.overrides and a != TRUST]
+        self.options = parse(settings, usage, [*needed, *keys, *KEYS], words=words)
         self.options["trust"] = TRUST if TRUST in arguments else ""
         for key in [*needed, "folder"]:
             if key not in self.options:

@@ -110,7 +110,7 @@ def _open(config: DictConfig) -> Progress:
         tracker.start(parent, folder)
         about["parent_run_id"] = parent.run_id
     # Jobs of another process cannot tell this one that they ended; it looks for itself.
-    progress = Progress(folder, about, looks=not _in_this_process(config.hydra))
+    progress = Progress(folder, about, polls=not _in_this_process(config.hydra))
     progress.save()
     count = "" if about["n_jobs"] is None else f": {about['n_jobs']} jobs"
     say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)

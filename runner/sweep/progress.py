@@ -25,10 +25,10 @@ class Progress:
     ----------
     folder : the sweep's folder
     about : the contents of `sweep.json`
-    looks : look by itself; otherwise only when told to
+    polls : look by itself; otherwise only when told to
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], *, looks: bool) -> None:
+    def __init__(self, folder: Path, about: dict[str, Any], *, polls: bool) -> None:
         self.folder = folder
         self.about = about
         self.skipped = 0  # jobs that were not started: no time, or no documents
@@ -37,7 +37,7 @@ class Progress:
         self._start = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
-        if looks:
+        if polls:
             self._thread.start()
 
     def save(self) -> None:

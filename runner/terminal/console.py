@@ -54,18 +54,18 @@ def parse(
         say(usage.strip())
         sys.exit(0)
     parsed = Arguments()
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
         dashed = argument.startswith("-")
         key, equals, value = argument.partition("=")
         name = key.lstrip("-").replace("-", "_")
         if dashed and name in flags and not equals:
             parsed.flags.add(name)
         elif name in names and (equals or dashed):
-            if not equals and not rest:
+            if not equals and not remaining:
                 raise UserError(f"{argument} needs a value: {argument} ...")
-            parsed[name] = value if equals else rest.pop(0)
+            parsed[name] = value if equals else remaining.pop(0)
         elif dashed:
             options = [f"--{each.replace('_', '-')}" for each in (*names, *flags)]
             raise UserError(f"there is no option '{key}'.{nearest(key, options)}")
