@@ -119,7 +119,7 @@ def test_times_of_every_library(times):
         ((TEXTS, "text"), "^text=text: names a column, and the data is not a table"),
         ((TEXTS, None, "label"), "^label=label: names a column, and the data is not a table"),
         ((TEXTS, None, ["a"]), "3 documents were given and 1 values for labels"),
-        ((TEXTS, None, None, None, ["source"]), "^columns=.* no table"),
+        ((TEXTS, None, None, None, ["source"]), "^columns=.* not a table"),
         ((TEXTS, None, None, None, {"source": ["a"]}), "1 values for source"),
         ((TEXTS, None, None, None, {"documents": TEXTS}), "^columns=documents: is taken"),
         ((pd.DataFrame(COLUMNS), "text", ["a"] * 3), "^label=list: names a column"),

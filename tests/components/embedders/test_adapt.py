@@ -78,8 +78,8 @@ def test_float32_is_not_copied():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([[1, 2], [3]], "no table of numbers"),
-        ([["a", "b"]], "no table of numbers"),
+        ([[1, 2], [3]], "not a table of numbers"),
+        ([["a", "b"]], "not a table of numbers"),
         ([1, 2, 3], "has the shape|have the shape"),
         (None, "embedder"),
     ],

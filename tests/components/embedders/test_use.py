@@ -42,7 +42,7 @@ def test_a_saved_model_that_is_no_encoder(build, tmp_path):
     import tensorflow as tf
 
     tf.saved_model.save(tf.Module(), str(tmp_path))
-    with pytest.raises(UserError, match="no sentence encoder"):
+    with pytest.raises(UserError, match="not a sentence encoder"):
         build("use", model=str(tmp_path)).encode(["text"])
 
 

@@ -431,7 +431,7 @@ class Returning:
         (np.array([[0.0], [1.0], [np.nan]]), r"\(Returning\): its vector of document 12 "),
         (np.array([[0.0], [1e300], [0.0]]), "document 11 "),
         (sparse.csr_matrix([[0.0], [np.inf], [0.0]]), "document 11 "),
-        ([["a"], ["b"], ["c"]], "no table of numbers"),
+        ([["a"], ["b"], ["c"]], "not a table of numbers"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
