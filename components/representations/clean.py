@@ -25,6 +25,9 @@ _LONG = re.compile(r"[!-~]{40,}+")
 _LETTERS = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _ENCODED = 2.5  # letters that such a run has on average, at most; random base64 has about 2
 
+# Colours and window titles, as in the logs of terminals (ECMA-48).
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+
 _LOCAL_PART = string.ascii_letters + string.digits + "._%+-"
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ACCOUNT = re.compile(r"\w+")
@@ -38,8 +41,8 @@ class Cleaner:
     Attributes
     ----------
     removed : Counter
-        Number of "HTML tags", "web addresses", "e-mail addresses", "@names" and "lines of
-        encoded data" so far.
+        Number of "HTML tags", "web addresses", "e-mail addresses", "@names", "lines of
+        encoded data" and "terminal codes" so far.
     """
 
     def __init__(self) -> None:
@@ -48,6 +51,9 @@ class Cleaner:
     def __call__(self, text: str) -> str:
         """`text` with a space in place of each thing removed."""
         # Each search runs only where its sign occurs, so that plain text costs next to nothing.
+        if "\x1b" in text:
+            text, n_codes = _TERMINAL.subn(" ", text)
+            self.removed["terminal codes"] += n_codes
         if "&" in text:
             text, _ = unescape(text)
         if "<" in text:

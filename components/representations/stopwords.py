@@ -54,11 +54,14 @@ wouldnt youre youve im id gonna wanna gotta
 # Function words, and verbs as common as English "use" and "come", that Stopwords ISO lacks. The
 # Korean ones are dictionary forms, as the segmenter gives them.
 _FURTHER = {
+    "ar": "والتي والذي يمكنك تريد الرجاء أثناء بالفعل مثلا",
     "de": "falls bzw beispielsweise usw wobei somit jeweils hierbei hierzu hierfür lediglich "
     "sowohl solange sobald sofern bevor siehe verwenden verwendet benutzen benutzt",
     "hi": "तथा हेतु अथवा ताकि क्योंकि कैसे चाहते चाहता चाहती केवल सिर्फ अब प्रत्येक दोनों",
+    "ja": "場合 使う 関する",
     "ko": "하다 되다 없다 않다 이다 위하다 대하다 따르다 통하다 의하다 가다 오다 "
     "보다 주다 받다 나오다 알다",
+    "th": "คุณ ที่จะ หรือไม่ กรุณา สามารถ ต้องการ ใช้",
     "zh": "里 仅 使用 没有 进行 太 真的 非常 不得不 之后",
 }
 
@@ -77,7 +80,7 @@ def stop_words(languages: Iterable[str]) -> frozenset[str]:
     """Stop words of languages, given by ISO 639-1 codes; none for a language without a list.
 
     English has the list of this module, the others those of Stopwords ISO
-    (doi:10.5281/zenodo.20190163), and a few words more in German, Hindi, Korean and Chinese.
+    (doi:10.5281/zenodo.20190163), and a few words more in some languages.
     """
     words: set[str] = set()
     for language in languages:

@@ -60,7 +60,13 @@ def _stems(language: str) -> Callable[[str], set[str]]:
     if name not in snowballstemmer.algorithms():
         return lambda word: {_folded(word)}
     stem = snowballstemmer.stemmer(name).stemWord
+    if language == "ar":  # its stemmer cuts a word with an article less than one without
+        return lambda word: {stem(word), _ARTICLE.sub("", word)}
     return lambda word: {_folded(stem(word))}
+
+
+# "The", with "and", "so", "with", "as" or "for" before it.
+_ARTICLE = re.compile("^(?:[\u0648\u0641\u0628\u0643]?\u0627\u0644|\u0644\u0644)(?=\\w{3})")
 
 
 def _english(word: str) -> set[str]:

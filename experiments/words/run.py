@@ -1,4 +1,4 @@
-"""Words of the same topics before and after, on samples in four languages.
+"""Words of the same topics before and after, on samples in seven languages.
 
 python experiments/words/run.py --newsgroups 20newsgroups.jsonl.gz --tweets tweets.jsonl.gz
 """
@@ -49,17 +49,21 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("words-samples"))
     parser.add_argument("--tweets", type=Path, help="a JSONL file of tweets, with a field 'text'")
     parser.add_argument("--newsgroups", type=Path, help="20newsgroups as JSONL, field 'text'")
+    names = ["lee", "newsgroups", "tweets", *samples.SOURCES]
+    parser.add_argument("--only", nargs="+", default=names, choices=names)
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    runs = {"lee": ["dataset=lee", "embedder=minilm"]}
+    runs = {"lee": ["dataset=lee", "embedder=minilm"]} if "lee" in arguments.only else {}
     for name in ("newsgroups", "tweets"):
-        if path := getattr(arguments, name):
+        if name in arguments.only and (path := getattr(arguments, name)):
             embedder = "tfidf" if name == "newsgroups" else "minilm"
             runs[name] = [
                 *("dataset=jsonl", f"dataset.path={path.resolve()}", "dataset.text=text"),
                 *("dataset.limit=2000", f"embedder={embedder}"),
             ]
-    for language, path in samples.write(folder).items():
+    for language, path in samples.write(
+        folder, [name for name in samples.SOURCES if name in arguments.only]
+    ).items():
         runs[language] = ["dataset=text", f"dataset.path={path}", *CHARACTERS]
     with tempfile.TemporaryDirectory() as temporary:
         old = Path(temporary) / "before"

@@ -61,7 +61,8 @@ def build(config: DictConfig) -> Parts:
         problem = Problem(
             "representation",
             "needs vectors of words, and this embedder makes none, only of whole documents. "
-            "Type embedder=word_doc, or representation=ctfidf.",
+            "Type embedder=word_doc, or representation=ctfidf (and neither keybert nor mmr in its "
+            "`also`).",
         )
         raise ConfigError(report([problem]))
     texts_from, _ = document_model(parts.embedder, {})

@@ -28,6 +28,7 @@ def cleaned(text: str) -> list[str]:
         ("@realDonaldTrump: hi .@user_2!", [":", "hi", ".", "!"]),
         ("关注@小明 你好", ["关注", "你好"]),
         ("3 @ 5 dollars, @", ["3", "5", "dollars,"]),
+        ("\x1b[31mred\x1b[0m \x1b]0;title\x07shown \x1b[1;32;40mok", ["red", "shown", "ok"]),
         ("#MakeItSo stays", ["#MakeItSo", "stays"]),
         ("begin 644 a.gif\nM" + "AX'" * 20 + "\nM" + "9L+\"Z6E@N<6" * 5 + "\nend",
          ["begin", "644", "a.gif", "end"]),
@@ -52,7 +53,21 @@ def test_what_goes_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<!--", "<style>", "<a ", "<x y=", "&a", "@", "a@", "a.b.com/", "< "]
+    "piece",
+    [
+        "<!--",
+        "<style>",
+        "<a ",
+        "<x y=",
+        "&a",
+        "@",
+        "a@",
+        "a.b.com/",
+        "< ",
+        "\x1b]",
+        "\x1b[1",
+        "Ab9",
+    ],
 )
 def test_hostile_documents_take_linear_time(piece: str) -> None:
     start = time.process_time()

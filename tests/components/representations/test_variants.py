@@ -43,6 +43,9 @@ def test_forms_in_other_languages() -> None:
     ]  # fmt: skip
     assert distinct(["книга", "книги", "город"], ["ru"]) == [True, False, True]
     assert distinct(["लड़का", "लड़के", "किताब"], ["hi"]) == [True, False, True]
+    assert distinct(["البيانات", "بيانات", "والأعمدة", "الأعمدة", "الله"], ["ar"]) == [
+        True, False, True, False, True
+    ]  # fmt: skip
     assert distinct(["手机", "手机", "电池"], ["zh"]) == [True, False, True]
 
 
