@@ -6,7 +6,8 @@
 
 Each run is `python -m runner embedder=model2vec` in a process of its own, with nothing cached and
 no map, on a random sample of a JSONL corpus with the keys "text" and "label". `--k-means N` also
-clusters the same vectors into N topics, for its agreement with the labels. CPU seconds are user
+clusters the same vectors into N topics, by k-means and by Leiden, for the agreement with the
+labels. CPU seconds are user
 and system time, and mean more than seconds where other work shares the machine; the load average
 is in each row.
 """
@@ -37,17 +38,25 @@ KEYS = (
     + " ".join(f"{stage}_seconds" for stage in STAGES)
     + " load"
 ).split()
-K_MEANS = """
+BESIDE = """
 import json, sys
 import numpy as np
 from components.agreement import adjusted_mutual_information
 from components.clusterers.kmeans import KMeansClusterer
+from components.clusterers.leiden import LeidenClusterer
 from components.embedders.model2vec import Model2VecEmbedder
 from pyarrow.parquet import read_table
 table = read_table(sys.argv[1], columns=["document", "label"])
 labels = np.unique(table["label"].to_pylist(), return_inverse=True)[1]
 X = Model2VecEmbedder().encode(table["document"].to_pylist())
-topics = KMeansClusterer(n_clusters=int(sys.argv[2]), normalise=True, random_state=0).fit_predict(X)
+k = int(sys.argv[2])
+if sys.argv[3] == "means":
+    clusterer = KMeansClusterer(n_clusters=k, normalise=True, random_state=0)
+else:
+    clusterer = LeidenClusterer(n_topics=k, random_state=0)
+    keep = X.any(axis=1)
+    X, labels = X[keep], labels[keep]
+topics = clusterer.fit_predict(X)
 print(json.dumps({"ami": adjusted_mutual_information(labels, topics)}))
 """
 
@@ -107,12 +116,13 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
         **{f"{s}_seconds": round(metrics.get(f"{s}_seconds", 0.0), 2) for s in STAGES},
     }
     if k_means:
-        beside = measured([sys.executable, "-c", K_MEANS, str(documents), str(k_means)])
-        ami = json.loads(beside.pop("text"))["ami"]
-        yield {
-            **about, **beside, "documents": len(topics), "who": f"{k_means} means",
-            "topics": k_means, "ami": round(ami, 4),
-        }  # fmt: skip
+        for way, who in (("means", f"{k_means} means"), ("leiden", f"Leiden, {k_means} topics")):
+            beside = measured([sys.executable, "-c", BESIDE, str(documents), str(k_means), way])
+            ami = json.loads(beside.pop("text"))["ami"]
+            yield {
+                **about, **beside, "documents": len(topics), "who": who,
+                "topics": k_means, "ami": round(ami, 4),
+            }  # fmt: skip
 
 
 def medians(
@@ -181,7 +191,7 @@ def plot(rows: list[dict[str, str]], path: Path) -> None:
     labels = {"cpu_seconds": "CPU seconds", "peak_mb": "peak memory, MB"}
     for axis, (key, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
         for name, by_size in lines.items():
-            axis.loglog(by_size, [m[key] for m in by_size.values()], marker="o", label=name)
+            axis.loglog(list(by_size), [m[key] for m in by_size.values()], marker="o", label=name)
         axis.set_xlabel(f"documents of {rows[0]['corpus']}")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
