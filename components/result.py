@@ -115,7 +115,9 @@ class Layer:
 class Result:
     """Everything that a run found out, in the order in which it found it.
 
-    Arrays of m rows leave out the blank documents and those without a known word.
+    Arrays of m rows leave out the blank documents and those without a known word. They are in the
+    order of `rows`, which is not that of the documents: `embeddings[i]` is the vector of
+    `corpus.documents[rows[i]]`.
     """
 
     corpus: Corpus

@@ -39,7 +39,9 @@ def embed(
     """Vectors of the documents that have one.
 
     Blank documents are not encoded; documents with an all-zero vector (none of their words is in
-    the model) are dropped. Truncation is logged.
+    the model) are dropped. Truncation is logged. All that is computed from the vectors meets the
+    documents in the order of their contents, so that the topics are the same whatever order the
+    data set has.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def embed(
     Returns
     -------
     int64 (m,)
-        Rows of the corpus that have a vector.
+        Rows of the corpus that have a vector, in the order of `Corpus.order`.
     Encoded
         Their vectors, m rows.
 
@@ -65,7 +67,7 @@ def embed(
     UserError
         When fewer than two documents are left.
     """
-    filled = np.flatnonzero(~corpus.blank)
+    filled = corpus.order[~corpus.blank[corpus.order]]
     documents = filled.tolist()
     if not documents:
         raise UserError(

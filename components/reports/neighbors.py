@@ -34,7 +34,9 @@ def write_neighbors(
     if len(places) < 3:
         return []
     k = min(n_neighbors, len(sample) - 1)
-    X = result.embeddings[np.searchsorted(result.rows, places)]
+    row_of = np.zeros(n, np.int64)
+    row_of[result.rows] = np.arange(len(result.rows))
+    X = result.embeddings[row_of[places]]
     graph = neighbors(X, k, metric_for(X, "auto"))
     table = np.full((len(sample), 1 + k), -1, np.int32)
     table[:, 0] = sample

@@ -152,8 +152,9 @@ def _over_all(memberships: Any | None, rows: Integers, n: int) -> Any | None:
 
     if memberships is None:
         return None
+    memberships = memberships[np.argsort(rows)]
     sizes = np.zeros(n, np.int64)
-    sizes[rows] = np.diff(memberships.indptr)
+    sizes[np.sort(rows)] = np.diff(memberships.indptr)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     shape = (n, memberships.shape[1])
     return sparse.csr_matrix((memberships.data, memberships.indices, starts), shape)
