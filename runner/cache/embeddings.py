@@ -268,18 +268,18 @@ def document_keys(documents: Sequence[str], images: Sequence[str | None] | None 
     digests = [hashlib.sha256(d.encode("utf-8", "surrogatepass")).digest() for d in documents]
     for row, path in enumerate(images or ()):
         if path:
-            digests[row] = hashlib.sha256(digests[row] + _image_hash(path, row)).digest()
+            digests[row] = hashlib.sha256(digests[row] + _image_hash(path)).digest()
     return np.frombuffer(b"".join(digests), "S32")
 
 
-def _image_hash(path: str, row: int) -> bytes:
+def _image_hash(path: str) -> bytes:
     try:
         with open(path, "rb") as image:
             return hashlib.file_digest(image, "sha256").digest()
     except OSError as error:
         raise UserError(
-            f"the image {path!r} of document {row} cannot be read: {error.strerror}. Check "
-            "dataset.image and dataset.path."
+            f"the image {path!r} cannot be read: {error.strerror}. Check dataset.image and "
+            "dataset.path."
         ) from error
 
 

@@ -115,3 +115,16 @@ def test_a_sample_takes_every_column_along():
     assert corpus.timestamps.astype(int).tolist() == rows
     assert corpus.columns == {"source": [f"s{i}" for i in rows]}
     assert corpus.n_rows == n
+
+
+def test_order_goes_by_content():
+    texts = [f"document {i}" for i in range(50)]
+    corpus, backwards = Corpus(texts), Corpus(texts[::-1])
+    assert [texts[row] for row in corpus.order] == [texts[::-1][row] for row in backwards.order]
+    assert sorted(corpus.order) == list(range(50))
+    assert list(corpus.order) not in ([*range(50)], [*range(50)][::-1])
+    assert list(Corpus(["same"] * 5).order) == [0, 1, 2, 3, 4]
+    images = ["a.png", "b.png"]
+    assert list(Corpus(["", ""], images=images).order) != list(
+        Corpus(["", ""], images=images[::-1]).order
+    )

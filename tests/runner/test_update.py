@@ -248,8 +248,10 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
             assert row["change"] in ("new", "merged", "gone")
     counts = np.bincount(after[: len(before)][(before == 2) & (after[: len(before)] >= 0)])
     assert counts.max() > counts.sum() / 2
-    predicted = load("all").predict(documents(tmp_path / "all").document.tolist())
-    assert (predicted.topic.to_numpy() == after).all()
+    texts = documents(tmp_path / "all").document
+    first = ~texts.duplicated().to_numpy()  # a text that stands twice has the topic of the first
+    predicted = load("all").predict(texts.tolist())
+    assert (predicted.topic.to_numpy() == after)[first].all()
 
 
 def test_new_documents_are_cleaned_as_those_of_the_run_were(tmp_path, monkeypatch):

@@ -354,7 +354,7 @@ def test_a_vector_is_kept_by_the_content_of_its_image(tmp_path):
     embedder = Images()
     encode(tmp_path / "c", embedder, documents, images=images)
     assert embedder.batches == [["x"]]
-    with pytest.raises(UserError, match=r"gone\.png.* of document 0"):
+    with pytest.raises(UserError, match=r"gone\.png.* cannot be read"):
         encode(tmp_path / "c", Images(), ["x"], images=["gone.png"])
 
 
