@@ -74,7 +74,8 @@ class Row:
         if not all(name in self.metrics for name in names):
             return None
         documents, empty, embedded = (self.metrics[name].mean for name in names)
-        return embedded < 0.8 * (documents - empty)  # documents that occur twice are embedded once
+        # Documents that occur twice are embedded once; of a sample that has grown, half at least.
+        return embedded < 0.45 * (documents - empty)
 
 
 @dataclass(frozen=True)
