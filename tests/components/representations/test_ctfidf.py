@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.base import ParameterError
@@ -139,6 +139,7 @@ def test_words_do_not_depend_on_the_order_of_the_documents() -> None:
     assert shuffled.words_ == CTFIDF().fit(PETS, TOPICS).words_
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

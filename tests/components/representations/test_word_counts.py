@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
@@ -57,6 +57,7 @@ def test_no_words_at_all() -> None:
     assert counts.nnz == 0
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, st.sampled_from([(1, 1), (1, 2), (2, 2), (1, 3), (2, 3)]))
 def test_counts_are_those_of_scikit_learn(documents: list[str], sizes: tuple[int, int]) -> None:
     tokens = tokenize(documents)

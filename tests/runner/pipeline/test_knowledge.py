@@ -14,6 +14,12 @@ from suggestions_support import follow
 KNOWN = "dataset=csv dataset.path=a.csv dataset.known_labels=queue"
 
 
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_text("text,queue\nthe invoice,billing\nthe parcel,\n")
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
