@@ -20,6 +20,7 @@ Z = 1.5  # in robust standard deviations; this and the next three: see experimen
 SHARE = 0.6  # of the score that a name's best documents have
 BEST = 99  # the percentile of scores that is theirs
 AGREEING = 0.5  # share of a document's neighbours that must be as near to the same name
+TOGETHER = 0.5  # share of the neighbours with the same name, below which a warning is given
 ALIKE = 0.9  # cosine of two names above which they mean about the same to the embedder
 
 
@@ -108,6 +109,7 @@ def near_names(
     likely = likely_names(scores, least)
     agreeing = (likely[near] == likely[:, None]).mean(axis=1)
     named = np.where(agreeing > AGREEING, likely, -1)
+    _warn_of_scattered(names, named, near)
     return NearNames(named, vectors, centres, spreads, least, likely)
 
 
@@ -118,6 +120,23 @@ def _warn_of_synonyms(names: Sequence[str], cosines: Any) -> None:
             "documents are divided by chance. Leave one out.",
             names[first], names[second], cosines[first, second],
         )  # fmt: skip
+
+
+def _warn_of_scattered(names: Sequence[str], named: Integers, near: Any) -> None:
+    """Warn of names whose documents are mostly not each other's neighbours: they are no group."""
+    together = (named[near] == named[:, None]).mean(axis=1)
+    scattered = [
+        str(name)
+        for place, name in enumerate(names)
+        if (named == place).any() and together[named == place].mean() < TOGETHER
+    ]
+    if scattered:
+        log.warning(
+            "zeroshot.topics: the documents near to %s lie scattered among others, so the names "
+            "may say little of what tells these documents apart. Read some of them before you "
+            "rely on their topics.",
+            ", ".join(map(repr, scattered)),
+        )
 
 
 class AroundNames:

