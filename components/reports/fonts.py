@@ -30,6 +30,8 @@ _OTHER = "fonts-noto-core"
 
 _FONT_PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")  # of the extra `fonts`
 
+_warned: set[str] = set()  # packages that a warning named
+
 
 @contextmanager
 def readable(texts: Iterable[str]) -> Iterator[None]:
@@ -149,18 +151,19 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="topic-runner-fonts-")
 
 
-@cache
 def _warn(missing: frozenset[int]) -> None:
-    packages = sorted({_package(point) for point in missing})
-    shown = "".join(map(chr, sorted(missing)[:5]))
-    log.warning(
-        "no installed font has %d of the pictures' characters (such as %s), so they are drawn as "
-        "boxes. Install one that has: pip install 'topic-runner[fonts]', or on Debian and Ubuntu: "
-        "apt install %s",
-        len(missing),
-        shown,
-        " ".join(packages),
-    )
+    """One line, however many pictures lack the same packages."""
+    packages = {_package(point) for point in missing}
+    if packages - _warned:
+        _warned.update(packages)
+        log.warning(
+            "no installed font has %d of the pictures' characters (such as %s), so they are drawn "
+            "as boxes. Install one that has: pip install 'topic-runner[fonts]', or on Debian and "
+            "Ubuntu: apt install %s",
+            len(missing),
+            "".join(map(chr, sorted(missing)[:5])),
+            " ".join(sorted(packages)),
+        )
 
 
 def _package(point: int) -> str:

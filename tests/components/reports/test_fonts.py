@@ -18,8 +18,9 @@ from reports_support import HARMLESS, made
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    for cached in (fonts._families, fonts._system_fonts, fonts.code_points, fonts._warn):
+    for cached in (fonts._families, fonts._system_fonts, fonts.code_points):
         cached.cache_clear()  # type: ignore[attr-defined]
+    fonts._warned.clear()
 
 
 def test_latin_needs_no_search_for_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +68,7 @@ def test_one_line_says_which_font_to_install(
     with caplog.at_level(logging.WARNING), warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib's warning for each glyph
         plots.write_topics_plot(result, tmp_path)
+        result.topics = [Topic(0, 15, (("手机", 1.0), ("บาท", 0.5), ("😀", 0.1)), 1)] * 3
         plots.write_topics_plot(result, tmp_path)
     (record,) = [record for record in caplog.records if record.name == fonts.log.name]
     message = record.getMessage()
