@@ -151,7 +151,7 @@ def export(folder: Path, corpus: str, texts: list[str], labels: list[str], embed
     result = run([*texts, *phrases], *QUICK, f"embedder={embedder}")
     if len(result.rows) < len(result.corpus):
         raise SystemExit(f"{corpus}: the embedder knows no word of some documents.")
-    np.savez(folder / f"{corpus}.npz", vectors=result.embeddings)
+    np.savez(folder / f"{corpus}.npz", vectors=result.embeddings[np.argsort(result.rows)])
     about = {"texts": texts, "labels": labels, "phrases": phrases}
     (folder / f"{corpus}.json").write_text(json.dumps(about))
 
