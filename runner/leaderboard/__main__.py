@@ -29,8 +29,11 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
     place = Path(options.get("sweep_id", ""))
     if "sweep_id" in options and (place / SWEEP_FILE).is_file():
-        sweep_id = json.loads((place / SWEEP_FILE).read_text(encoding="utf-8"))["sweep_id"]
-        return _report([*load_jobs(place, sweep_id).values()], f"Sweep {sweep_id}", options)
+        about = json.loads((place / SWEEP_FILE).read_text(encoding="utf-8"))
+        runs = [*load_jobs(place, about["sweep_id"]).values()]
+        if "limit" in about:  # choose_embedder took larger samples: the last one counts
+            runs = [run for run in runs if run.params.get("dataset.limit") == about["limit"]]
+        return _report(runs, f"Sweep {about['sweep_id']}", options)
     from runner.tracking import connect, experiment_ids, find, log_file
 
     client = connect(options.get("uri"))

@@ -14,6 +14,7 @@ import pytest
 
 from components.base import UserError
 from conftest import Outcome, run_process
+from runner.leaderboard.__main__ import main as leaderboard
 from runner.sweep.choose import CANDIDATES, expand, installed
 from tests_support import FAST
 
@@ -101,7 +102,11 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("grown")
     rng = np.random.default_rng(0)
     themes = [[f"w{theme}{word}" for word in "abcdefgh"] for theme in range(6)]
-    lines = [" ".join([*rng.choice(themes[n % 6], 5), f"own{n}"]) for n in range(400)]
+    every = [word for theme in themes for word in theme]  # noise, so that nobody finds all
+    lines = [
+        " ".join([*rng.choice(themes[n % 6], 2), *rng.choice(every, 3), f"own{n}"])
+        for n in range(400)
+    ]
     (folder / "notes.txt").write_text("\n".join(lines))
     return run_process(
         folder, PRESET, "dataset=text", "dataset.path=notes.txt", "dataset.limit=60",
@@ -140,6 +145,15 @@ def test_the_leaderboard_is_about_the_last_sample_and_its_ensemble(grown: Outcom
     about = json.loads((grown.folder / "out" / "sweep.json").read_text())
     assert about["recommended_embedder"] in names[1:]
     assert "An ensemble of " in about["recommendation"]
+
+
+def test_the_leaderboard_made_anew_is_about_the_last_sample_too(
+    grown: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert leaderboard([f"sweep_id={grown.folder / 'out'}"]) == 0
+    out = capsys.readouterr().out
+    assert "has the highest choice_score" in out
+    assert "4 runs, best first by choice_score." in out
 
 
 def test_no_job_is_started_once_the_time_is_used(runner: Run) -> None:
