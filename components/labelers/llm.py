@@ -145,7 +145,7 @@ class ModelLabels:
     def _prompt_of(self, topic: Topic, documents: Sequence[str], X: Matrix, rows: Integers) -> str:
         shown_documents = "(none)"
         if self.n_documents:
-            places = np.searchsorted(rows, topic.examples)
+            places = [int(np.flatnonzero(rows == row)[0]) for row in topic.examples]
             shown = [topic.examples[i] for i in diverse(X[places], self.n_documents)]
             share = self.max_input_tokens // self.n_documents
             shown_documents = listed([documents[row] for row in shown], share * len(shown))

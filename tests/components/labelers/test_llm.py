@@ -153,6 +153,18 @@ def test_documents_are_diverse() -> None:
     assert diverse(X, 4) == [0, 3, 2]
 
 
+def test_documents_are_found_by_their_row_in_whatever_order_the_vectors_are(
+    server: ChatServer,
+) -> None:
+    topics = [Topic(0, 3, (("pet", 1.0),), typical=0, examples=(0, 1, 2))]
+    vectors = np.array([[0, 1], [1, 0], [1, 0]], np.float32)  # of documents 2, 1 and 0
+    part(server, n_documents=2).label(
+        topics, documents=DOCUMENTS, embeddings=vectors, rows=np.array([2, 1, 0])
+    )
+    assert all(text in server.prompts[0] for text in ("cats purr", "cars honk"))
+    assert "dogs bark" not in server.prompts[0]
+
+
 def test_wrong_parameters(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in [("prompt", "Hi"), ("n_documents", -1), ("max_input_tokens", 0),
                         ("options", {"model": "x"}), ("concurrency", 0)]:  # fmt: skip
