@@ -149,7 +149,9 @@ class Corpus:
         """
         images = self.images or [None] * len(self)
         hashes = (
-            hashlib.blake2b(f"{text}\0{image or ''}".encode(), digest_size=8).digest()
+            hashlib.blake2b(
+                f"{text}\0{image or ''}".encode("utf-8", "surrogatepass"), digest_size=8
+            ).digest()
             for text, image in zip(self.documents, images, strict=True)
         )
         keys = np.frombuffer(b"".join(hashes), dtype="<u8")
