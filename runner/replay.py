@@ -57,8 +57,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _replay(recorded: Path, options: dict[str, str]) -> int:
-    import pyarrow.parquet as pq
-
     from runner.cache import Cache
     from runner.config.build import build
     from runner.job import write_reports
@@ -71,6 +69,7 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
             f"this run goes on from another one ({about.tags.get('parent_run')}), so its config "
             f"alone does not make it. It was made by: {about.tags.get('command', 'runner')}"
         )
+    before, strengths = _topics_of(recorded / "documents.parquet")
     words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
     config = recorded_config(recorded, options, "replay", words)
     parts = build(config)
@@ -82,11 +81,9 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
         with writing(folder, "folder", config.cache.dir):
             write_reports(result, folder, parts.reports)
     result = of_documents(result)
-    old = pq.read_table(recorded / "documents.parquet", columns=["topic", "strength"])
-    before = old["topic"].to_numpy()
     same = np.array_equal(before, result.labels)
     if same:
-        exact = np.array_equal(old["strength"].to_numpy(), result.strengths)
+        exact = np.array_equal(strengths, result.strengths)
         detail = "" if exact else " (their strengths differ in rounding)"
         say(f"The same topics for all {len(before)} documents{detail}.")
     else:
@@ -99,6 +96,26 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
     for line in causes:
         say(f"  {line}")
     return 0 if same else 1
+
+
+def _topics_of(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Topics and strengths of a run's documents."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=["topic", "strength"])
+        return table["topic"].to_numpy(), table["strength"].to_numpy()
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        reason = str(error)[:200]
+        raise UserError(f"{path} cannot be read as the documents of a run: {reason}") from error
+
+
+def _environment_of(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {str(error)[:200]}") from error
 
 
 def _difference(before: NDArray[Any], after: NDArray[Any]) -> str:
@@ -120,7 +137,7 @@ def _causes(recorded: Path, config: DictConfig, corpus_hash: str) -> list[str]:
     causes = []
     if run_record.tags.get("corpus_hash") != corpus_hash:
         causes.append("the documents are not the same (their hash differs)")
-    then = json.loads((recorded / "environment.json").read_text(encoding="utf-8"))
+    then = _environment_of(recorded / "environment.json")
     now = provenance.environment()
     then["commit"], now["commit"] = run_record.tags.get("git_commit", ""), provenance.git_commit()
     for name in sorted(then.keys() | now.keys()):

@@ -98,6 +98,8 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     result.choice = {key.removeprefix("chosen_"): value for key, value in chosen.items()}
     limits |= _settings(about.params)
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / FILE).is_symlink():  # a folder may come from somebody else
+        (folder / FILE).unlink()
     (path,) = write_report(result, folder, run_folder=recorded, **limits)
     if folder == recorded and FILE not in about.files:
         about.files.append(FILE)

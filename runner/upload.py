@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
-from runner.config.recorded import TRUST, plain_references_only
+from runner.config.recorded import TRUST
+from runner.config.requests import plain_references_only
 from runner.terminal.console import command, parse, say, shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
 def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
-    about = json.loads((folder / record.SWEEP_FILE).read_text(encoding="utf-8"))
+    about = _read_sweep(folder / record.SWEEP_FILE)
     parent = _ended(folder, record.load(folder))
     tracker = Tracker(*_store(folder, about.get("tracking"), options))
     tracker.finish(parent, folder)
@@ -48,6 +49,17 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
         job.tags[record.PARENT] = parent.run_id
         _upload(place, job, options)
     say(f"Logged {folder} as {parent.run_id}")
+
+
+def _read_sweep(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or not isinstance(about.get("sweep_id"), str):
+            raise ValueError("it names no sweep_id")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)[:200]
+        raise UserError(f"{path} cannot be read as the record of a sweep: {reason}") from error
+    return about
 
 
 def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from components.base import Floats, Integers, ParameterError, UserError, require
 from components.embedders import weights
 from components.embedders.batching import memory_errors
+from components.embedders.own_code import check_no_own_code
 from components.embedders.torch_models import (
     RecordingTokenizer,
     pick_device,
@@ -127,6 +128,7 @@ class ClipEmbedder:
         def build(name: str, **source: Any) -> Any:
             from sentence_transformers import SentenceTransformer
 
+            check_no_own_code(self.model, name)
             safe = None if self.trust_pickle else True
             return SentenceTransformer(
                 name, device=device, model_kwargs={"use_safetensors": safe}, **source

@@ -22,6 +22,7 @@ from components.embedders.batching import (
     replicas,
 )
 from components.embedders.engines import Engine, check_engine, model_inputs, with_engine
+from components.embedders.own_code import check_no_own_code
 from components.embedders.torch_models import (
     check_max_length,
     pick_devices,
@@ -209,6 +210,8 @@ class SentenceTransformerEmbedder:
         def build(name: str, **source: Any) -> Any:
             from sentence_transformers import SentenceTransformer
 
+            if not self.trust_remote_code:
+                check_no_own_code(self.model, name)
             return SentenceTransformer(
                 name,
                 device=self._devices[0],

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from components import plain_yaml
 from components.arrow import numbers, strings
 from components.base import UserError
 from components.model import SavedTopic, TopicModel
@@ -29,6 +30,10 @@ SETTINGS, ARRAYS, EMBEDDER, TOPICS = (
     "model.yaml", "arrays.safetensors", "embedder.safetensors", "topics.parquet",
 )  # fmt: skip
 CARD, SUMS = "MODEL.md", "SHA256SUMS"
+TYPES: dict[str, Any] = {
+    "prediction": dict,
+    "edits": (list, type(None)),
+}
 FILES = (SETTINGS, ARRAYS, EMBEDDER, TOPICS, CARD, SUMS)
 
 
@@ -80,13 +85,7 @@ def read(folder: Path) -> tuple[TopicModel, dict[str, Any], tuple[str, dict[str,
     if not (folder / SETTINGS).is_file() and not (folder / SUMS).is_file():
         raise UserError(f"{folder} holds no model: there is no {SETTINGS} in it.")
     _verify(folder)
-    about = yaml.safe_load((folder / SETTINGS).read_text(encoding="utf-8"))
-    if about["format"] != FORMAT:
-        raise UserError(
-            f"the model in {folder} has format {about['format']}, and this version of topic-runner "
-            f"reads format {FORMAT}. Install the version that wrote it: "
-            f"{about.get('versions', {}).get('topic-runner', 'unknown')}."
-        )
+    about = _read_settings(folder)
     arrays, _ = _load(folder / ARRAYS)
     topics, layers = _read_topics(folder / TOPICS)
     model = TopicModel(about.pop("prediction"), arrays, topics, layers)
@@ -95,6 +94,31 @@ def read(folder: Path) -> tuple[TopicModel, dict[str, Any], tuple[str, dict[str,
         state, tree = _load(folder / EMBEDDER)
         learnt = tree, state
     return model, about, learnt
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    """What made the model, each value of the type that `runner.model.saving` gives it."""
+    try:
+        about = plain_yaml.read(folder / SETTINGS)
+        if not isinstance(about, dict) or "format" not in about:
+            raise ValueError("it names no format")
+        if about["format"] != FORMAT:
+            versions = about.get("versions")
+            version = versions.get("topic-runner") if isinstance(versions, dict) else "unknown"
+            raise UserError(
+                f"the model in {folder} has format {str(about['format'])[:50]}, and this version "
+                f"of topic-runner reads format {FORMAT}. Install the version that wrote it: "
+                f"{str(version)[:50]}."
+            )
+        for key, kind in TYPES.items():
+            if not isinstance(about.get(key), kind):
+                raise ValueError(f"{key} is missing, or of another type")
+        if not all(isinstance(edit, dict) for edit in about.get("edits") or []):
+            raise ValueError("edits holds something else than edits")
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error)[:200]
+        raise DamagedModelError(f"{folder / SETTINGS} cannot be read: {reason}.") from error
+    return about
 
 
 def remove(folder: Path) -> None:
@@ -156,14 +180,17 @@ def _load(path: Path) -> tuple[dict[str, Any], str]:
         with safe_open(path, framework="np") as file:
             about = file.metadata() or {}
             flat = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise DamagedModelError(f"{path} cannot be read: {error}.") from error
-    for name, shape in json.loads(about["sparse"]).items():
-        from scipy.sparse import csr_matrix
+        for name, shape in json.loads(about["sparse"]).items():
+            from scipy.sparse import csr_matrix
 
-        parts = tuple(flat.pop(f"{name}:{part}") for part in ("data", "indices", "indptr"))
-        flat[name] = csr_matrix(parts, shape=tuple(shape))
-    return flat, about["tree"]
+            parts = tuple(flat.pop(f"{name}:{part}") for part in ("data", "indices", "indptr"))
+            flat[name] = csr_matrix(parts, shape=tuple(shape))
+            flat[name].check_format(full_check=True)
+        return flat, about["tree"]
+    except (
+        SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
+        raise DamagedModelError(f"{path} cannot be read: {str(error)[:200]}.") from error
 
 
 def _write_topics(path: Path, model: TopicModel) -> None:
@@ -207,14 +234,18 @@ def _ends(rows: Sequence[Sequence[Any]], dtype: Any = np.int32) -> Any:
 
 
 def _read_topics(path: Path) -> tuple[list[SavedTopic], dict[str, list[SavedTopic]]]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    names = json.loads(table.schema.metadata[b"layers"])
-    topics: dict[str, list[SavedTopic]] = {"": [], **{name: [] for name in names}}
-    for row in table.to_pylist():
-        words = tuple(zip(row["words"], row["weights"], strict=True))
-        topics[row["layer"]].append(
-            SavedTopic(row["topic"], row["label"], row["size"], words, tuple(row["documents"]))
-        )
-    return topics.pop(""), topics
+    try:
+        table = pq.read_table(path)
+        names = json.loads(table.schema.metadata[b"layers"])
+        topics: dict[str, list[SavedTopic]] = {"": [], **{name: [] for name in names}}
+        for row in table.to_pylist():
+            words = tuple(zip(row["words"], row["weights"], strict=True))
+            topics[row["layer"]].append(
+                SavedTopic(row["topic"], row["label"], row["size"], words, tuple(row["documents"]))
+            )
+        return topics.pop(""), topics
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise DamagedModelError(f"{path} cannot be read: {str(error)[:200]}.") from error

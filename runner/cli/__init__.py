@@ -7,12 +7,13 @@ Hydra is imported only for a run.
 from __future__ import annotations
 
 import gc
-import importlib
+import importlib.util
 import os
 import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from components.base import UserError
@@ -72,6 +73,14 @@ def main() -> NoReturn:
         sys.exit(130)
 
 
+def _find_plugins() -> None:
+    """Settle where Hydra finds plugins, all of which it imports: among what is installed."""
+    found = importlib.util.find_spec("hydra_plugins")
+    plugins = ModuleType("hydra_plugins")
+    plugins.__path__ = list(found.submodule_search_locations or []) if found else []
+    sys.modules.setdefault("hydra_plugins", plugins)
+
+
 def _put_working_folder_last() -> None:
     """Find the user's own classes in the working folder, after every installed package.
 
@@ -80,6 +89,7 @@ def _put_working_folder_last() -> None:
     here = Path.cwd()
     root = Path(__file__).parents[2]
     sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == root)]
+    _find_plugins()
     if str(here) not in sys.path:
         sys.path.append(str(here))
     if here == root:

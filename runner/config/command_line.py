@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from hydra import version
 from hydra.core.override_parser.types import Override, ValueType
@@ -125,6 +126,9 @@ class Check:
         UserError
             With every mistake.
         """
+        texts = list(texts)
+        if not any(key_of(text) == "hydra.searchpath" for text in texts):
+            self._check_searchpath()
         if not self._overrides.is_option("", self._name):
             names = {n for n in self._overrides.options_of("") if n[0] != "_"} - {"run_schema"}
             self._note(
@@ -132,7 +136,6 @@ class Check:
                 f"there is no such config.{nearest(self._name, names)}",
             )
             raise self._error()
-        texts = list(texts)
         self._multirun = multirun
         overrides = [o for text in texts for o in self._overrides.parse(text, multirun)]
         self._overrides.searchpath = [
@@ -169,6 +172,26 @@ class Check:
         if self._problems:
             raise self._error()
         return config
+
+    def _check_searchpath(self) -> None:
+        """Refuse a file that adds a package's options: Hydra would import the package for them.
+
+        Raises
+        ------
+        UserError
+        """
+        primary = self._loader.repository.load_config(self._name)
+        content: Any = primary and OmegaConf.to_container(primary.config, resolve=False)
+        hydra = content.get("hydra") if isinstance(content, dict) else None
+        paths = hydra.get("searchpath") if isinstance(hydra, dict) else None
+        for path in map(str, paths if isinstance(paths, list) else [paths]):
+            if "${" in path or ("://" in path and not path.startswith("file://")):
+                self._note(
+                    "hydra.searchpath",
+                    f"a file names {path[:200]!r}, and only the command line may: a package is "
+                    f"imported for it. Type {shell_quote(f'hydra.searchpath=[{path}]')}",
+                )
+                raise self._error()
 
     def _error(self) -> ConfigError:
         return ConfigError(report(self._tried()))

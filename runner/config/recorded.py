@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from components.base import UserError
 from runner.cache import DEFAULT_FOLDER
-from runner.config.problems import Problem
-from runner.config.reserved import items, trust_keys
+from runner.config.refusals import unresolved
+from runner.config.requests import items, places, plain_references_only, trust_keys
 from runner.config.schema import RunConfig
 from runner.config.trust import PACKAGES, PLAIN, is_trusted
 from runner.terminal.console import names_in, shell_line
 from runner.tracking import record
 
 TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
-_REFERENCE = re.compile(r"(?<!\\)\$\{[A-Za-z0-9_.\[\]-]+\}")
 
 
 def recorded_config(
@@ -59,7 +58,9 @@ def recorded_config(
     trusted_keys = list(trust_keys(plain))
     if not options["trust"]:
         requests += [f"allow {path}" for path in trusted_keys]
-        requests += [f"use {path}={value}" for path, value in _places(plain)]
+        # A replay does not use these three.
+        used = {k: v for k, v in plain.items() if k not in ("tracking", "leaderboard", "cache")}
+        requests += [f"use {path}={value}" for path, value in places(used)]
     if requests:
         again = [word for word in words if word != TRUST]
         if packages:
@@ -71,33 +72,13 @@ def recorded_config(
             + "If you trust it: "
             + shell_line(command, *again, TRUST)
         )
-    config = OmegaConf.merge(RunConfig, plain)
+    try:
+        config = OmegaConf.merge(RunConfig, plain)
+    except OmegaConfBaseException as error:
+        reason = unresolved(error)[:200]
+        raise UserError(f"{recorded / 'config.yaml'} is not a recorded config: {reason}") from error
     assert isinstance(config, DictConfig)
     return config
-
-
-def _places(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The files, folders and addresses that a config names."""
-    if path in ("tracking", "leaderboard", "cache"):  # a replay does not use them
-        return
-    items = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in items:
-        where = f"{path}.{key}" if path else str(key)
-        if isinstance(value, dict | list):
-            yield from _places(value, where)
-        elif isinstance(value, str) and _is_place(str(key), value):
-            yield where, value
-
-
-def _is_place(key: str, value: str) -> bool:
-    if value.startswith("pkg://") or not any(map(str.isalnum, value)):
-        return False
-    if "://" in value or value.startswith(("/", "~", "./", "../")) or key.endswith("path"):
-        return True
-    try:
-        return Path(value).exists()
-    except (OSError, ValueError):
-        return False
 
 
 def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[str]:
@@ -116,13 +97,3 @@ def _targets(node: Any) -> Iterator[str]:
         if key == "_target_" and isinstance(value, str):
             yield value
         yield from _targets(value)
-
-
-def plain_references_only(node: Any, path: str = "") -> Iterator[Problem]:
-    """Interpolations that are more than a reference to another key, as `${oc.env:...}`."""
-    if isinstance(node, str) and "${" in _REFERENCE.sub("", node):
-        yield Problem(
-            path, f"{node[:200]!r} is not resolved: a recorded config is data, and holds values."
-        )
-    for key, value in items(node):
-        yield from plain_references_only(value, f"{path}.{key}" if path else str(key))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.problems import Problem
+from runner.config.requests import items, leaves, trust_keys
 from runner.config.trust import is_trusted, trusted_targets
 from runner.terminal import secrets
 
@@ -76,6 +78,7 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
             "this looks like a secret, and Hydra writes its settings to disk. Remove it here, and "
             "export it in the shell.",
         )
+    yield from _secret_addresses(config, plain, keys)
     for path in COMMANDS:
         value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
         if value and not _is_typed(path, keys):
@@ -90,13 +93,24 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
             yield Problem(f"hydra.sweeper.params.{key}", "only the command line may set this key.")
 
 
-def trust_keys(node: Any, path: str = "") -> Iterator[str]:
-    """Paths of the `trust_...` keys that are not off."""
-    for key, value in items(node):
-        where = f"{path}.{key}" if path else str(key)
-        if str(key).startswith("trust_") and value not in (False, None, "???"):
-            yield where
-        yield from trust_keys(value, where)
+def _secret_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> Iterator[Problem]:
+    """Addresses and folders of a file's into which a reference puts a secret of the environment."""
+    written = [
+        where for where, _, value in leaves(plain) if "://" in str(value) and "${" in str(value)
+    ]
+    for path in [*written, "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"]:
+        if _is_typed(path, keys):
+            continue
+        try:
+            resolved = str(OmegaConf.select(config, path))
+        except OmegaConfBaseException:  # what only a job can resolve, or a mistake said elsewhere
+            continue
+        if secrets.mask(resolved) != resolved:
+            yield Problem(
+                path,
+                f"a file puts a secret of the environment into {secrets.mask(resolved)[:200]}, and "
+                "only the command line may.",
+            )
 
 
 def _key(text: str) -> str:
@@ -136,9 +150,3 @@ def _check_hydra(node: Any, path: str, trusted: Collection[str]) -> Iterator[Pro
                     f"its code: trusted_targets=[{package}]",
                 )
         yield from _check_hydra(value, where, trusted)
-
-
-def items(node: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(node, dict):
-        return node.items()
-    return enumerate(node) if isinstance(node, list) else ()

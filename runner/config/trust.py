@@ -8,6 +8,7 @@ more needs the user's word, on the command line: no file can give it.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from components.embedders.own_code import own_code
 from runner.config.problems import Problem
+from runner.config.requests import leaves
 from runner.config.signatures import definition
 
 # The packages whose classes a role may name, and the methods of which a class has at least one.
@@ -121,6 +124,7 @@ def check_resolved(node: Any, role: str, trusted: Collection[str], path: str) ->
             reason = _check_object(target, role, trusted)
             if reason is not None:
                 yield Problem(f"{path}._target_", reason)
+            yield from _own_code(node, target, path)
         for key, value in node.items():
             yield from check_resolved(value, role, trusted, f"{path}.{key}")
     elif isinstance(node, list):
@@ -130,6 +134,21 @@ def check_resolved(node: Any, role: str, trusted: Collection[str], path: str) ->
         yield Problem(
             path, f"{node[:200]!r} would be resolved a second time. Remove the escaped '${{'."
         )
+
+
+def _own_code(node: dict[str, Any], target: str, path: str) -> Iterator[Problem]:
+    """Folders of code that a library's own class would run unasked; our classes ask for it."""
+    if target.startswith("components.") or node.get("trust_remote_code") is True:
+        return
+    for where, _, value in leaves(node, path):
+        if isinstance(value, str) and os.path.isdir(value):
+            for file, name in own_code(value):
+                yield Problem(
+                    where,
+                    f"{file} in this folder names {name[:100]!r}, which is code. If you trust "
+                    "where it is from, use embedder=sentence_transformer with "
+                    "embedder.trust_remote_code=true.",
+                )
 
 
 def _check_object(target: str, role: str, trusted: Collection[str]) -> str | None:

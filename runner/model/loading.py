@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from omegaconf import OmegaConf
 
 from components.base import UserError
 from components.model import folder as model_folder
+from components.model.sound import faults
 from components.model.state import unpack
 from runner.cache import Cache
 from runner.config.build import build_embedder
+from runner.config.requests import programs, references, servers, trust_keys
 from runner.embed import document_model
 from runner.model import Model
 from runner.model.alone import Fitted
@@ -27,7 +27,6 @@ from runner.terminal import secrets
 
 log = logging.getLogger(__name__)
 
-_SERVER = re.compile("(url|uri|address|endpoint|host)$")  # keys that say where documents are sent
 VERSIONS = {"sklearn", "version", "versions", "library", "libraries"}  # keys of an identity
 
 
@@ -66,9 +65,13 @@ def load(
     with _fetched(source, uri) as place:
         model, about, learnt = model_folder.read(place)
         digest = _digest(place / model_folder.EMBEDDER) if learnt is not None else None
+    _check_about(about)
+    if fault := next(faults(model), None):
+        raise UserError(f"the model {about['name']} is damaged: {fault[:200]}.")
     node = about["config"]["embedder"]
-    nodes = [node, *(node["of"].values() if isinstance(node.get("of"), Mapping) else [])]
-    if any(str(each.get("_target_", "")).endswith(".PrecomputedEmbedder") for each in nodes):
+    members = node["of"].values() if isinstance(node.get("of"), Mapping) else []
+    targets = [each.get("_target_") for each in (node, *members) if isinstance(each, Mapping)]
+    if any(str(target).endswith(".PrecomputedEmbedder") for target in targets):
         return Model(model, about, None, None, Cache(None))
     _check_trust(node, trust)
     built: Any = build_embedder(
@@ -79,9 +82,36 @@ def load(
     key = identity_of(embedder, settings)
     _check_identity(about["fingerprint"], key, about)
     if learnt is not None:
-        embedder.set_state(functools.partial(unpack, *learnt))
+        _restore(embedder, learnt, about)
         embedder, key = _fitted(embedder, key, digest)
     return Model(model, about, embedder, key, Cache(cache), settings, learnt)
+
+
+def _check_about(about: Mapping[str, Any]) -> None:
+    """Refuse settings that `runner.model.saving` would not have written."""
+    config = about.get("config")
+    config = config if isinstance(config, dict) else {}
+    values: dict[str, tuple[Any, Any]] = {
+        "name": (about.get("name"), str),
+        "config.dataset": (config.get("dataset"), dict),
+        "config.embedder": (config.get("embedder"), dict),
+        "fingerprint": (about.get("fingerprint"), (dict, type(None))),
+    }
+    for path, (value, kind) in values.items():
+        if not isinstance(value, kind):
+            raise UserError(f"the model is damaged: {path} is missing, or of another type.")
+
+
+def _restore(embedder: Any, learnt: tuple[str, dict[str, Any]], about: Mapping[str, Any]) -> None:
+    """Give an embedder what it has learnt."""
+    if not hasattr(embedder, "set_state"):
+        raise UserError(f"the model {about['name']} is damaged: its embedder learns nothing.")
+    try:
+        embedder.set_state(functools.partial(unpack, *learnt))
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(
+            f"the model {about['name']} is damaged: what its embedder has learnt cannot be read."
+        ) from error
 
 
 def _fitted(
@@ -128,31 +158,30 @@ class _fetched:
 
 
 def _check_trust(node: Any, trust: bool, path: str = "embedder") -> None:
-    """A model may come from somebody else: it does no more than its user has allowed."""
-    if trust or not isinstance(node, Mapping | list):
+    """A model may come from somebody else: it does no more than its user has allowed.
+
+    Its config was written with every reference resolved, so one that is still there was put in.
+    """
+    if problem := next(references(node, path), None):
+        raise UserError(f"the model's config is not used: {problem}")
+    if trust:
         return
-    for key, value in node.items() if isinstance(node, Mapping) else enumerate(node):
-        name = f"{path}.{key}"
-        if str(key).startswith("trust_") and value is True:
-            raise UserError(
-                f"the model's config sets {name}=true, which can run code that comes with the "
-                "weights. Allow it with trust=true, if you trust where they are from."
-            )
-        if _SERVER.search(str(key)) and isinstance(value, str) and _is_elsewhere(value):
-            raise UserError(
-                f"the model's config sets {name}={secrets.mask(value)}: documents, and the key of "
-                "the API, would be sent there. Allow it with trust=true, if you trust that address."
-            )
-        _check_trust(value, trust, name)
-
-
-def _is_elsewhere(value: str) -> bool:
-    """Whether an address is that of another machine."""
-    try:
-        host = urlsplit(value if "//" in value else f"//{value}").hostname
-    except ValueError:
-        return True
-    return host not in ("localhost", "127.0.0.1", "::1")
+    if key := next(trust_keys(node, path), None):
+        raise UserError(
+            f"the model's config sets {key}=true, which can run code that comes with the "
+            "weights. Allow it with trust=true, if you trust where they are from."
+        )
+    if found := next(servers(node, path), None):
+        key, value = found
+        raise UserError(
+            f"the model's config sets {key}={secrets.mask(value)}: documents, and the key of "
+            "the API, would be sent there. Allow it with trust=true, if you trust that address."
+        )
+    for key, value in programs(node, path):
+        raise UserError(
+            f"the model's config sets {key}={value}, a TensorFlow model, which is a program. Allow "
+            "it with trust=true, if you trust where it is from."
+        )
 
 
 def _check_identity(

@@ -17,6 +17,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from components import plain_yaml
 from components.base import Result, UserError
 from runner.terminal import secrets
 from runner.tracking import provenance
@@ -31,6 +32,11 @@ SWEEP_FILES = (SWEEP_FILE, "multirun.yaml", "leaderboard.csv", "leaderboard.html
 IS_SWEEP = "is_sweep"  # the tag that marks the parent run of a sweep
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow nests runs
 SOURCE = {"mlflow.source.name": "runner"}
+_TYPES: dict[str, Any] = {
+    "name": str, "params": dict, "tags": dict, "metrics": dict, "status": str, "files": list,
+    "start_time": int, "end_time": (int, type(None)), "failure": (str, type(None)),
+    "run_id": (str, type(None)), "experiment_id": (str, type(None)), "model_id": (str, type(None)),
+}  # fmt: skip
 DESCRIPTION = "mlflow.note.content"  # the tag that heads a run's page, in Markdown
 
 
@@ -200,12 +206,15 @@ def load(folder: Path) -> Record:
     if not path.is_file():
         raise UserError(f"{folder} is not the output folder of a run: it holds no {FILE}.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        record = Record(**content)
-        paths = all(isinstance(name, str) for name in record.files)
-        if not (isinstance(record.name, str) and isinstance(record.tags, dict) and paths):
-            raise TypeError("a value has the wrong type")
-    except (OSError, ValueError, TypeError) as error:
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+        for key, kind in _TYPES.items():
+            if not isinstance(getattr(record, key), kind):
+                raise TypeError(f"{key} has the wrong type")
+        texts = [*record.files, *record.tags, *record.tags.values(), *record.params]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("files, tags or params hold something else than text")
+        record.metrics = {str(name): float(value) for name, value in record.metrics.items()}
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = str(error)[:200]
         raise UserError(f"{path} cannot be read as the record of a run: {reason}") from error
     return record
@@ -215,6 +224,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     """A recorded config, with nothing in it resolved."""
     path = folder / "config.yaml"
     try:
+        plain_yaml.read(path)
         plain = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except Exception as error:  # of the file, of YAML, of OmegaConf
         reason = str(error).partition("\n")[0][:200]

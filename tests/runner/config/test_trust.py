@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import UserError
 from runner.config import schema
 from runner.config.build import build
-from runner.config.recorded import plain_references_only
+from runner.config.requests import plain_references_only
 from runner.config.reserved import check_files
 from runner.config.trust import refusal
 

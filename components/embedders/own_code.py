@@ -1,0 +1,63 @@
+"""Code that a sentence-transformers folder brings, or names.
+
+The library imports the classes that a folder's `modules.json` names, without `trust_remote_code`
+where the folder is a local one (before version 6), and what is in the hub's cache is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.base import ParameterError
+
+_LIBRARYS = re.compile(r"sentence_transformers(\.[a-z]\w*)*\.[A-Z]\w*")  # a class of its own
+_FILES = ("modules.json", "router_config.json", "wordembedding_config.json")
+
+
+def check_no_own_code(model: str, folder: str) -> None:
+    """Refuse a folder that names classes other than the library's own.
+
+    Parameters
+    ----------
+    model : what the user called it
+    folder : where it lies; anything but a folder passes
+
+    Raises
+    ------
+    ParameterError
+        For `model`.
+    """
+    for file, name in own_code(folder):
+        raise ParameterError(
+            "model",
+            model,
+            f"its {file} names {name[:100]!r}, which is no class of sentence-transformers but code "
+            "that comes with the model. If you trust where it is from, set trust_remote_code=true.",
+        )
+
+
+def own_code(folder: str) -> Iterator[tuple[str, str]]:
+    """The classes that a folder names and that are not the library's: file, dotted name."""
+    for name in _FILES:
+        for path in sorted(Path(folder).rglob(name)):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError):  # as the library will say
+                continue
+            for dotted in _classes(content):
+                if not _LIBRARYS.fullmatch(dotted):
+                    yield path.relative_to(folder).as_posix(), dotted
+
+
+def _classes(content: Any) -> Iterator[str]:
+    if isinstance(content, list):  # modules.json
+        yield from (str(module.get("type")) for module in content if isinstance(module, dict))
+    elif isinstance(content, dict):
+        types = content.get("types")
+        yield from map(str, types.values() if isinstance(types, dict) else ())
+        if "tokenizer_class" in content:
+            yield str(content["tokenizer_class"])
