@@ -75,10 +75,12 @@ def main() -> NoReturn:
 
 def _find_plugins() -> None:
     """Settle where Hydra finds plugins, all of which it imports: among what is installed."""
+    if "hydra_plugins" in sys.modules:
+        return
     found = importlib.util.find_spec("hydra_plugins")
     plugins = ModuleType("hydra_plugins")
     plugins.__path__ = list(found.submodule_search_locations or []) if found else []
-    sys.modules.setdefault("hydra_plugins", plugins)
+    sys.modules["hydra_plugins"] = plugins
 
 
 def _put_working_folder_last() -> None:
