@@ -69,9 +69,9 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
             f"this run goes on from another one ({about.tags.get('parent_run')}), so its config "
             f"alone does not make it. It was made by: {about.tags.get('command', 'runner')}"
         )
-    before, strengths = _topics_of(recorded / "documents.parquet")
     words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
     config = recorded_config(recorded, options, "replay", words)
+    before, strengths = _topics_of(recorded / "documents.parquet")
     parts = build(config)
     folder = Path(options["folder"]) if "folder" in options else None
     if folder:

@@ -72,6 +72,7 @@ SLOW = (
     "runner/test_compare.py::test_a_folder_and_a_run_of_mlflow",
     "runner/test_ensemble.py",
     "runner/cli/test_import_budget.py::test_a_default_run",
+    "runner/test_foreign.py",
     "runner/test_job.py::test_a_disk_that_fills_up_in_the_middle",
     "runner/test_job.py::test_a_folder_that_is_used_again",
     "runner/test_job.py::test_layers_and_the_choice_of_granularity",
