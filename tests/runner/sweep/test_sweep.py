@@ -36,7 +36,7 @@ def sweep_folder(folder: Path) -> Path:
 
 
 def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: Path) -> None:
-    outcome = runner("-m", *TRACKED, "clusterer=kmeans,agglomerative", "seed=1,2")
+    outcome = runner("-m", *TRACKED, "clusterer=kmeans,agglomerative", "seed=3,4")
     assert outcome.code == 0, outcome.err
     runs = runs_of(store)
     parent, jobs = the_parent(runs), children(runs)
