@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)  # a run in the same process may have set another
     case = CASES[name]
     content = case.content.encode() if isinstance(case.content, str) else case.content
     path = tmp_path / "file"
