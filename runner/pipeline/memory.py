@@ -99,7 +99,9 @@ def _peak(part: Any, n: int, d: int) -> float:
 
 
 def _reduced(d: int, reducer: Any) -> int:
-    return min(d, int(getattr(reducer, "n_components", d)))
+    n = getattr(reducer, "n_components", d)
+    # scikit-learn's PCA also takes a share of the variance, "mle" and None.
+    return min(d, n) if isinstance(n, int) and n > 0 else d
 
 
 def _fitting(n: int, characters: float, d: int, parts: Any, available: int) -> int:

@@ -101,3 +101,11 @@ def test_a_reducer_and_the_clusterer_count() -> None:
     assert reduced["vectors"] > whole["vectors"]
     tree = needs(n, 50 * n, 5, parts(3, clusterer=AgglomerativeClusterer()))
     assert tree["clusterer"] >= 8 * n * (n - 1) / 2
+
+
+@pytest.mark.parametrize("n_components", [0.9, None])
+def test_a_reducer_of_scikit_learn_may_choose_its_dimensions(n_components: Any) -> None:
+    from sklearn.decomposition import PCA
+
+    result = run(parts(400, reducer=PCA(n_components=n_components)), preflight="warn")
+    assert result.reduced.shape[1] >= 1
