@@ -120,6 +120,7 @@ class Clusterer(Protocol):
 
     Optional: `uses_labels`, true where the topics are the data set's labels, which `guidance` then
     holds; `peak_memory(n, d)`, an estimate of the bytes that n rows of d numbers need beside them.
+    `estimated_seconds(n)`, of the search for topics among n rows whose neighbours are known.
     """
 
     def fit_predict(self, X: Matrix) -> Integers: ...

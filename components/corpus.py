@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
@@ -148,13 +148,8 @@ class Corpus:
         as random, so nothing that goes through the documents meets like ones side by side.
         """
         images = self.images or [None] * len(self)
-        hashes = (
-            hashlib.blake2b(
-                f"{text}\0{image or ''}".encode("utf-8", "surrogatepass"), digest_size=8
-            ).digest()
-            for text, image in zip(self.documents, images, strict=True)
-        )
-        keys = np.frombuffer(b"".join(hashes), dtype="<u8")
+        pairs = zip(self.documents, images, strict=True)
+        keys = text_hashes(f"{text}\0{image or ''}" for text, image in pairs)
         return np.argsort(keys, kind="stable").astype(np.int64, copy=False)
 
     def sample(self, limit: int | None, seed: int | None) -> Corpus:
@@ -184,6 +179,15 @@ class Corpus:
             self.classes,
             pick(self.known_labels),
         )
+
+
+def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """BLAKE2b, 8 bytes, of each text, as uint64 (n,)."""
+    digests = (
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    )
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def _texts(cells: Sequence[Any], kind: str, *, optional: bool = False) -> list[Any]:

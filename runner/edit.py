@@ -35,7 +35,8 @@ from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
 from runner.derive import Decide, Name, topics_of
-from runner.derive.command import Command, Parent
+from runner.derive.command import Command
+from runner.derive.parent import Parent
 from runner.terminal.console import command
 
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]

@@ -34,7 +34,8 @@ from components.model.grow import Growth
 from components.model.merge import SIMILARITY, map_topics, merge_models, topic_similarity
 from components.reports.tables import write_csv
 from runner.derive import Decide, Name, joined
-from runner.derive.command import Command, Parent
+from runner.derive.command import Command
+from runner.derive.parent import Parent
 from runner.model.loading import differences
 from runner.terminal.console import command, say, shell_line, two_runs
 

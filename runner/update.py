@@ -41,7 +41,8 @@ from components.model.recluster import Match, carry_over
 from components.reports.tables import write_csv
 from components.topics import Labels
 from runner.derive import Carry, Decide, Name, joined, topics_of
-from runner.derive.command import Command, Parent
+from runner.derive.command import Command
+from runner.derive.parent import Parent, topics_are_labels
 from runner.pipeline import Parts
 from runner.terminal.console import command, nearest, say
 
@@ -251,7 +252,7 @@ class Update:
 
 def _obstacle(parent: Parent) -> str:
     """Why documents of a run cannot be clustered again; empty where they can."""
-    if "GivenClusterer" in str(parent.config.clusterer.get("_target_")):
+    if topics_are_labels(parent.config):
         return "the run's topics are labels of its data set"
     if parent.model.about.get("labels_known"):
         return "the run used known labels, and its tables do not say of which documents"

@@ -10,7 +10,6 @@ store that it names is used only if you name it too (uri=...), or type --trust-t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def main(arguments: list[str]) -> int:
 def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
-    about = _read_sweep(folder / record.SWEEP_FILE)
+    about = record.load_sweep(folder)
     parent = _ended(folder, record.load(folder))
     tracker = Tracker(*_store(folder, about.get("tracking"), options))
     tracker.finish(parent, folder)
@@ -49,17 +48,6 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
         job.tags[record.PARENT] = parent.run_id
         _upload(place, job, options)
     say(f"Logged {folder} as {parent.run_id}")
-
-
-def _read_sweep(path: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(about, dict) or not isinstance(about.get("sweep_id"), str):
-            raise ValueError("it names no sweep_id")
-    except (OSError, ValueError, RecursionError) as error:
-        reason = str(error)[:200]
-        raise UserError(f"{path} cannot be read as the record of a sweep: {reason}") from error
-    return about
 
 
 def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:

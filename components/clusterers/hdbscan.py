@@ -208,7 +208,7 @@ class HDBSCANClusterer:
         return int(size), why
 
     def _cut_for(self, tree: NDArray[np.float64], target: int, n: int) -> tuple[int, str]:
-        """The largest size that gives `wanted` topics, or else the next larger number.
+        """The largest size that gives `target` topics, or else the next larger number.
 
         Where no size gives as many, the tree is cut at its leaves.
         """
@@ -276,7 +276,7 @@ def _size(n: int, level: float) -> int:
 
 
 def _merged(X: NDArray[Any], labels: Integers, target: int) -> Integers:
-    """At most `wanted` topics: those with the nearest centres joined (average linkage)."""
+    """At most `target` topics: those with the nearest centres joined (average linkage)."""
     from sklearn.cluster import AgglomerativeClustering
 
     n_topics = count_topics(labels)

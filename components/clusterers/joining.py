@@ -81,7 +81,7 @@ def absorb(
 def merge_down(
     labels: Integers, links: Any, target: int, fixed: NDArray[np.bool_] | None = None
 ) -> Integers:
-    """Merge topics, two at a time, until `wanted` are left.
+    """Merge topics, two at a time, until `target` are left.
 
     Each time the two with the most weight between them for their degrees; where no two are
     linked, the two smallest. Two topics with `fixed` rows, bool (n,), are not merged: at least

@@ -35,8 +35,9 @@ def check_no_own_code(model: str, folder: str) -> None:
         raise ParameterError(
             "model",
             model,
-            f"its {file} names {name[:100]!r}, which is no class of sentence-transformers but code "
-            "that comes with the model. If you trust where it is from, set trust_remote_code=true.",
+            f"its {file} names {name[:100]!r}, which is not a class of sentence-transformers but "
+            "code that comes with the model. If you trust where it is from, use "
+            "sentence_transformer, and set trust_remote_code=true.",
         )
 
 

@@ -100,7 +100,7 @@ class ModelLabels:
         embeddings : float32 ndarray or CSR (m, d)
             The embedder's vectors of `rows`.
         rows : int64 (m,)
-            Of the documents that have a vector, ascending.
+            Of the documents that have a vector, in any order.
         answers : mapping of str to str, optional
             The model's answers so far, see `Chat.ask`.
         """

@@ -115,7 +115,7 @@ class LLMJudge:
             raise ParameterError(
                 "n_held_out", n_held_out, "must be even: half of the documents are the topic's."
             )
-        if chat is None and (model is None or _is_no_servers(model, base_url)):
+        if chat is None and (model is None or _names_a_local_model(model, base_url)):
             raise ParameterError(
                 "model",
                 model,
@@ -222,7 +222,7 @@ class LLMJudge:
         return values, replies.n_requests, replies.tokens
 
 
-def _is_no_servers(model: str, base_url: str | None) -> bool:
+def _names_a_local_model(model: str, base_url: str | None) -> bool:
     """Whether a name is that of a folder or of a hub's model, and the server is OpenAI's own."""
     if base_url or os.environ.get("OPENAI_BASE_URL"):
         return False

@@ -6,15 +6,14 @@ all vectors are saved, its own vector says so (`TopicModel.predict`), and no has
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base import Result
+from components.corpus import text_hashes
 from components.model import Prediction, TopicModel
 
 HASHES = "seen"  # uint64 (m,), ascending; the arrays beside it are in this order
@@ -28,7 +27,7 @@ def seen_arrays(result: Result) -> dict[str, Any]:
     if result.corpus.images is not None:
         return {}
     texts = [result.corpus.documents[row] for row in result.rows.tolist()]
-    hashes, first = np.unique(_hashes(texts), return_index=True)
+    hashes, first = np.unique(text_hashes(texts), return_index=True)
     rows = result.rows[first]
     return {
         HASHES: hashes,
@@ -46,7 +45,7 @@ def recognise(model: TopicModel, texts: Sequence[str], predicted: Prediction) ->
     hashes = model.arrays.get(HASHES)
     if hashes is None or not len(texts):
         return predicted
-    queries = _hashes(texts)
+    queries = text_hashes(texts)
     rows = np.minimum(np.searchsorted(hashes, queries), len(hashes) - 1)
     is_seen = hashes[rows] == queries
 
@@ -61,11 +60,3 @@ def recognise(model: TopicModel, texts: Sequence[str], predicted: Prediction) ->
             name: chosen(f"labels_{name}", values) for name, values in predicted.layers.items()
         },
     )
-
-
-def _hashes(texts: Sequence[str]) -> NDArray[np.uint64]:
-    digests = (
-        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        for text in texts
-    )
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.model import SAME, TopicModel
+from components.model.names import NAMES, OPEN, SCALE
 
 # What a rule needs: plain settings with their types, and arrays.
 _MAYBE = (int, float, type(None))
@@ -37,14 +38,15 @@ def faults(model: TopicModel) -> Iterator[str]:
     for name, array in model.arrays.items():
         if (n := lengths.get(name)) is not None and array.shape[:1] != (n,):
             yield f"{name} has the shape {array.shape}, and there are {n}"
-        if (n := below.get(name)) is not None and not _are_labels(array, n):
+        least = OPEN if name == f"{NAMES}_topics" else -1
+        if (n := below.get(name)) is not None and not _are_labels(array, n, least):
             yield f"{name} holds numbers that are not topics"
-        if name in ("centroids", "rows", "dropped", "components") and array.ndim != 2:
+        if name in ("centroids", "rows", "dropped", "components", NAMES) and array.ndim != 2:
             yield f"{name} is no matrix"
     columns = {
         array.shape[-1]
         for name, array in model.arrays.items()
-        if re.fullmatch("centroids(_.*)?|rows|dropped", name)
+        if re.fullmatch(f"centroids(_.*)?|rows|dropped|{NAMES}", name)
     }
     if len(columns) > 1:
         yield f"the vectors have {sorted(columns)} dimensions"
@@ -67,7 +69,13 @@ def _faults_of_settings(settings: Any, arrays: Mapping[str, Any]) -> Iterator[st
             yield f"prediction.{key} is no number"
     if settings.get("metric") not in SAME:
         yield "prediction.metric is none that there is"
-    missing = {"centroids", *needed, *REDUCERS[reducer]} - arrays.keys()
+    of_names = {f"{NAMES}_topics"} if NAMES in arrays else set()
+    threshold = settings.get("names_threshold")
+    if NAMES in arrays and threshold is None and "rows" in arrays:
+        of_names |= {f"{NAMES}_{key}" for key in (*SCALE, "likely")}
+    if not isinstance(threshold, _MAYBE):
+        yield "prediction.names_threshold is no number"
+    missing = {"centroids", *needed, *REDUCERS[reducer], *of_names} - arrays.keys()
     if missing:
         yield f"arrays are missing: {', '.join(sorted(missing))}"
 
@@ -77,10 +85,14 @@ def _expected(model: TopicModel) -> tuple[dict[str, int], dict[str, int]]:
     arrays, n_topics = model.arrays, len(model.topics)
     n_rows = arrays["rows"].shape[0] if "rows" in arrays else 0
     n_seen = len(arrays.get("seen", ()))
+    n_names = arrays[NAMES].shape[0] if NAMES in arrays else 0
     lengths = dict.fromkeys(("centroids", "pull", "centres"), n_topics)
     lengths |= dict.fromkeys(("labels", "strengths", "reduced", "core", "births", "deaths"), n_rows)
     lengths |= dict.fromkeys(("seen_labels", "seen_strengths"), n_seen)
+    lengths |= dict.fromkeys((f"{NAMES}_topics", *(f"{NAMES}_{key}" for key in SCALE)), n_names)
+    lengths[f"{NAMES}_likely"] = n_rows
     below = {"labels": n_topics, "seen_labels": n_topics}
+    below |= {f"{NAMES}_topics": n_topics, f"{NAMES}_likely": n_names}
     for name, topics in model.layers.items():
         lengths |= {
             f"around_{name}": n_topics,
@@ -95,7 +107,7 @@ def _expected(model: TopicModel) -> tuple[dict[str, int], dict[str, int]]:
     return lengths, below
 
 
-def _are_labels(array: Any, n: int) -> bool:
-    """Whether an array holds whole numbers from -1 to n - 1."""
+def _are_labels(array: Any, n: int, least: int) -> bool:
+    """Whether an array holds whole numbers from `least` to n - 1."""
     is_whole = isinstance(array, np.ndarray) and array.dtype.kind in "iu" and array.ndim == 1
-    return is_whole and (not array.size or bool(array.min() >= -1 and array.max() < max(n, 1)))
+    return is_whole and (not array.size or bool(array.min() >= least and array.max() < max(n, 1)))

@@ -175,17 +175,17 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
 def tree(result: Result) -> Section | None:
     """The tree of topics, with a few branches at each node instead of two."""
     saved: SavedTree | None = result.parts.get("tree")  # of a run that has ended
-    tree = saved.tree if saved else topic_tree(result)
-    if tree is None:
+    merges = saved.tree if saved else topic_tree(result)
+    if merges is None:
         return None
-    words = saved.words if saved else words_of_nodes(result, tree, N_WORDS)
-    sizes = node_sizes(result, tree)
-    levels = _levels(tree.n_topics)
+    words = saved.words if saved else words_of_nodes(result, merges, N_WORDS)
+    sizes = node_sizes(result, merges)
+    levels = _levels(merges.n_topics)
     # Node of the next finer level in which each topic lies, from the coarsest to the finest.
-    inside = [{t: node for node in tree.nodes(k) for t in tree.topics[node]} for k in levels]
+    inside = [{t: node for node in merges.nodes(k) for t in merges.topics[node]} for k in levels]
 
     def branch(node: int, level: int) -> dict[str, Any]:
-        topics = tree.topics[node]
+        topics = merges.topics[node]
         children = {node: None}
         while len(children) == 1 and level < len(levels):
             children = dict.fromkeys(inside[level][topic] for topic in topics)
@@ -200,8 +200,8 @@ def tree(result: Result) -> Section | None:
             "children": [branch(child, level) for child in below],
         }
 
-    root = branch(len(tree.topics) - 1, 0)
-    values = {"root": root, "n_topics": tree.n_topics, "n_leaves": levels[-1]}
+    root = branch(len(merges.topics) - 1, 0)
+    values = {"root": root, "n_topics": merges.n_topics, "n_leaves": levels[-1]}
     return Section("tree", "Tree of topics", values)
 
 

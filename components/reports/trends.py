@@ -67,7 +67,7 @@ def trends(counts: Integers, totals: Integers, when: NDArray[np.float64]) -> lis
     slope, error = _slopes(counts, totals, x)
     half = float(t.isf(0.025 / n_topics, n_bins - 2)) * error
     new = _are_new(counts, totals)
-    trends = []
+    found = []
     for topic in range(n_topics):
         factor, low, high = _factors(slope[topic], half[topic])
         kind = ""
@@ -77,8 +77,8 @@ def trends(counts: Integers, totals: Integers, when: NDArray[np.float64]) -> lis
             kind = "rising"
         elif high < 1 and factor <= 1 / LEAST_CHANGE:
             kind = "falling"
-        trends.append(Trend(kind, factor, low, high))
-    return trends
+        found.append(Trend(kind, factor, low, high))
+    return found
 
 
 def _factors(slope: float, half: float) -> Sequence[float]:

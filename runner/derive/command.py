@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from runner.config.build import build
 from runner.config.command_line import compose
 from runner.config.recorded import TRUST, recorded_config
 from runner.derive import Carry, Decide, Name, derived_result
+from runner.derive.parent import Parent, without_labels
 from runner.job import announce, execute
 from runner.model import Model
 from runner.model.loading import load
@@ -34,46 +35,6 @@ UNUSED = {
     "split": "documents get the topics of a model whole, not in pieces.",
     "known_labels": "documents get the topics of a model, whatever their labels are.",
 }
-
-
-@dataclass(frozen=True)
-class Parent:
-    """A run that another one is made from.
-
-    source : what the user called it; record : its own; config : as it was run; result : as it is
-    read from its tables, without vectors
-    """
-
-    source: str
-    record: record.Record
-    config: DictConfig
-    result: Result
-    model: Model
-
-    @property
-    def id(self) -> str:
-        """The run's id in MLflow, or else what the user called it."""
-        return self.record.run_id or self.source
-
-    @property
-    def names(self) -> dict[str, list[Name | None]]:
-        """Label and description of each topic, by layer; the main topics are those of ""."""
-        layers = {"": self.result.topics}
-        layers |= {name: layer.topics for name, layer in self.result.layers.items()}
-        return {
-            name: [(topic.label, topic.description) for topic in topics]
-            for name, topics in layers.items()
-        }
-
-    @property
-    def renamed(self) -> set[str]:
-        """Labels that a person has given by edits."""
-        return {label for edits in self.edits for label in edits.get("rename", {}).values()}
-
-    @property
-    def edits(self) -> list[dict[str, Any]]:
-        """The edits of its topics, the first one first."""
-        return list(self.model.about.get("edits", []))
 
 
 class Command:
@@ -234,7 +195,7 @@ class Command:
         )
 
         def work() -> tuple[Result, Parts]:
-            parts = build(_without_labels(config))
+            parts = build(without_labels(config))
             parts = replace(parts, reports={**reports, **parts.reports})
             documents = corpus(parts)
             return derived_result(
@@ -278,18 +239,6 @@ class Command:
             if key == "model" or key.startswith("model."):
                 OmegaConf.update(config, key, OmegaConf.select(self._composed, key))
         return config
-
-
-def _without_labels(config: DictConfig) -> DictConfig:
-    """The config, with another clusterer where its own asks for labels of the new documents.
-
-    Topics that are labels are not found again.
-    """
-    if not str(config.clusterer.get("_target_")).endswith(".GivenClusterer"):
-        return config
-    config = config.copy()
-    config.clusterer = {"_target_": "components.clusterers.leiden.LeidenClusterer"}
-    return config
 
 
 def _fetch(source: str, uri: str | None, folder: Path) -> str:

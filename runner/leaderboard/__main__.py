@@ -9,7 +9,6 @@ python -m runner.leaderboard folder=out uri=http://...    CSV and HTML go there;
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
 from runner.terminal.console import command, nearest, parse, say, shell_line
-from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs
+from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs, load_sweep
 
 DEFAULT_SORT = "choice_score"
 
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
     place = Path(options.get("sweep_id", ""))
     if "sweep_id" in options and (place / SWEEP_FILE).is_file():
-        about = json.loads((place / SWEEP_FILE).read_text(encoding="utf-8"))
+        about = load_sweep(place)
         runs = [*load_jobs(place, about["sweep_id"]).values()]
         if "limit" in about:  # choose_embedder took larger samples: the last one counts
             runs = [run for run in runs if run.params.get("dataset.limit") == about["limit"]]

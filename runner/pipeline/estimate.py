@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, Floats, Integers, UserError
-from components.clusterers.leiden import LeidenClusterer
 from components.neighbors import EXACT_LIMIT
 from components.reducers.identity import Identity
 from runner.cache.encoding import EncodeRequest
@@ -27,10 +26,9 @@ ASSUMED = 384  # numbers in a vector, where nobody tells
 STRATA = 5  # of the documents by length: each is tried
 FEW, MANY = 16, 512  # documents of a stratum; many where few take no time that can be measured
 MEASURABLE = 0.05  # seconds of the processor
-# Seconds: to compare a pair of documents beside the product of their vectors, to search a
-# document's topic by Leiden, to read a character's word; share of all pairs that an inverted
-# file compares.
-PAIR, TOPIC, CHARACTER, SHARE = 1.5e-9, 2e-4, 1.5e-6, 0.08
+# Seconds: to compare a pair of documents beside the product of their vectors, to read a character's
+# word; share of all pairs that an inverted file compares.
+PAIR, CHARACTER, SHARE = 1.5e-9, 1.5e-6, 0.08
 
 
 def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers) -> None:
@@ -54,8 +52,8 @@ def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers)
         known.append(f"embedding {duration(seconds)}, by a trial on a few")
     characters = sum(map(len, corpus.documents))
     d = d or getattr(request.embedder, "dimensions", None) or ASSUMED
-    if isinstance(parts.clusterer, LeidenClusterer):
-        after = after_embedding(n, characters, d)
+    if (of_topics := getattr(parts.clusterer, "estimated_seconds", None)) is not None:
+        after = after_embedding(n, characters, d) + of_topics(n)
         known.append(f"all else {duration(after)}")
         seconds += after
     else:
@@ -74,9 +72,9 @@ def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers)
 
 
 def after_embedding(n: int, characters: float, d: int) -> float:
-    """Seconds of neighbours, Leiden and words of `n` documents with vectors of `d` numbers."""
+    """Seconds of neighbours and words of `n` documents with vectors of `d` numbers."""
     pairs = float(n) ** 2 * (1.0 if n <= EXACT_LIMIT else SHARE)
-    return pairs * (2 * d / products_a_second(d) + PAIR) + n * TOPIC + characters * CHARACTER
+    return pairs * (2 * d / products_a_second(d) + PAIR) + characters * CHARACTER
 
 
 def products_a_second(d: int) -> float:

@@ -167,7 +167,7 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
         if _progress:
             _progress.skipped += 1
         return
-    if _progress and _progress.is_hopeless:
+    if _progress and _progress.failed_for_documents:
         say(f"{about['job']}: not started, as the others failed for the documents", error=True)
         _progress.skipped += 1
         return

@@ -63,7 +63,7 @@ class Progress:
                 say(self._line(job), error=True)
 
     @property
-    def is_hopeless(self) -> bool:
+    def failed_for_documents(self) -> bool:
         """Whether two jobs or more failed, all for the documents, which the others have too."""
         swept = any(key.partition(".")[0] == "dataset" for key in self.about["swept"])
         failures = [job.failure or "" for job in self._jobs.values()]

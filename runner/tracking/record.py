@@ -220,6 +220,25 @@ def load(folder: Path) -> Record:
     return record
 
 
+def load_sweep(folder: Path) -> dict[str, Any]:
+    """What a sweep says of itself.
+
+    Raises
+    ------
+    UserError
+        When its file cannot be read as that.
+    """
+    path = folder / SWEEP_FILE
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or not isinstance(about.get("sweep_id"), str):
+            raise ValueError("it names no sweep_id")
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)[:200]
+        raise UserError(f"{path} cannot be read as the record of a sweep: {reason}") from error
+    return about
+
+
 def load_config(folder: Path) -> dict[str, Any]:
     """A recorded config, with nothing in it resolved."""
     path = folder / "config.yaml"

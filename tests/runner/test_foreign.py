@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from components.base import UserError
+from components.embedders.clip import ClipEmbedder
 from components.embedders.sentence_transformer import SentenceTransformerEmbedder
 from runner import compare, predict, replay, report, update, upload
 from runner.config.command_line import preflight
@@ -229,8 +230,9 @@ def test_a_folder_of_weights_that_names_code(
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(NAMES_CODE[name]))
     (tmp_path / "weights" / "own.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
-    with pytest.raises(UserError, match="set trust_remote_code=true"):
-        SentenceTransformerEmbedder(model=str(tmp_path / "weights")).encode(["a"])
+    for embedder in (SentenceTransformerEmbedder, ClipEmbedder):
+        with pytest.raises(UserError, match="and set trust_remote_code=true"):
+            embedder(model=str(tmp_path / "weights")).encode(["a"])
     assert not (tmp_path / "executed").exists()
 
 

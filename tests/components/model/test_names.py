@@ -17,6 +17,7 @@ from components.model import TopicModel
 from components.model import folder as model_folder
 from components.model.fit import fit
 from components.model.grow import Continued, Growth, grow, prediction
+from components.model.sound import faults
 from components.topics import settle
 from components.topics.outliers import KeepOutliers
 from components.topics.zeroshot import AroundNames, near_names
@@ -71,12 +72,16 @@ def named(model: TopicModel, X: Any) -> Any:
     return np.array([by_topic.get(topic, -1) for topic in topics.tolist()])
 
 
-@pytest.mark.parametrize("name", CLUSTERERS)
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *((name, np.asarray) for name in CLUSTERERS),
+        ("leiden", sparse.csr_matrix),
+        ("kmeans", sparse.csr_matrix),
+    ],
+)
 @pytest.mark.parametrize("threshold", [None, 0.2])
 def test_new_documents_are_near_to_a_name_as_in_a_run_over_all(name, form, threshold, tmp_path):
-    if form is sparse.csr_matrix and name == "hdbscan":
-        pytest.skip("no sparse vectors")
     X = like(sparse.csr_matrix(0), vectors()) if form is sparse.csr_matrix else vectors()
     _, expected = run(X, CLUSTERERS[name](), threshold)
     result, near = run(X[:500], CLUSTERERS[name](), threshold)
@@ -131,3 +136,20 @@ def test_names_go_on_in_updates_and_edits(neighbours):
     model = fit(result_of(X, halves.labels, edited.strengths, part), neighbours=neighbours)
     assert model.arrays["names_topics"].tolist() == [-1, -2]
     assert set(model.predict(X).topics) >= {0, len(sources)}
+
+
+def test_damaged_arrays_of_names_are_faults():
+    result, _ = run(vectors(), LeidenClusterer(random_state=1))
+    model = fit(result, outliers=0)
+    assert not list(faults(model))
+    arrays = model.arrays
+    for name, array in {
+        "names_topics": np.array([0, 99], np.int32),
+        "names_likely": arrays["names_likely"][:-1],
+        "names": arrays["names"][:, :-1],
+        "names_least": arrays["names_least"][:1],
+    }.items():
+        model.arrays = {**arrays, name: array}
+        assert list(faults(model)), name
+    model.arrays = {name: array for name, array in arrays.items() if name != "names_spreads"}
+    assert "names_spreads" in "".join(faults(model))
