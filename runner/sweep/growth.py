@@ -56,6 +56,12 @@ class Stage:
         return int(max(row.metrics["n_documents"].mean for row in self.ranking.rows))
 
     @property
+    def has_all(self) -> bool:
+        """Whether the data set has no more documents."""
+        available = {job.tags.get("n_available") for job in self.jobs.values()}
+        return self.limit is None or str(self.n_documents) in available
+
+    @property
     def is_apart(self) -> bool:
         """Whether no other embedder is like the first."""
         return self.advice is not None and len(self.advice.alike) == 1
@@ -81,7 +87,7 @@ def run_more(config: DictConfig, progress: Progress) -> None:
     while config.choose.grows:
         if stage.is_apart:
             about["why"] = "enough to tell the first from the others"
-        elif stage.limit is None or stage.n_documents < stage.limit:
+        elif stage.has_all:
             about["why"] = "all there are"
         elif (limit := _next_limit(stage, about)) is None:
             about["why"] = f"more would take longer than choose.minutes={about['minutes']}"

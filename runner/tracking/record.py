@@ -82,7 +82,9 @@ class Record:
 
     def finish(self, result: Result) -> None:
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
+        corpus = result.corpus.whole or result.corpus
         self.tags["corpus_hash"] = result.corpus.hash
+        self.tags["n_available"] = str(corpus.n_rows or len(corpus))  # documents of the data set
         self.tags |= {f"chosen_{key}": str(value) for key, value in result.choice.items()}
         self.end("FINISHED")
 
