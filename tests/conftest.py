@@ -190,9 +190,14 @@ def runner(
 
 @pytest.fixture(autouse=True)
 def modules_of_a_test_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A module that a test wrote is not the next test's, which may write one of the same name."""
+    """A module that a test wrote is not the next test's, which may write one of the same name.
+
+    Nor is its folder, which the command line appends to `sys.path`.
+    """
     before = set(sys.modules)
+    path = list(sys.path)
     yield
+    sys.path[:] = path
     written = str(tmp_path_factory.getbasetemp())
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(written):
