@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, UserError
+from components.embedders.torch_models import packed
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,9 @@ def batches(
 
 
 def replicas(model: Any, devices: Sequence[str]) -> list[Any]:
-    """The model on each of the devices; itself on the first."""
-    return [model.to(devices[0]), *(deepcopy(model).to(device) for device in devices[1:])]
+    """The model on each of the devices; itself on the first, ready for inference."""
+    copies = [model.to(devices[0]), *(deepcopy(model).to(device) for device in devices[1:])]
+    return [packed(copy) for copy in copies]
 
 
 def encode_batches(

@@ -14,6 +14,7 @@ from components.embedders.batching import memory_errors
 from components.embedders.own_code import check_no_own_code
 from components.embedders.torch_models import (
     RecordingTokenizer,
+    packed,
     pick_device,
     too_long,
     truncated,
@@ -147,7 +148,7 @@ class ClipEmbedder:
         loaded.max_seq_length = positions if limit is None else min(limit, positions)
         self._tokenizer = RecordingTokenizer(loaded.tokenizer)
         loaded[0].processor.tokenizer = self._tokenizer
-        return loaded.eval()
+        return packed(loaded.eval())
 
 
 def read_image(path: str) -> Any:

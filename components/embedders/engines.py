@@ -24,6 +24,7 @@ import numpy as np
 
 from components.base import ParameterError, UserError, require
 from components.embedders import weights
+from components.embedders.torch_models import packed
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ def _fastest(model: Any, identity: Mapping[str, Any], features: Mapping[str, Any
             engines[engine] = _built(model, engine, identity, features, expected)
         except ParameterError as error:
             log.info("engine: %s left out: %s", engine, error.reason)
+    packed(model)  # as it will be used; no export can be made of it any more
     tokens = int(features["attention_mask"].sum())
     seconds = dict.fromkeys(engines, float("inf"))
     for _ in range(TURNS):  # by turns, as other work on the machine slows down all alike

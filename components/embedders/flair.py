@@ -14,6 +14,7 @@ from components.embedders.batching import memory_errors
 from components.embedders.torch_models import (
     RecordingTokenizer,
     length_limit,
+    packed,
     pick_device,
     too_long,
     truncated,
@@ -147,7 +148,7 @@ class FlairTransformerEmbedder:
             tokenizer.pad_token = tokenizer.eos_token
         embedding.tokenizer = RecordingTokenizer(tokenizer)
         embedding.device_ = device
-        return embedding, limit
+        return packed(embedding), limit
 
 
 class FlairWordEmbedder:

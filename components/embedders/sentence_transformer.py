@@ -25,6 +25,7 @@ from components.embedders.engines import Engine, check_engine, model_inputs, wit
 from components.embedders.own_code import check_no_own_code
 from components.embedders.torch_models import (
     check_max_length,
+    packed,
     pick_devices,
     position_limit,
     too_long,
@@ -138,7 +139,7 @@ class SentenceTransformerEmbedder:
         with memory_errors(self.batch_size):
             if _is_plain(self._loaded):
                 return self._encode(texts)
-            model = self._loaded
+            model = packed(self._loaded)
             if self.engine not in ("torch", "auto"):
                 raise ParameterError(
                     "engine", self.engine, "needs a model for texts only. Use engine=torch."
