@@ -19,6 +19,7 @@ from components.base import Floats, Matrix, NeighborGraph, ParameterError
 from components.neighbors.exact import search
 from components.neighbors.inverted import inverted_search
 from components.neighbors.rows import Rows, unit_rows
+from components.neighbors.tiles import search_among, serves
 
 __all__ = ["EXACT_LIMIT", "METRICS", "metric_for", "nearest", "neighbors", "unit_rows"]
 
@@ -63,6 +64,8 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
             return _descent(X, k, metric, rows)
         indices, distances, recall = inverted_search(rows, k)
         return NeighborGraph(indices, distances, metric, recall)
+    if serves(rows, k):
+        return NeighborGraph(*search_among(rows, k), metric)
     return NeighborGraph(*search(rows, rows, k, same=True), metric)
 
 

@@ -137,7 +137,8 @@ class Search:
         b, n = len(block), len(self.rows)
         rough = block.singles(slice(None), self.longest) @ single.T
         block.mark(rough, self.rows, 1 / self.scale)
-        self._prefer_near(rough, start, self.scale)
+        own = np.arange(start, start + b) if self.same else None
+        _prefer_near(rough, self.rows, self.scale, own)
         bound = bound_of(rough, self.k) - np.float32(margin_of(self.rows.width))
         row, column = np.divmod(np.flatnonzero(rough >= bound), n)
         if len(row) > MOST_CANDIDATES * b * self.k:
@@ -150,20 +151,28 @@ class Search:
 
     def _one_step(self, block: Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The same, all of it in double precision."""
-        products = block.products(self.rows)
-        self._prefer_near(products, start, 1.0)
-        products /= self.scale * STEP
-        np.rint(products, out=products)
-        columns = _largest(products, self.k)
-        return columns, np.take_along_axis(products, columns, axis=1)
+        own = np.arange(start, start + len(block)) if self.same else None
+        return in_double_precision(block, self.rows, self.k, self.scale, own)
 
-    def _prefer_near(self, products: NDArray[Any], start: int, unit: float) -> None:
-        """Make the nearest the largest, in place, and the rows themselves the smallest."""
-        if self.rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
-            products -= (self.rows.squares / (2 * unit)).astype(products.dtype)
-        if self.same:
-            diagonal = np.arange(len(products))
-            products[diagonal, start + diagonal] = -np.inf
+
+def in_double_precision(
+    block: Rows, rows: Rows, k: int, scale: float, own: Integers | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Columns and nearness (b, k), nearest first. `own`: which of the rows each is, left out."""
+    products = block.products(rows)
+    _prefer_near(products, rows, 1.0, own)
+    products /= scale * STEP
+    np.rint(products, out=products)
+    columns = _largest(products, k)
+    return columns, np.take_along_axis(products, columns, axis=1)
+
+
+def _prefer_near(products: NDArray[Any], rows: Rows, unit: float, own: Integers | None) -> None:
+    """Make the nearest the largest, in place, and the rows themselves the smallest."""
+    if rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
+        products -= (rows.squares / (2 * unit)).astype(products.dtype)
+    if own is not None:
+        products[np.arange(len(products)), own] = -np.inf
 
 
 def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:
@@ -178,6 +187,19 @@ def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:
         grouped = values[:, : n - n % groups].reshape(len(values), -1, groups)
         values, n = grouped.max(axis=1), groups
     return np.partition(values, n - k, axis=1)[:, n - k, None]
+
+
+def joined(high: Any, low: Any) -> NDArray[np.uint64]:
+    """Two numbers below 2^32 as one, which sorts ten times as fast as the two."""
+    joined: NDArray[np.uint64] = (high.astype(np.uint64) << np.uint64(32)) | low.astype(np.uint64)
+    return joined
+
+
+def descending(values: Floats) -> NDArray[np.uint32]:
+    """Whole numbers that are in the reverse order of the values."""
+    bits = values.view(np.uint32)
+    negative = (bits >> np.uint32(31)).astype(bool)
+    return np.where(negative, bits, ~(bits | np.uint32(1 << 31)))
 
 
 def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:

@@ -5,7 +5,17 @@ from threadpoolctl import threadpool_limits
 
 from components import neighbors as module
 from components.base import UserError
-from components.neighbors import METRICS, exact, inverted, metric_for, nearest, neighbors, unit_rows
+from components.neighbors import (
+    METRICS,
+    exact,
+    inverted,
+    metric_for,
+    nearest,
+    neighbors,
+    tiles,
+    unit_rows,
+)
+from components.neighbors.rows import Rows
 
 
 def rows(metric, kind, n=300):
@@ -123,6 +133,54 @@ def test_the_number_of_threads_changes_nothing():
     many = neighbors(X, 15)
     np.testing.assert_array_equal(one.indices, many.indices)
     np.testing.assert_array_equal(one.distances, many.distances)
+
+
+def grouped(n, d=12):
+    """Rows in groups, some of them equal and some all zeros."""
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(9, d))[rng.integers(9, size=n)] + rng.normal(size=(n, d)) / 3
+    X[rng.permutation(n)[: n // 8]] = X[0]
+    X[rng.permutation(n)[:5]] = 0
+    return np.abs(X)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(tiles, "FEWEST", 32)
+    monkeypatch.setattr(tiles, "MOST", 32)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("k", [1, 8])
+@pytest.mark.parametrize("n", [65, 96, 128, 129, 300], ids=lambda n: f"{n} rows")
+@pytest.mark.parametrize("candidates", [0, 1, 4], ids=lambda c: f"{c} candidates")
+def test_each_pair_multiplied_once_gives_the_same(
+    metric, k, n, candidates, small_tiles, monkeypatch
+):
+    """Odd and even numbers of tiles, the last of one row or full, crowded or not."""
+    monkeypatch.setattr(tiles, "CANDIDATES", candidates)
+    X = Rows(grouped(n), metric)
+    assert tiles.serves(X, k)
+    by_tiles, by_blocks = tiles.search_among(X, k), exact.search(X, X, k, same=True)
+    np.testing.assert_array_equal(by_tiles[0], by_blocks[0])
+    np.testing.assert_array_equal(by_tiles[1], by_blocks[1])
+
+
+def test_many_equal_rows_are_no_burden(small_tiles):
+    """Their candidates are beyond number; of equals the lower row comes first all the same."""
+    X = np.tile(np.eye(2, 30, dtype=np.float32), (150, 1))
+    graph = neighbors(X, 5)
+    assert graph.indices[298].tolist() == [0, 2, 4, 6, 8]
+    assert graph.indices[1].tolist() == [3, 5, 7, 9, 11]
+    assert (graph.distances == 0).all()
+
+
+def test_tiles_are_not_for_sparse_rows_or_more_neighbours_than_they_tell():
+    X = np.random.default_rng(0).random((600, 4))
+    assert tiles.serves(Rows(X, "cosine"), 64)
+    assert not tiles.serves(Rows(X, "cosine"), 65)
+    assert not tiles.serves(Rows(X[:512], "cosine"), 5)
+    assert not tiles.serves(Rows(sparse.csr_matrix(X), "cosine"), 5)
 
 
 def test_new_rows_find_the_old_ones():
