@@ -97,6 +97,7 @@ SLOW = (
     "runner/config/test_any_value.py",
     "test_docs.py",
     "test_memory.py",
+    "test_pages.py",
 )
 
 

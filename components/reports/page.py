@@ -74,6 +74,7 @@ def write_report(
     shape = [
         shape_sections.over_time(result, bins, smooth),
         shape_sections.by_class(result, max_classes),
+        shape_sections.layers(result),
         shape_sections.tree(result),
     ]
     others = list(_sections(result, shape, record, environment, n_documents))
@@ -119,7 +120,9 @@ def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
         "source": source,
         "date": f"{datetime.fromtimestamp(started / 1000, UTC):%Y-%m-%d}" if started else None,
         "parts": {
-            role: params[role] for role in ("embedder", "reducer", "clusterer") if role in params
+            role: params[role]
+            for role in ("embedder", "reducer", "clusterer")
+            if params.get(role) not in (None, "none")
         },
         "n_documents": len(result.corpus.whole or result.corpus),
         "n_pieces": sections.n_pieces(result),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Floats, Result, Topic
+from components.reports.meanings import MEANINGS
 from components.reports.points import packed, points
 from components.reports.similarity import order
 from components.reports.text import one_line, views_of
@@ -19,6 +20,8 @@ N_TOPICS = 1000  # that are listed, the largest; all are in topics.csv
 N_WORDS = 10
 N_SIMILAR = 3  # topics named beside each topic
 SHIFTS = (0, 12, -10)  # of the lightness, so that like hues differ; as in map.js
+_LABELLED = ("ami", "ari", "completeness", "coverage", "homogeneity", "mteb", "purity", "v_measure")
+_COST = ("_seconds", "_mb", "_cost", "_tokens")
 _LONGEST, _SHORTEST = 600, 120  # characters of a typical document
 
 
@@ -220,11 +223,27 @@ def granularity(result: Result) -> Section | None:
 
 
 def measures(result: Result) -> Section | None:
-    """What was measured."""
+    """What was measured, in groups, with how to read each measure where there is a line on it."""
     if not result.metrics:
         return None
-    names = sorted(result.metrics, key=lambda name: (name.endswith(("_seconds", "_mb")), name))
-    return Section("measures", "Measures", {"metrics": {n: result.metrics[n] for n in names}})
+    titles = ("Topics", "Agreement with the labels", "Documents", "Layers", "Time and memory")
+    groups: dict[str, list[tuple[str, str, str]]] = {title: [] for title in titles}
+    for name, value in sorted(result.metrics.items()):
+        whole = value == value // 1  # not so for what is not finite
+        digits = 0 if whole else 1 if name.endswith(("_seconds", "_mb")) else 3
+        shown = (name.replace("_", " "), f"{value:,.{digits}f}", MEANINGS.get(name, ""))
+        groups[titles[_group(name, tuple(f"_{layer}" for layer in result.layers))]].append(shown)
+    return Section("measures", "Measures", {"groups": {k: v for k, v in groups.items() if v}})
+
+
+def _group(metric: str, layers: tuple[str, ...]) -> int:
+    if metric.endswith(_COST):
+        return 4
+    if metric.endswith(layers):
+        return 3
+    if metric.startswith(_LABELLED):
+        return 1
+    return 2 if metric.startswith("n_") and metric != "n_topics" else 0
 
 
 def run(record: Mapping[str, Any], environment: Mapping[str, Any]) -> Section | None:

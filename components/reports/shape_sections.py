@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from components.reports.tree import SavedTree, topic_tree
 
 N_PANELS = 24  # of the largest topics; topics with a trend follow
 MOST_PANELS = 60
+FIRM = 20  # documents in a bin whose shares may set the scale of a panel
 N_CLASSES, N_HEAT = 30, 12  # classes listed, and in the table of shares
 N_HEAT_TOPICS = 30
 N_STANDING = 5  # topics named for a class
@@ -40,16 +42,21 @@ def over_time(result: Result, bins: str | int, smooth: int | None) -> Section | 
     lefts, widths = _places(table)
     starts = np.datetime_as_string(table.starts)
     panels = []
+    # A share of few documents is any number: bins that hold little do not set the scale.
+    firm = table.totals >= min(FIRM, table.totals.max())
     for number in shown:
         shares = table.shares[number]
-        top = max(float(shares.max()), 1e-9)
-        peak = int(shares.argmax())
+        top = max(float(shares[firm].max()), 1e-9)
+        peak = int(np.where(firm, shares, -1).argmax())
         panels.append(
             {
                 **name_of(result.topics[number]),
                 "trend": table.trends[number].kind,
-                "bars": _bars(shares / top, lefts, widths),
-                "line": None if smoothed is None else _line(smoothed[number] / top, lefts, widths),
+                "bars": _bars(np.where(firm, shares / top, 0), lefts, widths),
+                "pale": _bars(np.where(firm, 0, np.minimum(shares / top, 1)), lefts, widths),
+                "line": None
+                if smoothed is None
+                else _line(np.minimum(smoothed[number] / top, 1), lefts, widths),
                 "top": top,
                 "peak": starts[peak],
                 "last": float(shares[-1]),
@@ -73,6 +80,7 @@ def over_time(result: Result, bins: str | int, smooth: int | None) -> Section | 
         "panels": panels,
         "n_topics": len(result.topics),
         "totals": _bars(table.totals / table.totals.max(), lefts, widths),
+        "firm": None if firm.all() else FIRM,
         "most": int(table.totals.max()),
         "trends": {kind: topics for kind, topics in trends.items() if topics},
     }
@@ -219,3 +227,29 @@ def _words_of_largest(result: Result, topics: Sequence[int]) -> str:
     """Two words of each of the four largest topics, where a node has none of its own."""
     words = (result.topics[topic].words[:2] for topic in topics[:4])
     return ", ".join(dict.fromkeys(word for pair in words for word, _ in pair))
+
+
+def layers(result: Result) -> Section | None:
+    """The topics of all layers, each below that of the coarser layer it lies in."""
+    if len(result.layers) < 2:
+        return None
+    names = list(result.layers)  # the coarsest first
+    parents = []
+    for coarse, fine in pairwise(result.layers.values()):
+        parents.append(np.array([coarse.labels[topic.typical] for topic in fine.topics]))
+
+    def below(level: int, number: int) -> dict[str, Any]:
+        topic = result.layers[names[level]].topics[number]
+        inside = np.flatnonzero(parents[level] == number) if level < len(parents) else np.empty(0)
+        return {
+            "label": one_line(topic.label, 80),
+            "size": topic.size,
+            "children": [below(level + 1, int(child)) for child in inside],
+        }
+
+    n_broadest = len(result.layers[names[0]].topics)
+    values = {
+        "names": {name: len(result.layers[name].topics) for name in names},
+        "nodes": [below(0, number) for number in range(n_broadest)],
+    }
+    return Section("layers", "Layers", values)

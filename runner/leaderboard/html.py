@@ -5,51 +5,12 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from components.reports.meanings import MEANINGS as READ
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto, topics_side_by_side
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
 from runner.terminal.secrets import mask
-
-# One line each on how to read a measure.
-READ = {
-    "choice_score": "Mean of the z-scores of words_ami, stability and consensus among these runs, "
-    "each truncated to [-1, 1], and with two fifths kind_prior. Higher is better; it compares the "
-    "runs of one sweep only.",
-    "kind_prior": "How far embedders of its kind were above the mean of all in agreement with "
-    "labels (AMI), on the corpora of the study. Empty for a kind that the study had none of.",
-    "words_ami": "How well the documents' words alone predict the topics (AMI). Higher is better; "
-    "it favours embedders that keep to the wording.",
-    "stability": "How far two halves of the documents agree on the topics (AMI). Higher is better.",
-    "consensus": "How far the other embedders' topics agree (AMI), variants of one model counting "
-    "little more than one. Higher is better.",
-    "neighbour_consensus": "The same for the ten nearest neighbours of a document.",
-    "lexical_lift": "How much more alike in words neighbours are than documents picked at random. "
-    "It says how close an embedder keeps to the wording, not how good it is.",
-    "n_topics": "Number of topics.",
-    "outlier_ratio": "Share of the documents that are in no topic.",
-    "size_gini": "0: all topics are of one size; near 1: one topic holds almost everything.",
-    "npmi": "How often the words of a topic stand together. Higher is better, but it is a poor "
-    "guide to the embedder.",
-    "embedding_coherence": "Mean cosine of a topic's words in one space for all runs. Like npmi, "
-    "it judges words, not how documents are grouped.",
-    "topic_diversity": "Share of different words among the topics' first ten.",
-    "silhouette": "How well the topics are separated in the embedder's own space. Not comparable "
-    "between embedders.",
-    "dbcv": "Density-based validity. Not comparable between embedders.",
-    "ami": "Agreement with the labels, adjusted for chance. Higher is better.",
-    "ari": "Agreement with the labels by pairs, adjusted for chance. Higher is better.",
-    "ami_low": "Lower end of a 95 % interval of ami, where few documents have a label.",
-    "ami_high": "Upper end of that interval.",
-    "mteb_v_measure": "How well k-means on the vectors finds the labels (V-measure), whatever the "
-    "topics are. Higher is better.",
-    "seed_stability": "How far the topics agree with those of other seeds (AMI). Higher is better.",
-    "coverage": "Share of the documents that are in a topic.",
-    "embed_seconds": "Seconds to embed; vectors from the cache cost nothing.",
-    "embed_cost": "What the tokens cost, by embedder.price.",
-    "total_seconds": "Seconds for the whole run.",
-    "peak_memory_mb": "Peak memory of the run, in MiB.",
-}
 
 _HOLLOW = (
     " Hollow: the vectors came from the cache, so the time is not the embedder's, and the run is "
@@ -69,7 +30,9 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 
   max-width: 60rem; margin: 0 0 1rem } .advice p { color: var(--ink); margin: 0 }
 .advice p.pick { font-size: 1.15rem; font-weight: 600 } .advice ul { margin: .4rem 0 0 }
 .advice li { color: var(--ink); white-space: normal }
-.wide { overflow-x: auto }
+.wide { overflow-x: auto; /* a shadow at the right while there is more to scroll to */
+  background: linear-gradient(to left, var(--page) 1rem, transparent 3rem) right / 3rem 100%
+    no-repeat local, linear-gradient(to left, #8888, transparent) right / .6rem 100% no-repeat }
 .wide tbody th, .wide thead tr > :first-child { position: sticky; left: 0; background: var(--page) }
 table { border-collapse: collapse; font-size: .96em }
 th, td { padding: .35rem .5rem; text-align: right; vertical-align: bottom }
@@ -87,7 +50,8 @@ ul { padding-left: 1.2rem } li { margin: .3rem 0; color: var(--bad); white-space
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .96em }
 dt { font-weight: 600 } dd { margin: 0; color: var(--soft) } summary { cursor: pointer }
 svg { max-width: 45rem; width: 100%; height: auto } svg text { font-size: 12px; fill: var(--soft) }
-svg text.name { fill: var(--ink) } .axis { stroke: var(--ink) } .grid { stroke: var(--line) }
+svg text.name { fill: var(--ink); paint-order: stroke; stroke: var(--page); stroke-width: 4px }
+.axis { stroke: var(--ink) } .grid { stroke: var(--line) }
 .front { fill: none; stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 5 4 }
 circle.best { fill: var(--good) } circle.other { fill: var(--dot) }
 circle.cached { fill: var(--page); stroke: var(--dot); stroke-width: 2 }
@@ -103,7 +67,8 @@ td.none { color: var(--soft); text-align: center }
   .sortable .name, .heatmap tbody th { min-width: 6rem }
   svg { min-width: 34rem } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 10.5px }
-  .wide { overflow: visible } th, td { padding: .2rem .3rem; print-color-adjust: exact }
+  .wide { overflow: visible; background: none }
+  th, td { padding: .2rem .3rem; print-color-adjust: exact }
   .sortable .name { min-width: 0 } .advice { print-color-adjust: exact }
   h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } .every { display: none } }
 """

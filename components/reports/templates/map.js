@@ -20,6 +20,7 @@ const drawMap = () => {
   const tip = element("map-tip"), list = element("map-documents"), more = element("map-more");
   const topic = map.columns[0];
   const FAST = 120000; // points drawn while the view moves; they stand in random order
+  const PAPER = 20000; // points printed
   for (const column of map.columns) {
     if (column.codes) column.codes = typed(Uint16Array, column.codes);
     else {
@@ -82,7 +83,7 @@ const drawMap = () => {
   };
   const rasterise = fast => {
     const w = canvas.width, h = canvas.height;
-    pixels.fill(pack(printing ? [255, 255, 255] : inks()[1].match(/\d+/g).map(Number)));
+    pixels.fill(pack(inks()[1].match(/\d+/g).map(Number)));
     const zoom = view.scale / least;
     const radius = ratio * Math.min(7, Math.max(.8, .17 * Math.sqrt(width * height / n) * zoom ** .35));
     let reach, offsets, covers;
@@ -114,6 +115,17 @@ const drawMap = () => {
     for (let i = 0; i < end; i++) if (!behind(i)) put(i, colours[i], 1);
     canvas.getContext("2d").putImageData(image, 0, 0);
   };
+  // Chromium does not print pixels that were put, only what was drawn.
+  const drawOnPaper = context => {
+    const size = 1.5 * Math.min(3, Math.max(.7, .17 * Math.sqrt(width * height / n)));
+    for (let i = 0; i < Math.min(n, PAPER); i++) {
+      const [x, y] = toScreen(X[i], Y[i]);
+      const behind = selected ? !selected[i] : column.codes && column.codes[i] === column.values.length;
+      const colour = behind ? pack(grey()) : colours[i];
+      context.fillStyle = css([colour & 255, colour >> 8 & 255, colour >> 16 & 255]);
+      context.fillRect(x - size / 2, y - size / 2, size, size);
+    }
+  };
 
   // --- Labels: the largest topics first, each where it hides no other ----------------------------
   // Of a run with layers, two are named at a time: the coarsest from afar, finer ones as one zooms.
@@ -122,6 +134,7 @@ const drawMap = () => {
     const context = overlay.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
+    if (printing) drawOnPaper(context);
     const [ink, ground] = inks(), small = width < 600;
     const depth = Math.floor(Math.log2(view.scale / least + .01) / 1.5);
     const first = Math.max(0, Math.min(map.levels.length - 2, depth));
@@ -431,7 +444,7 @@ const drawMap = () => {
   }
 
   dark.addEventListener("change", () => { recolour(); legend(); draw(); });
-  onPrint(() => { recolour(); rasterise(false); annotate(); });
+  onPrint(() => { recolour(); legend(); annotate(); if (!printing) rasterise(false); });
   colourBy(0);
   // Embedded fonts are loaded when text needs them; what was drawn before shows boxes.
   document.fonts.addEventListener("loadingdone", () => { legend(); if (width) annotate(); });

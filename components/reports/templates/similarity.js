@@ -10,7 +10,7 @@ const drawSimilarity = () => {
     if (!width) return;
     drawn = width;
     margin = n <= 40 && width > 480 ? 200 : 28;
-    cell = (width - margin) / n;
+    cell = Math.min(56, (width - margin) / n);
     const height = cell * n + 4;
     canvas.width = width * ratio;
     canvas.height = height * ratio;

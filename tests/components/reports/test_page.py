@@ -106,7 +106,11 @@ def test_labels_of_layers_stand_on_the_map(tmp_path: Path) -> None:
         "broad": Layer(broad, [replace(result.topics[0], label="everything")]),
         "medium": Layer(result.labels, result.topics),
     }
-    levels = write(result, tmp_path).data("map-data")["levels"]
+    page = write(result, tmp_path)
+    nested = page.source.split('id="layers"')[1].partition("</section>")[0]
+    assert "broad: 1 topic, medium: 3 topics" in nested
+    assert nested.index("everything") < nested.index(f"{result.topics[2].size}</small></li>")
+    levels = page.data("map-data")["levels"]
     assert [len(level["names"]) for level in levels] == [1, 3]
     assert levels[0]["names"] == ["everything"]
     assert result.coordinates is not None
@@ -258,7 +262,7 @@ def test_time_classes_and_the_tree_are_shown(tmp_path: Path) -> None:
     ticks = re.findall(r"<small>(20\d\d-\d\d)</small>", page.source)
     assert ticks == ["2020-01", "2020-10", "2021-08"] * 13  # of the topics, and of all documents
     radio = page.source.split("<bdi>radio</bdi></th>")[1].partition("</tr>")[0]
-    assert "#topic-5" in radio.partition("</td><td>")[2]
+    assert "#topic-5" in radio.partition('data-head="More"')[2]
     # Even and odd topics lie apart: no node but the root holds both.
     branches = re.findall(r"<li><details.*?<small>[\d,]+ in (\d+) topics", page.source, re.DOTALL)
     assert branches
