@@ -5,9 +5,16 @@ See `runner.python` and `runner.model`.
 
 from __future__ import annotations
 
+import os
+import sys
+
+# With `python -m`, a file in the working folder that is named like a module of Python's own, or an
+# installed one, would take its place in all that is imported from here on.
+if sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:
+    sys.path.append(sys.path.pop(0))
+
 import importlib.machinery
 import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

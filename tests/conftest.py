@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from runner.terminal.working_folder import OwnModules
+
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
 
@@ -193,12 +195,14 @@ def runner(
 def modules_of_a_test_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A module that a test wrote is not the next test's, which may write one of the same name.
 
-    Nor is its folder, which the command line appends to `sys.path`.
+    Nor is its folder, which the command line adds to where modules are looked for.
     """
     before = set(sys.modules)
     path = list(sys.path)
     yield
     sys.path[:] = path
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, OwnModules)]
+    os.environ.pop("PYTHONSAFEPATH", None)  # set for a launcher's workers
     written = str(tmp_path_factory.getbasetemp())
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(written):

@@ -11,7 +11,7 @@ import numpy as np
 from components.base import Floats, Integers, ParameterError, UserError, require
 from components.embedders import weights
 from components.embedders.batching import memory_errors
-from components.embedders.own_code import check_no_own_code
+from components.embedders.own_code import check_no_own_code, refused_imports
 from components.embedders.torch_models import (
     RecordingTokenizer,
     packed,
@@ -131,9 +131,10 @@ class ClipEmbedder:
 
             check_no_own_code(self.model, name)
             safe = None if self.trust_pickle else True
-            return SentenceTransformer(
-                name, device=device, model_kwargs={"use_safetensors": safe}, **source
-            )
+            with refused_imports():
+                return SentenceTransformer(
+                    name, device=device, model_kwargs={"use_safetensors": safe}, **source
+                )
 
         loaded = weights.fetch(self.model, self.revision, build, "modules.json")
         if not {"text", "image"} <= set(loaded.modalities):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,19 @@ def check_no_own_code(model: str, folder: str) -> None:
             "code that comes with the model. If you trust where it is from, use "
             "sentence_transformer, and set trust_remote_code=true.",
         )
+
+
+@contextmanager
+def refused_imports() -> Iterator[None]:
+    """Make the library's warning an error: version 5 says that it imports code, and imports it.
+
+    It does so for a name on the hub too, with whatever class of an installed package, or of the
+    working folder, the model names.
+    """
+    with warnings.catch_warnings():
+        for message in ("The model .* references the module class", "Loading custom module"):
+            warnings.filterwarnings("error", f"(?s){message}", FutureWarning)
+        yield
 
 
 def own_code(folder: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from components.embedders.batching import (
     replicas,
 )
 from components.embedders.engines import Engine, check_engine, model_inputs, with_engine
-from components.embedders.own_code import check_no_own_code
+from components.embedders.own_code import check_no_own_code, refused_imports
 from components.embedders.torch_models import (
     check_max_length,
     packed,
@@ -213,16 +213,17 @@ class SentenceTransformerEmbedder:
 
             if not self.trust_remote_code:
                 check_no_own_code(self.model, name)
-            return SentenceTransformer(
-                name,
-                device=self._devices[0],
-                trust_remote_code=self.trust_remote_code,
-                model_kwargs={
-                    "dtype": self.precision,
-                    "use_safetensors": None if self.trust_pickle else True,
-                },
-                **source,
-            )
+            with refused_imports():
+                return SentenceTransformer(
+                    name,
+                    device=self._devices[0],
+                    trust_remote_code=self.trust_remote_code,
+                    model_kwargs={
+                        "dtype": self.precision,
+                        "use_safetensors": None if self.trust_pickle else True,
+                    },
+                    **source,
+                )
 
         loaded = weights.fetch(self.model, self.revision, build, "modules.json")
         if self.max_length is not None:

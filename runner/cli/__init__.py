@@ -7,17 +7,16 @@ Hydra is imported only for a run.
 from __future__ import annotations
 
 import gc
-import importlib.util
-import os
+import importlib
 import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import NoReturn
 
 from components.base import UserError
 from runner.terminal.console import Pipe, command, say
+from runner.terminal.working_folder import hidden, put_last
 
 # The sub-commands: a module with `main(arguments) -> exit status`, and what it does.
 COMMANDS = {
@@ -46,7 +45,11 @@ def entry_point() -> NoReturn:
 def main() -> NoReturn:
     """Run what the program's arguments ask for, and exit."""
     arguments = sys.argv[1:]
-    _put_working_folder_last()
+    put_last()
+    for path in hidden(Path.cwd()):
+        name = path.relative_to(Path.cwd())
+        package = name.parts[0].removesuffix(".py")
+        say(f"{name} is not imported: topic-runner has a package '{package}'.", error=True)
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(COMMANDS[arguments[0]][0])
         command(module.main, arguments[1:])
@@ -71,34 +74,3 @@ def main() -> NoReturn:
         cached = "" if "cache.dir=null" in arguments else " The vectors computed so far are cached."
         say(f"\nStopped.{cached}", error=True)
         sys.exit(130)
-
-
-def _find_plugins() -> None:
-    """Settle where Hydra finds plugins, all of which it imports: among what is installed."""
-    if "hydra_plugins" in sys.modules:
-        return
-    found = importlib.util.find_spec("hydra_plugins")
-    plugins = ModuleType("hydra_plugins")
-    plugins.__path__ = list(found.submodule_search_locations or []) if found else []
-    sys.modules["hydra_plugins"] = plugins
-
-
-def _put_working_folder_last() -> None:
-    """Find the user's own classes in the working folder, after every installed package.
-
-    A file there that is named like a package does not take its place.
-    """
-    here = Path.cwd()
-    root = Path(__file__).parents[2]
-    sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == root)]
-    _find_plugins()
-    if str(here) not in sys.path:
-        sys.path.append(str(here))
-    if here == root:
-        return
-    for name in ("runner", "components", "conf"):
-        for path in (here / f"{name}.py", here / name / "__init__.py"):
-            if path.is_file():
-                os.environ["PYTHONSAFEPATH"] = "1"  # a launcher's workers start in this folder too
-                shown = path.relative_to(here)
-                say(f"{shown} is not imported: topic-runner has a package '{name}'.", error=True)

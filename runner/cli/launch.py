@@ -18,6 +18,7 @@ from runner.config.command_line import preflight
 from runner.config.members import name_members
 from runner.terminal import secrets
 from runner.terminal.console import say
+from runner.terminal.working_folder import put_last
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def launch(arguments: list[str]) -> int:
     schema.register()
     arguments = expand(arguments)
     sys.argv[1:] = preflight(arguments)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # a launcher's workers start in this folder too
     _refuse_secrets(arguments)
     from runner import sweep
 
@@ -70,8 +72,7 @@ def job(config: DictConfig) -> None:
     folder = Path(settings.runtime.output_dir)
     if settings.job.chdir:  # paths in the config are relative to where the program was started
         os.chdir(settings.runtime.cwd)
-    if settings.runtime.cwd not in sys.path:  # in a launcher's worker
-        sys.path.append(settings.runtime.cwd)
+    put_last(settings.runtime.cwd)  # in a launcher's worker
     name_members(config)
     if settings.mode is not None and settings.mode.name == "MULTIRUN":
         from runner.sweep import execute_in_sweep

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError, within
 from components.embedders.adapt import as_embedder
+from components.embedders.own_code import refused_imports
 from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
@@ -168,7 +169,8 @@ def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:
             report([Problem(f"{role}._target_", "is missing: name the class to build.")])
         )
     try:
-        part = instantiate(node, _convert_="all")
+        with refused_imports():
+            part = instantiate(node, _convert_="all")
     except HydraException as error:
         cause = error.__cause__ or error
         if isinstance(cause, ParameterError):

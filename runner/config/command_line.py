@@ -303,6 +303,7 @@ class Check:
             role = each.key_or_group.partition(".")[0]
             for one in more:
                 self._apply(config, [one])
+                self._problems += check_files(config, typed)
                 if values and role in config:
                     self._problems += self._checked(config, role)
             if more:

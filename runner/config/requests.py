@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from runner.config.problems import Problem
 
 _REFERENCE = re.compile(r"(?<!\\)\$\{[A-Za-z0-9_.\[\]-]+\}")
-_SERVER = re.compile("(url|uri|address|endpoint|host)$")  # keys that say where documents are sent
+# Keys that say where documents are sent: openai_api_base is LangChain's.
+_SERVER = re.compile("(url|uri|address|endpoint|host|base|proxy)$")
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -59,9 +60,14 @@ def trust_keys(node: Any, path: str = "") -> Iterator[str]:
 
 
 def servers(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Paths and addresses of the servers on other machines, to which documents would be sent."""
+    """Paths and addresses of the servers on other machines, to which documents would be sent.
+
+    Also those from which a program would be loaded, as TensorFlow does: any address that is not
+    the publisher of `embedder=use`.
+    """
     for where, key, value in _texts(node, path):
-        if _SERVER.search(key) and _is_elsewhere(value):
+        named = "://" in value and not value.startswith(("pkg://", "https://tfhub.dev/google/"))
+        if (named or _SERVER.search(key)) and _is_elsewhere(value):
             yield where, value
 
 

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.config.hydra_keys import check_hydra
 from runner.config.problems import Problem
-from runner.config.requests import items, leaves, trust_keys
-from runner.config.trust import is_trusted, trusted_targets
+from runner.config.requests import leaves, trust_keys
+from runner.config.trust import trusted_targets
 from runner.terminal import secrets
 
-# What Hydra itself may build before a run starts.
-HYDRA_CLASSES = (
-    "runner.sweep.SweepCallback",
-    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
-    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
-    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
-)
-LOGGING = (
-    "runner.terminal.secrets.MaskingFormatter",
-    "logging.StreamHandler",
-    "logging.FileHandler",
-    "logging.NullHandler",
-    "logging.handlers.RotatingFileHandler",
-    "logging.Formatter",
-    "logging.Filter",
-    "colorlog.ColoredFormatter",
-    "ext://sys.stdout",
-    "ext://sys.stderr",
-)
 # Keys of Hydra's by which a file could run a program, or lead one astray.
 COMMANDS = (
     "hydra.job.env_set",
@@ -70,7 +49,7 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
             yield Problem(
                 path, f"a file sets this key, and only the command line may. Type {path}=true"
             )
-    yield from _check_hydra(hydra, "hydra", trusted)
+    yield from check_hydra(hydra, trusted, keys)
     settings = {key: value for key, value in hydra.items() if key not in ("overrides", "runtime")}
     for path in secrets.secrets_in(settings, "hydra"):
         yield Problem(
@@ -126,27 +105,3 @@ def _is_typed(path: str, keys: Collection[str]) -> bool:
     return any(
         path == key or path.startswith(f"{key}.") or key.startswith(f"{path}.") for key in keys
     )
-
-
-def _check_hydra(node: Any, path: str, trusted: Collection[str]) -> Iterator[Problem]:
-    """Classes of callbacks, launchers, sweepers and logging that are not among ours."""
-    in_logging = path.startswith(("hydra.job_logging", "hydra.hydra_logging"))
-    for key, value in items(node):
-        where = f"{path}.{key}"
-        if isinstance(value, str):
-            allowed: tuple[str, ...] | None = None
-            if key == "_target_":
-                allowed = HYDRA_CLASSES
-            elif in_logging and (
-                key in ("()", "class", "queue", "listener")
-                or value.startswith(("ext://", "cfg://"))
-            ):
-                allowed = LOGGING
-            if allowed is not None and value not in allowed and not is_trusted(value, trusted):
-                package = re.split(r"[.:]", value.removeprefix("ext://"))[0]
-                yield Problem(
-                    where,
-                    f"'{value}' is none of Hydra's and this program's own classes. If you trust "
-                    f"its code: trusted_targets=[{package}]",
-                )
-        yield from _check_hydra(value, where, trusted)

@@ -149,7 +149,9 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
     for key, kind in RESERVED.items():
         if key in node and not isinstance(node[key], kind):
             yield Problem(f"{path}.{key}", f"must be {kind.__name__}, not {node[key]!r:.200}.")
-    foreign = not is_trusted(target, ["components", *trusted])
+    foreign = not is_trusted(target, ["components", "builtins.tuple", *trusted])
+    if foreign and node.get("_args_"):
+        yield Problem(f"{path}._args_", "is not checked. Give the arguments by their names.")
     if foreign and node.get("memory") not in (None, "???"):
         yield Problem(
             f"{path}.memory",

@@ -14,6 +14,7 @@ from typing import NoReturn, TextIO
 
 from components.base import UserError
 from runner.terminal.secrets import mask, printable
+from runner.terminal.working_folder import put_last
 
 
 class Arguments(dict[str, str]):
@@ -107,6 +108,7 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
     """
     if arguments is None:  # a process of its own
         arguments, sys.stdout = sys.argv[1:], Pipe(sys.stdout)
+        put_last()
     try:
         sys.exit(main(arguments))
     except UserError as mistake:

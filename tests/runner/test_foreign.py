@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import re
 import shutil
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ import yaml
 
 from components.base import UserError
 from components.embedders.clip import ClipEmbedder
+from components.embedders.own_code import refused_imports
 from components.embedders.sentence_transformer import SentenceTransformerEmbedder
 from runner import compare, predict, replay, report, update, upload
 from runner.config.command_line import preflight
 from runner.config.requests import servers
+from runner.terminal.working_folder import put_last
 from tests_support import FAST
 
 Run = Callable[..., Any]
@@ -109,6 +113,22 @@ MODELS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         "embedder.pipeline: .*a reference",
     ),
     "another server": (embedder(_target_=OPENAI, base_url="http://far.example/v1"), "trust=true"),
+    "another server, by LangChain's name": (
+        embedder(
+            _target_="components.embedders.langchain.LangChainEmbedder",
+            embeddings={
+                "_target_": "langchain_openai.OpenAIEmbeddings",
+                "openai_api_base": "http://far.example/v1",
+            },
+        ),
+        "openai_api_base.*trust=true",
+    ),
+    "a program of another server": (
+        embedder(
+            _target_="components.embedders.use.UseEmbedder", model="https://far.example/model/1"
+        ),
+        "embedder.model=https.*trust=true",
+    ),
     "a program": (embedder(_target_="os.system", command="touch executed"), r"targets=\[os"),
     "a Python object": (
         lambda about: "!!python/object/apply:os.system ['touch executed']", "cannot be read",
@@ -256,6 +276,26 @@ def test_a_library_s_own_class_does_not_run_the_code_of_a_folder(
     assert not (tmp_path / "executed").exists()
 
 
+def test_a_name_on_the_hub_whose_model_names_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sentence-transformers 5 would import the class from wherever Python finds it."""
+    from sentence_transformers import SentenceTransformer
+
+    repository, commit = tmp_path / "models--org--evil", "0" * 40
+    for name in (f"snapshots/{commit}", "refs"):
+        (repository / name).mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "snapshots" / commit / "modules.json").write_text(
+        json.dumps([{"idx": 0, "name": "0", "path": "", "type": "own_evil.Evil"}])
+    )
+    (tmp_path / "own_evil.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with refused_imports(), pytest.raises((FutureWarning, ValueError, OSError), match="own_evil"):
+        SentenceTransformer("org/evil", cache_folder=str(tmp_path), local_files_only=True)
+    assert not (tmp_path / "executed").exists()
+
+
 def test_plugins_and_packages_of_the_working_folder_are_not_imported(
     process: Run, tmp_path: Path
 ) -> None:
@@ -263,15 +303,34 @@ def test_plugins_and_packages_of_the_working_folder_are_not_imported(
     for place in ("hydra_plugins/own", "own"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "__init__.py").write_text("open('executed', 'w')")
+    for name in ("logging", "difflib", "numpy", "yaml"):
+        (tmp_path / f"{name}.py").write_text("open('executed', 'w')")
     (tmp_path / "other.yaml").write_text(
         "defaults: [config, _self_]\nhydra: {searchpath: [pkg://own]}\n"
     )
     outcome = process("--cfg", "job", "embedder=tfidf")
     assert outcome.code == 0, outcome.err
+    outcome = process("run=none", "folder=x", "dataset=lee", module="runner.predict")
+    assert outcome.code == 2, outcome.err
     outcome = process("--config-dir=.", "--config-name=other", "embedder=tfidf", "--cfg", "job")
     assert outcome.code == 2
     assert "a file names 'pkg://own', and only the command line may" in outcome.err
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_working_folder_does_not_say_what_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow, spaCy and others import what an installed package announces."""
+    about = tmp_path / "evil-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[mlflow.run_context_provider]\nevil = own_part:Evil")
+    (tmp_path / "own_part.py").write_text("class Evil: pass")
+    monkeypatch.chdir(tmp_path)
+    put_last()
+    assert "evil" not in metadata.entry_points(group="mlflow.run_context_provider").names
+    assert importlib.import_module("own_part").Evil
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,14 @@ ATTACKS = {
         "embedder.memory",
         "pickles",
     ),
+    "a memory of pickles, by its place": (
+        {"clusterer": {
+            "_target_": "hdbscan.HDBSCAN",
+            "_args_": [5, None, 0.0, 0.0, 0, "euclidean", 1.0, None, "best", 40, "bombs"],
+        }},
+        "clusterer._args_",
+        "by their names",
+    ),
     "an escaped resolver": (
         {"embedder": {
             "_target_": "components.embedders.sklearn.SklearnEmbedder",
@@ -244,6 +252,36 @@ FROM_A_FILE = {
         {"hydra.job_logging.handlers.console.stream": "cfg://root"},
         "console.stream",
     ),
+    "a callback by a resolver": (
+        {"hydra.callbacks.x": "${oc.create:{_target_:evil.Evil}}"},
+        "callbacks.x.*lead to a class",
+    ),
+    "a launcher's value by reference": (
+        {"hydra.launcher.x": "${guided.topics}"},
+        "hydra.launcher.x.*lead to a class",
+    ),
+    "a name that logging imports, by reference": (
+        {"hydra.job_logging.handlers.console.stream": "${hydra.run.dir}"},
+        "console.stream.*lead",
+    ),
+    "attributes of a handler": (
+        {"hydra.job_logging.handlers.file": {"class": "logging.FileHandler", ".": {"a": 1}}},
+        "sets attributes",
+    ),
+    "a log that is a program": (
+        {"hydra.job_logging.handlers.file.filename": "/home/me/x.py"},
+        "log written to.*x.py",
+    ),
+    "a log beside the run's folder": (
+        {"hydra.job_logging.handlers.file.filename": "${hydra.runtime.output_dir}/../x.log"},
+        "log written to",
+    ),
+    "a name that leads out": ({"hydra.job.name": "../x"}, "hydra.job.name.*lead out"),
+    "a folder that leads out": ({"hydra.output_subdir": "/etc"}, "hydra.output_subdir.*lead out"),
+    "a line of a batch script": (
+        {"hydra.launcher.comment": "x\ntouch executed"},
+        "hydra.launcher.comment.*line break",
+    ),
     "the environment": ({"hydra.job.env_set": {"LD_PRELOAD": "x.so"}}, "hydra.job.env_set"),
     "shell lines of a cluster": ({"hydra.launcher.setup": ["rm -rf ~"]}, "hydra.launcher.setup"),
     "a sweep over trust": (
@@ -276,6 +314,8 @@ def test_a_file_cannot_give_the_users_word(attack: str) -> None:
         ["hydra/launcher=joblib"],
         ["hydra/launcher=submitit_slurm", "hydra.launcher.setup=[module load cuda]"],
         ["hydra/job_logging=default"],
+        ["hydra.job.name=a/b", "hydra.output_subdir=null"],
+        ["hydra/launcher=joblib", "hydra.launcher.temp_folder=${oc.env:TMP,/tmp}"],
     ],
 )
 def test_what_the_command_line_says_goes(typed: list[str]) -> None:
