@@ -31,9 +31,10 @@ def one_hot(labels: Integers) -> Any:
     """CSR (n, topics) with a one at each row's topic; an empty row for -1."""
     from scipy import sparse
 
-    rows = np.flatnonzero(labels >= 0)
+    has_one = labels >= 0
+    starts = np.concatenate([[0], np.cumsum(has_one)])
     shape = (len(labels), int(labels.max(initial=-1)) + 1)
-    return sparse.csr_matrix((np.ones(len(rows)), (rows, labels[rows])), shape=shape)
+    return sparse.csr_matrix((np.ones(starts[-1]), labels[has_one], starts), shape=shape)
 
 
 def count_topics(labels: Integers) -> int:

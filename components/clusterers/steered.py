@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from itertools import combinations
 
 import numpy as np
 
 from components.base import Guidance, Integers
-from components.clusterers.graph import Communities
+from components.clusterers.graph import Communities, Leiden
+from components.igraph_core import seeded
 
 
 class SteeredCommunities:
@@ -26,7 +26,6 @@ class SteeredCommunities:
     """
 
     def __init__(self, communities: Communities, guidance: Guidance) -> None:
-        import igraph
         from scipy import sparse
 
         self.links = communities.links
@@ -46,11 +45,9 @@ class SteeredCommunities:
         not_anchors = links.col >= n_groups  # between anchors there is only what keeps them apart
         weights = links.data[not_anchors]
         pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
-        self._graph = igraph.Graph(n_nodes)
-        self._graph.add_edges(np.column_stack([links.row[not_anchors], links.col[not_anchors]]))
-        self._graph.add_edges(pairs)
+        edges = np.column_stack([links.row[not_anchors], links.col[not_anchors]])
         apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
-        self._weights = np.concatenate([weights, apart])
+        self._leiden = Leiden(n_nodes, np.vstack([edges, pairs]), np.concatenate([weights, apart]))
         self._degrees = np.asarray(member.T @ communities.degrees).ravel()
         alone = np.flatnonzero(self._degrees[:n_groups] == 0)
         at_most_own = sparse.diags(communities.degrees) @ guidance.seeds.minimum(1)
@@ -58,22 +55,13 @@ class SteeredCommunities:
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
         """Topic of each row, int64 (n,), as `Communities.find`."""
-        import igraph
-
         if self._total == 0:
             return self._nodes.copy()
         start = self._unguided.find(resolution, n_iterations, seed)[self._free]
         start = self._n_groups + np.unique(start, return_inverse=True)[1]
-        igraph.set_random_number_generator(random.Random(seed))
-        try:
-            partition = self._graph.community_leiden(
-                objective_function="CPM",
-                weights=self._weights,
-                node_weights=self._degrees,
-                resolution=resolution / self._total,
-                n_iterations=n_iterations,
-                initial_membership=[*range(self._n_groups), *start.tolist()],
+        membership = [*range(self._n_groups), *start.tolist()]
+        with seeded(seed):
+            topics = self._leiden.improved(
+                self._degrees, resolution / self._total, n_iterations, membership
             )
-        finally:
-            igraph.set_random_number_generator(random)
-        return np.asarray(partition.membership, dtype=np.int64)[self._nodes]
+        return np.asarray(topics, dtype=np.int64)[self._nodes]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import numpy as np
 
 from components.base import Floats, Matrix, NeighborGraph
+from components.igraph_core import igraph_core, seeded
 from components.neighbors import neighbors
 
 N_NEIGHBORS = 15
@@ -50,8 +50,6 @@ def coordinates(
     -------
     float32 (n, 2)
     """
-    import igraph
-
     n = X.shape[0]
     start = _principal(X)
     if n < 4:
@@ -59,10 +57,9 @@ def coordinates(
     graph = neighbors(X, min(N_NEIGHBORS, n - 1), "hellinger" if _hellinger(X) else "cosine")
     sources = np.repeat(np.arange(n), graph.k)
     edges = np.column_stack([sources, graph.indices.ravel()])
-    net = igraph.Graph(n=n, directed=True)
+    net = igraph_core().GraphBase(n, directed=True)
     net.add_edges(edges)  # as an array: a third of the time, and no list of lists
-    igraph.set_random_number_generator(random.Random(seed))
-    try:
+    with seeded(seed):
         layout = net.layout_umap(
             dist=graph.distances.ravel().astype(float).tolist(),
             seed=start.astype(float).tolist(),
@@ -70,9 +67,7 @@ def coordinates(
             # Twice as many keep one or two in a hundred more of the neighbours, in twice the time.
             epochs=int(np.clip(500_000 / n, 25, 200)),
         )
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.asarray(layout.coords, dtype=np.float32)
+    return np.asarray(layout, dtype=np.float32)
 
 
 def _hellinger(X: Matrix) -> bool:

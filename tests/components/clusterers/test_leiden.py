@@ -12,7 +12,7 @@ from components import neighbors as search
 from components.base import UserError
 from components.clusterers import granularity, graph
 from components.clusterers.granularity import LOOSE
-from components.clusterers.graph import added, weighted
+from components.clusterers.graph import Communities, added, weighted
 from components.clusterers.leiden import LeidenClusterer
 
 TRUTH = np.arange(400) % 8
@@ -54,6 +54,16 @@ def test_auto_knows_the_modularity_of_what_it_tries():
     ruled_out = [point["ruled_out"] for point in part.curve_]
     assert ruled_out == [point["modularity"] < best - LOOSE for point in part.curve_]
     assert any(ruled_out)
+
+
+def test_modularity_is_that_of_igraph():
+    links = weighted(search.neighbors(groups(), 30), "fuzzy")
+    upper = sparse.triu(links, 1).tocoo()
+    graph = igraph.Graph(400, np.column_stack([upper.row, upper.col]))
+    for labels in (TRUTH, np.arange(400) % 7, np.zeros(400, np.int64)):
+        expected = graph.modularity(labels.tolist(), upper.data)
+        assert Communities(links).modularity(labels) == pytest.approx(expected, abs=1e-12)
+    assert Communities(sparse.csr_matrix((5, 5))).modularity(np.arange(5)) == 0
 
 
 def test_the_largest_topic_is_number_0():
@@ -159,6 +169,28 @@ def test_few_documents(n, caplog):
 def test_identical_documents_are_one_topic():
     labels = LeidenClusterer(random_state=1).fit_predict(np.ones((25, 4), np.float32))
     assert (labels == 0).all()
+
+
+WITHOUT_IGRAPH = """
+import sys
+import numpy as np
+from components.clusterers.leiden import LeidenClusterer
+LeidenClusterer(random_state=3).fit_predict(np.random.default_rng(0).normal(size=(200, 8)))
+print(*sorted({"igraph", "matplotlib"} & set(sys.modules)))
+import igraph
+print(len(igraph.Graph.Famous("petersen").community_leiden()))
+"""
+
+
+def test_igraph_comes_without_its_plots_and_can_be_imported_after_it():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_IGRAPH],
+        env={"PYTHONPATH": ":".join(p for p in sys.path if p)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "\n10\n"
 
 
 CODE = """

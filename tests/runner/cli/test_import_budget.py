@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None
 
 @pytest.mark.parametrize("with_map", [True, False])
 def test_a_default_run_imports_no_more_than_it_uses(with_map: bool, tmp_path: Path) -> None:
-    """igraph and the plots want matplotlib. scikit-learn and pandas would add a second or more."""
+    """The plots want matplotlib. scikit-learn and pandas would add a second or more."""
     X = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32)
     np.save(tmp_path / "vectors.npy", X)
     lines = [json.dumps({"text": f"number {i} of {i % 7}"}) for i in range(len(X))]
