@@ -142,7 +142,7 @@ class Corpus:
 
     @cached_property
     def order(self) -> Integers:
-        """int64 (n,): the rows by a hash of their text and image, equal ones as they stand.
+        """int64 (n,): the rows by a hash of their text and image, equal ones by all else known.
 
         What is computed in this order does not depend on the order of the data set. It is as good
         as random, so nothing that goes through the documents meets like ones side by side.
@@ -150,13 +150,26 @@ class Corpus:
         images = self.images or [None] * len(self)
         pairs = zip(self.documents, images, strict=True)
         keys = text_hashes(f"{text}\0{image or ''}" for text, image in pairs)
-        return np.argsort(keys, kind="stable").astype(np.int64, copy=False)
+        _, group, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+        again = np.flatnonzero(sizes[group] > 1)
+        known = np.zeros(len(self), np.uint64)
+        known[again] = text_hashes(map(self._known, again.tolist()))
+        return np.lexsort((known, keys)).astype(np.int64, copy=False)
+
+    def _known(self, row: int) -> str:
+        """What is known of a document besides its text and image."""
+        beside = (self.labels, self.timestamps, self.known_labels, *self.columns.values())
+        return "\0".join("" if column is None else str(column[row]) for column in beside)
 
     def sample(self, limit: int | None, seed: int | None) -> Corpus:
-        """At most `limit` documents, drawn without replacement, in their old order."""
+        """At most `limit` documents, drawn without replacement, in their old order.
+
+        They are drawn by their contents: another order of the data set gives the same ones.
+        """
         if limit is None or limit >= len(self):
             return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False))
+        drawn = np.random.default_rng(seed).choice(len(self), limit, replace=False)
+        rows = np.sort(self.order[drawn])
         numbers = rows if self.rows is None else self.rows[rows]
         return self._take(rows, numbers, self.n_rows or len(self))
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from components.base import (
     UserError,
     within,
 )
+from components.corpus import text_hashes
 from runner.cache import Cache
 from runner.cache.embeddings import Before, Encoded, joined
 from runner.cache.fingerprint import identity
@@ -93,6 +95,8 @@ def embed(
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
     )
+    if not getattr(embedder, "stored", True):  # only these tell equal documents apart
+        filled, encoded = _equal_by_vector(corpus, filled, encoded)
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
         with_vector = filled
@@ -210,6 +214,24 @@ def _encoder(
             raise UserError(str(error.within("embedder"))) from error
 
     return encode
+
+
+def _equal_by_vector(corpus: Corpus, rows: Integers, encoded: Encoded) -> tuple[Integers, Encoded]:
+    """The same rows and vectors, with equal documents in the order of their vectors."""
+    from scipy.sparse import issparse
+
+    texts = [corpus.documents[row] for row in rows.tolist()]
+    group = np.cumsum([0, *(a != b for a, b in pairwise(texts))])
+    again = np.flatnonzero(np.bincount(group)[group] > 1)
+    X: Any = encoded.vectors[again]
+    keys = np.zeros(len(rows), np.uint64)
+    keys[again] = text_hashes(
+        str((X[i].toarray() if issparse(X) else X[i]).tolist()) for i in range(len(again))
+    )
+    order = np.lexsort((keys, group))
+    if np.array_equal(order, np.arange(len(order))):
+        return rows, encoded
+    return rows[order], encoded.take(order)
 
 
 def _has_values(X: Matrix) -> NDArray[np.bool_]:

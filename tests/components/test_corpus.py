@@ -117,6 +117,18 @@ def test_a_sample_takes_every_column_along():
     assert corpus.n_rows == n
 
 
+def test_another_order_gives_the_same_sample():
+    texts = [f"document {i % 40}" for i in range(60)]  # some twice, with another label
+    labels = [f"label {i}" for i in range(60)]
+    shuffled = np.random.default_rng(3).permutation(60)
+    one = Corpus(texts, labels=labels).sample(20, 5)
+    other = Corpus([texts[i] for i in shuffled], labels=[labels[i] for i in shuffled]).sample(20, 5)
+    assert sorted(one.labels) == sorted(other.labels)
+    assert one.rows.tolist() == sorted(shuffled[other.rows].tolist())
+    assert one.rows.tolist() == sorted(one.rows.tolist())  # as they stand in the data set
+    assert one.labels != Corpus(texts, labels=labels).sample(20, 6).labels
+
+
 def test_order_goes_by_content():
     texts = [f"document {i}" for i in range(50)]
     corpus, backwards = Corpus(texts), Corpus(texts[::-1])

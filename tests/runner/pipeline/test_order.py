@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -43,6 +46,30 @@ def test_topics_do_not_depend_on_it(settings: tuple[str, ...], documents: list[s
     assert {k: v for k, v in one.metrics.items() if k not in times} == pytest.approx(
         {k: v for k, v in other.metrics.items() if k not in times}, abs=1e-9
     )
+
+
+def test_a_sample_of_equal_documents_with_vectors_of_their_own(
+    documents: list[str], tmp_path: Path
+) -> None:
+    """`dataset.limit` draws the same, and equal documents go by their vectors."""
+    texts = [*documents, *documents[:60]]
+    labels = [f"label {i}" for i in range(len(texts))]
+    X = np.random.default_rng(2).normal(size=(len(texts), 8)).astype(np.float32)
+    found = []
+    for order in (np.arange(len(texts)), np.random.default_rng(1).permutation(len(texts))):
+        np.save(tmp_path / "vectors.npy", X[order])
+        rows = [{"text": texts[i], "label": labels[i]} for i in order]
+        (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        result = run(
+            None, "dataset=jsonl", f"dataset.path={tmp_path}/d.jsonl", "dataset.label=label",
+            "dataset.limit=120", "embedder=precomputed", f"embedder.path={tmp_path}/vectors.npy",
+            "reducer=pca", "reducer.n_components=3", "clusterer=kmeans", "clusterer.n_clusters=4",
+            "tracking=none", "cache.dir=null", "model=false", "reports=none",
+        )  # fmt: skip
+        rows_of_X = order[result.corpus.rows].tolist()
+        found.append(dict(zip(rows_of_X, result.labels.tolist(), strict=True)))
+    assert len(found[0]) == 120
+    assert found[0] == found[1]
 
 
 def test_vectors_are_those_of_the_documents(documents: list[str]) -> None:
