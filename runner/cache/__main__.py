@@ -93,6 +93,7 @@ def show(root: Path) -> int:
 def check(root: Path) -> int:
     """Verify every file, set the damaged ones aside. Returns 1 if there were any."""
     n_files = n_bad = 0
+    moved = True
     for kind in KINDS[:-1]:
         for path in sorted((root / kind).rglob("*")):
             if not path.is_file() or path.name.startswith(".") or path.parent.name == "claims":
@@ -107,12 +108,13 @@ def check(root: Path) -> int:
                 n_files -= 1
             except (array_file.DamagedError, ValueError) as error:
                 n_bad += 1
-                disk.set_aside(path, root, error)
+                moved &= disk.set_aside(path, root, error)
                 _say(f"damaged: {path} ({error})")
     if not n_bad:
         return _say(f"{n_files} files checked: all sound")
+    where = f"set aside in {root / 'quarantine'}" if moved else "which cannot be moved"
     _say(
-        f"{n_files} files checked: {n_bad} damaged, set aside in {root / 'quarantine'}. "
+        f"{n_files} files checked: {n_bad} damaged, {where}. "
         "What they held is computed again when it is needed."
     )
     return 1

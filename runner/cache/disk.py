@@ -78,15 +78,21 @@ def need_to_write(root: Path, refused: OSError | None) -> None:
             raise refused
 
 
-def set_aside(path: Path, root: Path, reason: object) -> None:
-    """Move a damaged file out of the way, to `root`/quarantine."""
+def set_aside(path: Path, root: Path, reason: object) -> bool:
+    """Move a damaged file to `root`/quarantine; False where the cache is read-only."""
     target = root / "quarantine" / f"{path.parent.name}-{path.name}"
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
     except FileNotFoundError:  # another process was faster
-        return
+        return True
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        log.warning("%s is damaged (%s). It is not used.", path, reason)
+        return False
     log.warning("%s is damaged (%s). It is set aside as %s and not used.", path, reason, target)
+    return True
 
 
 def as_size(n_bytes: float) -> str:

@@ -120,10 +120,12 @@ class StageCache:
             if stored is not None:
                 log.info("reduction from the cache (%s)", label)
                 return stored
-            disk.need_to_write(self.folder, refused)
             reduced = self._reduced(reducer, X, label)
             if reduced is X:  # nothing was reduced, so there is nothing to cache
                 return X
+            if refused is not None:
+                self._not_stored(refused)
+                return reduced
             arrays, meta = array_file.pack(reduced)
             about = {"name": label, "settings": json.dumps(mask_config(part))}
             return array_file.unpack(self._write(path, arrays, meta | about))
@@ -146,9 +148,11 @@ class StageCache:
                 if graph is not None:
                     log.info("neighbours from the cache (%s)", metric)
                     return graph
-            disk.need_to_write(self.folder, refused)
             graph = neighbors(X, width, metric)
             log.info("neighbours computed (k=%d, %s)", graph.k, metric)
+            if refused is not None:
+                self._not_stored(refused)
+                return graph
             recall = {} if graph.recall is None else {"recall": str(graph.recall)}
             content = self._write(
                 folder / f"{name}-{width}{array_file.SUFFIX}",
@@ -157,6 +161,10 @@ class StageCache:
             )
         arrays = content.arrays
         return NeighborGraph(arrays["indices"], arrays["distances"], metric, graph.recall)
+
+    def _not_stored(self, refused: OSError) -> None:
+        reason = refused.strerror
+        log.warning("the cache in %s cannot be written (%s): not stored.", self.folder, reason)
 
     def _first(self, graph: NeighborGraph, k: int) -> NeighborGraph:
         """The `k` nearest neighbours, in arrays of their own."""

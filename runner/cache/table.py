@@ -204,7 +204,8 @@ class EmbeddingTable:
         return True
 
     def _set_aside(self, path: Path, reason: object) -> None:
-        self._manifest.unlink(missing_ok=True)  # see `identity`
+        with suppress(OSError):  # a read-only cache: nothing can be stored in its place
+            self._manifest.unlink(missing_ok=True)  # see `identity`
         disk.set_aside(path, self.root, reason)
 
     def _find(self, keys: Keys) -> tuple[Integers, Integers]:

@@ -536,6 +536,16 @@ def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only):
         remove(next((folder / "embeddings").iterdir()))
 
 
+def test_a_damaged_file_of_a_read_only_cache(tmp_path, read_only):
+    folder = tmp_path / "cache"
+    encode(folder, HashEmbedder(), DOCUMENTS[:100])
+    (path,) = folder.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:-1])
+    read_only(folder)
+    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
+        encode(folder, Refusing(), DOCUMENTS[:100])
+
+
 def test_a_shard_of_somebody_else_deletes_nothing_outside(tmp_path):
     encode(tmp_path / "c", HashEmbedder(), SOME[:8])
     (path,) = shards(tmp_path / "c")

@@ -218,12 +218,22 @@ def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only, lo
     assert np.array_equal(stages.reduce(Neighbourly(), X, KEY), first)
     assert same(stages.neighbors(X, 5), neighbors(X, 5))
     assert log() == {"reduction from the cache": 1, "neighbours from the cache": 1}
-    reducer = Neighbourly()
-    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
-        stages.reduce(reducer, X[:100], KEY)
-    assert reducer.calls == 0
-    with pytest.raises(UserError, match=r"cannot be written .*cache\.dir=null"):
-        stages.neighbors(X, 40)
+    assert stages.reduce(Identity(), X, {}) is X
+
+
+def test_what_a_read_only_cache_lacks_is_computed_and_not_stored(tmp_path, read_only, caplog):
+    folder = tmp_path / "cache"
+    StageCache(folder).neighbors(X, 5)
+    (path,) = (folder / "graphs").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])  # a damaged file stays where it is
+    read_only(folder)
+    stages = StageCache(folder)
+    expected = StageCache(None).reduce(Neighbourly(), X, KEY)
+    assert np.array_equal(stages.reduce(Neighbourly(), X, KEY), expected)
+    assert same(stages.neighbors(X, 40), neighbors(X, 40))
+    messages = [record.getMessage() for record in caplog.records]
+    assert sum("cannot be written" in message for message in messages) == 3
+    assert sum("is damaged" in message for message in messages) == 1
 
 
 @pytest.mark.parametrize(
