@@ -126,6 +126,8 @@ def announce(result: Result, run_record: Record, config: DictConfig, folder: Pat
 
     print_topics(result, sys.stdout)
     say(f"Artifacts: {folder}")
+    if (page := folder / "report.html").is_file():
+        say(f"Read: {page}")
     if run_record.lost:
         store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
         later = shell_line("upload", folder, *store)

@@ -18,6 +18,7 @@ trusted_targets  packages of yours that the model's config may build from
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from components.base import Corpus, UserError, progress
+from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
@@ -69,12 +71,29 @@ def main(arguments: list[str]) -> int:
     dataset = build_dataset(config)
     target = Path(options["folder"]).expanduser()
     target.mkdir(parents=True, exist_ok=True)
-    n, n_none = predict_file(
+    sizes = predict_file(
         model, dataset, target / "documents.parquet",
         memberships=_flag(options, "memberships"), batch=batch,
     )  # fmt: skip
-    say(f"{n} documents, {n_none} of them in no topic: {target / 'documents.parquet'}")
+    if sizes.total() > sizes[-1]:
+        say(_summary(model, sizes))
+    n_none = sizes[-1]
+    say(f"{sizes.total()} documents, {n_none} of them in no topic: {target / 'documents.parquet'}")
+    if n_none > sizes.total() / 2:
+        say(
+            "A document is in no topic where it is unlike those that the model was made from, in "
+            "subject, length or language. A model of a run with model.outliers=0 leaves none out."
+        )
     return 0
+
+
+def _summary(model: Model, sizes: Counter[int], most: int = 10) -> str:
+    """The largest topics among the new documents, a line each."""
+    largest = [(topic, n) for topic, n in sizes.most_common() if topic >= 0]
+    lines = [f"{n:7,}  {topic} {plain(model.topics[topic].label)}" for topic, n in largest[:most]]
+    if len(largest) > most:
+        lines.append(f"{sum(n for _, n in largest[most:]):7,}  in {len(largest) - most} others")
+    return "\n".join(lines)
 
 
 def _flag(options: dict[str, str], key: str) -> bool:
@@ -96,7 +115,7 @@ def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
 
 def predict_file(
     model: Model, dataset: Any, path: Path, *, memberships: bool = False, batch: str = "exact"
-) -> tuple[int, int]:
+) -> Counter[int]:
     """Write topics of the documents of a data set, block by block, to a Parquet file.
 
     The file is there whole or not at all. Memory does not grow with the number of documents
@@ -104,8 +123,8 @@ def predict_file(
 
     Returns
     -------
-    int, int
-        How many documents, and how many of them are in no topic.
+    Counter
+        How many documents are in each topic, and in none (-1).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -114,7 +133,7 @@ def predict_file(
 
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     writer: Any = None
-    n = n_none = 0
+    n, sizes = 0, Counter[int]()
     try:
         for corpus in progress(_blocks(dataset), label="predicting"):
             prediction = model.predict_corpus(corpus, batch=batch)
@@ -134,7 +153,7 @@ def predict_file(
             writer = writer or pq.ParquetWriter(draft, block.schema)
             writer.write_table(block)
             n += len(corpus)
-            n_none += int(np.sum(prediction.topics < 0))
+            sizes.update(prediction.topics.tolist())
         if writer is None:
             raise UserError("the data set holds no documents.")
         writer.close()
@@ -144,7 +163,7 @@ def predict_file(
         if writer is not None:
             writer.close()
         draft.unlink(missing_ok=True)
-    return n, n_none
+    return sizes
 
 
 def _blocks(dataset: Any) -> Iterator[Corpus]:

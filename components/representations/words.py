@@ -110,6 +110,11 @@ class Reader:
             tokens = tokens.only(~common)
             if removed:
                 log.info("not counted as words: %s", ", ".join(map(_counted, removed.items())))
+            if removed["HTML tags"] >= len(documents) > 0:
+                log.info(
+                    "the documents are HTML, and the embedder reads all of it: dataset.clean=html "
+                    "takes it out, of tables and the report too."
+                )
         counts, terms = count_terms(tokens.without(stopped), *self.ngram_range)
         return Words(tokens, counts, np.array(terms, dtype=object), languages, removed)
 

@@ -47,7 +47,7 @@ def test_the_folder_of_a_run(runner: Run) -> None:
     config = yaml.safe_load((outcome.output / "config.yaml").read_text())
     assert config["dataset"]["seed"] == 42  # resolved
     assert json.loads((outcome.output / "environment.json").read_text())["numpy"]
-    assert f"Artifacts: {outcome.output}" in outcome.out
+    assert f"Artifacts: {outcome.output}\nRead: {outcome.output}/report.html\n" in outcome.out
 
 
 def test_the_folder_of_a_failed_run(runner: Run, troubled: list[str]) -> None:

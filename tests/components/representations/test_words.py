@@ -107,6 +107,7 @@ def test_rubbish_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> No
         "not counted as words: 6 HTML tags, 3 web addresses, 3 e-mail addresses, 3 @names"
         in caplog.text
     )
+    assert "dataset.clean=html" in caplog.text  # as many tags as documents, and more
     assert {"class", "example"} <= set(words(documents, clean=False, n_words=20)[0])
 
 
