@@ -41,7 +41,7 @@ class CTFIDF(TermWeights):
         nearly every document. What was left out is logged.
     merge_variants : bool
         Of the forms of a word (game, games; colour, color) only the heaviest is among a topic's
-        words.
+        words, and beside a phrase none that stands mostly in it.
     pos : list of str, or None
         Count only words with these universal part-of-speech tags, as in [NOUN, PROPN, ADJ].
     noun_phrases : bool

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
-from itertools import product
+from itertools import combinations, product
+from math import inf
 from typing import TypeAlias
 
 from components.representations.language import NAMES
@@ -37,6 +38,23 @@ class Distinct:
         new = self._seen.isdisjoint(keys)
         self._seen.update(keys)
         return new
+
+
+def without_parts(terms: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Terms with weights, less those that stand mostly in a phrase which is among them too.
+
+    Beside "royal commission" neither "royal" nor "commission" says more, unless it is far heavier:
+    the phrase must have two thirds of its weight.
+    """
+    weights = dict(terms)
+    parts: set[str] = set()
+    for phrase, weight in terms:
+        words = phrase.split()
+        for first, end in combinations(range(len(words) + 1), 2):
+            part = " ".join(words[first:end])
+            if part != phrase and weight >= weights.get(part, inf) * 2 / 3:
+                parts.add(part)
+    return [term for term in terms if term[0] not in parts]
 
 
 @lru_cache(maxsize=100_000)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError
 from components.representations.tokens import Tokens
-from components.representations.variants import Distinct
+from components.representations.variants import Distinct, without_parts
 from components.representations.words import Words
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class TermWeights:
             )
             if self.merge_variants:
                 new = Distinct(self.source_.languages).add
-                pairs = [pair for pair in pairs if new(pair[0])]
+                pairs = without_parts([pair for pair in pairs if new(pair[0])])
             if len(pairs) >= n_words:
                 break
         return pairs[:n_words]

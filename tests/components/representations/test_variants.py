@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.representations.ctfidf import CTFIDF
-from components.representations.variants import Distinct
+from components.representations.variants import Distinct, without_parts
 
 
 def distinct(terms: list[str], languages: list[str]) -> list[bool]:
@@ -73,3 +73,15 @@ def test_places_are_filled_when_many_forms_take_the_first() -> None:
     assert [word for word, _ in found.words_[0]] == ["talk", "walk"]
     found = CTFIDF(n_words=3).fit([f"{forms} {forms} zebra", "boat"], np.array([0, 1]))
     assert [word for word, _ in found.words_[0]] == ["talk", "walk", "zebra"]
+
+
+def test_a_word_that_stands_mostly_in_a_phrase_takes_no_place() -> None:
+    terms = [
+        ("south", 9.0), ("commission", 5.0), ("royal commission", 4.0), ("royal", 4.0),
+        ("south africa", 3.5), ("africa", 3.0), ("new south wales", 2.0), ("south wales", 2.0),
+    ]  # fmt: skip
+    left = [term for term, _ in without_parts(terms)]
+    assert left == ["south", "royal commission", "south africa", "new south wales"]
+    documents = ["the royal commission sat", "a royal commission", "boats sail"] * 3
+    labels = np.array([0, 0, 1] * 3)
+    assert CTFIDF(ngram_range=[1, 2]).fit(documents, labels).words_[0][0][0] == "royal commission"
