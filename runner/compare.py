@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from components.base import Result, UserError
-from runner.terminal.console import command, parse, say, two_runs
+from runner.terminal.arguments import parse, two_runs
+from runner.terminal.console import command, say
 from runner.tracking import record
 from runner.tracking.folder import check_writable
 from runner.tracking.record import Record

@@ -19,7 +19,8 @@ from runner.config.build import build
 from runner.model import saving
 from runner.model.saving import Lineage
 from runner.pipeline import Parts, run
-from runner.terminal.console import say, shell_line
+from runner.terminal.console import say
+from runner.terminal.suggestions import shell_line
 from runner.tracking import provenance, record
 from runner.tracking.folder import DISK, writing
 from runner.tracking.record import Record

@@ -37,7 +37,9 @@ from runner.derive import Decide, Name, joined
 from runner.derive.command import Command
 from runner.derive.parent import Parent
 from runner.model.loading import differences
-from runner.terminal.console import command, say, shell_line, two_runs
+from runner.terminal.arguments import two_runs
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import shell_line
 
 COLUMNS = [
     "run", "topic", "new_topic", "nearest_topic", "similarity", "word_similarity", "size", "label",

@@ -36,7 +36,9 @@ from runner.config import schema
 from runner.config.build import build_dataset
 from runner.model import Model
 from runner.model.loading import load
-from runner.terminal.console import command, names_in, nearest, parse, say
+from runner.terminal.arguments import names_in, parse
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import nearest
 
 KEYS = ["run", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
 BLOCK = 4096  # documents embedded, assigned and written at a time

@@ -16,7 +16,7 @@ from components.base import Layer, Result, UserError
 from components.datasets.python import corpus_from
 from runner.config.command_line import compose
 from runner.job import compute, execute
-from runner.terminal.console import hydra_quote
+from runner.terminal.suggestions import hydra_quote
 from runner.tracking.folder import check_writable
 
 if TYPE_CHECKING:

@@ -27,7 +27,9 @@ from omegaconf import DictConfig
 from components.base import UserError
 from components.pieces import of_documents
 from runner.config.recorded import TRUST, recorded_config
-from runner.terminal.console import command, parse, say, shell_line
+from runner.terminal.arguments import parse
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import shell_line
 from runner.tracking import provenance, record
 
 _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)

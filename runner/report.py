@@ -19,7 +19,8 @@ from typing import Any
 
 from components.base import UserError
 from runner.model.saving import FOLDER
-from runner.terminal.console import command, parse, say
+from runner.terminal.arguments import parse
+from runner.terminal.console import command, say
 from runner.tracking import record
 
 KEYS = ["run", "uri", "folder", "max_megabytes"]

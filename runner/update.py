@@ -44,7 +44,8 @@ from runner.derive import Carry, Decide, Name, joined, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent, topics_are_labels
 from runner.pipeline import Parts
-from runner.terminal.console import command, nearest, say
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import nearest
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,9 @@ from typing import Any
 from components.base import UserError
 from runner.config.recorded import TRUST
 from runner.config.requests import plain_references_only
-from runner.terminal.console import command, parse, say, shell_line
+from runner.terminal.arguments import parse
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
 

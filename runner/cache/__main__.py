@@ -26,7 +26,9 @@ import numpy as np
 from components.base import UserError
 from runner.cache import DEFAULT_FOLDER, array_file, disk, manifest, table
 from runner.cache.shards import Shard
-from runner.terminal.console import command, nearest, parse
+from runner.terminal.arguments import parse
+from runner.terminal.console import command
+from runner.terminal.suggestions import nearest
 
 ACTIONS = ("list", "check", "prune")
 KINDS = ("embeddings", "graphs", "reductions", "answers", "quarantine")

@@ -24,7 +24,7 @@ from components.base import Integers, Matrix, UserError
 from runner.cache import array_file, disk, leases, manifest
 from runner.cache.leases import Keys
 from runner.cache.shards import Shard, gather, packed, pick
-from runner.terminal.console import shell_line
+from runner.terminal.suggestions import shell_line
 
 log = logging.getLogger(__name__)
 

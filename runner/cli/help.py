@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import conf
-from runner.terminal.console import shell_line, tool
+from runner.terminal.suggestions import shell_line, tool
 
 CONF = Path(str(conf.__file__)).parent
 _WIDTH = 100

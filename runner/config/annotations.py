@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from runner.config.signatures import Parameter
-from runner.terminal.console import nearest
+from runner.terminal.suggestions import nearest
 
 LARGEST_SEED = 2**32 - 1  # of numpy's and scikit-learn's generators
 _SEEDS = ("seed", "random_state")

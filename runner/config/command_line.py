@@ -37,7 +37,7 @@ from runner.config.refusals import (
 from runner.config.reserved import check_files
 from runner.config.run_keys import check_path
 from runner.config.validate import ConfigError, Problem, check_config, plain, report
-from runner.terminal.console import nearest, override, shell_line, shell_quote
+from runner.terminal.suggestions import nearest, override, shell_line, shell_quote
 
 # With one of these Hydra only shows something, and runs nothing.
 _SHOWS = ("hydra_help", "cfg", "info", "shell_completion")

@@ -9,7 +9,7 @@ from typing import NoReturn
 from hydra._internal.utils import get_args_parser
 
 from components.base import UserError
-from runner.terminal.console import nearest, shell_line
+from runner.terminal.suggestions import nearest, shell_line
 
 
 def parse_flags(arguments: list[str]) -> Namespace:

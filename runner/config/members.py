@@ -17,7 +17,7 @@ from omegaconf.errors import InterpolationResolutionError
 
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.requests import trust_keys
-from runner.terminal.console import nearest
+from runner.terminal.suggestions import nearest
 
 TARGET = "components.embedders.ensemble.EnsembleEmbedder"
 OPTION = "ensemble"

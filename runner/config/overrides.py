@@ -18,7 +18,7 @@ from runner.config.refusals import (
     text_of,
 )
 from runner.config.validate import Problem
-from runner.terminal.console import nearest, override, shell_quote
+from runner.terminal.suggestions import nearest, override, shell_quote
 
 
 class Overrides:

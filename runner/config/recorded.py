@@ -15,7 +15,8 @@ from runner.config.refusals import unresolved
 from runner.config.requests import items, places, plain_references_only, trust_keys
 from runner.config.schema import RunConfig
 from runner.config.trust import PACKAGES, PLAIN, is_trusted
-from runner.terminal.console import names_in, shell_line
+from runner.terminal.arguments import names_in
+from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 
 TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config

@@ -17,7 +17,7 @@ from runner.config import schema
 from runner.config.problems import Problem
 from runner.config.signatures import signature
 from runner.config.source import NotFoundError
-from runner.terminal.console import nearest, shell_quote
+from runner.terminal.suggestions import nearest, shell_quote
 
 # The extra that installs a launcher, by how its name begins.
 _LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}

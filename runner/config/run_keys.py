@@ -14,7 +14,7 @@ from runner.config.schema import CHOICES, ModelConfig
 from runner.config.signatures import definition, signature
 from runner.config.source import NotFoundError
 from runner.pipeline.knowledge import NO_LABELS, knowledge_of, refusal
-from runner.terminal.console import nearest
+from runner.terminal.suggestions import nearest
 
 # Data sets whose path lies on this machine; that of huggingface may be a name on the Hub.
 FILES = tuple(f"components.datasets.{kind}." for kind in "csv images jsonl parquet text".split())

@@ -24,7 +24,7 @@ from runner.config.signatures import Signature, definition, signature
 from runner.config.source import NotFoundError
 from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal, trusted_targets
 from runner.terminal import secrets
-from runner.terminal.console import nearest
+from runner.terminal.suggestions import nearest
 
 # Keys of Hydra's that say how a class is called, and what they hold.
 RESERVED = {"_partial_": bool, "_recursive_": bool, "_convert_": str, "_args_": list}

@@ -25,7 +25,8 @@ from runner.model.loading import load
 from runner.model.saving import Lineage
 from runner.pipeline import Parts
 from runner.terminal import secrets
-from runner.terminal.console import parse, shell_line
+from runner.terminal.arguments import parse
+from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 from runner.tracking.folder import check_writable
 

@@ -17,7 +17,9 @@ from runner.leaderboard.comparison import compare
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
-from runner.terminal.console import command, nearest, parse, say, shell_line
+from runner.terminal.arguments import parse
+from runner.terminal.console import command, say
+from runner.terminal.suggestions import nearest, shell_line
 from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs, load_sweep
 
 DEFAULT_SORT = "choice_score"

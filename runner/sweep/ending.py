@@ -13,7 +13,8 @@ from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
 from runner.sweep.choose import is_last, sample_of
 from runner.sweep.progress import Progress
-from runner.terminal.console import say, shell_line
+from runner.terminal.console import say
+from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 from runner.tracking.record import Record
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from components.base import UserError
 from runner.terminal import secrets
-from runner.terminal.console import nearest, shell_quote, tool
+from runner.terminal.suggestions import nearest, shell_quote, tool
 from runner.tracking.client import connect as connect
 from runner.tracking.client import first_line, reaching, store_errors
 from runner.tracking.model import log_model

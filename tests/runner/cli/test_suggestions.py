@@ -16,6 +16,7 @@ import pytest
 from components.base import UserError
 from runner import cli, job, sweep
 from runner.terminal import console
+from runner.terminal.suggestions import shell_quote
 from runner.tracking import Tracker
 from tests_support import FAST
 from tracking_support import runs_of
@@ -26,23 +27,23 @@ COMMAND = re.compile(
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def messages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """What the program says while it runs in a folder whose name a shell would take apart."""
     folder = tmp_path / "it's a (new) folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    heard: list[str] = []
+    printed: list[str] = []
     print_it = console.say
 
     def say(text: str, *, error: bool = False) -> None:
-        heard.append(text)
+        printed.append(text)
         print_it(text, error=error)
 
     for module in (console, cli, job, sweep):
         monkeypatch.setattr(module, "say", say)
     # Python is not on the path, as after `make run`: its whole path has to be printed.
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    return heard
+    return printed
 
 
 def paste(line: str, expected: int = 0) -> str:
@@ -54,24 +55,24 @@ def paste(line: str, expected: int = 0) -> str:
     return done.stdout
 
 
-def test_every_suggestion_works(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_suggestion_works(messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that lacked -m, and how to repeat a run."""
     run = _runner(monkeypatch)
     fast = [*FAST, "dataset.limit=60", "clusterer.n_clusters=3"]
     run(*fast, "seed=1,2", "hydra.sweep.dir=a sweep")
     run("replay")
     run("--experimental-rerun=x")
-    first, *others = [line for text in said for line in COMMAND.findall(text)]
+    first, *others = [line for text in messages for line in COMMAND.findall(text)]
     assert paste(first).count("a sweep/leaderboard.html") == 1
     folder = Path.cwd() / "a sweep" / "0"
     assert len(others) == 2
-    line = re.sub(r"run=\w+$", console.shell_quote(f"run={folder}"), others[0])
+    line = re.sub(r"run=\w+$", shell_quote(f"run={folder}"), others[0])
     assert "The same topics" in paste(line)
     assert others[1].partition(" run=")[0] == others[0].partition(" run=")[0]
 
 
 def test_a_result_is_logged_later(
-    said: list[str], empty_store: Path, monkeypatch: pytest.MonkeyPatch
+    messages: list[str], empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The upload that a run suggests whose store went away, and the UI's command after it."""
     here = Path.cwd()
@@ -84,14 +85,14 @@ def test_a_result_is_logged_later(
     with monkeypatch.context() as broken:
         broken.setattr(Tracker, "finish", gone)
         _runner(monkeypatch)(*tracked, "dataset.limit=60", "hydra.run.dir=my run")
-    (upload,) = [line for text in said for line in COMMAND.findall(text) if "upload" in line]
+    (upload,) = [line for text in messages for line in COMMAND.findall(text) if "upload" in line]
     before = len(runs_of(store))
     paste(upload)
     assert len(runs_of(store)) == before
     assert [run.info.status for run in runs_of(store)] == ["FINISHED"]
-    said.clear()
+    messages.clear()
     _runner(monkeypatch)(*tracked, "dataset.limit=60")
-    (page,) = [line for text in said for line in COMMAND.findall(text) if "mlflow ui" in line]
+    (page,) = [line for text in messages for line in COMMAND.findall(text) if "mlflow ui" in line]
     assert "Usage: mlflow ui" in paste(f"{page} --help")
     assert shlex.split(page)[-1] == f"sqlite:///{store}"
 

@@ -1,0 +1,73 @@
+"""What a message suggests to type: commands, settings and names that may be pasted as they are."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def shell_line(name: str, *arguments: object) -> str:
+    """A command of this program as it may be pasted into the shell that started it.
+
+    Parameters
+    ----------
+    name : a sub-command; empty for a run
+    arguments : its arguments; each is quoted where the shell needs it
+    """
+    script = Path(sys.argv[0])
+    if script.name == "runner" and script.is_file():
+        words = [tool("runner"), name] if name else [tool("runner")]
+    else:
+        words = [tool("python"), "-m", f"runner.{name}" if name else "runner"]
+    return " ".join([*words, *(shell_quote(str(argument)) for argument in arguments)])
+
+
+def tool(name: str) -> str:
+    """How the shell finds a program of this Python environment."""
+    here = Path(sys.executable).parent
+    script = shutil.which(name)
+    if script and Path(script).parent == here:
+        return name
+    path = Path(sys.executable) if name == "python" else here / name
+    return shell_quote(str(path.relative_to(Path.cwd()) if _is_below(path) else path))
+
+
+def _is_below(path: Path) -> bool:
+    return path.is_relative_to(Path.cwd())
+
+
+def shell_quote(text: str) -> str:
+    """A word of a shell's command line, in the quotes that are the easiest to read."""
+    if text and not re.search(r"""[^\w@%+=:,./~-]""", text, re.ASCII) and text[0] != "~":
+        return text
+    if "'" in text and not re.search(r'["$`\\!]', text):
+        return f'"{text}"'
+    return shlex.quote(text)
+
+
+def override(key: str, value: str) -> str:
+    """`key=value`, with the value in quotes where Hydra's grammar needs them."""
+    plain = re.fullmatch(r"[\w./@%+:*?|$-]+", value, re.ASCII) and "${" not in value
+    return f"{key}={value if plain else hydra_quote(value)}"
+
+
+def hydra_quote(text: str) -> str:
+    """A text in the quotes of Hydra's grammar, in which a backslash counts only before a quote."""
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
+    return f"'{escaped}'"
+
+
+def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
+    """` Did you mean 'x'?`; where nothing is near `otherwise`, by default what there is."""
+    choices = sorted(map(str, names))
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    if otherwise is not None:
+        return otherwise
+    return f" There are: {', '.join(choices)}." if 0 < len(choices) <= 30 else ""
