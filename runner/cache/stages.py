@@ -87,7 +87,9 @@ class StageCache:
         graphs.append(graph)
         return self._first(graph, k)
 
-    def reduce(self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any]) -> Matrix:
+    def reduce(
+        self, reducer: Reducer, X: Matrix, settings: Mapping[str, Any], name: str = "reduction"
+    ) -> Matrix:
         """`reducer.fit_transform(X)`, cached.
 
         Parameters
@@ -99,6 +101,8 @@ class StageCache:
         settings : mapping
             The config node that it was built from; see `runner.cache.fingerprint.identity`.
             Without a seed the result cannot be repeated, and is not cached.
+        name : str
+            What the log calls the result.
 
         Returns
         -------
@@ -112,15 +116,15 @@ class StageCache:
         label = type(reducer).__name__
         part = None if self.folder is None else identity(reducer, settings, self.folder)
         if self.folder is None or part is None:
-            return self._reduced(reducer, X, label)
-        name = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
-        path = self.folder / "reductions" / f"{name}{array_file.SUFFIX}"
-        with disk.locked(self.folder, f"reductions-{name[:3]}") as refused:
+            return self._reduced(reducer, X, label, name)
+        key = array_file.key_of({"input": self._hash(X), "part": part, **_libraries()})
+        path = self.folder / "reductions" / f"{key}{array_file.SUFFIX}"
+        with disk.locked(self.folder, f"reductions-{key[:3]}") as refused:
             stored = self._read(path, lambda content: matrix_of(content, X.shape[0]))
             if stored is not None:
-                log.info("reduction from the cache (%s)", label)
+                log.info("%s from the cache (%s)", name, label)
                 return stored
-            reduced = self._reduced(reducer, X, label)
+            reduced = self._reduced(reducer, X, label, name)
             if reduced is X:  # nothing was reduced, so there is nothing to cache
                 return X
             if refused is not None:
@@ -175,13 +179,13 @@ class StageCache:
             few, indices=few.indices.copy(order="C"), distances=few.distances.copy(order="C")
         )
 
-    def _reduced(self, reducer: Reducer, X: Matrix, label: str) -> Matrix:
+    def _reduced(self, reducer: Reducer, X: Matrix, label: str, name: str) -> Matrix:
         method: Any = reducer.fit_transform
         takes = "neighbors" in inspect.signature(method).parameters
         reduced = method(X, neighbors=self.neighbors) if takes else method(X)
         if reduced is X:
             return X
-        log.info("reduction computed (%s)", label)
+        log.info("%s computed (%s)", name, label)
         if hasattr(reduced, "tocsr"):
             reduced = reduced.tocsr().astype(np.float32, copy=False)
         else:

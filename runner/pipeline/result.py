@@ -125,7 +125,7 @@ def conclude(
         from components.reports.map import MapLayout
 
         with clock("map"):
-            result.coordinates = spread(stages.reduce(MapLayout(), X, {}), np.nan)
+            result.coordinates = spread(stages.reduce(MapLayout(), X, {}, "map"), np.nan)
     if labels.before > np.sum(labels.main < 0):
         result.metrics["outlier_ratio_before"] = labels.before / len(rows)
     result.metrics |= (
