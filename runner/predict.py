@@ -48,9 +48,7 @@ def main(arguments: list[str]) -> int:
     """Predict a data set; 0 when all of it is written."""
     about_data = [a for a in arguments if a.partition("=")[0].split(".")[0] == "dataset"]
     options = parse([a for a in arguments if a not in about_data], __doc__ or "", KEYS)
-    for key in ("run", "folder"):
-        if key not in options:
-            raise UserError(f"{key}=... is missing. For all keys: python -m runner.predict --help")
+    options.require("predict", "run", "folder")
     if not about_data:
         raise UserError("name the documents: dataset=csv dataset.path=new.csv")
     batch = options.get("batch", "exact")

@@ -29,7 +29,6 @@ from components.pieces import of_documents
 from runner.config.recorded import TRUST, recorded_config
 from runner.terminal.arguments import parse
 from runner.terminal.console import command, say
-from runner.terminal.suggestions import shell_line
 from runner.tracking import provenance, record
 
 _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
@@ -41,8 +40,7 @@ def main(arguments: list[str]) -> int:
     settings = [argument for argument in arguments if argument != TRUST]
     options = parse(settings, __doc__ or "", keys)
     options["trust"] = TRUST if TRUST in arguments else ""
-    if "run" not in options:
-        raise UserError(f"name the run: {shell_line('replay')} run=ID")
+    options.require("replay", "run")
     recorded = Path(options["run"])
     if recorded.is_dir():
         run_record = record.load(recorded)

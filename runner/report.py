@@ -30,8 +30,7 @@ FILE = "report.html"
 def main(arguments: list[str]) -> int:
     """Write the report of a recorded run."""
     options = parse(arguments, __doc__ or "", KEYS)
-    if "run" not in options:
-        raise UserError("name the run: python -m runner.report run=ID")
+    options.require("report", "run")
     limits: dict[str, Any] = {}
     if "max_megabytes" in options:
         try:

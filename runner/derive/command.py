@@ -67,9 +67,7 @@ class Command:
         settings = [a for a in arguments if a not in self.overrides and a != TRUST]
         self.options = parse(settings, usage, [*needed, *keys, *KEYS], words=words)
         self.options["trust"] = TRUST if TRUST in arguments else ""
-        for key in [*needed, "folder"]:
-            if key not in self.options:
-                raise UserError(f"{key}=... is missing. For all keys: {shell_line(name, '--help')}")
+        self.options.require(name, *needed, "folder")
         self._composed = compose(self._typed())
         for key, reason in UNUSED.items():
             name = "pieces" if key == "split" and "pieces" in self._composed.dataset else key

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.base import UserError
 from runner.terminal.console import say
-from runner.terminal.suggestions import nearest
+from runner.terminal.suggestions import nearest, shell_line
 
 
 class Arguments(dict[str, str]):
@@ -18,6 +18,12 @@ class Arguments(dict[str, str]):
         super().__init__()
         self.words: list[str] = []
         self.flags: set[str] = set()
+
+    def require(self, name: str, *keys: str) -> None:
+        """Raise a `UserError` where the sub-command `name` lacks one of its settings."""
+        for key in keys:
+            if key not in self:
+                raise UserError(f"{key}=... is missing. For all keys: {shell_line(name, '--help')}")
 
 
 def parse(
@@ -86,7 +92,7 @@ def two_runs(arguments: Arguments, name: str) -> tuple[str, str]:
     UserError
         When there are not two, or both are one.
     """
-    usage = f"name two runs: python -m runner.{name} runs=[A,B]"
+    usage = f"name two runs: {shell_line(name, 'A', 'B')}"
     runs = [*names_in(arguments.get("runs", "")), *arguments.words]
     if len(runs) != 2:
         raise UserError(f"{usage}. There are {len(runs)}." if runs else f"{usage}.")

@@ -48,7 +48,7 @@ def test_a_folder_and_a_run_of_mlflow(
 def test_wrong_runs(tmp_path: Path, store: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(UserError, match=r"name two runs: .*runs=\[A,B\]\.$"):
+    with pytest.raises(UserError, match=r"name two runs: .*runner\.compare A B\.$"):
         compare.main([])
     with pytest.raises(UserError, match="There are 3"):
         compare.main(["runs=[a,b,c]"])

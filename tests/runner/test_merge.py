@@ -149,7 +149,7 @@ def test_labels_of_a_user_win_and_what_was_dropped_in_one_is_asked_for_in_the_ot
     ("arguments", "message"),
     [
         (["one", "two"], "folder=... is missing"),
-        (["one", "folder=x"], "name two runs: python -m runner.merge .* There are 1"),
+        (["one", "folder=x"], r"name two runs: .*runner\.merge .* There are 1"),
         (["one", "one", "folder=x"], "Both are one"),
         (["one", "./one", "folder=x"], "are the same run"),
         (["one", "two", "folder=x", "similarity=2"], "similarity=2.0: must be from 0 to 1"),
