@@ -141,8 +141,8 @@ def test_links_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_page_of_every_setting_is_up_to_date() -> None:
-    sys.path.insert(0, str(ROOT / "docs"))
+def test_the_page_of_every_setting_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
     from make_configuration import page
 
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == page(), (
