@@ -158,8 +158,8 @@ class AgglomerativeClusterer:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
-        return int(number), why
+        number, why, self.curve_ = scale.choose(n, self.granularity)
+        return round(number), why
 
 
 def _cut(tree: NDArray[np.float64], number: int) -> Integers:

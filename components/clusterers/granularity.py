@@ -6,11 +6,16 @@ compared with the topics that those found by themselves: the adjusted mutual inf
 two. Structure that is there is found twice; noise is not. (The idea is that of Lange, Roth, Braun
 and Buhmann 2004, "Stability-based validation of clustering solutions"; the measure is another.)
 
+The best setting of such a curve jumps with the split, and so would any rule that picks one point.
+So the choice is a mean of all settings, on a log scale. A setting that the halves agree on less
+than on the best by `TOLERANCE` weighs 1/e of it: of a clear peak little else than the peak is
+left, and of a flat curve, where none is better founded than another, the middle.
+
 Agreement alone can mislead where the vectors say little: a few giants, with crumbs beside them,
-are found twice in any graph, and so are the smallest groups of near-duplicates. Hence two
-precautions. Where topics are communities of a graph, those whose modularity is more than `LOOSE`
-below the best are out of the question. And of the settings around the best on which the halves
-agree within `TOLERANCE` of it, none is better founded than another: the middle one is chosen.
+are found twice in any graph. Where topics are communities of a graph, a setting whose modularity
+is below the best therefore weighs less, and nothing where it lacks `LOOSE[1]` or more.
+
+The splits are the same for every `random_state`: what is chosen is a property of the documents.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError
 from components.clusterers.agreement import Rows, agreement
@@ -30,8 +36,9 @@ from components.labels import by_size, count_topics
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 0.03  # in agreement; this and the next were found in experiments/granularity
-LOOSE = 0.06  # in modularity
+TOLERANCE = 0.015  # in agreement; this and the next were found in experiments/granularity
+LOOSE = (0.04, 0.06)  # below the best modularity: what costs no weight, and what costs all of it
+SEED = 0  # of the splits and of what is drawn for them
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
 FEWEST = 100  # documents whose halves are worth comparing
 # With more documents than this, `auto` compares halves of a random sample of them; see
@@ -62,35 +69,25 @@ def check_layers(layers: Sequence[str] | None) -> None:
             raise ParameterError("layers", layer, "must be a list of broad, medium, fine.")
 
 
-def middle_agreed(
-    curve: Sequence[dict[str, Any]], tolerance: float = TOLERANCE, loose: float = LOOSE
-) -> int:
-    """Index of the chosen setting of a curve, coarsest first; see the module's docstring."""
-    candidates = sound(curve, loose)
-    best = max(candidates, key=lambda k: curve[k]["score"])
-    agreed = [k for k in candidates if curve[k]["score"] >= curve[best]["score"] - tolerance]
-    first = last = best
-    while first - 1 in agreed:
-        first -= 1
-    while last + 1 in agreed:
-        last += 1
-    return (first + last + 1) // 2
+def weigh(curve: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    """Weights (settings,) that sum to 1; see the module's docstring."""
+    score = np.array([point["score"] for point in curve])
+    modularity = np.array([point.get("modularity", 0.0) for point in curve])
+    least, most = LOOSE
+    sound = np.clip((most - (modularity.max() - modularity)) / (most - least), 0, 1)
+    best = score[sound > 0].max()
+    weights = sound * np.exp(np.minimum(score - best, 0) / TOLERANCE)
+    return np.asarray(weights / weights.sum())
 
 
-def sound(curve: Sequence[dict[str, Any]], loose: float = LOOSE) -> list[int]:
-    """Indices of the settings that are not ruled out by their modularity."""
-    modularity = [point.get("modularity", 0.0) for point in curve]
-    return [k for k, value in enumerate(modularity) if value >= max(modularity) - loose]
-
-
-def reason(chosen: int, curve: Sequence[dict[str, Any]]) -> str:
+def reason(curve: Sequence[dict[str, Any]]) -> str:
     """Why this setting was chosen, in a sentence."""
-    candidates = sound(curve)
-    best = max(curve[k]["score"] for k in candidates)
-    ruled_out = len(curve) - len(candidates)
+    name = next(iter(curve[0]))
+    best = max((p for p in curve if not p["ruled_out"]), key=lambda p: float(p["score"]))
+    ruled_out = sum(point["ruled_out"] for point in curve)
     return (
-        f"auto: halves of the documents agree on it by {curve[chosen]['score']:.2f} (AMI); it is "
-        f"the middle one of the settings around the best ({best:.2f}), within {TOLERANCE} of it"
+        "auto: the mean of those tried, weighted by how far halves of the documents agree on each "
+        f"(AMI {best['score']:.2f} at {best[name]:g}, the best)"
         + (f", {ruled_out} of {len(curve)} left out for their modularity" if ruled_out else "")
     )
 
@@ -112,7 +109,7 @@ class Scale:
     modularity: Callable[[Integers], float] | None = None
 
     def choose(
-        self, n: int, granularity: str, random_state: int | None, n_documents: int | None = None
+        self, n: int, granularity: str, n_documents: int | None = None
     ) -> tuple[float, str, list[dict[str, Any]]]:
         """The value that `granularity` stands for with `n` documents, why, and the curve.
 
@@ -122,28 +119,26 @@ class Scale:
             return self.levels[granularity], f"granularity={granularity}", []
         if n < FEWEST:
             return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
-        points = agreement(
-            n, len(self.tried), self.cluster, self.carry, random_state, self.modularity
-        )
+        points = agreement(n, len(self.tried), self.cluster, self.carry, SEED, self.modularity)
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
-        candidates = sound(curve)
-        for k, point in enumerate(curve):
-            point["ruled_out"] = k not in candidates
-        chosen = middle_agreed(curve)
-        why = reason(chosen, curve)
+        weights = weigh(curve)
+        for point, weight in zip(curve, weights, strict=True):
+            point |= {"weight": float(weight), "ruled_out": weight == 0}
+        chosen = float(f"{math.exp(weights @ np.log(self.tried)):.3g}")
+        why = reason(curve)
         if n_documents is not None and n_documents > n:
             why += f"; on a sample of {n:,} of the {n_documents:,} documents"
             for point in curve:
                 point["n_documents"] = n
-        return self.tried[chosen], why, curve
+        return chosen, why, curve
 
 
-def auto_sample(n: int, granularity: str | None, random_state: int | None) -> Rows | None:
+def auto_sample(n: int, granularity: str | None) -> Rows | None:
     """Rows, ascending, on which ``auto`` chooses for `n` documents; None where that is all."""
     if granularity != "auto" or n <= AUTO_LIMIT:
         return None
     log.info("granularity: compared on a sample of %d of the %d documents", AUTO_SAMPLE, n)
-    return np.sort(np.random.default_rng(random_state).choice(n, AUTO_SAMPLE, replace=False))
+    return np.sort(np.random.default_rng(SEED).choice(n, AUTO_SAMPLE, replace=False))
 
 
 def count_levels(n: int) -> tuple[dict[str, float], list[int]]:

@@ -68,7 +68,7 @@ class HDBSCANClusterer:
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
-        What ``auto`` saw: min_cluster_size, n_topics (of half the documents), score.
+        What ``auto`` saw: min_cluster_size, n_topics (of half the documents), score, weight.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     prediction_ : dict
@@ -204,8 +204,8 @@ class HDBSCANClusterer:
         levels = {name: float(_size(n, level)) for name, level in LEVELS.items()}
         scale = Scale("min_cluster_size", levels, tried, cluster, carry)
         assert self.granularity is not None
-        size, why, self.curve_ = scale.choose(n, self.granularity, self.random_state)
-        return int(size), why
+        size, why, self.curve_ = scale.choose(n, self.granularity)
+        return round(size), why
 
     def _cut_for(self, tree: NDArray[np.float64], target: int, n: int) -> tuple[int, str]:
         """The largest size that gives `target` topics, or else the next larger number.

@@ -13,6 +13,7 @@ from components.base import Integers, Matrix
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import (
+    SEED,
     Scale,
     auto_sample,
     carry_by_centre,
@@ -65,7 +66,7 @@ class KMeansClusterer:
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
-        What ``auto`` saw: n_clusters, n_topics (of half the documents), score.
+        What ``auto`` saw: n_clusters, n_topics (of half the documents), score, weight.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     prediction_ : dict
@@ -124,7 +125,7 @@ class KMeansClusterer:
         ):
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
             n_clusters, why = self._number(X)
-            self.model_ = self._fitted(X, n_clusters)
+            self.model_ = self._fitted(X, n_clusters, self.random_state)
             distances = self._distances(X)
             labels = np.asarray(self.model_.labels_, dtype=np.int64)
             self.layers_: dict[str, Integers] = {}
@@ -136,7 +137,9 @@ class KMeansClusterer:
                     self.memberships_ = self.memberships_[:, np.argsort(number)]
                 levels, _ = count_levels(n)
                 by_level = {
-                    name: np.asarray(self._fitted(X, int(level)).labels_, dtype=np.int64)
+                    name: np.asarray(
+                        self._fitted(X, int(level), self.random_state).labels_, dtype=np.int64
+                    )
                     for name, level in levels.items()
                     if name in self.layers
                 }
@@ -171,14 +174,14 @@ class KMeansClusterer:
             self.memberships_ = sparse.vstack(memberships, format="csr")
         return np.concatenate(smallest)
 
-    def _fitted(self, X: Matrix, n_clusters: int) -> Any:
+    def _fitted(self, X: Matrix, n_clusters: int, random_state: int | None) -> Any:
         from sklearn.cluster import KMeans
 
         return KMeans(
             n_clusters=n_clusters,
             n_init=self.n_init,
             max_iter=self.max_iter,
-            random_state=self.random_state,
+            random_state=random_state,
         ).fit(X)
 
     def _number(self, X: Matrix) -> tuple[int, str]:
@@ -191,23 +194,21 @@ class KMeansClusterer:
             why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
-        sample = auto_sample(n, self.granularity, self.random_state)
+        sample = auto_sample(n, self.granularity)
         if sample is not None:
             X = X[sample]
 
         def cluster(rows: Rows) -> Iterator[Integers]:
             half = X[rows]
             for k in tried:
-                yield np.asarray(self._fitted(half, k).labels_, dtype=np.int64)
+                yield np.asarray(self._fitted(half, k, SEED).labels_, dtype=np.int64)
 
         def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(
-            int(X.shape[0]), self.granularity, self.random_state, n
-        )
-        return int(number), why
+        number, why, self.curve_ = scale.choose(int(X.shape[0]), self.granularity, n)
+        return round(number), why
 
 
 def _soft(distances: Any) -> Any:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from components.base import Guidance, Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
-from components.clusterers.granularity import Scale, auto_sample, check_layers, check_scale
+from components.clusterers.granularity import (
+    SEED,
+    Scale,
+    auto_sample,
+    check_layers,
+    check_scale,
+)
 from components.clusterers.graph import Communities, added, unlinked, weighted
 from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
 from components.clusterers.steered import SteeredCommunities
@@ -38,7 +44,7 @@ class LeidenClusterer:
     Parameters
     ----------
     granularity : {"broad", "medium", "fine", "auto"}
-        Resolution 0.3, 1 or 3, or the one that two halves of the documents agree on.
+        Resolution 0.3, 1 or 3, or the one on and around which halves of the documents agree best.
     n_topics : int, optional
         Exactly so many topics.
     resolution : float, optional
@@ -72,8 +78,8 @@ class LeidenClusterer:
     choice_ : dict
         What was chosen and why.
     curve_ : list of dict
-        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity, and
-        whether that ruled it out.
+        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity, the
+        weight of each in the choice, and whether its modularity ruled it out.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     prediction_ : dict
@@ -159,7 +165,7 @@ class LeidenClusterer:
             compared = communities
             rows = None
             if self.resolution is None:
-                rows = auto_sample(n, self.granularity, self.random_state)
+                rows = auto_sample(n, self.granularity)
             if rows is not None:
                 some = [part[rows] for part in members]
                 compared = Communities(self._graph(X[rows], some, k, neighbors))
@@ -219,16 +225,14 @@ class LeidenClusterer:
         def cluster(rows: Rows) -> Iterator[Integers]:
             half = Communities(links[rows][:, rows])
             for resolution in TRIED:
-                yield half.find(resolution, ROUGH, self.random_state)
+                yield half.find(resolution, ROUGH, SEED)
 
         def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             across = links[target][:, source]
             return [heaviest(across, labels) for labels in clusterings]
 
         scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, communities.modularity)
-        resolution, why, self.curve_ = scale.choose(
-            links.shape[0], self.granularity, self.random_state, n
-        )
+        resolution, why, self.curve_ = scale.choose(links.shape[0], self.granularity, n)
         return resolution, why
 
     def estimated_seconds(self, n: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from components.base import Result
 
 
@@ -11,12 +13,14 @@ def stability(result: Result) -> float | None:
     The documents are split at random into halves; each is clustered on its own, and the topics of
     one half are carried over to the documents of the other by likeness. The measure is the
     adjusted mutual information of these and of the topics that the other half found by itself,
-    averaged over splits (Lange, Roth, Braun and Buhmann 2004, with another index). At most 1, 0
-    by chance; higher is better. The clusterer compares halves to choose its granularity, so this
+    averaged over splits (Lange, Roth, Braun and Buhmann 2004, with another index). Between two
+    settings that were compared it is interpolated, over the logarithm of the setting. At most 1,
+    0 by chance; higher is better. The clusterer compares halves to choose its granularity, so this
     costs nothing; None where it had nothing to choose (`clusterer.granularity` is not auto).
     """
-    for name, chosen in result.choice.items():
-        for point in result.curve:
-            if name != "n_topics" and point.get(name) == chosen and "score" in point:
-                return float(point["score"])
-    return None
+    points = [point for point in result.curve if "score" in point]
+    setting = next(iter(points[0])) if points else ""
+    if setting not in result.choice:
+        return None
+    tried, scores = np.array(sorted((point[setting], point["score"]) for point in points)).T
+    return float(np.interp(np.log(result.choice[setting]), np.log(tried), scores))

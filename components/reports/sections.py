@@ -202,6 +202,10 @@ def granularity(result: Result) -> Section | None:
         low, high = (float(f(score[finite])) if finite.any() else 0.0 for f in (np.min, np.max))
         y = 190 - 150 * (score - low) / ((high - low) or 1.0)
         chosen = result.choice.get(setting)
+        if (at > 0).all() and chosen:  # which may lie between two of those tried
+            values["chosen_x"] = 60 + 560 * float(
+                (np.log(chosen) - place.min()) / (float(np.ptp(place)) or 1.0)
+            )
         values |= {
             "setting": setting,
             "low": low,
@@ -213,8 +217,8 @@ def granularity(result: Result) -> Section | None:
                     "setting": float(at[i]),
                     "n_topics": point.get("n_topics"),
                     "score": float(score[i]) if finite[i] else None,
+                    "weight": point.get("weight"),
                     "ruled_out": bool(point.get("ruled_out")),
-                    "chosen": chosen is not None and float(at[i]) == float(chosen),
                 }
                 for i, point in enumerate(result.curve)
             ],

@@ -40,18 +40,35 @@ def finest(curve: Curve, tolerance: float = 0.04) -> int:
     return chosen
 
 
+def sound(curve: Curve, loose: float = 0.06) -> list[int]:
+    """Settings whose modularity is at most `loose` below the best."""
+    best = max(point["modularity"] for point in curve)
+    return [k for k, point in enumerate(curve) if point["modularity"] >= best - loose]
+
+
 def middle(curve: Curve, tolerance: float = 0.03, loose: float = 0.06, pick: str = "middle") -> int:
     """Of the settings within both tolerances: the middle one around the best, or another."""
-    from components.clusterers.granularity import middle_agreed, sound
-
-    if pick == "middle":
-        return middle_agreed(curve, tolerance, loose)
     candidates = sound(curve, loose)
-    best = max(curve[k]["score"] for k in candidates)
-    agreed = [k for k in candidates if curve[k]["score"] >= best - tolerance]
+    best = max(candidates, key=lambda k: curve[k]["score"])
+    agreed = [k for k in candidates if curve[k]["score"] >= curve[best]["score"] - tolerance]
     if pick == "nearest":
         return min(agreed, key=lambda k: abs(np.log(curve[k]["resolution"] / MEDIUM)))
-    return agreed[-1] if pick == "finest" else agreed[len(agreed) // 2]
+    if pick != "middle":
+        return agreed[-1] if pick == "finest" else agreed[len(agreed) // 2]
+    first = last = best
+    while first - 1 in agreed:
+        first -= 1
+    while last + 1 in agreed:
+        last += 1
+    return (first + last + 1) // 2
+
+
+def mean(curve: Curve) -> int:
+    """The tried setting that is nearest to the one that `auto` chooses."""
+    from components.clusterers.granularity import weigh
+
+    tried = np.log([point["resolution"] for point in curve])
+    return int(np.abs(tried - weigh(curve) @ tried).argmin())
 
 
 RULES: dict[str, Callable[[Curve], int]] = {
@@ -62,7 +79,8 @@ RULES: dict[str, Callable[[Curve], int]] = {
     "guard, finest within 0.03": lambda curve: middle(curve, pick="finest"),
     "guard, nearest to 1 within 0.04": lambda curve: middle(curve, 0.04, pick="nearest"),
     "guard, middle one of all within 0.03": lambda curve: middle(curve, pick="middle of all"),
-    "guard, middle one around the best (now)": middle,
+    "guard, middle one around the best (until now)": middle,
+    "weighted mean (now)": mean,
     "the best of those tried (oracle)": lambda curve: int(np.argmax([p["ami"] for p in curve])),
 }
 

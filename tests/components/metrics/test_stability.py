@@ -25,9 +25,16 @@ def blobs(spread: float) -> np.ndarray:
 
 def test_it_is_the_score_of_the_chosen_granularity() -> None:
     result = result_of(LeidenClusterer(random_state=0), blobs(1.0))
-    chosen = result.choice["resolution"]
-    assert [stability(result)] == [p["score"] for p in result.curve if p["resolution"] == chosen]
     assert stability(result) == pytest.approx(1, abs=0.05)
+
+
+def test_between_two_that_were_compared_it_is_between_their_scores() -> None:
+    result = result_of(LeidenClusterer(n_topics=5, random_state=0), blobs(1.0))
+    scores = ((0.5, 0.2), (1.0, 0.8), (2.0, 0.4))
+    result.curve = [{"resolution": setting, "score": score} for setting, score in scores]
+    for chosen, expected in ((1.0, 0.8), (2**0.5, 0.6), (0.5, 0.2)):
+        result.choice = {"resolution": chosen, "n_topics": 5}
+        assert stability(result) == pytest.approx(expected)
 
 
 def test_noise_is_less_stable_than_groups() -> None:
