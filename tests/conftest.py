@@ -23,6 +23,7 @@ LEE = "dataset.limit=60"
 # files of tests, or single tests; what is left out of a room must leave a test of it.
 SLOW = (
     "components/clusterers/test_granularity.py::test_auto_finds_the_groups_and_says_why[fast_hdbscan]",
+    "components/clusterers/test_granularity.py::test_the_number_of_topics_does_not_jump[leiden]",
     "components/clusterers/test_leiden.py::test_every_process_finds_the_same",
     "components/embedders/test_adapt.py",
     "components/embedders/test_batching.py",
