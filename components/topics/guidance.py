@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Guidance, Integers, Matrix, NeighborGraph, Topic
 from components.knowledge import Knowledge
@@ -16,6 +17,7 @@ from components.neighbors import metric_for, neighbors
 from components.topics.classify import label_probabilities, word_vectors
 from components.topics.seeds import in_context, seed_shares
 
+FEW = 0.1  # of a topic's documents: with seeds in fewer, its name says little of it
 N_NEIGHBORS = 15  # whose words are read beside a document's own
 
 log = logging.getLogger(__name__)
@@ -111,12 +113,24 @@ def with_names(
             topic = int(best_topic[group])
             if weights[topic, group] > 0 and best_group[topic] == group:
                 name_of.setdefault(topic, name)
+                _check_share(name, guidance.seeds[:, [group]].getnnz(axis=1) > 0, labels == topic)
             else:
                 log.warning("no topic gathers the seeds of %r.", name)
     return [
         replace(topic, label=name_of[topic.id]) if topic.id in name_of else topic
         for topic in topics
     ]
+
+
+def _check_share(name: str, has_seed: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
+    """Warn where few documents of a topic are why it has its name."""
+    n_seeds, size = int((has_seed & inside).sum()), int(inside.sum())
+    if 0 < n_seeds < FEW * size:
+        log.warning(
+            "only %d of the %d documents of the topic %r hold its words: there are so few topics "
+            "that it took in others. clusterer.granularity=fine makes more.",
+            n_seeds, size, name,
+        )  # fmt: skip
 
 
 def _group_weights(guidance: Guidance, labels: Integers) -> Any:

@@ -122,3 +122,15 @@ def test_topics_take_the_names_of_what_they_gather(caplog):
     assert [t.label for t in named] == ["certain", "w", "near"]
     assert "no topic gathers the seeds of 'lost'" in caplog.text
     assert "no document is near to the name 'nobody'" in caplog.text
+
+
+def test_a_topic_that_took_in_much_else_is_told_of(caplog):
+    seeds = sparse.csr_matrix((np.ones(3), ([0, 1, 30], [0, 0, 1])), (40, 2))
+    guidance = Guidance(("space", "phones"), np.full(40, -1), seeds)
+    labels = np.repeat([0, 1], [30, 10])
+    topics = [Topic(0, 30, (), 0, ()), Topic(1, 10, (), 30, ())]
+    with caplog.at_level(logging.WARNING):
+        named = with_names(topics, labels, guidance, np.full(40, -1), ())
+    assert [topic.label for topic in named] == ["space", "phones"]
+    assert "only 2 of the 30 documents of the topic 'space' hold its words" in caplog.text
+    assert "phones" not in caplog.text  # a tenth of its documents
