@@ -10,6 +10,8 @@ from components.base import Guidance, Integers
 from components.clusterers.graph import Communities, Leiden
 from components.igraph_core import seeded
 
+FRESH = 3  # starts from one topic each; see experiments/guided
+
 
 class SteeredCommunities:
     """Leiden on a graph with one further node, the anchor, for each group of a `Guidance`.
@@ -21,8 +23,12 @@ class SteeredCommunities:
     modularity then counts only what is more of them in a topic than chance would put there, so
     words that stand everywhere pull nothing. Between any two anchors is more negative weight than
     there is positive weight in the graph. Leiden starts with each anchor alone and never lowers its
-    objective, so no topic holds two of them. All other rows start in the topics that they have
-    without guidance: where nothing is known, little changes.
+    objective, so no topic holds two of them.
+
+    The rows start in the topics that they have without guidance: where nothing is known, little
+    changes. Where an anchor has no fixed row they start three more times, each in a topic of its
+    own, and of the four results the one with the highest objective stays: topics that are best
+    without seeds may be no way to those that are best with them.
     """
 
     def __init__(self, communities: Communities, guidance: Guidance) -> None:
@@ -32,6 +38,7 @@ class SteeredCommunities:
         self._unguided = communities
         self._n_groups = len(guidance.names)
         self._free = guidance.fixed < 0
+        self._nothing_known = bool(self._free.all()) and not guidance.seeds.nnz
         self._total = float(communities.degrees.sum())
         n, n_groups, n_free = len(guidance.fixed), self._n_groups, int(self._free.sum())
         n_nodes = n_groups + n_free  # the anchors come first
@@ -47,9 +54,12 @@ class SteeredCommunities:
         pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
         edges = np.column_stack([links.row[not_anchors], links.col[not_anchors]])
         apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
-        self._leiden = Leiden(n_nodes, np.vstack([edges, pairs]), np.concatenate([weights, apart]))
+        self._edges = np.vstack([edges, pairs])
+        self._weights = np.concatenate([weights, apart])
+        self._leiden = Leiden(n_nodes, self._edges, self._weights)
         self._degrees = np.asarray(member.T @ communities.degrees).ravel()
         alone = np.flatnonzero(self._degrees[:n_groups] == 0)
+        self._fresh = FRESH if len(alone) else 0
         at_most_own = sparse.diags(communities.degrees) @ guidance.seeds.minimum(1)
         self._degrees[alone] = np.asarray(at_most_own.sum(axis=0)).ravel()[alone]
 
@@ -57,11 +67,24 @@ class SteeredCommunities:
         """Topic of each row, int64 (n,), as `Communities.find`."""
         if self._total == 0:
             return self._nodes.copy()
-        start = self._unguided.find(resolution, n_iterations, seed)[self._free]
-        start = self._n_groups + np.unique(start, return_inverse=True)[1]
-        membership = [*range(self._n_groups), *start.tolist()]
+        plain = self._unguided.find(resolution, n_iterations, seed)
+        if self._nothing_known:
+            return plain
+        each_alone = np.arange(int(self._free.sum()))
+        found = []
         with seeded(seed):
-            topics = self._leiden.improved(
-                self._degrees, resolution / self._total, n_iterations, membership
-            )
-        return np.asarray(topics, dtype=np.int64)[self._nodes]
+            for start in [plain[self._free], *[each_alone] * self._fresh]:
+                start = self._n_groups + np.unique(start, return_inverse=True)[1]
+                membership = [*range(self._n_groups), *start.tolist()]
+                topics = self._leiden.improved(
+                    self._degrees, resolution / self._total, n_iterations, membership
+                )
+                found.append(np.asarray(topics, dtype=np.int64))
+        best = max(found, key=lambda topics: self._objective(topics, resolution / self._total))
+        return best[self._nodes]
+
+    def _objective(self, topics: Integers, resolution: float) -> float:
+        """What Leiden maximises, see `Leiden.improved`; igraph's divides by a negative weight."""
+        same = topics[self._edges[:, 0]] == topics[self._edges[:, 1]]
+        degrees = np.bincount(topics, self._degrees)
+        return float(self._weights[same].sum() - resolution * (degrees**2).sum() / 2)

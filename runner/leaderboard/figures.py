@@ -146,7 +146,7 @@ def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[
 
 def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
     """How far the runs agree: topics below the diagonal, neighbours above it; "" for one run."""
-    places = _places(comparison, rows)
+    places = places_of(comparison, rows)
     if len(places) < 2:
         return ""
     overlap = comparison.overlap
@@ -188,7 +188,7 @@ def _head(name: str) -> str:
     return f'<th scope="col" class="name" title="{escape(name)}">{escape(shown)}</th>'
 
 
-def _places(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, str]]:
+def places_of(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, str]]:
     """The voter with the settings of each row, with the row's name."""
     at = {id(comparison.records[run]): place for place, run in enumerate(comparison.voters)}
     places = [(at[id(run)], row.name) for row in rows for run in row.runs if id(run) in at]
@@ -208,7 +208,7 @@ def _order(likeness: Numbers) -> list[int]:
 
 def topics_side_by_side(comparison: Comparison, rows: Sequence[Row]) -> str:
     """The first run's topics beside those of the others, and the topics that one run alone has."""
-    places = _places(comparison, rows)
+    places = places_of(comparison, rows)
     if len(places) < 2 or not all(comparison.described[place] for place, _ in places):
         return ""
     return _beside(comparison, places) + _alone(comparison, places)

@@ -8,6 +8,7 @@ from pathlib import Path
 from components.reports.meanings import MEANINGS as READ
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto, topics_side_by_side
+from runner.leaderboard.flow import flow
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
 from runner.terminal.secrets import mask
@@ -18,10 +19,12 @@ _HOLLOW = (
 )
 _STYLE = """
 :root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --bad: #93250e;
-  --page: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e }
+  --page: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e;
+  --light: 44% }
 @media screen and (prefers-color-scheme: dark) {
   :root { color-scheme: dark; --ink: #e6e9ef; --soft: #a3acbd; --line: #343b49; --good: #5fd39a;
-    --bad: #ff9d85; --page: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b } }
+    --bad: #ff9d85; --page: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b;
+    --light: 64% } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
   max-width: 80rem; color: var(--ink); background: var(--page) }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
@@ -62,6 +65,11 @@ circle.cached { fill: var(--page); stroke: var(--dot); stroke-width: 2 }
   transform: rotate(180deg) }
 .topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
 .topics td.words { min-width: 14rem }
+svg.sankey { min-width: 44rem; max-width: none }
+.sankey text, .sankey .none { fill: var(--ink) }
+.sankey :is(rect, path) { fill: hsl(var(--hue) 62% calc(var(--light) + var(--shift, 0%))) }
+.sankey path { opacity: .4 } .sankey path:hover { opacity: .75 }
+.sankey :is(rect, path).none { fill: var(--soft) }
 td.none { color: var(--soft); text-align: center }
 @media (max-width: 640px) { body { margin: 1rem auto }
   .sortable .name, .heatmap tbody th { min-width: 6rem }
@@ -133,7 +141,7 @@ def page(
                 f"they are the same){above}. Embedders that are alike stand together.</p>{map_}",
             ]
         if sides := topics_side_by_side(comparison, ranking.rows):
-            parts += ["<h2>Topics side by side</h2>", sides]
+            parts += ["<h2>Topics side by side</h2>", flow(comparison, ranking.rows), sides]
     parts += [_how_to_read(ranking)]
     if len(shown) < len(ranking.metrics):
         every = _table(ranking, ranking.metrics)

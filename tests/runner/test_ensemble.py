@@ -48,6 +48,24 @@ def test_what_was_embedded_before_costs_nothing(cache: str) -> None:
     assert len(both.topics) > 1
 
 
+def test_an_ensemble_takes_what_the_user_knows(cache: str) -> None:
+    seeds = {"cricket": ["wicket", "test"], "unrest": ["palestinian", "israeli"]}
+    guided = run(None, *PAIR, *SHORT, cache, guided={"topics": seeds})
+    labels = [topic.label for topic in guided.topics]
+    assert set(seeds) <= set(labels)
+    for name, words in seeds.items():
+        holds = [
+            any(word in text.lower().split() for word in words) for text in guided.corpus.documents
+        ]
+        own = guided.labels == labels.index(name)
+        assert np.mean(np.array(holds)[own]) > 2 * np.mean(holds), name
+
+
+def test_names_need_members_that_embed_any_text(cache: str) -> None:
+    with pytest.raises(UserError, match=r"zeroshot\.topics: needs vectors of the names"):
+        run(None, *PAIR, *SHORT, cache, zeroshot={"topics": ["cricket"]})
+
+
 def test_members_with_settings_and_one_option_twice(cache: str) -> None:
     of = "embedder.of=[model2vec,{model2vec: {max_length: 8}}]"
     result = run(None, "embedder=ensemble", of, *SHORT, cache, "clusterer=kmeans")

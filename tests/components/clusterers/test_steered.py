@@ -61,7 +61,7 @@ def test_so_many_topics_as_there_are_known_groups_stay():
 
 
 def test_seeds_pull_their_neighbours_along():
-    X = vectors(spread=1.9)  # so blurred that the groups are not found without help
+    X = vectors(spread=2.0)  # so blurred that the groups are not found without help
     seeds = np.zeros((400, 8))
     seeds[np.arange(160), TRUTH[:160]] = 0.5
     plain = LeidenClusterer(random_state=1).fit_predict(X)
@@ -71,7 +71,7 @@ def test_seeds_pull_their_neighbours_along():
         return adjusted_mutual_info_score(TRUTH[rows], labels[rows])
 
     seeded, rest = slice(160), slice(160, None)
-    assert agreement(seeded, plain) < 0.7
+    assert agreement(seeded, plain) < 0.65
     assert agreement(seeded, guided) > 0.95
     assert agreement(rest, guided) > agreement(rest, plain) + 0.03
 

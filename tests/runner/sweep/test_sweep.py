@@ -90,7 +90,10 @@ def test_a_sweep_over_embedders_recommends_one(runner: Run, store: Path) -> None
     assert rows[0]["embedder"] == best
     assert {"consensus", "neighbour_consensus", "choice_score"} <= rows[0].keys()
     logged = store.parent / "mlartifacts" / parent.info.run_id / "artifacts" / "leaderboard.html"
-    assert "Topics side by side" in logged.read_text()
+    page = logged.read_text()
+    assert "Topics side by side" in page
+    assert page.count('class="sankey"') == 1
+    assert f"From the topics of {best} to those of {rows[1]['embedder']}" in page
 
 
 def test_a_failed_job_is_a_failed_run_and_the_sweep_goes_on(
