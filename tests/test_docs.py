@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import re
 import shlex
 import shutil
@@ -139,6 +140,16 @@ def test_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_way_of_a_value_leads_through_functions_that_are_there() -> None:
+    table = (ROOT / "docs" / "design" / "README.md").read_text("utf-8")
+    functions = re.findall(
+        r"`((?:runner|components)\.[\w.]+)\.(\w+)`", table.partition("## Where")[2]
+    )
+    assert len(functions) >= 8
+    for module, name in functions:
+        assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_the_page_of_every_setting_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:

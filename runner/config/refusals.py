@@ -77,7 +77,7 @@ def refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
             "two characters themselves put a backslash before them.",
         )
     kind = _type_at(config, key)
-    return Problem(text, f"wrong type. {f'It must be {kind}' if kind else 'It cannot be used'}.")
+    return Problem(text, f"must be {kind}." if kind else "cannot be used: wrong type.")
 
 
 def _type_at(config: DictConfig, key: str) -> str:

@@ -102,10 +102,10 @@ class Ranking:
         n_runs = sum(len(row.runs) for row in self.rows)
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = f", {self.n_running} still running" if self.n_running else ""
-        order = f"best first by {self.sort}"
+        order = f", best first by {self.sort}"
         if self.sort not in self.metrics:
-            order = f"in no order, as none has the metric {self.sort}"
-        return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}, {order}."
+            order = f", in no order, as none has the metric {self.sort}" if n_runs else ""
+        return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}{order}."
 
     @property
     def note(self) -> str:

@@ -112,7 +112,8 @@ def _open(config: DictConfig) -> Progress:
     # Jobs of another process cannot tell this one that they ended; it looks for itself.
     progress = Progress(folder, about, polls=not _in_this_process(config.hydra))
     progress.save()
-    count = "" if about["n_jobs"] is None else f": {about['n_jobs']} jobs"
+    n = about["n_jobs"]
+    count = "" if n is None else f": {n} {'job' if n == 1 else 'jobs'}"
     say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)
     return progress
 

@@ -94,7 +94,7 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "--experimental-rerun=x": ["a pickle", "replay"],
         "--multi-run seed=1": ["--multi-run: there is no such flag. Did you mean '--multirun'?"],
         "leaderbord": ["'leaderboard'"],
-        "-m seed=1,x,3,y": ["2 mistakes", "seed=x: wrong type", "seed=y: wrong type"],
+        "-m seed=1,x,3,y": ["2 mistakes", "seed=x: must be int", "seed=y: must be int"],
         "-m clusterer=kmeans,hdbscan clusterer.n_clusters=3": [
             "clusterer.n_clusters=3: there is no such key."
         ],

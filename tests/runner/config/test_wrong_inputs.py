@@ -42,7 +42,7 @@ CASES = {
         "reducer=umap reducer.n_neighbours=5",
         ["reducer.n_neighbours=5", "Did you mean 'n_neighbors'?"],
     ),
-    "wrong type of a run key": ("seed=soon", ["seed=soon", "wrong type"]),
+    "wrong type of a run key": ("seed=soon", ["seed=soon: must be int or null."]),
     "wrong type of a part's key": (
         "reducer=umap reducer.n_neighbors=many",
         ["reducer.n_neighbors=many", "must be int"],
