@@ -101,14 +101,17 @@ class Corpus:
 
     @cached_property
     def documents_hash(self) -> str:
-        """sha256 (hex) of the documents and the contents of their images, in order.
+        """sha256 (hex) of the documents and the contents of their images, as `order` has them.
 
-        All that an embedder sees: the key of vectors that depend on the whole corpus.
+        All that an embedder sees, in the order in which it sees it: the key of vectors that depend
+        on the whole corpus.
         """
         digest = hashlib.sha256()
-        _add(digest, "documents", self.documents)
+        rows = self.order.tolist()
+        _add(digest, "documents in order", [self.documents[row] for row in rows])
         if self.images is not None:
-            _add(digest, "images", [path and _file_hash(path) for path in self.images])
+            paths = [self.images[row] for row in rows]
+            _add(digest, "images", [path and _file_hash(path) for path in paths])
         return digest.hexdigest()
 
     @cached_property

@@ -87,12 +87,14 @@ def test_only_documents_and_images_are_in_the_hash_of_documents(tmp_path):
     ):
         assert other.documents_hash == plain.documents_hash
         assert other.hash != plain.hash
-    first = Corpus(["", ""], images=[str(tmp_path / "a.png"), None])
-    same = Corpus(["", ""], images=[str(tmp_path / "b.png"), None])
+    assert Corpus(["b", "a"]).documents_hash == plain.documents_hash  # embedded in one order
+    assert Corpus(["a", "a", "b"]).documents_hash != plain.documents_hash
+    first = Corpus([""], images=[str(tmp_path / "a.png")])
+    same = Corpus([""], images=[str(tmp_path / "b.png")])
     assert first.documents_hash == same.documents_hash
-    assert Corpus(["", ""]).documents_hash != first.documents_hash
+    assert Corpus([""]).documents_hash != first.documents_hash
     (tmp_path / "b.png").write_bytes(b"two")
-    changed = Corpus(["", ""], images=[str(tmp_path / "b.png"), None])
+    changed = Corpus([""], images=[str(tmp_path / "b.png")])
     assert changed.documents_hash != first.documents_hash
 
 

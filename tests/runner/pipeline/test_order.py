@@ -48,6 +48,17 @@ def test_topics_do_not_depend_on_it(settings: tuple[str, ...], documents: list[s
     )
 
 
+def test_vectors_fitted_on_the_documents_are_found_in_another_order(
+    documents: list[str], tmp_path: Path
+) -> None:
+    settings = ("embedder=tfidf", "clusterer=kmeans", f"cache.dir={tmp_path / 'cache'}")
+    overrides = (*settings, "tracking=none", "model=false", "reports=none")
+    first, again = run(documents, *overrides), run(documents[::-1], *overrides)
+    assert first.metrics["n_documents_embedded"] > 100
+    assert again.metrics["n_documents_embedded"] == 0
+    assert topic_and_strength(first) == topic_and_strength(again)
+
+
 def test_a_sample_of_equal_documents_with_vectors_of_their_own(
     documents: list[str], tmp_path: Path
 ) -> None:
