@@ -22,6 +22,7 @@ LEE = "dataset.limit=60"
 # Not in `make quick`: they start many processes, load a backend or compile for seconds. Folders and
 # files of tests, or single tests; what is left out of a room must leave a test of it.
 SLOW = (
+    "cases/test_outcomes.py",
     "components/clusterers/test_granularity.py::test_auto_finds_the_groups_and_says_why[fast_hdbscan]",
     "components/clusterers/test_granularity.py::test_the_number_of_topics_does_not_jump[leiden]",
     "components/clusterers/test_leiden.py::test_every_process_finds_the_same",
