@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import UserError
 from runner.sweep.choose import PRESET
 from runner.sweep.ending import end_sweep
-from runner.sweep.isolate import run_in_subprocess
+from runner.sweep.isolate import run_in_subprocess, watch_joblib_workers
 from runner.sweep.progress import Progress
 from runner.terminal.console import say
 from runner.tracking import record
@@ -56,6 +56,8 @@ class SweepCallback(Callback):
         global _progress
         with _ends_the_program():
             _progress = _open(config)
+            if str(config.hydra.launcher._target_).endswith("JoblibLauncher"):
+                watch_joblib_workers()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Run what `experiment=choose_embedder` adds to the jobs of its sweep."""

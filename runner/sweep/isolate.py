@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.process import BaseProcess
 
 from runner.terminal.console import say
@@ -30,7 +31,7 @@ def run_in_subprocess(task: Callable[[], None]) -> str | None:
 
     To be called before this process has started threads or touched a GPU.
     """
-    _end_with_the_launcher()
+    end_with(os.getppid())
     process = multiprocessing.get_context("fork").Process(target=_run, args=(task,))
     process.start()
     _running.append(process)
@@ -51,8 +52,20 @@ def run_in_subprocess(task: Callable[[], None]) -> str | None:
     return f"{death}; was there enough memory?" if -code == signal.SIGKILL else death
 
 
-def _end_with_the_launcher() -> None:
-    """From now on end this worker and its job once the process that started it is gone.
+def watch_joblib_workers() -> None:
+    """Let the workers that joblib starts from now on end with this process.
+
+    From their start on: one that waits for its first job would stay for minutes.
+    """
+    import joblib  # type: ignore[import-untyped]
+    from joblib._parallel_backends import LokyBackend  # type: ignore[import-untyped]
+
+    watched = partial(LokyBackend, initializer=end_with, initargs=(os.getpid(),))
+    joblib.register_parallel_backend("loky", watched)
+
+
+def end_with(launcher: int) -> None:
+    """From now on end this worker and its job once its parent process, `launcher`, is gone.
 
     By a timer, as a thread could not be there when a job is forked; the job does not inherit it.
     """
@@ -60,7 +73,6 @@ def _end_with_the_launcher() -> None:
         signal.ITIMER_REAL
     ) != (0.0, 0.0):
         return
-    launcher = os.getppid()
 
     def look(*_: object) -> None:
         if os.getppid() == launcher:

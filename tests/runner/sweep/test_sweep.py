@@ -304,6 +304,21 @@ def test_workers_end_with_a_launcher_that_is_killed(
         assert (alone / name).read_bytes() == again.read_bytes()
 
 
+def test_workers_without_a_job_end_too(troubled: list[str], start: Run) -> None:
+    process = start("-m", *troubled, "tracking=none", "seed=1,2", "hydra/launcher=joblib_2")
+    workers = wait_for(lambda: workers_of(process.pid))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not any(map(is_running, workers)), 60)
+
+
+def workers_of(pid: int) -> list[int]:
+    """joblib's worker processes that this one has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    lines = {child: Path(f"/proc/{child}/cmdline") for child in children}
+    return [int(c) for c, line in lines.items() if "popen_loky" in line.read_text()]
+
+
 def pids_of_jobs(folder: Path, n: int) -> list[int]:
     """Of the `n` jobs that run; empty until there are as many."""
     records = [json.loads(f.read_text()) for f in folder.glob("multirun/*/*/[0-9]/run.json")]
