@@ -31,7 +31,7 @@ from components.neighbors.rows import Rows
 
 FEWEST, MOST = 256, 1024  # rows of a tile, ...
 TILES = 16  # ... of which there are so many, or more where these would be too large
-PENDING = 3  # for each neighbour: candidates that are collected before the best are chosen
+PENDING = 2  # for each neighbour: candidates that are collected before the best are chosen
 CANDIDATES = 4  # for each neighbour: where more are left, all is done in double precision
 
 
@@ -55,7 +55,9 @@ def search_among(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats]:
         scale = scale_of(rows)
         size = tile_size(n)
         order = _likes_together(rows, scale, size)
-        tiles = [_Tile(rows, order[a : a + size], k, scale) for a in range(0, n, size)]
+        singles = np.empty((n, rows.width), np.float32)
+        parts = [slice(a, a + size) for a in range(0, n, size)]
+        tiles = [_Tile(rows, order[part], k, scale, singles[part]) for part in parts]
         parallel_map(_Tile.compare_with_itself, tiles)
         m = len(tiles)
         # In each round every tile is compared with one, and another with it; all pairs by the end.
@@ -81,14 +83,16 @@ class _Tile:
 
     ids : int64 (t,)
     bound : float32 (t,), what a candidate must reach
+    singles : float32 (t, d), to be filled with the rows
     pending : row in the tile, id, and nearness of candidates
     crowded : whether there are too many that are nearly as near
     """
 
-    def __init__(self, rows: Rows, ids: Integers, k: int, scale: float) -> None:
+    def __init__(self, rows: Rows, ids: Integers, k: int, scale: float, singles: Floats) -> None:
         self.ids = ids
         self.k, self.scale = k, scale
-        self.singles = rows.singles(ids, float(np.sqrt(scale)))
+        self.singles = singles
+        singles[:] = rows.singles(ids, float(np.sqrt(scale)))
         self.zero = None if rows.zero is None else rows.zero[ids]
         self.half: Floats | None = None
         if rows.metric == "euclidean":
@@ -138,7 +142,9 @@ class _Tile:
         row, column = np.divmod(found.astype(np.int32), np.int32(near.shape[1]))
         if turned:
             row, column = column, row
-        self.pending.append((row, ids[column].astype(np.int32), near.ravel()[found]))
+        self.pending.append(
+            (row.astype(np.uint16), ids[column].astype(np.int32), near.ravel()[found])
+        )
 
     def choose(self) -> None:
         """Leave the best of the candidates, and raise the bound."""
