@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import os
@@ -237,9 +236,6 @@ def test_wrong_settings(settings, message):
 
 
 def test_ray_is_missing(monkeypatch):
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *a: None if name == "ray" else find_spec(name, *a)
-    )
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'topic-runner\[ray\]'"):
         RayCluster()

@@ -1,6 +1,5 @@
 """dataset=lee."""
 
-import importlib.util
 import subprocess
 import sys
 
@@ -33,6 +32,6 @@ def test_gensim_is_not_imported():
 
 
 def test_without_gensim_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "gensim", None)
     with pytest.raises(UserError, match=r"pip install .* gensim"):
         LeeDataset()

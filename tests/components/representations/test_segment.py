@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -14,12 +14,10 @@ from components.representations.segment import Segmenters, require_segmenter
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Hide installed packages."""
-    real = importlib.util.find_spec
 
     def hide(*names: str) -> None:
-        monkeypatch.setattr(
-            importlib.util, "find_spec", lambda name, *a: None if name in names else real(name, *a)
-        )
+        for name in names:
+            monkeypatch.setitem(sys.modules, name, None)
 
     return hide
 
