@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import Corpus, Report, Result, UserError
 from runner.cache import Cache
 from runner.config.build import build
+from runner.config.recorded import TRUST
 from runner.model import saving
 from runner.model.saving import Lineage
 from runner.pipeline import Parts, run
@@ -78,12 +79,17 @@ def _execute(
         for path in record.load(folder).files_in(folder):
             path.unlink()
         saving.remove(folder)
-    OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
-    (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
+    elif (folder / "config.yaml").exists():
+        raise UserError(
+            f"{folder} holds a config.yaml that is not of a run, and a run would replace it. "
+            f"Choose another folder with {_setting(sweep)}=..."
+        )
     run_record = record.begin(config, choices, folder, sweep)
     if lineage:
         run_record.tags |= lineage.tags
-    run_record.save(folder)
+    run_record.save(folder)  # first: by it the other files are known to be a run's
+    OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
+    (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
     tracker = None
     try:
         tracker = _start_tracking(config, run_record, folder)
@@ -108,8 +114,11 @@ def _execute(
 
 
 def _writing(config: DictConfig, folder: Path, sweep: object) -> AbstractContextManager[None]:
-    setting = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    return writing(folder, setting, config.cache.dir)
+    return writing(folder, _setting(sweep), config.cache.dir)
+
+
+def _setting(sweep: object) -> str:
+    return "hydra.sweep.dir" if sweep else "hydra.run.dir"
 
 
 def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, Parts]:
@@ -131,7 +140,8 @@ def announce(result: Result, run_record: Record, config: DictConfig, folder: Pat
         say(f"Read: {page}")
     if run_record.lost:
         store = [f"uri={config.tracking.uri}"] if config.tracking.uri else []
-        later = shell_line("upload", folder, *store)
+        trust = [TRUST] if config.model and config.model.register_as else []
+        later = shell_line("upload", folder, *store, *trust)
         say(f"{run_record.lost}\nTo log this run later: {later}", error=True)
         return 1
     if run_record.run_id:

@@ -5,7 +5,8 @@ python -m runner.upload multirun/2026-01-31/12-00-00-000000   a sweep, with all 
 python -m runner.upload FOLDER uri=http://... experiment=NAME to this store or experiment
 
 What is there already is completed, not logged twice. A folder may come from somebody else, so a
-store that it names is used only if you name it too (uri=...), or type --trust-this-run.
+store that it names is used only if you name it too (uri=...), or type --trust-this-run; a model is
+registered under a name that the folder holds only with --trust-this-run.
 """
 
 from __future__ import annotations
@@ -56,6 +57,14 @@ def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:
     from runner.tracking import Tracker
 
     settings = record.load_config(folder).get("tracking")
+    registered = run_record.params.get("model.register_as")
+    if registered and not options["trust"] and (folder / "model" / "model.yaml").is_file():
+        words = [f"{key}={value}" for key, value in options.items() if value]
+        raise UserError(
+            f"{folder} may come from somebody else, and its model would be registered as "
+            f"{registered}, and be served where that is. If you want that: "
+            + shell_line("upload", folder, *words, TRUST)
+        )
     tracker = Tracker(*_store(folder, settings, options))
     tracker.finish(_ended(folder, run_record), folder)
     say(f"Logged {folder} as {run_record.run_id}")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import version
 from hydra.core.override_parser.types import Override, ValueType
 from hydra.core.utils import setup_globals
@@ -126,7 +127,15 @@ class Check:
         UserError
             With every mistake.
         """
-        texts = list(texts)
+        try:
+            return self._run(list(texts), multirun, values)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f"{mark.name}, line {mark.line + 1}" if mark else "a file of options"
+            reason = getattr(error, "problem", None) or first_line(error)
+            raise ConfigError(report([Problem(place, f"this is not YAML: {reason}.")])) from error
+
+    def _run(self, texts: list[str], multirun: bool, values: bool) -> DictConfig:
         if not any(key_of(text) == "hydra.searchpath" for text in texts):
             self._check_searchpath()
         if not self._overrides.is_option("", self._name):

@@ -10,9 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.hydra_keys import check_hydra
 from runner.config.problems import Problem
-from runner.config.requests import leaves, trust_keys
+from runner.config.requests import leaves, servers, trust_keys
 from runner.config.trust import trusted_targets
 from runner.terminal import secrets
+from runner.terminal.console import shell_quote
 
 # Keys of Hydra's by which a file could run a program, or lead one astray.
 COMMANDS = (
@@ -58,6 +59,7 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
             "export it in the shell.",
         )
     yield from _secret_addresses(config, plain, keys)
+    yield from _open_addresses(config, plain, keys)
     for path in COMMANDS:
         value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
         if value and not _is_typed(path, keys):
@@ -90,6 +92,31 @@ def _secret_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> 
                 f"a file puts a secret of the environment into {secrets.mask(resolved)[:200]}, and "
                 "only the command line may.",
             )
+
+
+def _open_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> Iterator[Problem]:
+    """Servers of a file's that would get the user's key unencrypted, or may send us programs."""
+    nodes = {role: plain.get(role) for role in ("embedder", "labels", "metrics")}
+    for path, key, value in leaves(nodes):
+        if not isinstance(value, str) or _is_typed(path, keys):
+            continue
+        try:
+            value = str(OmegaConf.select(config, path)) if "${" in value else value
+        except OmegaConfBaseException:
+            continue
+        if value.lower().startswith("http://") and any(servers({key: value})):
+            yield Problem(
+                path,
+                f"a file sends documents, and the key of the API, to {secrets.mask(value)[:200]} "
+                f"unencrypted, and only the command line may. Type {path}=...",
+            )
+    address = plain["engine"].get("address") if isinstance(plain.get("engine"), dict) else None
+    if address not in (None, "auto", "???") and not _is_typed("engine.address", keys):
+        yield Problem(
+            "engine.address",
+            "a file sets this key, and only the command line may: what workers answer can run "
+            f"code. Type {shell_quote(f'engine.address={address}')}",
+        )
 
 
 def _key(text: str) -> str:

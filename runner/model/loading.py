@@ -191,7 +191,8 @@ def _check_identity(
     if saved is None or now is None:
         log.warning("nothing tells whether the embedder is the one that the model was made with.")
         return
-    serious, harmless = differences(saved, now, "then", "now")
+    masked = secrets.mask_config
+    serious, harmless = differences(masked(saved), masked(now), "then", "now")
     if serious:
         lines = "\n".join([*serious, *harmless])
         raise UserError(

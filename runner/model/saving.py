@@ -20,6 +20,7 @@ from components.model.fit import fit
 from components.model.state import pack, unpack
 from runner.cache.fingerprint import identity
 from runner.embed import document_model
+from runner.terminal import secrets
 from runner.tracking import provenance
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def save(
     about = {
         "name": name,
         "config": provenance.kept_config(config),
-        "fingerprint": fingerprint,
+        "fingerprint": secrets.mask_config(fingerprint),
         "corpus_hash": result.corpus.hash,
         "choice": json.loads(json.dumps(result.choice, default=_plain)),
         "metrics": {key: float(value) for key, value in result.metrics.items()},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
+from runner.config.recorded import TRUST
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import recommend
@@ -105,7 +106,8 @@ def _track(
         say(f"not in MLflow: {label}")
     if not_logged or not parent.tracked:
         store = [f"uri={settings['uri']}"] if settings["uri"] else []
-        later = shell_line("upload", folder, *store)
+        registers = any(job.params.get("model.register_as") for job in jobs.values())
+        later = shell_line("upload", folder, *store, *([TRUST] if registers else []))
         say(f"The results are in the output folder. To log them later: {later}")
     return parent.tracked and not not_logged
 

@@ -47,7 +47,7 @@ _IN_ENVIRONMENT = re.compile(
 
 _FORMS = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"sk-(?=[\w-]*\d)[\w-]{16,}"  # OpenAI, Anthropic, OpenRouter
+    r"sk-(?=[\w-]{0,200}\d)[\w-]{16,}"  # OpenAI, Anthropic, OpenRouter
     r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}"  # Google
     r"|gsk_[A-Za-z0-9]{20,}"  # Groq
     r"|nvapi-[\w-]{20,}"  # NVIDIA
@@ -76,8 +76,9 @@ _HEADER = re.compile(
     r"""(?!\*\*\*)([^\s'",}]+)"""
 )
 _BEARER = re.compile(r"""(?i)(\bbearer\s+)(?=[^\s'"]*[\d._~+/=-])([\w.~+/=-]{8,})""")
+# A name has at most 60 characters, or a text of names alone would take hours.
 _ASSIGNED = re.compile(
-    r"""(?<![\w?&])((?:[\w-]+\.)*([A-Za-z][\w-]*)(?:["']\s*[:=]|=|:\s+(?=["'])|:(?=\S))\s*)"""
+    r"""(?<![\w?&])([A-Za-z][\w-]{0,60})(?:["']\s*[:=]|=|:\s+(?=["'])|:(?=\S))\s*"""
     r"""(["']?)([^\s'",;&}\])]+)"""
 )
 _NO_SECRETS = {"", "null", "none", "true", "false", "???", MASK}
@@ -93,7 +94,7 @@ def mask(text: str) -> str:
     text = _QUERY.sub(_parameter, text)
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
-    text = _ASSIGNED.sub(_assigned, text)
+    text = _mask_assigned(text)
     return _FORMS.sub(MASK, text)
 
 
@@ -180,13 +181,28 @@ def _parameter(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2]}={MASK}" if secret else match[0]
 
 
-def _assigned(match: re.Match[str]) -> str:
-    start, key, quote, value = match.groups()
+def _mask_assigned(text: str) -> str:
+    """What follows a secret's name. A value that is none may itself hold a name and its value."""
+    masked, place = "", 0
+    while match := _ASSIGNED.search(text, place):
+        end = match.start(3)
+        masked += text[place:end]
+        if _is_assigned_secret(*match.groups()):
+            masked, end = masked + MASK, match.end()
+        place = end
+    return masked + text[place:]
+
+
+def _is_assigned_secret(key: str, quote: str, value: str) -> bool:
     if _name(key).endswith("authorization"):  # see _HEADER
-        return match[0]
-    if not _is_strong(key) or value.lower() in _NO_SECRETS or value.startswith("${"):
-        return match[0]
-    return f"{start}{quote}{MASK}"
+        return False
+    if value.lower() in _NO_SECRETS or value.startswith("${"):
+        return False
+    if _is_strong(key):
+        return True
+    # Of a name that may mean something else, only what is in quotes, and longer, with digits in it.
+    plain = not quote or len(value) < 8 or not re.search(r"\d", value)
+    return not plain and _is_weak(key) and _looks_secret(value)
 
 
 class MaskingFormatter(logging.Formatter):

@@ -57,6 +57,8 @@ def log_model(client: Any, record: Record, folder: Path) -> str | None:
         return None
     if record.model_id is not None and _is_there(client, record.model_id):
         return record.model_id
+    if any(path.is_symlink() for path in (saved, *saved.rglob("*"))):
+        raise UserError(f"{saved} holds links, which may lead out of it: it is not logged.")
     from mlflow.entities import LoggedModelOutput
 
     card = (saved / "MODEL.md").read_text(encoding="utf-8")

@@ -356,3 +356,63 @@ def test_a_preset_does_not_send_a_secret_away(
     with pytest.raises(UserError, match=f"{re.escape(key)}: a file puts a secret") as refused:
         preflight([f"--config-dir={tmp_path}", "experiment=x"])
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("node", "reason", "typed"),
+    [
+        (
+            {"embedder": {"base_url": "http://far.example/v1"}},
+            "base_url: a file sends documents, and the key",
+            "embedder.base_url=http://far.example/v1",
+        ),
+        ({"engine": {"address": "far.example:1"}}, "engine.address: a file", "engine.address=auto"),
+        ({"embedder": {"base_url": "http://localhost:8000/v1"}}, "", ""),
+        ({"embedder": {"base_url": "https://far.example/v1"}}, "", ""),
+    ],
+)
+def test_a_preset_names_a_server(
+    node: dict[str, Any], reason: str, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "x.yaml").write_text(
+        "# @package _global_\ndefaults: [{override /embedder: openai}]\n" + yaml.safe_dump(node)
+    )
+    line = [f"--config-dir={tmp_path}", "experiment=x"]
+    if reason:
+        with pytest.raises(UserError, match=reason):
+            preflight(line)
+    preflight([*line, *filter(None, [typed])])
+
+
+def test_a_preset_that_is_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "x.yaml").write_text("a: [1, 2\nb: {")
+    with pytest.raises(UserError, match=r"x.yaml, line 2: this is not YAML: expected"):
+        preflight([f"--config-dir={tmp_path}", "experiment=x"])
+
+
+def test_a_model_of_somebody_else_is_not_registered_unasked(foreign: Path) -> None:
+    path = foreign / "run.json"
+    about = json.loads(path.read_text())
+    about["params"] |= {"model.register_as": "topics", "model.alias": "champion"}
+    path.write_text(json.dumps(about))
+    with pytest.raises(UserError, match=r"registered as topics.*--trust-this-run"):
+        upload.main([str(foreign), "uri=sqlite:///none.db", "experiment=x"])
+    assert not Path("none.db").exists()
+
+
+def test_a_model_with_links_is_not_logged(foreign: Path) -> None:
+    Path("secret").write_text("mine")
+    (foreign / "model" / "more").symlink_to(Path("secret").absolute())
+    with pytest.raises(UserError, match="holds links"):
+        upload.main([str(foreign), "uri=sqlite:///mine.db", "experiment=x"])
+
+
+def test_a_config_of_the_users_is_not_replaced(runner: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("mine: 1")
+    outcome = runner(*FAST, "dataset.limit=60", "hydra.run.dir=.")
+    assert outcome.code == 1
+    assert "holds a config.yaml that is not of a run" in outcome.err
+    assert (tmp_path / "config.yaml").read_text() == "mine: 1"

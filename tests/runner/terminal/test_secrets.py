@@ -80,6 +80,7 @@ def test_a_key_is_known_by_its_form(provider: str) -> None:
         ("AccountName=me;AccountKey=abc==;x=1", "AccountName=me;AccountKey=***;x=1"),
         ("+embedder.api_key=abc", "+embedder.api_key=***"),
         ('{"password": "abc", "a": 1}', '{"password": "***", "a": 1}'),
+        ("{'key': 'v4lue-of-key', 'text': 'a1'}", "{'key': '***', 'text': 'a1'}"),
         ("hydra.launcher.password=abc", "hydra.launcher.password=***"),
         ("tracking.uri=https://tok@h", "tracking.uri=https://***@h"),
         ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "***"),
@@ -105,6 +106,7 @@ def test_mask(text: str, masked: str) -> None:
         "embedder.api_key='${oc.env:OPENAI_API_KEY}'",
         "sqlite:////data/mlflow.db",
         "topic 3: key, board, mouse",
+        "{'key': 'review_id', 'pass': 'second', 'code': 'latin1', 'label_key': 'a1'}",
     ],
 )
 def test_nothing_is_masked_that_is_no_secret(text: str) -> None:
