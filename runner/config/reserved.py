@@ -13,7 +13,7 @@ from runner.config.problems import Problem
 from runner.config.requests import leaves, servers, trust_keys
 from runner.config.trust import trusted_targets
 from runner.terminal import secrets
-from runner.terminal.console import shell_quote
+from runner.terminal.suggestions import shell_quote
 
 # Keys of Hydra's by which a file could run a program, or lead one astray.
 COMMANDS = (
