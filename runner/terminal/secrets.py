@@ -81,7 +81,7 @@ _ASSIGNED = re.compile(
     r"""(?<![\w?&])([A-Za-z][\w-]{0,60})(?:["']\s*[:=]|=|:\s+(?=["'])|:(?=\S))\s*"""
     r"""(["']?)([^\s'",;&}\])]+)"""
 )
-_NO_SECRETS = {"", "null", "none", "true", "false", "???", MASK}
+_NO_SECRETS = {"", "null", "none", "true", "false", "???", "...", MASK}
 
 
 def mask(text: str) -> str:

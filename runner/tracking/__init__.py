@@ -12,7 +12,7 @@ from components.base import UserError
 from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
 from runner.tracking.client import connect as connect
-from runner.tracking.client import first_line, reaching, store_errors
+from runner.tracking.client import first_line, get_run, reaching, store_errors
 from runner.tracking.model import log_model
 from runner.tracking.record import (
     DESCRIPTION,
@@ -183,6 +183,7 @@ def log_file(client: Any, run_id: str | None, file: Path) -> None:
 
 def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
     """Copy an artifact of a run to a folder."""
+    get_run(client, run_id)
     try:
         client.download_artifacts(run_id, name, str(folder))
     except store_errors() as error:

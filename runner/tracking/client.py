@@ -83,3 +83,16 @@ def reaching(uri: str) -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     return secrets.mask(str(error)).strip().partition("\n")[0]
+
+
+def get_run(client: Any, run_id: str, also: str = "") -> Any:
+    """A run by its id; `also`: what else a user may name in its place."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        raise UserError(
+            f"there is no folder {run_id!r}, and no run of that id in {client.tracking_uri}. Give "
+            f"a run's id or its output folder{also}."
+        ) from error

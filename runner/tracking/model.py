@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from components.base import UserError
-from runner.tracking.client import connect, reaching
+from runner.tracking.client import connect, get_run, reaching
 from runner.tracking.record import DESCRIPTION, Record
 
 log = logging.getLogger(__name__)
@@ -156,16 +156,8 @@ def _location(client: Any, source: str) -> str:
 
 def model_of_run(client: Any, source: str) -> str:
     """The id of the model that a run has logged; `source` is the run's id, or `runs:/ID/...`."""
-    from mlflow.exceptions import MlflowException
-
     run_id = source.removeprefix("runs:/").partition("/")[0]
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise UserError(
-            f"there is no folder {source!r}, and no run of that id in {client.tracking_uri}. Give "
-            "a run's id, its output folder, or a registered model such as models:/topics/1."
-        ) from error
+    run = get_run(client, run_id, ", or a registered model such as models:/topics/1")
     outputs = run.outputs.model_outputs if run.outputs else []
     if not outputs:
         raise UserError(

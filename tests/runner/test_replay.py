@@ -99,7 +99,7 @@ def test_what_cannot_be_replayed_is_said(
         replay.main([f"run={outcome.output}"])
     with pytest.raises(UserError, match=r"documents\.parquet of run .* cannot be fetched"):
         replay.main([f"run={run.info.run_id}"])
-    with pytest.raises(UserError, match="cannot be fetched"):
+    with pytest.raises(UserError, match="there is no folder 'nonsense', and no run of that id"):
         replay.main(["run=nonsense"])
     with pytest.raises(UserError, match=r"run=\.\.\. is missing"):
         replay.main([])
