@@ -35,7 +35,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_what_was_embedded_before_costs_nothing(cache: str) -> None:
     alone = [run(None, f"embedder={name}", *SHORT, cache) for name in ("model2vec", "tfidf")]
     both = run(None, *PAIR, *SHORT, cache)
-    assert [each.metrics["n_documents_embedded"] for each in alone] == [120, 120]
+    different = len(set(both.corpus.documents))  # one stands twice
+    assert [each.metrics["n_documents_embedded"] for each in alone] == [different] * 2
     assert both.metrics["n_documents_embedded"] == 0
     widths = [each.metrics["n_dimensions"] for each in alone]
     assert both.metrics["n_dimensions"] == sum(widths)
@@ -104,11 +105,11 @@ def test_what_an_ensemble_cannot_be_used_for(cache: str) -> None:
 
 
 def test_guided_topics_with_an_ensemble(cache: str) -> None:
-    topics = "guided.topics={sport: [cricket,match],fire: [bushfires,fires]}"
+    topics = "guided.topics={sport: [cricket,match],unrest: [palestinian,israeli]}"
     result = run(None, *PAIR, *SHORT, cache, topics)
     by_label = {topic.label: topic for topic in result.topics}
-    assert {"sport", "fire"} <= by_label.keys()
-    assert any("fire" in word for word, _ in by_label["fire"].words)
+    assert {"sport", "unrest"} <= by_label.keys()
+    assert "palestinian" in dict(by_label["unrest"].words)
 
 
 def test_an_option_that_trusts_code_is_not_a_member(tmp_path: Path) -> None:
