@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from components.base import Floats, Integers, Result
 from components.neighbors import unit_rows
@@ -20,6 +19,8 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
         Fewer where there are fewer topics; None where the result holds no vectors, or fewer than
         two topics.
     """
+    from scipy import sparse
+
     n = min(n_topics, len(result.topics))
     X = result.embeddings
     saved = result.parts.get("topic_vectors")  # where the result was read from a run's files
