@@ -12,7 +12,11 @@ class UserError(Exception):
     """A mistake that the user can correct. It is shown without a traceback.
 
     The message says what was wrong, where, and what to type instead.
+
+    part : the part of a run that raised it, such as `dataset`; empty where none is known
     """
+
+    part = ""
 
 
 class ParameterError(UserError):
@@ -62,6 +66,16 @@ def within(path: str) -> Iterator[None]:
         yield
     except ParameterError as error:
         raise error.within(path) from error
+
+
+@contextmanager
+def blaming(part: str) -> Iterator[None]:
+    """Tell an error that is raised here which part raised it, unless it knows."""
+    try:
+        yield
+    except UserError as error:
+        error.part = error.part or part
+        raise
 
 
 class MissingExtraError(UserError):

@@ -1,11 +1,11 @@
 """One line each on how to read a measure, for the pages that show them."""
 
 MEANINGS = {
-    "choice_score": "Mean of the z-scores of words_ami, stability and consensus among these runs, "
-    "each truncated to [-1, 1], and with two fifths kind_prior. Higher is better; it compares the "
-    "runs of one sweep only.",
-    "kind_prior": "How far embedders of its kind were above the mean of all in agreement with "
-    "labels (AMI), on the corpora of the study. Empty for a kind that the study had none of.",
+    "choice_score": "By how much the agreement with labels (AMI) is above the mean of these runs, "
+    "estimated from words_ami, stability, consensus, kind_prior and n_topics. Higher is better; it "
+    "compares the runs of one sweep only.",
+    "kind_prior": "How much further above the others embedders of its kind were by labels (AMI) "
+    "than by the measures, on the corpora of the study. Empty for a kind that it had none of.",
     "words_ami": "How well the documents' words alone predict the topics (AMI). Higher is better; "
     "it favours embedders that keep to the wording.",
     "stability": "How far two halves of the documents agree on the topics (AMI). Higher is better.",

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from measure import load, read, rounded, spread, write
-from report import CHOICE, FAMILIES, SEVEN, read_later, rules
+from report import CHOICE, FAMILIES, SEVEN, rules
 from report import read as read_corpora
 from vectors import CORPORA, LATER, SEED, sample
 
@@ -91,8 +91,7 @@ def main() -> None:
     from runner.leaderboard.choice import voting_weights
 
     rule = rules()[CHOICE]
-    corpora = [c for aside in (False, True) for c in read_corpora("leiden_auto", aside)]
-    singles = {c.name: c for c in (*corpora, *read_later("leiden_auto"))}
+    singles = {c.name: c for c in read_corpora("leiden_auto")}
     for corpus in LATER if options.later else CORPORA:
         before = [[*row.values()] for row in read(HERE / "ensembles.csv")]
         done = {row[1] for row in before if row[0] == corpus}

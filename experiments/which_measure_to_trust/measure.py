@@ -1,10 +1,9 @@
 """Measure what vectors.py computed: a row of runs.csv a run, one of pairs.csv for each two.
 
-    python experiments/which_measure_to_trust/measure.py DATA WORK [--kept-aside | --later]
+    python experiments/which_measure_to_trust/measure.py DATA WORK [--later | --last]
 
-With --kept-aside only the corpora that were kept aside, with --later those of later.py (DATA is
-their folder), else only the others. Corpora that are in the tables already are measured again only
-where an embedder was added.
+With --later and --last those of later.py (DATA is their folder), else the first eleven. Corpora
+that are in the tables already are measured again only where an embedder was added.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vectors import CORPORA, KEPT_ASIDE, LATER, sample
+from vectors import CORPORA, LAST, LATER, sample
 
 HERE = Path(__file__).parent
 SETTINGS = ("leiden_auto", "leiden_20", "kmeans_auto")
@@ -140,11 +139,10 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--kept-aside", action="store_true")
     parser.add_argument("--later", action="store_true")
+    parser.add_argument("--last", action="store_true")
     options = parser.parse_args()
-    first = [corpus for corpus in CORPORA if (corpus in KEPT_ASIDE) == options.kept_aside]
-    for corpus in LATER if options.later else first:
+    for corpus in LAST if options.last else LATER if options.later else CORPORA:
         runs = load(options.work, corpus)
         before = [row for row in read(HERE / "runs.csv") if row["corpus"] == corpus]
         if {row["embedder"] for row in before} == set(runs):

@@ -1,8 +1,7 @@
 """Tables of the study from runs.csv and pairs.csv.
 
-python experiments/which_measure_to_trust/report.py                # corpora used to fix the rule
-python experiments/which_measure_to_trust/report.py --kept-aside   # the others
-python experiments/which_measure_to_trust/report.py --later        # those of later.py
+python experiments/which_measure_to_trust/report.py                # what the rule was made on
+python experiments/which_measure_to_trust/report.py --last         # those that came after it
 python experiments/which_measure_to_trust/report.py --setting kmeans_auto
 """
 
@@ -30,7 +29,7 @@ FAMILIES = {
 }
 # The kinds of runner.leaderboard.choice. MiniLM pooled otherwise or cut is of no kind.
 KINDS_KNOWN = {
-    "sentences": ("minilm", "use_multilingual", "mpnet"),
+    "sentences": ("minilm", "use_multilingual", "mpnet", "e5_small"),
     "word vectors": (
         "glove_mean",
         "glove_tfidf",
@@ -49,7 +48,7 @@ REPUTATION = (
 FLOODED = (*FAMILIES["glove"], "tfidf", "minilm", "use_multilingual")
 WEAK = tuple(e for e in REPUTATION if e not in ("mpnet", "minilm", "use_multilingual"))
 DRAWS = 200
-CHOICE = "the same, with the kind (choice_score)"
+CHOICE = "choice_score"
 SEVEN = "tfidf lsa_100 model2vec glove_mean spacy_md use_multilingual minilm".split()
 PUBLISHED = tuple(
     e for kind in KINDS_KNOWN.values() for e in kind if e not in ("glove_max", "lsa_10")
@@ -81,35 +80,67 @@ class Corpus:
         return [i for i, e in enumerate(self.embedders) if e in set(names)]
 
 
-def deviations(corpora: Iterable[Corpus]) -> dict[str, float]:
-    """How much better than the others an embedder did: AMI less the mean, over the corpora."""
+def beyond_measures(corpora: Iterable[Corpus]) -> dict[str, float]:
+    """How much further above others an embedder was by labels than by measures, over the corpora.
+
+    Among the embedders that are unspoilt.
+    """
+    from runner.leaderboard.choice import choice_score
+
     by_embedder: dict[str, list[float]] = {}
     for c in corpora:
-        ami = dict(zip(c.embedders, c.values["ami"], strict=True))
-        usual = np.mean([value for e, value in ami.items() if e != "mpnet"])  # not on all corpora
-        for e, value in ami.items():
-            by_embedder.setdefault(e, []).append(float(value - usual))
+        (pool,) = pools(c, "unspoilt")
+        ami = c.values["ami"][pool]
+        estimated = choice_score(*three(c, pool), n_topics=c.values["topics"][pool])
+        for i, value in zip(pool, ami - ami.mean() - estimated, strict=True):
+            by_embedder.setdefault(c.embedders[i], []).append(float(value))
     return {e: float(np.mean(values)) for e, values in by_embedder.items()}
+
+
+def of_kind(found: dict[str, float], kind: Iterable[str], without: str = "") -> float:
+    return float(np.mean([found[e] for e in kind if e in found and e != without]))
 
 
 def add_priors(corpora: list[Corpus]) -> None:
     """What is known of an embedder's kind on the other corpora, and from the kind's others."""
     for c in corpora:
-        elsewhere = deviations(other for other in corpora if other is not c)
+        elsewhere = beyond_measures(other for other in corpora if other is not c)
         for kind in KINDS_KNOWN.values():
             for e in set(kind) & set(c.embedders):
-                others = [elsewhere[other] for other in kind if other != e]
-                c.values["prior"][c.embedders.index(e)] = np.mean(others)
+                c.values["prior"][c.embedders.index(e)] = of_kind(elsewhere, kind, without=e)
 
 
 def add_released_priors(corpora: list[Corpus]) -> None:
     """What choice_score knows of an embedder's kind: from none of these corpora."""
     from runner.leaderboard.choice import SENTENCES, WORD_COUNTS, WORD_VECTORS
 
-    kinds = {**KINDS_KNOWN, "sentences": (*KINDS_KNOWN["sentences"], "e5_small")}
-    for kind, prior in zip(kinds.values(), (SENTENCES, WORD_VECTORS, WORD_COUNTS), strict=True):
+    priors = (SENTENCES, WORD_VECTORS, WORD_COUNTS)
+    for kind, prior in zip(KINDS_KNOWN.values(), priors, strict=True):
         for c in corpora:
             c.values["prior"][c.pool(kind)] = prior
+
+
+def three(c: Corpus, pool: list[int]) -> list[Any]:
+    """words, halves and consensus among a pool."""
+    return [c.values["words"][pool], c.values["halves"][pool], agreed(c, pool)]
+
+
+def agreed(c: Corpus, pool: list[int]) -> Any:
+    from runner.leaderboard.choice import consensus
+
+    at = np.ix_(pool, pool)
+    return consensus(c.agreement[at], c.overlap[at])
+
+
+def score_before(c: Corpus, pool: list[int]) -> Any:
+    """choice_score as it was until seventeen corpora were known, with its priors of eleven."""
+    good = [v for v in three(c, pool) if np.isfinite(v).all() and v.std() > 1e-12]
+    z = np.array([(v - v.mean()) / v.std() for v in good])
+    score = (np.clip(z, -1, 1) + 1e-3 * z).mean(axis=0)
+    for kind, prior in zip(KINDS_KNOWN.values(), (0.20, -0.06, -0.02), strict=True):
+        known = np.array([c.embedders[i] in kind for i in pool])
+        score = np.where(known, 0.6 * score + 0.4 * np.clip(prior / 0.15, -1, 1), score)
+    return score
 
 
 def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
@@ -126,32 +157,17 @@ def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
         among = c.agreement[np.ix_(pool, pool)]
         return (among.sum(axis=1) - 1) / (len(pool) - 1)
 
-    def weighted(c: Corpus, pool: list[int]) -> Any:
-        at = np.ix_(pool, pool)
-        return consensus(c.agreement[at], c.overlap[at])
-
     def of_neighbors(c: Corpus, pool: list[int]) -> Any:
         overlap = c.overlap[np.ix_(pool, pool)]
         return consensus(overlap, overlap)
-
-    def three(c: Corpus, pool: list[int]) -> list[Any]:
-        return [c.values["words"][pool], c.values["halves"][pool], weighted(c, pool)]
 
     def plain_mean(c: Corpus, pool: list[int]) -> Any:
         good = [v for v in three(c, pool) if np.isfinite(v).all() and v.std() > 0]
         return np.mean([(v - v.mean()) / v.std() for v in good], axis=0)
 
-    def truncated(c: Corpus, pool: list[int]) -> Any:
-        return choice_score(*three(c, pool))
-
-    def combined(c: Corpus, pool: list[int]) -> Any:
-        return choice_score(*three(c, pool), prior=c.values["prior"][pool])
-
-    def two(c: Corpus, pool: list[int]) -> Any:
-        return choice_score(*three(c, pool)[:2], prior=c.values["prior"][pool])
-
-    def ranks(c: Corpus, pool: list[int]) -> Any:
-        return sum(np.argsort(np.argsort(v)) for v in three(c, pool))
+    def combined(c: Corpus, pool: list[int], prior: bool = True) -> Any:
+        priors = c.values["prior"][pool] if prior else None
+        return choice_score(*three(c, pool), prior=priors, n_topics=c.values["topics"][pool])
 
     return {
         "NPMI": value("npmi"),
@@ -164,34 +180,31 @@ def rules() -> dict[str, Callable[[Corpus, list[int]], Any]]:
         "words": value("words"),
         "halves": value("halves"),
         "consensus, all votes equal": plain,
-        "consensus": weighted,
+        "consensus": agreed,
         "consensus on neighbours": of_neighbors,
         "words + halves + consensus, plain z-scores": plain_mean,
-        "the same with ranks": ranks,
-        "the same, truncated": truncated,
-        "words + halves, truncated, with the kind": two,
+        "choice_score as it was before": score_before,
+        "choice_score, kinds unknown": lambda c, pool: combined(c, pool, prior=False),
         CHOICE: combined,
         "reputation": reputation,
         "with labels: neighbours' accuracy": value("neighbor_accuracy"),
     }
 
 
-def read(setting: str, kept_aside: bool) -> list[Corpus]:
-    """The corpora that were kept aside, or the others; priors from all but the corpus itself."""
-    from vectors import CORPORA, KEPT_ASIDE
+def read(setting: str, which: str = "seen") -> list[Corpus]:
+    """Corpora, with priors that come from none of them.
 
-    corpora = load(setting, CORPORA)
-    add_priors(corpora)
-    return [c for c in corpora if (c.name in KEPT_ASIDE) == kept_aside]
+    which : `seen`, those that the rule was made on (priors of a corpus from the others); `first`
+        and `later`, of these the first eleven and the six that came later; `last`, those that
+        came after the rule (priors as released); `every`
+    """
+    from vectors import CORPORA, LAST, LATER
 
-
-def read_later(setting: str) -> list[Corpus]:
-    """The corpora that choice_score was tried on after it was final."""
-    from vectors import LATER
-
-    corpora = load(setting, LATER)
-    add_released_priors(corpora)
-    return corpora
+    seen, last = load(setting, [*CORPORA, *LATER]), load(setting, LAST)
+    add_priors(seen)
+    add_released_priors(last)
+    names = {"first": CORPORA, "later": LATER, "last": LAST, "seen": [*CORPORA, *LATER]}
+    return [c for c in (*seen, *last) if which == "every" or c.name in names[which]]
 
 
 def load(setting: str, names: Iterable[str]) -> list[Corpus]:
@@ -270,32 +283,33 @@ def interval(values: Any) -> str:
 
 
 def table_of_picks(corpora: list[Corpus]) -> Iterator[str]:
-    """choice_score beside minilm, whatever the documents are: regret, and how often in the top two.
-
-    Only pools that hold minilm, on corpora where all that are named ran.
-    """
+    """choice_score beside what needs no look at the documents, and NPMI: only pools with minilm."""
     yield (
-        "| embedders compared | corpora | regret | interval | in the top two | always minilm "
-        "| in the top two | minilm's regret less that of choice_score | interval |"
+        "| embedders compared | corpora | picked by | regret | interval | worst | in the top two "
+        "| regret more than that of choice_score | interval |"
     )
-    yield "|---|---:|---:|---|---:|---:|---:|---:|---|"
-    rule = rules()[CHOICE]
+    yield "|---|---:|---|---:|---|---:|---:|---:|---|"
+    every = rules()
+    picks = {name: every[name] for name in (CHOICE, "choice_score as it was before")}
+    picks["always minilm"] = lambda c, pool: np.array(
+        [float(c.embedders[i] == "minilm") for i in pool]
+    )
+    picks |= {name: every[name] for name in ("reputation", "NPMI")}
     for kind in ("seven that are tried", "these and e5_small", "unspoilt", "all"):
-        own, fixed = [], []
         having = [c for c in corpora if "e5_small" in c.embedders or kind != "these and e5_small"]
         if not having:
             continue
-        for c in having:
-            (pool,) = pools(c, kind)
-            at_minilm = np.array([float(c.embedders[i] == "minilm") for i in pool])
-            for found, scores in ((own, rule(c, pool)), (fixed, at_minilm)):
-                found.append((regret(c, pool, scores), in_top_two(c, pool, scores)))
-        (regrets, tops), (of_minilm, its_tops) = (np.array(each).T for each in (own, fixed))
-        yield (
-            f"| {kind} | {len(having)} | {regrets.mean():.3f} | {interval(regrets)} "
-            f"| {tops.sum():.0f} | {of_minilm.mean():.3f} | {its_tops.sum():.0f} "
-            f"| {(of_minilm - regrets).mean():+.3f} | {interval(of_minilm - regrets)} |"
-        )
+        own: Any = None
+        for name, rule in picks.items():
+            found = [(c, pool, rule(c, pool)) for c in having for pool in pools(c, kind)]
+            regrets = np.array([regret(*each) for each in found])
+            tops = sum(in_top_two(*each) for each in found)
+            own = regrets if own is None else own
+            yield (
+                f"| {kind} | {len(having)} | {name} | {regrets.mean():.3f} | {interval(regrets)} "
+                f"| {regrets.max():.3f} | {tops:.0f} | {(regrets - own).mean():+.3f} "
+                f"| {interval(regrets - own)} |"
+            )
 
 
 def table_of_rules(corpora: list[Corpus]) -> Iterator[str]:
@@ -363,17 +377,19 @@ def line(name: str, tau: float, top: float, regrets: dict[str, list[float]]) -> 
 
 
 def table_of_corpora(corpora: list[Corpus]) -> Iterator[str]:
+    """What is recommended of the seven that are tried."""
     rule = rules()[CHOICE]
-    yield "| corpus | embedders | best | AMI | recommended | AMI | regret | second | minilm |"
-    yield "|---|---:|---|---:|---|---:|---:|---|---:|"
+    yield "| corpus | best | AMI | recommended | AMI | regret | second | minilm |"
+    yield "|---|---|---:|---|---:|---:|---|---:|"
     for c in corpora:
-        scores, ami = rule(c, [*range(len(c.embedders))]), c.values["ami"]
+        pool = c.pool(SEVEN)
+        scores, ami = rule(c, pool), c.values["ami"][pool]
+        names = [c.embedders[i] for i in pool]
         best, (picked, second) = int(ami.argmax()), np.argsort(-scores)[:2]
-        minilm = ami[c.embedders.index("minilm")]
         yield (
-            f"| {c.name} | {len(ami)} | {c.embedders[best]} | {ami[best]:.3f} "
-            f"| {c.embedders[picked]} | {ami[picked]:.3f} | {ami[best] - ami[picked]:.3f} "
-            f"| {c.embedders[second]} {ami[second]:.3f} | {minilm:.3f} |"
+            f"| {c.name} | {names[best]} | {ami[best]:.3f} | {names[picked]} | {ami[picked]:.3f} "
+            f"| {ami[best] - ami[picked]:.3f} | {names[second]} {ami[second]:.3f} "
+            f"| {ami[names.index('minilm')]:.3f} |"
         )
 
 
@@ -383,16 +399,10 @@ def chosen_corpora(description: str) -> list[Corpus]:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--setting", default="leiden_auto")
-    parser.add_argument("--kept-aside", action="store_true")
-    parser.add_argument("--every", action="store_true", help="those kept aside and the others")
-    parser.add_argument("--later", action="store_true", help="those of later.py")
+    for which in ("first", "later", "last", "every"):
+        parser.add_argument(f"--{which}", action="store_const", const=which, dest="which")
     options = parser.parse_args()
-    if options.later:
-        return read_later(options.setting)
-    corpora = read(options.setting, options.kept_aside)
-    return (
-        [*read(options.setting, False), *read(options.setting, True)] if options.every else corpora
-    )
+    return read(options.setting, options.which or "seen")
 
 
 def main() -> None:

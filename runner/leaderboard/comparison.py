@@ -84,9 +84,9 @@ class Comparison:
             agreed = consensus(self.agreement, overlap, self.own, self.silent)
             if self.overlap is not None:
                 on_neighbors = consensus(overlap[self.own], overlap, self.own, self.silent)
-        words, stability = (
-            np.array([record.metrics.get(name, np.nan) for record in self.records])
-            for name in ("words_ami", "stability")
+        words, stability, n_topics = (
+            np.array([record.metrics.get(name, np.nan) for record in self.records], np.float64)
+            for name in ("words_ami", "stability", "n_topics")
         )
         # A run without two topics has no words_ami, and no place in the order.
         rows = np.flatnonzero(np.isfinite(words) | ~np.isfinite(words).any())
@@ -96,7 +96,8 @@ class Comparison:
             single = np.array([not members_of(self.records[row]) for row in rows], bool)
             among = single if single.sum() > 1 else None
             measures = (words[rows], stability[rows], agreed[rows])
-            choice[rows] = choice_score(*measures, prior=prior[rows], among=among)
+            counts = n_topics[rows] if np.isfinite(n_topics[rows]).all() else None
+            choice[rows] = choice_score(*measures, prior=prior[rows], n_topics=counts, among=among)
         return {
             "consensus": agreed,
             "neighbour_consensus": on_neighbors,

@@ -16,6 +16,7 @@ _NO_BEST = (
     "silhouette dbcv lexical_lift size_gini effective_rank intrinsic_dimension hubness "
     "outlier_ratio n_dimensions kind_prior"
 ).split()
+COMPARED = "choice_score"  # says how runs compare, and so nothing of one alone
 # What most people look at first.
 FIRST = (
     "choice_score words_ami stability consensus neighbour_consensus n_topics outlier_ratio ami ari "
@@ -105,6 +106,8 @@ class Ranking:
         order = f", best first by {self.sort}"
         if self.sort not in self.metrics:
             order = f", in no order, as none has the metric {self.sort}" if n_runs else ""
+            if len(self.rows) == 1 and self.sort == COMPARED:
+                order = f", nothing to compare it with, and so no {COMPARED}"
         return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}{order}."
 
     @property

@@ -1,9 +1,8 @@
 """Which embedder a sweep recommends, in a sentence that claims no more than was measured.
 
 How often such sentences are right was measured on labelled corpora, in
-experiments/which_measure_to_trust: a recommended embedder that is `APART` better than another by
-the mean of the three measures agreed better with the labels in `RIGHT` of ten pairs, on the nine
-corpora that had no part in the choice of the margins.
+experiments/which_measure_to_trust: a recommended embedder whose choice_score is `APART` above
+another's agreed better with the labels in `RIGHT` of ten pairs.
 """
 
 from __future__ import annotations
@@ -14,12 +13,10 @@ from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.ranking import Ranking, Row, members_of
 
 MEASURES = ("words_ami", "stability", "consensus")
-APART = 0.10  # in the mean of the three measures
-APART_OF_TWO = 0.15  # in the mean of words_ami and stability, where there are only two embedders
-RIGHT, RIGHT_OF_FEW = 8, 7  # of ten pairs; the latter where three embedders or two are compared
-NOTICED = (
-    0.02  # difference in the mean of the measures from which on it is said who is first by them
-)
+APART = 0.10  # in choice_score, which is an estimate of AMI
+RIGHT = 9  # of ten pairs
+NOTICED = 0.02  # lead in the mean of the measures from which on it is said who is first by them
+FEW = 0.5  # of the recommended embedder's topics, from which on another's are called few
 MOST_LABELS = 100_000  # nobody labels more to tell two embedders apart
 LEAST_SECONDS = 5.0  # below, it is loading and chance that differ
 FOLLOWS_WORDS = 0.25  # by which words_ami exceeds consensus where wording separates the documents
@@ -78,10 +75,10 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     used = tuple(name for name in measures if all(name in row.metrics for row in rows))
     if not used:
         return None
-    margin = APART if len(rows) > 2 else APART_OF_TWO
-    behind = {id(row): _mean(best, used) - _mean(row, used) for row in rows[1:]}
-    near = [row for row in rows[1:] if behind[id(row)] < margin]
-    far = [row for row in rows[1:] if behind[id(row)] >= margin]
+    score = {id(row): row.metrics["choice_score"].mean for row in rows}
+    behind = {id(row): score[id(best)] - score[id(row)] for row in rows[1:]}
+    near = [row for row in rows[1:] if behind[id(row)] < APART]
+    far = [row for row in rows[1:] if behind[id(row)] >= APART]
     measured = ", ".join(f"{name} {best.metrics[name].mean:.2f}" for name in used)
     chosen, sentences = best, []
     if all("ami" in row.metrics for row in rows):  # labels are better evidence than the rest
@@ -93,16 +90,15 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             + " Without them:"
         )
     sentences.append(f"{best.name} has the highest choice_score ({measured}).")
-    sentences += _prior_decided(best, rows, used)
+    sentences += _not_by_measures_alone(best, rows, used)
     if near:
         verb = "cannot be told apart from it on these documents"
         sentences.append(f"{_listed([_with_speed(row, best) for row in near])} {verb}.")
     if far:
-        right = RIGHT if len(rows) > 3 else RIGHT_OF_FEW
         listed = [f"{_with_speed(row, best)} by {behind[id(row)]:.2f}" for row in far]
         sentences.append(
-            f"Behind it, by the mean of {_listed([*used])}: {_listed(listed)}; such differences "
-            f"agreed with labels in about {right} of 10 pairs."
+            f"Behind it, in the AMI that choice_score estimates: {_listed(listed)}; such "
+            f"differences agreed with labels in about {RIGHT} of 10 pairs."
         )
     if len(used) < len(MEASURES) and len(rows) > 2:
         missing = [name for name in MEASURES if name not in used]
@@ -118,18 +114,26 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     )
 
 
-def _prior_decided(best: Row, rows: list[Row], used: tuple[str, ...]) -> list[str]:
-    """Whether another would be first by the measures, were nothing known of its kind."""
+def _not_by_measures_alone(best: Row, rows: list[Row], used: tuple[str, ...]) -> list[str]:
+    """Whether another would be first by the mean of the measures, and what speaks against it."""
     first = max(rows, key=lambda row: _mean(row, used))
+    if first is best or _mean(first, used) - _mean(best, used) < NOTICED:
+        return []
+    reasons = []
     priors = [row.metrics.get("kind_prior") for row in (best, first)]
-    if first is best or _mean(first, used) - _mean(best, used) < NOTICED or None in priors:
+    if priors[0] and priors[0].mean > (priors[1].mean if priors[1] else 0):
+        reasons.append(
+            f"embedders of the kind of {best.name} agreed better with labels in the study"
+        )
+    counts = [row.metrics.get("n_topics") for row in (best, first)]
+    if counts[0] and counts[1] and counts[1].mean <= FEW * counts[0].mean:
+        reasons.append(
+            f"it has {counts[1]} topics where {best.name} has {counts[0]}, and few topics are "
+            "easily agreed on"
+        )
+    if not reasons:
         return []
-    if priors[0].mean <= priors[1].mean:  # type: ignore[union-attr]
-        return []
-    return [
-        f"By the measures alone {first.name} would be first; embedders of the kind of {best.name} "
-        "agreed better with labels in the study, which counts too."
-    ]
+    return [f"By the measures alone {first.name} would be first; {', and '.join(reasons)}."]
 
 
 def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:

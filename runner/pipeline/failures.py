@@ -11,6 +11,7 @@ from typing import Any
 
 import components
 from components.base import ParameterError, UserError
+from components.errors import blaming
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class StageError(UserError):
 
 @contextmanager
 def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
-    """Name the part and its input in what is raised here.
+    """Name the part and its input in what is raised here, and tell it the role.
 
     Parameters
     ----------
@@ -38,6 +39,12 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
     StageError
         In place of what a library raises.
     """
+    with blaming(role), _named(role, part, shape):
+        yield
+
+
+@contextmanager
+def _named(role: str, part: Any, shape: tuple[int, ...]) -> Iterator[None]:
     try:
         yield
     except ParameterError as error:

@@ -27,6 +27,7 @@ DOCUMENTS = 500  # of the first sample
 GROWTH = 4  # times as many in the next one
 LEAST_GROWTH = 2  # where there is no time for that; less would tell little more
 QUICK_MINUTES = 2.0
+ALONE = "One embedder, and so no choice:"
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
@@ -76,13 +77,18 @@ def _embedders(chosen: object, trusted: object) -> list[str]:
         names = [name for name in CANDIDATES if installed(name)]
         if not names:
             raise UserError("no embedder is installed that needs no key: choose.embedders=[...]")
-        say(f"Embedders to compare: {', '.join(names)}", error=True)
+        if len(names) > 1:
+            say(f"Embedders to compare: {', '.join(names)}", error=True)
+        else:
+            say(f"{ALONE} {names[0]} is the only one that is installed.", error=True)
         return names
     if not isinstance(chosen, list) or not chosen:
         raise UserError(
             f"choose.embedders={chosen}: must be a list of names, as in "
             "'choose.embedders=[minilm,tfidf]'"
         )
+    if len(chosen) == 1:
+        say(f"{ALONE} choose.embedders names {chosen[0]} alone.", error=True)
     return [str(name) for name in chosen]
 
 

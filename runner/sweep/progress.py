@@ -66,9 +66,9 @@ class Progress:
     def failed_for_documents(self) -> bool:
         """Whether two jobs or more failed, all for the documents, which the others have too."""
         swept = any(key.partition(".")[0] == "dataset" for key in self.about["swept"])
-        failures = [job.failure or "" for job in self._jobs.values()]
-        same = len(failures) > 1 and len(set(failures)) == 1
-        return same and not swept and failures[0].startswith("dataset")
+        failures = {(job.tags.get("failed_part"), job.failure) for job in self._jobs.values()}
+        same = len(self._jobs) > 1 and len(failures) == 1
+        return same and not swept and next(iter(failures))[0] == "dataset"
 
     def end(self, *, stopped: bool) -> dict[Path, Record]:
         """Stop looking; returns the jobs by their folders.

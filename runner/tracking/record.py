@@ -91,6 +91,8 @@ class Record:
     def fail(self, error: BaseException) -> None:
         """A failure's reason, or, where the run was interrupted rather than failed, its end."""
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        if isinstance(error, UserError) and error.part:
+            self.tags["failed_part"] = error.part
         if isinstance(error, Exception):
             self.end("FAILED", f"{kind}{error}")
         elif isinstance(error, SystemExit):  # of a part; the runner itself does not exit here

@@ -7,13 +7,15 @@ import re
 
 import numpy as np
 import pytest
-from scipy.stats import zscore
 from sklearn.metrics import adjusted_mutual_info_score
 
 from conftest import ROOT
 from runner.leaderboard.choice import (
+    HALVED,
     KIND_PRIORS,
+    MOST,
     SENTENCES,
+    SLOPE,
     WORD_COUNTS,
     WORD_VECTORS,
     choice_score,
@@ -95,23 +97,32 @@ def test_no_consensus_among_runs_with_the_same_vectors() -> None:
     assert np.isnan(consensus(np.ones((1, 1)), np.ones((1, 1)))).all()
 
 
-def test_choice_score_is_the_mean_of_truncated_z_scores() -> None:
-    one, other = np.array([0.1, 0.5, 0.3]), np.array([0.9, 0.7, 0.2])
-    z = np.array([zscore(one), zscore(other)])
-    assert z.min() < -1.2  # so that something is truncated
-    expected = np.clip(z, -1, 1).mean(axis=0)
-    np.testing.assert_allclose(choice_score(one, other), expected, atol=2e-3)
+def test_choice_score_by_its_formula() -> None:
+    one, other = np.array([0.1, 0.5, 0.3]), np.array([0.70, 0.64, 0.58])
+    leads = np.array([[-0.15, 0.15, 0], [0.06, 0, -0.06]])  # 0.2 in the first counts as 0.15
+    expected = SLOPE * leads.sum(axis=0)
+    np.testing.assert_allclose(choice_score(one, other), expected, atol=2e-4)
     lacking, same = np.array([0.1, np.nan, 0.2]), np.full(3, 0.4)
-    np.testing.assert_allclose(choice_score(one, lacking, other, same), expected, atol=2e-3)
-    assert np.isnan(choice_score(lacking, same)).all()
+    np.testing.assert_allclose(choice_score(one, lacking, other, same), expected, atol=2e-4)
+    assert np.isnan(choice_score(lacking)).all()
 
 
-def test_equal_scores_are_ordered_by_the_z_scores() -> None:
+def test_equal_scores_are_ordered_by_the_measures_as_they_are() -> None:
     both_high = np.array([0.9, 0.8, 0.1, 0.1, 0.1])
-    assert zscore(both_high)[:2].min() > 1
     scores = choice_score(both_high)
     assert scores[0] > scores[1] > scores[2] == scores[3]
-    assert scores[0] == pytest.approx(1, abs=2e-3)
+    assert scores[0] - scores[1] < 1e-3
+
+
+def test_few_topics_count_against_a_run() -> None:
+    same = np.full(5, 0.4)
+    scores = choice_score(same, n_topics=np.array([4, 16, 16, 30, 64.0]))
+    np.testing.assert_allclose(scores[1:], scores[1])  # many topics do not
+    assert scores[1] - scores[0] == pytest.approx(2 * HALVED)  # halved twice
+    # Three topics on which everything agrees, beside sixteen that are right.
+    words, halves, agreed = np.array([[0.25, 0.22], [0.33, 0.29], [0.103, 0.102]])
+    assert choice_score(words, halves, agreed).argmax() == 0
+    assert choice_score(words, halves, agreed, n_topics=np.array([3.0, 16.0])).argmax() == 1
 
 
 def test_no_single_measure_outweighs_the_others() -> None:
@@ -124,11 +135,11 @@ def test_no_single_measure_outweighs_the_others() -> None:
 def test_what_is_known_of_an_embedders_kind_counts() -> None:
     measure = np.array([0.6, 0.5, 0.4])
     plain = choice_score(measure)
-    prior = np.array([-0.06, 0.20, np.nan])
-    scores = choice_score(measure, prior=prior)
-    expected = np.array([0.6 * plain[0] + 0.4 * -0.4, 0.6 * plain[1] + 0.4, plain[2]])
-    np.testing.assert_allclose(scores, expected)
-    np.testing.assert_array_equal(choice_score(measure, prior=np.full(3, np.nan)), plain)
+    prior = np.array([WORD_VECTORS, SENTENCES, np.nan])
+    expected = plain + np.nan_to_num(prior)
+    expected -= expected.mean()
+    np.testing.assert_allclose(choice_score(measure, prior=prior), expected)
+    np.testing.assert_allclose(choice_score(measure, prior=np.full(3, np.nan)), plain)
 
 
 def test_every_kind_of_embedder_is_a_class_of_the_project() -> None:
@@ -139,16 +150,15 @@ def test_every_kind_of_embedder_is_a_class_of_the_project() -> None:
         if (match := re.search(r"^_target_: (\S+)", path.read_text(), re.M))
     }
     assert {target.rpartition(".")[2] for target in targets} >= KIND_PRIORS.keys()
-    assert kind_prior("components.embedders.openai.OpenAIEmbedder") == 0.20
+    assert kind_prior("components.embedders.openai.OpenAIEmbedder") == SENTENCES
     assert np.isnan(kind_prior("my_parts.Mine"))
 
 
 def test_the_priors_are_those_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "experiments" / "which_measure_to_trust"))
     report = importlib.import_module("report")
-    corpora = [*report.read("leiden_auto", False), *report.read("leiden_auto", True)]
-    gains = report.deviations(corpora)
-    of_kind = [np.mean([gains[e] for e in kind]) for kind in report.KINDS_KNOWN.values()]
+    gains = report.beyond_measures(report.read("leiden_auto", "seen"))
+    of_kind = [report.of_kind(gains, kind) for kind in report.KINDS_KNOWN.values()]
     assert of_kind == pytest.approx([SENTENCES, WORD_VECTORS, WORD_COUNTS], abs=0.006)
 
 
@@ -170,4 +180,5 @@ def test_an_ensemble_changes_nobodys_score() -> None:
     single = np.array([True, True, False])
     found = choice_score(one, other, among=single)
     np.testing.assert_allclose(found[:2], choice_score(one[:2], other[:2]))
-    assert found[2] == pytest.approx(1, abs=5e-3)  # of the measure that it has, truncated
+    lead = SLOPE * MOST  # of the measure that it has, truncated
+    assert found[2] == pytest.approx(lead, abs=1e-3)

@@ -45,6 +45,14 @@ def test_what_is_given_stays() -> None:
     assert expand(line) == line
 
 
+def test_one_embedder_is_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    line = expand([PRESET, "choose.embedders=[tfidf]"])
+    assert "embedder=tfidf" in line
+    assert capsys.readouterr().err == (
+        "One embedder, and so no choice: choose.embedders names tfidf alone.\n"
+    )
+
+
 @pytest.mark.parametrize("value", ["minilm", "[]"])
 def test_embedders_that_are_no_list(value: str) -> None:
     with pytest.raises(UserError, match=r"choose\.embedders=.*must be a list of names"):
@@ -94,6 +102,8 @@ def test_documents_that_cannot_be_read_fail_it_once_not_for_each_embedder(
     )  # fmt: skip
     assert outcome.code == 1
     assert "embedder=model2vec: not started, as the others failed for the documents" in outcome.err
+    jobs = outcome.folder.glob("multirun/*/*/*/run.json")
+    assert {json.loads(path.read_text())["tags"]["failed_part"] for path in jobs} == {"dataset"}
 
 
 @pytest.fixture(scope="module")
