@@ -69,8 +69,8 @@ def within(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def blaming(part: str) -> Iterator[None]:
-    """Tell an error that is raised here which part raised it, unless it knows."""
+def raised_by(part: str) -> Iterator[None]:
+    """Set the `part` of a `UserError` that is raised here, where it has none."""
     try:
         yield
     except UserError as error:

@@ -11,9 +11,12 @@ So the choice is a mean of all settings, on a log scale. A setting that the halv
 than on the best by `TOLERANCE` weighs 1/e of it: of a clear peak little else than the peak is
 left, and of a flat curve, where none is better founded than another, the middle.
 
-Agreement alone can mislead where the vectors say little: a few giants, with crumbs beside them,
-are found twice in any graph. Where topics are communities of a graph, a setting whose modularity
-is below the best therefore weighs less, and nothing where it lacks `LOOSE[1]` or more.
+Agreement alone can mislead. Where the vectors say little, a few giants, with crumbs beside them,
+are found twice in any graph: where topics are communities of a graph, a setting whose modularity
+is below the best therefore weighs less, and nothing where it lacks `LOOSE[1]` or more. And few
+topics are easily agreed on, as two of six groups are in any halves: where there is no modularity to
+tell, an agreement counts for more the more topics it is on, by a share of `DOUBLED` for twice as
+many.
 
 The splits are the same for every `random_state`: what is chosen is a property of the documents.
 """
@@ -38,6 +41,7 @@ log = logging.getLogger(__name__)
 
 TOLERANCE = 0.015  # in agreement; this and the next were found in experiments/granularity
 LOOSE = (0.04, 0.06)  # below the best modularity: what costs no weight, and what costs all of it
+DOUBLED = 0.06  # of the agreement, for twice as many topics; as the two above
 SEED = 0  # of the splits and of what is drawn for them
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
 FEWEST = 100  # documents whose halves are worth comparing
@@ -73,6 +77,9 @@ def weigh(curve: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
     """Weights (settings,) that sum to 1; see the module's docstring."""
     score = np.array([point["score"] for point in curve])
     modularity = np.array([point.get("modularity", 0.0) for point in curve])
+    if "modularity" not in curve[0]:
+        n_topics = np.array([max(1.0, point["n_topics"]) for point in curve])
+        score = score * (1 + DOUBLED * np.log2(n_topics / n_topics.min()))
     least, most = LOOSE
     sound = np.clip((most - (modularity.max() - modularity)) / (most - least), 0, 1)
     best = score[sound > 0].max()

@@ -72,7 +72,8 @@ def packed(model: Any) -> Any:
 
     for module in list(model.modules()):
         for name, layer in list(module.named_children()):
-            if type(layer) is not torch.nn.Linear or layer._forward_hooks:
+            hooked = layer._forward_hooks or layer._forward_pre_hooks
+            if type(layer) is not torch.nn.Linear or hooked:
                 continue
             if layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32:
                 setattr(module, name, PackedLinear(layer).eval())

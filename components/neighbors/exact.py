@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +195,25 @@ def joined(high: Any, low: Any) -> NDArray[np.uint64]:
     return joined
 
 
-def descending(values: Floats) -> NDArray[np.uint32]:
+Candidates: TypeAlias = tuple[Integers, Integers, Floats]  # row, column and nearness of each
+
+
+def ranked(pending: Sequence[Candidates], n: int, k: int) -> tuple[Candidates, Integers, Floats]:
+    """Candidates by row, the nearest first; where each of `n` rows begins; what its k-th reaches.
+
+    The last is -inf for a row with fewer.
+    """
+    row, column, nearness = (np.concatenate(part) for part in zip(*pending, strict=True))
+    order = np.argsort(joined(row, _descending(nearness)))
+    row, column, nearness = row[order], column[order], nearness[order]
+    first = np.searchsorted(row, np.arange(n + 1))
+    full = np.flatnonzero(np.diff(first) >= k)
+    reached = np.full(n, -np.inf, np.float32)
+    reached[full] = nearness[first[full] + k - 1]
+    return (row, column, nearness), first, reached
+
+
+def _descending(values: Floats) -> NDArray[np.uint32]:
     """Whole numbers that are in the reverse order of the values."""
     bits = values.view(np.uint32)
     negative = (bits >> np.uint32(31)).astype(bool)

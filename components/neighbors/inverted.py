@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 
 from components.base import Floats, Integers
 from components.neighbors.exact import (
+    Candidates,
     ParallelMap,
     Search,
     bound_of,
-    descending,
     distances_of,
     joined,
     margin_of,
     nearness_of,
+    ranked,
     scale_of,
     threads,
 )
@@ -229,7 +230,7 @@ class _Best:
     def __init__(self, q: int, k: int, margin: float) -> None:
         self.bound = np.full(q, np.finfo(np.float32).min)
         self._k, self._margin = k, np.float32(margin)
-        self._pending: list[tuple[Integers, Integers, Floats]] = []
+        self._pending: list[Candidates] = []
         self._n_pending = 0
 
     def offer(self, queries: Integers, columns: Integers, nearness: Floats) -> None:
@@ -249,13 +250,8 @@ class _Best:
         return row[order], column[order]
 
     def _choose(self) -> None:
-        row, column, nearness = (np.concatenate(part) for part in zip(*self._pending, strict=True))
-        order = np.argsort(joined(row, descending(nearness)))
-        row, column, nearness = row[order], column[order], nearness[order]
-        first = np.searchsorted(row, np.arange(len(self.bound) + 1))
-        full = np.flatnonzero(np.diff(first) >= self._k)
-        reached = nearness[first[full] + self._k - 1]
-        self.bound[full] = np.maximum(self.bound[full], reached)
+        (row, column, nearness), first, reached = ranked(self._pending, len(self.bound), self._k)
+        np.maximum(self.bound, reached, out=self.bound)
         place = np.arange(len(row)) - first[row]
         keep = (nearness >= self.bound[row] - self._margin) & (place < CANDIDATES * self._k)
         self._pending = [(row[keep], column[keep], nearness[keep])]

@@ -18,12 +18,13 @@ from components.base import Floats, Integers, progress
 from components.neighbors.exact import (
     BLOCK_ENTRIES,
     FEWEST_ROWS,
-    descending,
+    Candidates,
     distances_of,
     in_double_precision,
     joined,
     margin_of,
     nearness_of,
+    ranked,
     scale_of,
     threads,
 )
@@ -99,7 +100,7 @@ class _Tile:
             self.half = (rows.squares[ids] / (2 * scale)).astype(np.float32)
         self.margin = np.float32(margin_of(rows.width))
         self.bound = np.full(len(ids), np.finfo(np.float32).min)
-        self.pending: list[tuple[Integers, Integers, Floats]] = []
+        self.pending: list[Candidates] = []
         self.crowded = False
 
     @property
@@ -150,13 +151,8 @@ class _Tile:
         """Leave the best of the candidates, and raise the bound."""
         if self.crowded:
             return
-        row, ids, near = (np.concatenate(part) for part in zip(*self.pending, strict=True))
-        order = np.argsort(joined(row, descending(near)))
-        row, ids, near = row[order], ids[order], near[order]
-        first = np.searchsorted(row, np.arange(len(self.ids) + 1))
-        full = np.flatnonzero(np.diff(first) >= self.k)
-        reached = near[first[full] + self.k - 1] - self.margin
-        self.bound[full] = np.maximum(self.bound[full], reached)
+        (row, ids, near), _, reached = ranked(self.pending, len(self.ids), self.k)
+        np.maximum(self.bound, reached - self.margin, out=self.bound)
         keep = near >= self.bound[row]
         self.pending[:] = [(row[keep], ids[keep], near[keep])]
         self.crowded = int(keep.sum()) > CANDIDATES * self.k * len(self.ids)

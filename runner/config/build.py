@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from components.base import Dataset, Embedder, ParameterError, Representation, UserError, within
 from components.embedders.adapt import as_embedder
 from components.embedders.own_code import refused_imports
-from components.errors import blaming
+from components.errors import raised_by
 from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
@@ -164,7 +164,7 @@ def _knows_words(embedder: Embedder) -> bool:
 
 
 def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:
-    with blaming(role):
+    with raised_by(role):
         return _built(role, nodes[role], methods)
 
 

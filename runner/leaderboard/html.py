@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from components.reports.meanings import MEANINGS as READ
+from components.reports.meanings import MEANINGS
+from components.reports.sankey import sankey_style
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto, topics_side_by_side
 from runner.leaderboard.flow import flow
@@ -65,11 +66,7 @@ circle.cached { fill: var(--page); stroke: var(--dot); stroke-width: 2 }
   transform: rotate(180deg) }
 .topics td, .topics th { vertical-align: top } .topics td.name { white-space: normal }
 .topics td.words { min-width: 14rem }
-svg.sankey { min-width: 44rem; max-width: none }
-.sankey text, .sankey .none { fill: var(--ink) }
-.sankey :is(rect, path) { fill: hsl(var(--hue) 62% calc(var(--light) + var(--shift, 0%))) }
-.sankey path { opacity: .4 } .sankey path:hover { opacity: .75 }
-.sankey :is(rect, path).none { fill: var(--soft) }
+svg.sankey { max-width: none }
 td.none { color: var(--soft); text-align: center }
 @media (max-width: 640px) { body { margin: 1rem auto }
   .sortable .name, .heatmap tbody th { min-width: 6rem }
@@ -160,7 +157,7 @@ def page(
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{_STYLE}</style></head>
+<style>{_STYLE}{sankey_style()}</style></head>
 <body><main>
 {body}
 </main>
@@ -216,7 +213,7 @@ def _head(ranking: Ranking, name: str) -> str:
     if name == ranking.sort:
         order = "ascending" if first == "up" else "descending"
         marks = f' class="sort {first}" aria-sort="{order}"'
-    tooltip = f' title="{escape(READ[name])}"' if name in READ else ""
+    tooltip = f' title="{escape(MEANINGS[name])}"' if name in MEANINGS else ""
     words = escape(name.replace("_", "\n"))
     return f'<th scope="col"{marks} data-first="{first}"{tooltip}><button>{words}</button></th>'
 
@@ -246,8 +243,8 @@ def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: boo
 
 def _how_to_read(ranking: Ranking) -> str:
     lines = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(READ[name])}</dd>"
+        f"<dt>{escape(name)}</dt><dd>{escape(MEANINGS[name])}</dd>"
         for name in ranking.metrics
-        if name in READ
+        if name in MEANINGS
     )
     return f"<h2>How to read the measures</h2><dl>{lines}</dl>" if lines else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import components
 from components.base import ParameterError, UserError
-from components.errors import blaming
+from components.errors import raised_by
 
 log = logging.getLogger(__name__)
 
@@ -39,34 +39,29 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
     StageError
         In place of what a library raises.
     """
-    with blaming(role), _named(role, part, shape):
-        yield
-
-
-@contextmanager
-def _named(role: str, part: Any, shape: tuple[int, ...]) -> Iterator[None]:
-    try:
-        yield
-    except ParameterError as error:
-        raise error.within(role) from error
-    except UserError:
-        raise
-    except Exception as error:
-        log.debug("traceback of the failure", exc_info=True)
-        kind = getattr(part, "__qualname__", type(part).__qualname__)
-        its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
-        advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
-        if place := _own_fault(error):
-            log.error("unexpected error in %s", place, exc_info=True)
-            advice = (
-                f"This is a fault of topic-runner, at {place}. Please report it with the "
-                f"traceback, which is in runner.log. Another {role} may work meanwhile."
-            )
-        text = str(error)  # a library may quote a whole document in it
-        reason = (
-            f"{type(error).__name__}: {text if len(text) <= LONGEST else text[:LONGEST] + '...'}"
-        )
-        raise StageError(f"{role} ({kind}) failed{its_input}: {reason}\n{advice}") from error
+    with raised_by(role):
+        try:
+            yield
+        except ParameterError as error:
+            raise error.within(role) from error
+        except UserError:
+            raise
+        except Exception as error:
+            log.debug("traceback of the failure", exc_info=True)
+            kind = getattr(part, "__qualname__", type(part).__qualname__)
+            its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
+            advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
+            if place := _own_fault(error):
+                log.error("unexpected error in %s", place, exc_info=True)
+                advice = (
+                    f"This is a fault of topic-runner, at {place}. Please report it with the "
+                    f"traceback, which is in runner.log. Another {role} may work meanwhile."
+                )
+            text = str(error)  # a library may quote a whole document in it
+            if len(text) > LONGEST:
+                text = text[:LONGEST] + "..."
+            reason = f"{type(error).__name__}: {text}"
+            raise StageError(f"{role} ({kind}) failed{its_input}: {reason}\n{advice}") from error
 
 
 def _own_fault(error: Exception) -> str:

@@ -183,10 +183,10 @@ def log_file(client: Any, run_id: str | None, file: Path) -> None:
 
 def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
     """Copy an artifact of a run to a folder."""
-    get_run(client, run_id)
     try:
         client.download_artifacts(run_id, name, str(folder))
     except store_errors() as error:
+        get_run(client, run_id)  # raises where there is none
         raise UserError(f"{name} of run {run_id} cannot be fetched: {first_line(error)}") from error
 
 

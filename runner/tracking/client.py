@@ -14,6 +14,9 @@ from components.base import UserError
 from runner.terminal import secrets
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
+# The latter for what cannot be an id, such as a name with a slash.
+_NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
 
 def load_mlflow() -> None:
     """Import MLflow, which takes seconds, with settings of ours that the user may override."""
@@ -87,11 +90,12 @@ def first_line(error: Exception) -> str:
 
 def get_run(client: Any, run_id: str, also: str = "") -> Any:
     """A run by its id; `also`: what else a user may name in its place."""
-    from mlflow.exceptions import MlflowException
-
     try:
-        return client.get_run(run_id)
-    except MlflowException as error:
+        with reaching(client.tracking_uri):
+            return client.get_run(run_id)
+    except UserError as error:
+        if getattr(error.__cause__, "error_code", "") not in _NO_SUCH_RUN:
+            raise
         raise UserError(
             f"there is no folder {run_id!r}, and no run of that id in {client.tracking_uri}. Give "
             f"a run's id or its output folder{also}."

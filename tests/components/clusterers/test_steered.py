@@ -5,7 +5,11 @@ from scipy import sparse
 from sklearn.metrics import adjusted_mutual_info_score
 
 from components.base import Guidance
+from components.clusterers import steered
+from components.clusterers.graph import Communities, weighted
 from components.clusterers.leiden import LeidenClusterer
+from components.clusterers.steered import SteeredCommunities
+from components.neighbors import neighbors
 
 TRUTH = np.arange(400) % 8
 
@@ -84,3 +88,19 @@ def test_a_word_that_stands_everywhere_pulls_nothing_together():
         vectors(), guidance=guidance(seeds=seeds, names="ab")
     )
     assert adjusted_mutual_info_score(TRUTH, labels) > 0.95
+
+
+def test_several_starts_find_what_one_misses(monkeypatch):
+    seeds = np.zeros((400, 8))
+    seeds[np.arange(40), TRUTH[:40]] = 0.5
+    graph = neighbors(vectors(spread=3.0), 30, "cosine")  # hardly a group is found without help
+    communities = Communities(weighted(graph, "fuzzy"))
+
+    def agreement():
+        guided = SteeredCommunities(communities, guidance(seeds=seeds))
+        found = [guided.find(1.0, 4, seed) for seed in range(6)]
+        return np.mean([adjusted_mutual_info_score(TRUTH, labels) for labels in found])
+
+    several = agreement()
+    monkeypatch.setattr(steered, "FRESH", 0)
+    assert several > agreement() + 0.01

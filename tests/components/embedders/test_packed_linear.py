@@ -79,9 +79,10 @@ class Scaled(torch.nn.Linear):
 
 
 def test_layers_of_another_kind_or_precision_stay():
-    hooked = torch.nn.Linear(3, 3)
-    hooked.register_forward_hook(lambda *_: None)
-    model = torch.nn.Sequential(Scaled(3, 3), hooked, torch.nn.Linear(3, 3).half())
+    before, after = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+    before.register_forward_pre_hook(lambda *_: None)
+    after.register_forward_hook(lambda *_: None)
+    model = torch.nn.Sequential(Scaled(3, 3), before, after, torch.nn.Linear(3, 3).half())
     assert kinds(packed(model)) == {"Scaled", "Linear"}
 
 
