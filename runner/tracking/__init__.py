@@ -13,16 +13,9 @@ from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
 from runner.tracking.client import connect as connect
 from runner.tracking.client import first_line, get_run, reaching, store_errors
+from runner.tracking.description import DESCRIPTION, verbatim
 from runner.tracking.model import log_model
-from runner.tracking.record import (
-    DESCRIPTION,
-    FILE,
-    RUN_FILES,
-    SWEEP_FILES,
-    Record,
-    load,
-    verbatim,
-)
+from runner.tracking.record import FILE, RUN_FILES, SWEEP_FILES, Record, load
 from runner.tracking.uri import absolute_uri, sqlite_path
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ import yaml
 
 from components.base import UserError
 from runner.tracking.client import connect, get_run, reaching
-from runner.tracking.record import DESCRIPTION, Record
+from runner.tracking.description import DESCRIPTION
+from runner.tracking.record import Record
 
 log = logging.getLogger(__name__)
 

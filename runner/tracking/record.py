@@ -21,6 +21,7 @@ from components import plain_yaml
 from components.base import Result, UserError
 from runner.terminal import secrets
 from runner.tracking import provenance
+from runner.tracking.description import DESCRIPTION, topics, verbatim
 from runner.tracking.process import is_alive, this_process
 
 GROUPED_BY = ("dataset", "embedder", "reducer", "clusterer")
@@ -37,7 +38,6 @@ _TYPES: dict[str, Any] = {
     "start_time": int, "end_time": (int, type(None)), "failure": (str, type(None)),
     "run_id": (str, type(None)), "experiment_id": (str, type(None)), "model_id": (str, type(None)),
 }  # fmt: skip
-DESCRIPTION = "mlflow.note.content"  # the tag that heads a run's page, in Markdown
 
 
 @dataclass
@@ -86,6 +86,7 @@ class Record:
         self.tags["corpus_hash"] = result.corpus.hash
         self.tags["n_available"] = str(corpus.n_rows or len(corpus))  # documents of the data set
         self.tags |= {f"chosen_{key}": str(value) for key, value in result.choice.items()}
+        self.tags[DESCRIPTION] = topics(result)
         self.end("FINISHED")
 
     def fail(self, error: BaseException) -> None:
@@ -197,11 +198,6 @@ def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
         **this_process(),
     }
     return Record(name=f"sweep {sweep_id}", tags=tags, start_time=_now())
-
-
-def verbatim(text: str) -> str:
-    """Markdown that shows a text as it is, and breaks its lines where a block of code would not."""
-    return "\n\n".join(f"`` {line} ``" for line in text.splitlines() if line.strip())
 
 
 def load(folder: Path) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -53,6 +54,10 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
     assert run.data.metrics["n_documents"] == 60
     assert run.data.metrics["n_topics"] == 4
     assert len(run.data.tags["corpus_hash"]) == 64
+    with (outcome.output / "topics.csv").open(encoding="utf-8") as file:
+        first = next(csv.DictReader(file))
+    described = run.data.tags["mlflow.note.content"]
+    assert f"  0  {first['size']}  {first['label']}\n" in described
     (data,) = run.inputs.dataset_inputs
     assert data.dataset.name == "lee"
     assert run.data.tags["corpus_hash"].startswith(data.dataset.digest)
