@@ -22,8 +22,8 @@ from components.base import ParameterError, Result
 from components.reports import sections, shape_sections
 from components.reports.font_faces import font_faces
 from components.reports.over_time import check_smooth
-from components.reports.sankey import sankey_style
 from components.reports.sections import Section
+from components.reports.style import read_style
 from components.reports.text import one_line, safe_json
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -160,7 +160,7 @@ def render(template: str, **values: Any) -> str:
     )
     environment.filters["json"] = safe_json
     environment.filters["line"] = lambda text: one_line(text, 160)
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8") + sankey_style()
+    style = read_style("page") + read_style("wide") + read_style("sankey")
     return environment.get_template(template).render(style=style, **values)
 
 

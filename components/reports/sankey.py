@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,10 @@ _NO_HUE = ' class="none"'
 _GAP, _ROW = 6.0, 15.0  # between bars; least height of a bar with its label
 
 
-def sankey_style() -> str:
-    """The rules of CSS for `sankey`, which take --ink, --soft and --light of the page."""
-    return (Path(__file__).parent / "templates" / "sankey.css").read_text(encoding="utf-8")
-
-
 def sankey(
     first: Sequence[Topic], second: Sequence[Topic], counts: Integers, names: tuple[str, str]
 ) -> str:
-    """An `<svg>` element without scripts or links, for a page with `sankey_style`.
+    """An `<svg>` element without scripts or links, for a page with the rules of `sankey.css`.
 
     Bars are topics, with heights by their compared documents: on the left those of the first
     result, by size, on the right those of the second, by the mean place of what flows to them.

@@ -127,7 +127,7 @@ def voting_weights(overlap: Numbers, counts: NDArray[np.bool_] | None = None) ->
 def consensus(
     agreement: Numbers,
     overlap: Numbers,
-    own: Integers | None = None,
+    voter_of: Integers | None = None,
     silent: NDArray[np.bool_] | None = None,
 ) -> Numbers:
     """Mean agreement of each run with the voters, weighted by `voting_weights`: (r,).
@@ -138,8 +138,8 @@ def consensus(
         Of topics, or of neighbours for the consensus on these.
     overlap : float64 (v, v)
         Of the voters' neighbours.
-    own : int64 (r,), optional
-        The voter with each run's own settings, which does not count for it. None: r = v, and
+    voter_of : int64 (r,), optional
+        The voter with each run's settings, which does not count for it. None: r = v, and
         each run is a voter.
     silent : bool (v, v), optional
         Who, of the columns, has no vote on whom, of the rows: an ensemble on nobody, its members
@@ -151,9 +151,9 @@ def consensus(
         NaN where no voter says anything that the run itself does not say.
     """
     r = len(agreement)
-    own = np.arange(r) if own is None else own
-    weights = votes(overlap, silent)[own]
-    weights[np.arange(r), own] = 0
+    voter_of = np.arange(r) if voter_of is None else voter_of
+    weights = votes(overlap, silent)[voter_of]
+    weights[np.arange(r), voter_of] = 0
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 1e-9, (weights * agreement).sum(axis=1) / total, np.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,23 +22,11 @@ from runner.leaderboard.choice import (
 )
 from runner.leaderboard.labelled import LabelledDifference, difference
 from runner.leaderboard.ranking import members_of
+from runner.leaderboard.topic_rows import TopicRow, read_sample, read_topics
 from runner.tracking.record import Record
 
 SCORES = ("consensus", "neighbour_consensus", "kind_prior", "choice_score", "seed_stability")
-DOCUMENTS = 20_000  # of a sample, on which topics are compared; fewer where there are many runs
 VOTERS = 40  # settings whose topics are compared with those of every run
-SAME = 0.5  # share of the documents of two topics that both hold, from which they count as one
-
-
-@dataclass(frozen=True)
-class TopicRow:
-    """A topic as its run's `topics.csv` has it; label, words and example are text."""
-
-    number: int
-    label: str
-    size: int
-    words: str
-    example: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,7 @@ class Comparison:
 
     records : r records
     voters : v of them, by number, each with other settings
-    own : int64 (r,), the voter with a run's settings, as a number among the voters
+    voter_of : int64 (r,), the voter with a run's settings, as a number among the voters
     topics : for each voter int64 (n,), the topic of each document of a sample; -1 is none
     agreement : float64 (r, v), see `choice.topic_agreement`
     overlap : float64 (v, v), see `choice.neighbor_overlap`; None where a run left no neighbours
@@ -65,7 +52,7 @@ class Comparison:
 
     records: list[Record]
     voters: list[int]
-    own: Integers
+    voter_of: Integers
     topics: list[Integers]
     agreement: Numbers
     overlap: Numbers | None
@@ -81,9 +68,11 @@ class Comparison:
         agreed = on_neighbors = missing
         if v > 1:
             overlap = np.eye(v) if self.overlap is None else self.overlap
-            agreed = consensus(self.agreement, overlap, self.own, self.silent)
+            agreed = consensus(self.agreement, overlap, self.voter_of, self.silent)
             if self.overlap is not None:
-                on_neighbors = consensus(overlap[self.own], overlap, self.own, self.silent)
+                on_neighbors = consensus(
+                    overlap[self.voter_of], overlap, self.voter_of, self.silent
+                )
         words, stability, n_topics = (
             np.array([record.metrics.get(name, np.nan) for record in self.records], np.float64)
             for name in ("words_ami", "stability", "n_topics")
@@ -111,7 +100,7 @@ class Comparison:
         at = {id(record): place for place, record in enumerate(self.records)}
         if self.labels is None or not self.voters or not {id(first), id(second)} <= at.keys():
             return None
-        pair = [self.topics[self.own[at[id(run)]]] for run in (first, second)]
+        pair = [self.topics[self.voter_of[at[id(run)]]] for run in (first, second)]
         return difference(self.labels, pair)
 
     def on_equal_votes(self, ensemble: Record, single: Record) -> tuple[float, float] | None:
@@ -124,8 +113,8 @@ class Comparison:
             return None
         overlap = np.eye(len(self.voters)) if self.overlap is None else self.overlap
         pair = [at[id(ensemble)], at[id(single)]]
-        weights = votes(overlap, self.silent)[self.own[pair[0]]]
-        weights[self.own[pair[1]]] = 0
+        weights = votes(overlap, self.silent)[self.voter_of[pair[0]]]
+        weights[self.voter_of[pair[1]]] = 0
         if weights.sum() < 1e-9:
             return None
         one, other = (self.agreement[pair] @ weights / weights.sum()).tolist()
@@ -139,12 +128,12 @@ class Comparison:
         list of v arrays float64 (topics of `voter`, topics of the other)
             Documents that both topics hold, as a share of those that either holds (Jaccard).
         """
-        own = one_hot(self.topics[voter])
-        sizes = np.asarray(own.sum(axis=0)).ravel()
+        one = one_hot(self.topics[voter])
+        sizes = np.asarray(one.sum(axis=0)).ravel()
         shares = []
         for topics in self.topics:
             other = one_hot(topics)
-            both = (own.T @ other).toarray()
+            both = (one.T @ other).toarray()
             either = sizes[:, None] + np.asarray(other.sum(axis=0)).ravel()[None, :] - both
             shares.append(both / np.maximum(either, 1))
         return shares
@@ -195,12 +184,12 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
     topics: list[Integers] = []
     labels = of_seeds = None
     if apart or len(voters) < len(records):
-        topics, labels = _topics(folders, len(voters))
+        topics, labels = read_sample(folders, len(voters))
         of_seeds = _of_seeds(topics, names)
     if not apart:
         nobody = np.zeros((len(records), 0))
-        own = np.zeros(len(records), np.int64)
-        return Comparison(records, [], own, [], nobody, None, [], of_seeds=of_seeds)
+        no_voter = np.zeros(len(records), np.int64)
+        return Comparison(records, [], no_voter, [], nobody, None, [], of_seeds=of_seeds)
     paths = [folders[i] / "neighbors.npy" for i in voters]
     overlap = None
     if all(path.is_file() for path in paths):
@@ -214,7 +203,7 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
         [topics[i] for i in voters],
         topic_agreement(topics, voters),
         overlap,
-        [_described(folders[i] / "topics.csv") for i in voters],
+        [read_topics(folders[i] / "topics.csv") for i in voters],
         _silent([records[i] for i in voters]),
         labels,
         of_seeds,
@@ -263,42 +252,3 @@ def _embedder(record: Record) -> str:
             if name.partition(".")[0] == "embedder"
         )
     )
-
-
-def _topics(folders: list[Path], n_voters: int) -> tuple[list[Integers], Integers | None]:
-    """Topics of a sample of the documents, for each run, and the labels of that sample."""
-    import pyarrow.parquet as pq
-
-    topics = []
-    labels: Integers | None = None
-    sample: Integers | None = None
-    for folder in folders:
-        path = folder / "documents.parquet"
-        of_run = pq.read_table(path, columns=["topic"])["topic"].to_numpy().astype(np.int64)
-        if sample is None:
-            n = len(of_run)
-            few = max(1000, DOCUMENTS * 200 // (len(folders) * n_voters))
-            limit = min(n, DOCUMENTS, few)
-            sample = np.sort(np.random.default_rng(0).choice(n, limit, replace=False))
-            if "label" in pq.read_schema(path).names:
-                cells = pq.read_table(path, columns=["label"])["label"].to_pylist()
-                texts = ["" if cells[row] is None else str(cells[row]) for row in sample.tolist()]
-                labels = np.unique(["", *texts], return_inverse=True)[1][1:].astype(np.int64) - 1
-        topics.append(of_run[sample])
-    return topics, labels
-
-
-def _described(path: Path) -> list[TopicRow]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            TopicRow(
-                int(row["topic"]),
-                row["label"],
-                int(row["size"]),
-                row["words"],
-                row["typical_document"],
-            )
-            for row in csv.DictReader(file)
-        ]

@@ -9,9 +9,10 @@ import numpy as np
 
 from components.base import Topic
 from components.reports.sankey import sankey
-from runner.leaderboard.comparison import Comparison, TopicRow
+from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import open_wide, places_of
 from runner.leaderboard.ranking import Row
+from runner.leaderboard.topic_rows import TopicRow
 
 
 def flow(comparison: Comparison, rows: Sequence[Row]) -> str:

@@ -6,12 +6,13 @@ from html import escape
 from pathlib import Path
 
 from components.reports.meanings import MEANINGS
-from components.reports.sankey import sankey_style
+from components.reports.style import read_style
 from runner.leaderboard.comparison import Comparison
-from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto, topics_side_by_side
+from runner.leaderboard.figures import breakable, heatmap, open_wide, pareto
 from runner.leaderboard.flow import flow
 from runner.leaderboard.ranking import FIRST, Ranking, Row, best, less_is_better
 from runner.leaderboard.recommendation import Recommendation
+from runner.leaderboard.topic_tables import topics_side_by_side
 from runner.terminal.secrets import mask
 
 _HOLLOW = (
@@ -20,24 +21,22 @@ _HOLLOW = (
 )
 _STYLE = """
 :root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --bad: #93250e;
-  --page: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e;
+  --ground: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e;
   --light: 44% }
 @media screen and (prefers-color-scheme: dark) {
   :root { color-scheme: dark; --ink: #e6e9ef; --soft: #a3acbd; --line: #343b49; --good: #5fd39a;
-    --bad: #ff9d85; --page: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b;
+    --bad: #ff9d85; --ground: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b;
     --light: 64% } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
-  max-width: 80rem; color: var(--ink); background: var(--page) }
+  max-width: 80rem; color: var(--ink); background: var(--ground) }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
 h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 0 0 .8rem }
 .advice { background: var(--advice); border-left: 4px solid var(--good); padding: .7rem 1rem;
   max-width: 60rem; margin: 0 0 1rem } .advice p { color: var(--ink); margin: 0 }
 .advice p.pick { font-size: 1.15rem; font-weight: 600 } .advice ul { margin: .4rem 0 0 }
 .advice li { color: var(--ink); white-space: normal }
-.wide { overflow-x: auto; /* a shadow at the right while there is more to scroll to */
-  background: linear-gradient(to left, var(--page) 1rem, transparent 3rem) right / 3rem 100%
-    no-repeat local, linear-gradient(to left, #8888, transparent) right / .6rem 100% no-repeat }
-.wide tbody th, .wide thead tr > :first-child { position: sticky; left: 0; background: var(--page) }
+.wide tbody th, .wide thead tr > :first-child { position: sticky; left: 0;
+  background: var(--ground) }
 table { border-collapse: collapse; font-size: .96em }
 th, td { padding: .35rem .5rem; text-align: right; vertical-align: bottom }
 thead th { border-bottom: 2px solid var(--ink) } tbody th { font-weight: 600 }
@@ -54,11 +53,11 @@ ul { padding-left: 1.2rem } li { margin: .3rem 0; color: var(--bad); white-space
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .96em }
 dt { font-weight: 600 } dd { margin: 0; color: var(--soft) } summary { cursor: pointer }
 svg { max-width: 45rem; width: 100%; height: auto } svg text { font-size: 12px; fill: var(--soft) }
-svg text.name { fill: var(--ink); paint-order: stroke; stroke: var(--page); stroke-width: 4px }
+svg text.name { fill: var(--ink); paint-order: stroke; stroke: var(--ground); stroke-width: 4px }
 .axis { stroke: var(--ink) } .grid { stroke: var(--line) }
 .front { fill: none; stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 5 4 }
 circle.best { fill: var(--good) } circle.other { fill: var(--dot) }
-circle.cached { fill: var(--page); stroke: var(--dot); stroke-width: 2 }
+circle.cached { fill: var(--ground); stroke: var(--dot); stroke-width: 2 }
 .heatmap td { text-align: center; min-width: 3rem;
   background: color-mix(in srgb, var(--hue, transparent) calc(var(--share, 0) * 70%), transparent) }
 .heatmap .topic { --hue: rgb(11, 110, 59) } .heatmap .neighbour { --hue: rgb(30, 105, 180) }
@@ -72,7 +71,6 @@ td.none { color: var(--soft); text-align: center }
   .sortable .name, .heatmap tbody th { min-width: 6rem }
   svg { min-width: 34rem } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 10.5px }
-  .wide { overflow: visible; background: none }
   th, td { padding: .2rem .3rem; print-color-adjust: exact }
   .sortable .name { min-width: 0 } .advice { print-color-adjust: exact }
   h2, h3 { break-after: avoid } tr, svg { break-inside: avoid } .every { display: none } }
@@ -157,7 +155,7 @@ def page(
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{_STYLE}{sankey_style()}</style></head>
+<style>{_STYLE}{read_style("wide")}{read_style("sankey")}</style></head>
 <body><main>
 {body}
 </main>

@@ -257,7 +257,7 @@ def test_runs_that_differ_by_seed_have_one_vote(jobs: dict[Path, Record]) -> Non
     shutil.copytree(first, folder)
     (again,) = compare({**jobs, folder: copy})
     assert again.voters == [0, 1, 2, 3]
-    assert again.own.tolist() == [0, 1, 2, 3, 0]
+    assert again.voter_of.tolist() == [0, 1, 2, 3, 0]
     assert again.scores()["consensus"][:4] == pytest.approx(before.scores()["consensus"])
     assert again.scores()["consensus"][4] == again.scores()["consensus"][0]
     of_seeds = again.scores()["seed_stability"]
