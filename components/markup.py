@@ -35,6 +35,9 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.I
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
 
+# A whole command to a terminal, as in its logs: colours, window titles (ECMA-48).
+TERMINAL_COMMAND = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
+
 
 def unescape(text: str) -> tuple[str, int]:
     """`text` with characters in place of HTML entities, and how many there were.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import glob
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +38,10 @@ SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "It is an old Excel workbook: save it as CSV.",
     b"%PDF": "It is a PDF: extract its text first.",
     b"SQLite f": "It is an SQLite database: export the table as CSV.",
+    b"ARROW1": "It is an Arrow (Feather) file: write the table as Parquet.",
+    b"FEA1": "It is an old Feather file: write the table as Parquet.",
 }
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
@@ -46,7 +51,7 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
     ------
     ParameterError
         With the absolute path that was tried, and the nearest name beside it; also for a pipe or
-        a device, which may never end.
+        a device, which may never end, for an address and for a pattern.
     """
     try:
         absolute = Path(path).expanduser().absolute()
@@ -62,6 +67,12 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
             is_a, needs = ("folder", "file") if absolute.is_dir() else ("file", "folder")
             reason = f"is a {is_a}, and this data set needs a {needs}."
         raise ParameterError("path", path, f"{absolute} {reason}")
+    if _ADDRESS.match(path):
+        reason = "is an address, and files are read from disks: copy it to one, and name the copy."
+        raise ParameterError("path", path, reason)
+    if found := _number_matching(path):
+        reason = f"is a pattern, of {found} files or folders here, and must be one: join them."
+        raise ParameterError("path", path, reason)
     near: list[str] = []
     if absolute.parent.is_dir():
         siblings = [sibling.name for sibling in absolute.parent.iterdir()]
@@ -73,6 +84,17 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
         f"{absolute} does not exist. {hint}"
         f"{' A' if near else ': a'} relative path starts at the folder you run from.",
     )
+
+
+def _number_matching(pattern: str) -> int:
+    """How many paths a pattern with `*`, `?` or `[]` matches, as a shell would expand it."""
+    expanded = Path(pattern).expanduser()
+    return len(glob.glob(str(expanded), recursive=True)) if glob.has_magic(pattern) else 0
+
+
+def advice(head: bytes) -> str | None:
+    """What to do with a file that begins like another format; None for any other."""
+    return next((text for start, text in SIGNATURES.items() if head.startswith(start)), None)
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -217,10 +239,8 @@ def _undecodable(path: Path, encoding: str) -> str:
             if not chunk:
                 break
     message = f"{path} is not {encoding.removesuffix('-sig')} text{where}."
-    for signature, advice in SIGNATURES.items():
-        if head.startswith(signature):
-            return f"{message} {advice}"
-    return (
-        f"{message} Set its encoding: cp1252 for most files from Windows in western languages, "
-        "else such as utf-8, utf-16, gb18030, shift_jis or cp1251."
+    return f"{message} " + (
+        advice(head)
+        or "Set its encoding: cp1252 for most files from Windows in western languages, else such "
+        "as utf-8, utf-16, gb18030, shift_jis or cp1251."
     )

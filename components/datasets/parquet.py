@@ -11,7 +11,7 @@ import numpy as np
 
 from components.base import Corpus, UserError, progress
 from components.datasets.base import ByteBudget, TableDataset
-from components.datasets.files import files_below, locate
+from components.datasets.files import advice, files_below, locate
 from components.datasets.jsonl import ABSENT, lookup
 
 # Rows read at a time. With each batch comes the whole dictionary of texts read so far, so that
@@ -78,11 +78,16 @@ class ParquetDataset(TableDataset):
                 raise self._unreadable(file, error) from error
 
     def _unreadable(self, file: Path, error: Exception) -> UserError:
-        reason = str(error).rstrip(".")
-        return UserError(
-            f"{file} cannot be read as Parquet: {reason}. Is it another format, such as CSV or "
-            "JSON Lines, or was it not copied to the end?"
-        )
+        message = f"{file} cannot be read as Parquet: {str(error).rstrip('.')}."
+        try:
+            with file.open("rb") as raw:
+                head = raw.read(8)
+        except OSError:
+            return UserError(message)
+        if head.startswith(b"PAR1"):
+            return UserError(f"{message} Was it not copied to the end?")
+        what = advice(head) or "Is it another format, such as CSV or JSON Lines?"
+        return UserError(f"{message} {what}")
 
     def _read_file(self, file: Path, cells: dict[str, list[Any]], budget: ByteBudget) -> None:
         import pyarrow.parquet as pq

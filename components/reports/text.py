@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from components.base import Topic
+from components.markup import TERMINAL_COMMAND
 
 # Control characters (C0, C1), and those that set the direction of text (Unicode, UAX #9).
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -14,7 +15,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066
 
 def plain(text: str) -> str:
     """Text without what would steer a terminal, or turn around the rest of its line."""
-    return _CONTROLS.sub("", text)
+    return _CONTROLS.sub("", TERMINAL_COMMAND.sub("", text) if "\x1b" in text else text)
 
 
 def one_line(text: str, limit: int) -> str:

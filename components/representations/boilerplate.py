@@ -19,7 +19,7 @@ def boilerplate(tokens: Tokens, stopped: NDArray[np.bool_]) -> NDArray[np.bool_]
 
     That is a run of four words, not all of them stop words, that stands in more than half of the
     documents, or a word that stands in nine of ten and is no stop word. A corpus of fewer than 20
-    documents has none.
+    documents has none, nor has one of which half would be left without a word.
 
     Parameters
     ----------
@@ -46,7 +46,11 @@ def boilerplate(tokens: Tokens, stopped: NDArray[np.bool_]) -> NDArray[np.bool_]
     repeated = np.bincount(pairs // n, minlength=runs.max(initial=-1) + 1) > _RUN_SHARE * n
     for step in range(_RUN):
         common[starts[repeated[runs]] + step] = True
-    return common
+    own = np.zeros(n, bool)
+    own[document[~common & ~stopped[tokens.ids]]] = True
+    bare = np.zeros(n, bool)
+    bare[document[common]] = True
+    return common if (bare & ~own).sum() <= _RUN_SHARE * n else np.zeros_like(common)
 
 
 def _numbered(rows: NDArray[np.int32]) -> Integers:

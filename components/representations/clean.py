@@ -6,7 +6,7 @@ import re
 import string
 from collections import Counter
 
-from components.markup import unescape, without_tags
+from components.markup import TERMINAL_COMMAND, unescape, without_tags
 
 # Only ASCII belongs to an address: in Chinese or Thai, text follows it without a space.
 _TLDS = ("com", "org", "net", "co", "ly", "gov", "edu", "io", "me", "be", "gl")
@@ -24,9 +24,6 @@ _PATH = re.compile(rf"\.(?:{'|'.join(_TLDS)})/")
 _LONG = re.compile(r"[!-~]{40,}+")
 _LETTERS = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _ENCODED = 2.5  # letters that such a run has on average, at most; random base64 has about 2
-
-# Colours and window titles, as in the logs of terminals (ECMA-48).
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 
 _LOCAL_PART = string.ascii_letters + string.digits + "._%+-"
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -52,7 +49,7 @@ class Cleaner:
         """`text` with a space in place of each thing removed."""
         # Each search runs only where its sign occurs, so that plain text costs next to nothing.
         if "\x1b" in text:
-            text, n_codes = _TERMINAL.subn(" ", text)
+            text, n_codes = TERMINAL_COMMAND.subn(" ", text)
             self.removed["terminal codes"] += n_codes
         if "&" in text:
             text, _ = unescape(text)

@@ -210,8 +210,8 @@ def _check_words(representation: Representation, n_topics: int) -> None:
                 )
     if empty := [topic for topic, pairs in enumerate(by_topic) if not pairs]:
         log.warning(
-            "%d of %d topics have no words (the first is topic %d): their documents hold nothing "
-            "but stop words, numbers and signs such as emoji.",
+            "%d of %d topics have no words (the first is topic %d): their documents hold no word "
+            "that counts as one; stop words, numbers and signs such as emoji do not.",
             len(empty),
             n_topics,
             empty[0],

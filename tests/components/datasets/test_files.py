@@ -40,6 +40,25 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path, kind, name):
         locate(str(tmp_path / name), kind)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["https://a.example/b.csv", "s3://bucket/b.csv", "hf://datasets/b.csv", "file:/tmp/b.csv"],
+)
+def test_an_address_is_no_path(address):
+    with pytest.raises(UserError, match=r"is an address.* copy it"):
+        locate(address, "file")
+
+
+def test_a_pattern_is_told_from_a_name(tmp_path):
+    for name in ("a.csv", "b.csv", "c [x].csv"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(UserError, match=r"is a pattern, of 3 files"):
+        locate(str(tmp_path / "*.csv"), "file")
+    assert locate(str(tmp_path / "c [x].csv"), "file").name == "c [x].csv"
+    with pytest.raises(UserError, match=r"does not exist"):
+        locate(str(tmp_path / "d [x].csv"), "file")
+
+
 def test_files_below_are_sorted_and_hidden_ones_left_out(tmp_path):
     for name in ["b.txt", "a/z.TXT", ".hidden.txt", ".git/x.txt", "c.md"]:
         path = tmp_path / name
@@ -107,6 +126,7 @@ def test_a_wrong_encoding_other_than_utf8_names_the_byte_too(tmp_path):
         (b"PAR1\x15\x04\xff", "data set parquet"),
         (b"PK\x03\x04\xff\xff", "zip archive, or an Excel workbook"),
         (b"\x28\xb5\x2f\xfd\xff", "zstd"),
+        (b"ARROW1\0\0\xff\xff", "Arrow"),
     ],
 )
 def test_other_formats_are_recognised(tmp_path, data, advice):

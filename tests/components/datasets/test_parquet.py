@@ -61,11 +61,20 @@ def test_missing_column_missing_label_and_nothing(table):
         ParquetDataset(path=table({"text": pa.array([], pa.string())})).load()
 
 
-@pytest.mark.parametrize("data", [b"", b"text,label\na,b\n"])
-def test_another_format_is_an_error(tmp_path, data):
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "another format"),
+        (b"text,label\na,b\n", "another format"),
+        (b"PAR1" + bytes(100), "not copied to the end"),
+        (b"ARROW1\0\0" + bytes(100), "an Arrow .Feather. file: write the table as Parquet"),
+        (b"PK\x03\x04" + bytes(100), "a zip archive"),
+    ],
+)
+def test_another_format_is_an_error(tmp_path, data, says):
     path = tmp_path / "a.parquet"
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"cannot be read as Parquet"):
+    with pytest.raises(UserError, match=f"cannot be read as Parquet: .*{says}"):
         ParquetDataset(path=str(path)).load()
 
 

@@ -46,6 +46,14 @@ def test_runs_do_not_cross_documents() -> None:
     assert left(["one two", "three four"] * 20) == [["one", "two"], ["three", "four"]] * 20
 
 
+def test_what_most_documents_are_is_no_boilerplate() -> None:
+    """Forty times the same line is what the corpus is about, and so is an automatic reply."""
+    line = "the parcel came late and wet".split()
+    assert left([" ".join(line)] * 40) == [line] * 40
+    mixed = [" ".join(line)] * 24 + [f"word{n} other{n}" for n in range(16)]
+    assert left(mixed)[0] == line
+
+
 def test_few_documents_tell_nothing() -> None:
     assert left(["same words in each of these"] * 19)[0] == "same words in each of these".split()
 
