@@ -90,17 +90,19 @@ def test_a_word_that_stands_everywhere_pulls_nothing_together():
     assert adjusted_mutual_info_score(TRUTH, labels) > 0.95
 
 
-def test_several_starts_find_what_one_misses(monkeypatch):
+def test_of_several_starts_the_one_that_gathers_the_most_seeds_stays(monkeypatch):
     seeds = np.zeros((400, 8))
-    seeds[np.arange(40), TRUTH[:40]] = 0.5
+    seeded = np.arange(40)
+    seeds[seeded, TRUTH[:40]] = 0.5
     graph = neighbors(vectors(spread=3.0), 30, "cosine")  # hardly a group is found without help
     communities = Communities(weighted(graph, "fuzzy"))
 
-    def agreement():
+    def gathered():
         guided = SteeredCommunities(communities, guidance(seeds=seeds))
-        found = [guided.find(1.0, 4, seed) for seed in range(6)]
-        return np.mean([adjusted_mutual_info_score(TRUTH, labels) for labels in found])
+        found = [guided.find(1.0, 4, seed)[seeded] for seed in range(6)]
+        most = [[np.bincount(topics[TRUTH[:40] == g]).max() for g in range(8)] for topics in found]
+        return np.mean(most) / 5
 
-    several = agreement()
+    several = gathered()
     monkeypatch.setattr(steered, "FRESH", 0)
-    assert several > agreement() + 0.01
+    assert several > gathered() + 0.02
