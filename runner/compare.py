@@ -101,7 +101,9 @@ def _summary(comparison: Any) -> str:
     }  # fmt: skip
     phrases = ", ".join(texts[name].format(*n) for name, n in counts.items() if any(n))
     ami = "" if comparison.ami != comparison.ami else f" AMI {comparison.ami:.3f}."
-    return f"{comparison.n_compared:,} documents in both runs.{ami} Topics: {phrases or 'none'}."
+    n, of = comparison.n_compared, (comparison.n_first, comparison.n_second)
+    parts = f" (of {of[0]:,} and {of[1]:,})" if n < max(of) else ""
+    return f"{n:,} documents in both runs{parts}.{ami} Topics: {phrases or 'none'}."
 
 
 if __name__ == "__main__":

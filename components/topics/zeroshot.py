@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 N_NEIGHBORS = 15
 Z = 1.5  # in robust standard deviations; this and the next three: see experiments/guided
-SHARE = 0.6  # of the score that a name's best documents have
+SHARE = 0.7  # of the score that a name's best documents have
 BEST = 99  # the percentile of scores that is theirs
 AGREEING = 0.5  # share of a document's neighbours that must be as near to the same name
 TOGETHER = 0.5  # share of the neighbours with the same name, below which a warning is given
@@ -82,7 +82,7 @@ def near_names(
     embedder say nothing about those of another. A document's similarity to a name is the mean of
     its own cosine and that of its neighbours; of each name it is standardised by the median and
     the median absolute deviation over all documents. A document goes to its best name where that
-    is more than 1.5, and more than 0.6 of what the best hundredth of all documents have for the
+    is more than 1.5, and more than 0.7 of what the best hundredth of all documents have for the
     name, and half of its neighbours are, by the same rule, near to the same name: what is only
     akin to a name, as baseball is to hockey, is less near to it than what it names.
 

@@ -1,6 +1,6 @@
 """BERTopic's own modes on the same vectors, seeds, names and known labels.
 
-    PEER/bin/python experiments/guided/peer.py FOLDER
+    PEER/bin/python experiments/guided/peer.py FOLDER [SEEDS [RESULTS]]
 
 PEER is an environment with bertopic 0.17.4; FOLDER holds what run.py --vectors wrote.
 """
@@ -32,7 +32,7 @@ from run import (  # noqa: E402
 )
 from words import SEEDS  # noqa: E402
 
-RESULTS = HERE / "results.csv"
+RESULTS = Path(sys.argv[3]) if len(sys.argv) > 3 else HERE / "results.csv"
 
 
 class Stored(BaseEmbedder):

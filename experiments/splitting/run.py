@@ -27,7 +27,10 @@ import numpy as np
 
 HERE = Path(__file__).parent
 WAYS = ("whole", "tokens", "sentences", "paragraphs")
-KEYS = ["corpus", "documents", "way", "seed", "units", "truncated", "topics", "AMI", "cpu_s"]
+KEYS = [
+    "embedder", "corpus", "documents", "way", "seed", "units", "truncated", "topics", "AMI",
+    "cpu_s",
+]  # fmt: skip
 QUICK = ["map=false", "metrics=none", "reports=none"]
 
 
@@ -110,17 +113,18 @@ def add(path: Path, row: dict[str, object]) -> None:
 
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
     """A line for each corpus and way; AMI and topics are means of the seeds."""
-    yield "| corpus | documents | way | pieces | truncated | topics | AMI | least, most | CPU s |"
-    yield "|---|---:|---|---:|---:|---:|---:|---:|---:|"
-    for key in dict.fromkeys((row["corpus"], row["documents"], row["way"]) for row in rows):
-        own = [row for row in rows if (row["corpus"], row["documents"], row["way"]) == key]
+    heads = ["embedder", "corpus", "documents", "way"]
+    yield f"| {' | '.join(heads)} | pieces | truncated | topics | AMI | least, most | CPU s |"
+    yield "|---|---|---:|---|---:|---:|---:|---:|---:|---:|"
+    for key in dict.fromkeys(tuple(row[head] for head in heads) for row in rows):
+        own = [row for row in rows if tuple(row[head] for head in heads) == key]
         units = int(float(own[0]["units"]))
         cut = float(own[0]["truncated"]) / units
         amis = [float(row["AMI"]) for row in own]
         topics = statistics.mean(float(row["topics"]) for row in own)
         first = max(float(row["cpu_s"]) for row in own)  # the others read vectors from the cache
         yield (
-            f"| {key[0]} | {key[1]} | {key[2]} | {units:,} | {cut:.0%} | {topics:.0f} | "
+            f"| {' | '.join(key)} | {units:,} | {cut:.0%} | {topics:.0f} | "
             f"{statistics.mean(amis):.3f} | {min(amis):.3f}, {max(amis):.3f} | {first:.0f} |"
         )
 
@@ -146,14 +150,15 @@ def main() -> None:
             for line in count(texts, corpus):
                 print(line)  # noqa: T201
             continue
-        done = {(r["corpus"], r["way"], int(r["seed"])) for r in load(options.results)}
+        place = {"embedder": options.embedder, "corpus": corpus, "documents": len(texts)}
+        done = [{key: row[key] for key in KEYS[:5]} for row in load(options.results)]
         for way in options.ways.split(","):
             with tempfile.TemporaryDirectory() as cache:
                 for seed in range(options.seeds):
-                    if (corpus, way, seed) not in done:
+                    row = {**place, "way": way, "seed": seed}
+                    if {key: str(value) for key, value in row.items()} not in done:
                         values = measure(texts, labels, way, seed, options.embedder, cache)
-                        place = {"corpus": corpus, "documents": len(texts), "way": way}
-                        add(options.results, {**place, "seed": seed, **values})
+                        add(options.results, {**row, **values})
     if options.count:
         return
     for line in table(load(options.results)):

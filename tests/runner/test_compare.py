@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from components.base import UserError
+from components.base import Corpus, Result, Topic, UserError
+from components.reports.comparison import compare as compare_results
 from runner import compare
 from runner.tracking import record
 from tests_support import FAST
@@ -43,6 +45,19 @@ def test_a_folder_and_a_run_of_mlflow(
     assert compare.main([str(two.output), str(first), f"folder={out}"]) == 0
     again = pd.read_csv(out / "comparison.csv")
     assert (again["relation"] == "split").sum() == (table["relation"] == "merged").sum()
+
+
+def test_documents_of_one_run_only_are_counted() -> None:
+    def result(n: int) -> Result:
+        corpus, labels = Corpus([f"document {row}" for row in range(n)]), np.arange(n) % 2
+        topics = [Topic(t, int(np.sum(labels == t)), (("word", 1.0),), t) for t in (0, 1)]
+        ones = np.ones((n, 2), np.float32)
+        return Result(corpus, np.arange(n), ones, ones, labels, ones[:, 0], topics)
+
+    told = compare._summary(compare_results(result(4), result(6)))
+    assert told.startswith("4 documents in both runs (of 4 and 6). AMI 1.000.")
+    told = compare._summary(compare_results(result(4), result(4)))
+    assert told.startswith("4 documents in both runs. AMI 1.000.")
 
 
 def test_wrong_runs(tmp_path: Path, store: Path) -> None:
