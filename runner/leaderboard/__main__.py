@@ -31,7 +31,10 @@ def main(arguments: list[str]) -> int:
     place = Path(options.get("sweep_id", ""))
     if "sweep_id" in options and (place / SWEEP_FILE).is_file():
         about = load_sweep(place)
-        runs = [*load_jobs(place, about["sweep_id"]).values()]
+        jobs = load_jobs(place, about["sweep_id"])
+        for path, run in jobs.items():
+            run.tags["folder"] = str(path)  # the sweep may have been moved
+        runs = [*jobs.values()]
         if "limit" in about:  # choose_embedder took larger samples: the last one counts
             runs = [run for run in runs if run.params.get("dataset.limit") == about["limit"]]
         return _report(runs, f"Sweep {about['sweep_id']}", options)
@@ -67,12 +70,12 @@ def _report(runs: list[Record], title: str, options: dict[str, str], *, says: bo
         )
     say(f"\n{title}")
     show(ranking)
-    if advice := recommend(ranking):
+    here = {Path(run.tags["folder"]): run for run in runs if run.tags.get("folder")}
+    comparison = next(iter(compare(here)), None)
+    if advice := recommend(ranking, comparison):
         say(advice.sentence)
     if "folder" in options:
         folder = Path(options["folder"])
-        here = {Path(run.tags["folder"]): run for run in runs if run.tags.get("folder")}
-        comparison = next(iter(compare(here)), None)
         write(ranking, folder, title, comparison, advice)
         if says:
             say(f"Written: {folder / CSV}, {folder / HTML}")

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
+from runner.leaderboard.__main__ import main
 from runner.leaderboard.choice import SENTENCES, WORD_COUNTS, WORD_VECTORS
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
 from runner.leaderboard.html import page
 from runner.leaderboard.labelled import difference
 from runner.leaderboard.ranking import rank_runs
 from runner.leaderboard.recommendation import Recommendation, recommend
-from runner.tracking.record import Record
+from runner.tracking.record import SWEEP_FILE, Record
 
 
 def a_run(embedder: str, choice: float, *measures: float, **more: float) -> Record:
@@ -315,6 +316,24 @@ def test_how_many_labels_tell_the_first_two_apart(
     found = recommend(rank_runs(jobs.values(), "choice_score"), comparison)
     assert found is not None
     assert (said in found.sentence) if said else ("The labels of" not in found.sentence)
+
+
+def test_a_leaderboard_made_anew_says_what_the_labels_say(
+    jobs: dict[Path, Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for (folder, record), ami in zip(jobs.items(), (1.0, 0.5, 0.4, 0.3), strict=True):
+        table = pq.read_table(folder / "documents.parquet")
+        labels = [f"l{row % 3}" for row in range(90)]
+        pq.write_table(table.append_column("label", [labels]), folder / "documents.parquet")
+        record.metrics["ami"] = ami
+        record.tags["sweep_id"] = "s"
+    score(jobs, compare(jobs))
+    sweep = next(iter(jobs)).parent
+    (sweep / SWEEP_FILE).write_text('{"sweep_id": "s"}')
+    assert main([f"sweep_id={sweep}", f"folder={sweep / 'anew'}"]) == 0
+    said = "The labels of 90 documents "
+    assert said in capsys.readouterr().out
+    assert said in (sweep / "anew" / "leaderboard.html").read_text()
 
 
 def test_a_difference_by_labels_that_is_not_certain() -> None:
