@@ -1,10 +1,14 @@
 """Gives new documents the topics of a run.
 
-    python -m runner.predict run=ID dataset=csv dataset.path=new.csv folder=out
+    python -m runner.predict run=ID dataset=csv dataset.path=new.csv out=topics.csv
 
 run          a run's output folder, its id in MLflow, or models:/topics@champion
-dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=...
-folder       gets documents.parquet: row, document, topic, label, strength, topic_<layer>
+dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=... dataset.columns=[id]
+out          a file that ends in .csv, .parquet or .jsonl, with a row a document: row, document,
+             topic (-1: none), label, strength, topic_<layer>, nearest_topic, nearest_label and
+             similarity (the topic whose mean is nearest and the cosine to it, also of a document
+             in no topic), and dataset.columns
+folder       instead of out: gets the same as documents.parquet
 memberships  true adds a column with the share of each topic
 batch        exact (default): the same bits for a document whatever else is in the file;
              fast: in batches, with the vectors that runs have cached
@@ -17,9 +21,9 @@ trusted_targets  packages of yours that the model's config may build from
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +34,19 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from components.base import Corpus, UserError, progress
+from components.reports.tables import DATA_PREFIX
 from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
 from runner.model import Model
 from runner.model.loading import load
+from runner.prediction_files import SUFFIXES, check_suffix, writing
 from runner.terminal.arguments import names_in, parse
 from runner.terminal.console import command, say
 from runner.terminal.suggestions import nearest
 
-KEYS = ["run", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
+KEYS = ["run", "out", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
 BLOCK = 4096  # documents embedded, assigned and written at a time
 
 
@@ -48,7 +54,18 @@ def main(arguments: list[str]) -> int:
     """Predict a data set; 0 when all of it is written."""
     about_data = [a for a in arguments if a.partition("=")[0].split(".")[0] == "dataset"]
     options = parse([a for a in arguments if a not in about_data], __doc__ or "", KEYS)
-    options.require("predict", "run", "folder")
+    options.require("predict", "run")
+    if "out" in options and "folder" in options:
+        raise UserError("out=... names a file and folder=... a folder: type one of them.")
+    if "folder" not in options:
+        options.require("predict", "out")
+        target = Path(options["out"]).expanduser()
+        check_suffix(target, "out")
+    else:
+        target = Path(options["folder"]).expanduser()
+        if target.suffix.lower() in SUFFIXES and not target.is_dir():
+            raise UserError(f"folder={target}: to write a file of that name, type out={target}.")
+        target = target / "documents.parquet"
     if not about_data:
         raise UserError("name the documents: dataset=csv dataset.path=new.csv")
     batch = options.get("batch", "exact")
@@ -69,20 +86,20 @@ def main(arguments: list[str]) -> int:
     if "clean" in config.dataset and not any(a.startswith("dataset.clean=") for a in about_data):
         config.dataset.clean = clean  # as the documents that the model was made from
     dataset = build_dataset(config)
-    target = Path(options["folder"]).expanduser()
-    target.mkdir(parents=True, exist_ok=True)
-    sizes = predict_file(
-        model, dataset, target / "documents.parquet",
-        memberships=_flag(options, "memberships"), batch=batch,
-    )  # fmt: skip
-    if sizes.total() > sizes[-1]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    counts = predict_file(
+        model, dataset, target, memberships=_flag(options, "memberships"), batch=batch
+    )
+    sizes, n_none = counts.topics, counts.topics[-1]
+    if sizes.total() > n_none:
         say(_summary(model, sizes))
-    n_none = sizes[-1]
-    say(f"{sizes.total()} documents, {n_none} of them in no topic: {target / 'documents.parquet'}")
+    reasons = f" ({counts.why_none})" if n_none else ""
+    say(f"{sizes.total()} documents, {n_none} of them in no topic{reasons}: {target}")
     if n_none > sizes.total() / 2:
         say(
             "A document is in no topic where it is unlike those that the model was made from, in "
-            "subject, length or language. A model of a run with model.outliers=0 leaves none out."
+            "subject, length or language: nearest_topic and similarity say what it is nearest to. "
+            "A model of a run with model.outliers=0 leaves none out."
         )
     return 0
 
@@ -113,57 +130,67 @@ def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
     return config
 
 
+@dataclass
+class Counts:
+    """What became of documents.
+
+    topics : how many are in each topic, and in none (-1)
+    n_blank, n_unknown : how many are blank, and how many hold no word that the embedder knows
+    """
+
+    topics: Counter[int] = field(default_factory=Counter)
+    n_blank: int = 0
+    n_unknown: int = 0
+
+    @property
+    def why_none(self) -> str:
+        """Why documents are in no topic."""
+        n_unlike = self.topics[-1] - self.n_blank - self.n_unknown
+        reasons = (
+            (self.n_blank, "empty"),
+            (self.n_unknown, "without a word that the embedder knows"),
+            (n_unlike, "unlike every topic"),
+        )
+        return ", ".join(f"{n:,} {reason}" for n, reason in reasons if n)
+
+
 def predict_file(
     model: Model, dataset: Any, path: Path, *, memberships: bool = False, batch: str = "exact"
-) -> Counter[int]:
-    """Write topics of the documents of a data set, block by block, to a Parquet file.
+) -> Counts:
+    """Write topics of the documents of a data set, block by block, to a file.
 
     The file is there whole or not at all. Memory does not grow with the number of documents
     where the data set can be read in blocks (it has a method `blocks`).
 
-    Returns
-    -------
-    Counter
-        How many documents are in each topic, and in none (-1).
+    Parameters
+    ----------
+    path : ends in `.parquet`, `.csv` or `.jsonl`; see `runner.prediction_files`
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from components.arrow import numbers, strings
-
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    writer: Any = None
-    n, sizes = 0, Counter[int]()
-    try:
+    n, counts = 0, Counts()
+    labels = [topic.label for topic in model.topics] + [""]
+    with writing(path) as write:
         for corpus in progress(_blocks(dataset), label="predicting"):
             prediction = model.predict_corpus(corpus, batch=batch)
-            columns = model.columns(prediction, memberships)
-            rows = corpus.rows if corpus.rows is not None else n + np.arange(len(corpus))
-            table: dict[str, Any] = {"row": numbers(rows), "document": strings(corpus.documents)}
-            for name, values in columns.items():
-                if name == "label":
-                    table[name] = strings(values)
-                elif name == "memberships":
-                    flat = pa.array(prediction.memberships.ravel())
-                    width = max(1, prediction.memberships.shape[1])
-                    table[name] = pa.FixedSizeListArray.from_arrays(flat, width)
-                else:
-                    table[name] = numbers(values)
-            block = pa.table(table)
-            writer = writer or pq.ParquetWriter(draft, block.schema)
-            writer.write_table(block)
+            block: dict[str, Any] = {
+                "row": corpus.rows if corpus.rows is not None else n + np.arange(len(corpus)),
+                "document": list(corpus.documents),
+                **model.columns(prediction),
+                "nearest_topic": prediction.nearest,
+                "nearest_label": [labels[topic] for topic in prediction.nearest.tolist()],
+                "similarity": prediction.similarities,
+            }
+            if memberships:
+                block["memberships"] = prediction.memberships
+            for name, cells in corpus.columns.items():
+                block[f"{DATA_PREFIX}{name}" if name in block else name] = list(cells)
+            write(block)
             n += len(corpus)
-            sizes.update(prediction.topics.tolist())
-        if writer is None:
+            counts.topics.update(prediction.topics.tolist())
+            counts.n_blank += int(corpus.blank.sum())
+            counts.n_unknown += int(np.sum((prediction.nearest < 0) & ~corpus.blank))
+        if not n:
             raise UserError("the data set holds no documents.")
-        writer.close()
-        writer = None
-        draft.replace(path)
-    finally:
-        if writer is not None:
-            writer.close()
-        draft.unlink(missing_ok=True)
-    return sizes
+    return counts
 
 
 def _blocks(dataset: Any) -> Iterator[Corpus]:
@@ -176,7 +203,11 @@ def _blocks(dataset: Any) -> Iterator[Corpus]:
     for start in range(0, len(corpus), BLOCK):
         part = slice(start, start + BLOCK)
         images = None if corpus.images is None else corpus.images[part]
-        yield Corpus(corpus.documents[part], images=images, rows=rows[part], n_rows=len(rows))
+        columns = {name: cells[part] for name, cells in corpus.columns.items()}
+        yield Corpus(
+            corpus.documents[part], images=images, rows=rows[part], n_rows=len(rows),
+            columns=columns,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -36,13 +36,17 @@ class Prediction:
     """Topics of documents, in their order.
 
     topics : int64 (n,), -1 is "no topic"; strengths : float32 (n,) in [0, 1], 0 without a topic;
-    memberships : float32 (n, topics), the share of each topic; layers : by name, int64 (n,)
+    memberships : float32 (n, topics), the share of each topic; layers : by name, int64 (n,);
+    nearest, similarities : int64 (n,) and float32 (n,), the topic whose mean is nearest, also of a
+    document in no topic, and the cosine to it; -1 and 0 where a document has no vector
     """
 
     topics: Integers
     strengths: Floats
     memberships: Floats
     layers: dict[str, Integers]
+    nearest: Integers
+    similarities: Floats
 
 
 @dataclass
@@ -102,6 +106,8 @@ class TopicModel:
                 name: np.concatenate([block.layers[name] for block in blocks])
                 for name in self.layers
             },
+            np.concatenate([block.nearest for block in blocks]),
+            np.concatenate([block.similarities for block in blocks]),
         )
 
     def nearest_topics(self, X: Matrix, n: int) -> tuple[Integers, Doubles]:
@@ -182,6 +188,8 @@ class TopicModel:
                 np.zeros(n, np.float32),
                 np.zeros((n, n_topics), np.float32),
                 {name: none.copy() for name in self.layers},
+                none.copy(),
+                np.zeros(n, np.float32),
             )
         rule = self.settings["rule"]
         near: tuple[Integers, Doubles] | None = None
@@ -199,7 +207,11 @@ class TopicModel:
         layers = self._layers(X, topics, near)
         if near is not None:
             self._recognise(X, near, topics, strengths, layers)
-        return Prediction(topics, strengths.astype(np.float32), memberships, layers)
+        nearest, cosines = self.nearest_topics(X, 1)
+        return Prediction(
+            topics, strengths.astype(np.float32), memberships, layers,
+            nearest[:, 0], cosines[:, 0].astype(np.float32),
+        )  # fmt: skip
 
     def _assign(
         self, X: Matrix, near: tuple[Integers, Doubles] | None

@@ -103,11 +103,12 @@ def write_csv(
         writer = csv.writer(file)
         writer.writerow(heads)
         for row in rows:
-            writer.writerow(map(_escaped, row) if csv_safe else row)
+            writer.writerow(map(escaped, row) if csv_safe else row)
     return path
 
 
-def _escaped(cell: Any) -> Any:
+def escaped(cell: Any) -> Any:
+    """A cell, with an apostrophe before text that begins like a formula."""
     return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
 
 

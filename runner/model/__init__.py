@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Corpus, Embedder, Integers, Matrix, ParameterError, UserError
+from components.base import Corpus, Embedder, Floats, Integers, Matrix, ParameterError, UserError
 from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
 from components.model.seen import recognise
@@ -237,6 +237,8 @@ class Model:
             np.zeros(0, np.float32),
             np.zeros((0, len(self.topics)), np.float32),
             dict.fromkeys(self.layers, none),
+            none,
+            np.zeros(0, np.float32),
         )
         return _spread(empty, none, n)
 
@@ -251,7 +253,21 @@ def _of_documents(prediction: Prediction, pieces: Corpus) -> Prediction:
         strengths.astype(np.float32),
         mixture.toarray().astype(np.float32),
         {name: heaviest(mixture_of(of, pieces))[0] for name, of in prediction.layers.items()},
+        *_nearest(prediction, pieces),
     )
+
+
+def _nearest(prediction: Prediction, pieces: Corpus) -> tuple[Integers, Floats]:
+    """The topic that any piece of a document is nearest to, and that piece's similarity."""
+    assert pieces.whole is not None
+    assert pieces.parents is not None
+    nearest = np.full(len(pieces.whole), -1, np.int64)
+    similarities = np.zeros(len(pieces.whole), np.float32)
+    order = np.argsort(prediction.similarities, kind="stable")
+    order = order[prediction.nearest[order] >= 0]
+    nearest[pieces.parents[order]] = prediction.nearest[order]  # the last of equals stays
+    similarities[pieces.parents[order]] = prediction.similarities[order]
+    return nearest, similarities
 
 
 def _spread(prediction: Prediction, rows: Integers, n: int) -> Prediction:
@@ -267,4 +283,6 @@ def _spread(prediction: Prediction, rows: Integers, n: int) -> Prediction:
         over_all(prediction.strengths, 0),
         over_all(prediction.memberships, 0),
         {name: over_all(values, -1) for name, values in prediction.layers.items()},
+        over_all(prediction.nearest, -1),
+        over_all(prediction.similarities, 0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -213,6 +214,39 @@ def test_predict_from_file_to_file(saved, tmp_path, process):
     assert [path.name for path in (tmp_path / "predicted").iterdir()] == ["documents.parquet"]
 
 
+def test_predict_to_csv_for_a_spreadsheet_and_to_json_lines(saved, tmp_path, capsys):
+    from runner.predict import main
+
+    rows = [("a1", NEW[0]), ("a2", " "), ("=b3", "=zzxq vvrw"), ("a4", NEW[1])]
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "body"), *rows])
+    data = ["dataset=csv", f"dataset.path={tmp_path}/new.csv", "dataset.text=body",
+            "dataset.columns=[id]", "cache=null", f"run={saved}", "memberships=true"]  # fmt: skip
+    assert main([*data, f"out={tmp_path}/deep/topics.csv"]) == 0
+    assert "2 of them in no topic (1 empty, 1 without a word that the embedder knows)" in (
+        capsys.readouterr().out
+    )
+    assert (tmp_path / "deep" / "topics.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    with (tmp_path / "deep" / "topics.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["id"] for row in table] == ["a1", "a2", "'=b3", "a4"]
+    assert table[2]["document"] == "'=zzxq vvrw"
+    model = load(saved)
+    expected = model.predict([text for _, text in rows])
+    assert [int(row["topic"]) for row in table] == expected.topic.tolist()
+    assert table[1]["nearest_topic"] == table[2]["nearest_topic"] == "-1"
+    best = model.search(NEW[0], 1).iloc[0]
+    assert int(table[0]["nearest_topic"]) == best.topic
+    assert table[0]["nearest_label"] == best.label
+    assert float(table[0]["similarity"]) == pytest.approx(best.similarity, abs=1e-4)
+    assert float(table[0]["memberships_0"]) >= 0
+    assert main([*data, f"out={tmp_path}/topics.jsonl"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "topics.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == ["a1", "a2", "=b3", "a4"]
+    assert len(lines[0]["memberships"]) == len(model.topics)
+    assert [line["topic"] for line in lines] == expected.topic.tolist()
+
+
 def test_files_are_read_in_blocks(tmp_path):
     import pyarrow as pa
 
@@ -262,6 +296,10 @@ def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
     ("arguments", "message"),
     [
         (["folder=out"], "run=... is missing"),
+        (["run=x", "dataset=csv"], "out=... is missing"),
+        (["run=x", "dataset=csv", "out=topics.xlsx"], "must end in .csv, .parquet or .jsonl"),
+        (["run=x", "dataset=csv", "folder=topics.csv"], "type out=topics.csv"),
+        (["run=x", "dataset=csv", "folder=a", "out=a.csv"], "type one of them"),
         (["run=x", "folder=out"], "name the documents"),
         (["run=x", "folder=out", "dataset=csvv", "dataset.path=a.csv"], "csvv"),
         (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv", "batch=fats"], "fast"),
@@ -290,13 +328,13 @@ def test_blocks_are_written_as_they_come(saved, tmp_path, monkeypatch):
 
     model = load(saved)
     sizes = predict.predict_file(model, Texts(), tmp_path / "a.parquet")
-    assert sizes.total() == 30
+    assert sizes.topics.total() == 30
     assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 5
     table = pq.read_table(tmp_path / "a.parquet")
     expected = model.predict(texts)
     assert table["row"].to_pylist() == list(range(30))
     assert table["topic"].to_pylist() == expected.topic.tolist()
-    assert sizes == Counter(expected.topic.tolist())
+    assert sizes.topics == Counter(expected.topic.tolist())
 
 
 def test_a_part_that_cannot_be_saved_costs_the_model_not_the_run(saved, tmp_path, caplog):
