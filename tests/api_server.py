@@ -25,7 +25,8 @@ class ApiServer:
 
     A fault is a tuple (status, message) or (status, message, headers) or (status, message,
     headers, code), "drop" (the connection ends without an answer), "drip" (a byte now and then,
-    without end), bytes (an answer that is no JSON), or a number of seconds to wait before.
+    without end), "cut" (the connection ends within a chunk), bytes (an answer that is no JSON), or
+    a number of seconds to wait before.
     """
 
     def __init__(self):
@@ -33,6 +34,7 @@ class ApiServer:
         self.requests = []  # (arrival, path, headers, body)
         self.key = None  # the only key that is taken
         self.max_inputs = 2048
+        self.refused = None  # a text with this in it is refused
         self.as_floats = False
         self.answer = None  # what to say instead of an answer
         self.busy = self.most_at_once = 0
@@ -72,6 +74,13 @@ class ApiServer:
                 if fault == "drop":
                     self.close_connection = True
                     self.connection.shutdown(2)
+                    return
+                if fault == "cut":
+                    self.close_connection = True
+                    self.send_response(200)
+                    self.send_header("Transfer-Encoding", "chunked")
+                    self.end_headers()
+                    self.wfile.write(b'40\r\n{"data": [')
                     return
                 if fault == "drip":
                     self._drip()
@@ -120,7 +129,9 @@ class ApiServer:
         if not all(texts):
             return 400, "Invalid 'input[0]': input cannot be an empty string."
         if len(texts) > self.max_inputs:
-            return 400, f"input has {len(texts)} elements, more than {self.max_inputs}."
+            return 413, f"input has {len(texts)} elements, more than {self.max_inputs}."
+        if self.refused and any(self.refused in text for text in texts):
+            return 400, "the input was flagged."
         words = sum(len(text.split()) for text in texts)
         size = body.get("dimensions") or body.get("output_dimension") or 8
         rows = [vector(body["model"], text, size) for text in texts]

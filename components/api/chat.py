@@ -16,7 +16,6 @@ from components.api.tokens import estimate_tokens, truncate_by_estimate
 from components.base import Integers, ParameterError, UserError, require
 
 _RESERVED = ("model", "messages", "stream", "n")  # of a request's body, not for `options`
-_REFUSED = (400, 413, 422)  # the request itself: another prompt may be accepted
 _DECODER = json.JSONDecoder(strict=False)
 _ANSWER_TOKENS = 500  # that an answer is reckoned to use where `options` sets no limit
 
@@ -169,7 +168,7 @@ class ServerChat:
             )
         except Exception as error:
             failure = self._provider.failure(error)
-            if failure is None or failure.status not in _REFUSED or failure.out_of_credit:
+            if failure is None or not failure.of_items:
                 raise
             return Refused(f"status {failure.status}: {redact(failure.message)}"), 0
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 TEMPORARY = {408, 409, 429}  # and every 5xx
+OF_ITEMS = {400, 413, 422}  # the request itself is refused: its size, or something in it
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Failure:
         if self.out_of_credit:
             return False
         return self.status is None or self.status in TEMPORARY or self.status >= 500
+
+    @property
+    def of_items(self) -> bool:
+        """Whether a request with fewer items may be accepted."""
+        return self.status in OF_ITEMS and not self.out_of_credit
 
     @property
     def retry_after(self) -> float | None:

@@ -106,7 +106,9 @@ class Requests:
         ------
         UserError
             At the end of the block: what stopped the run. No request is sent after a failure;
-            the answers to those under way are still handed over.
+            the answers to those under way are still handed over. A request that is refused for
+            its size or for what it holds is divided, until single items are refused; the others
+            are sent all the same, unless more are refused than answered.
         KeyboardInterrupt
             The same, after Ctrl-C or SIGTERM; a second one does not wait for answers.
         """
@@ -141,7 +143,8 @@ class Requests:
                 delay = self._delay(failure, attempt)
                 if delay is None or stop.is_set():
                     # `from None`: the SDK's exception may quote the key.
-                    raise self.provider.refusal(failure, attempt + 1) from None
+                    refusal = self.provider.refusal(failure, attempt + 1)
+                    raise (_Refused(refusal) if failure.of_items else refusal) from None
                 self._warn(failure, delay)
                 if failure.status == 429:
                     self._not_before = max(self._not_before, time.monotonic() + delay)
@@ -182,6 +185,8 @@ class Run:
         By the answers so far, as the server counted them, or else as they were reckoned.
     failure : Exception, optional
         What stopped the run.
+    refused : list of int
+        Items that were refused by themselves.
     """
 
     def __init__(
@@ -195,6 +200,9 @@ class Run:
     ) -> None:
         self.tokens_used = 0
         self.failure: Exception | None = None
+        self.refused: list[int] = []
+        self._n_answered = 0
+        self._divided: list[tuple[Integers, int]] = []  # halves of requests, to be sent next
         self.stop = threading.Event()
         self._requests = requests
         self._pool = ThreadPoolExecutor(requests.concurrency)
@@ -219,7 +227,7 @@ class Run:
     def __iter__(self) -> Iterator[tuple[Integers, Any]]:
         pending: dict[Future[Any], tuple[Integers, int]] = {}
         while True:
-            while len(pending) < self._requests.concurrency and self._next < self._n:
+            while len(pending) < self._requests.concurrency and self._left:
                 if self.stop.is_set():
                     break
                 reserved = sum(tokens for _, tokens in pending.values())
@@ -237,6 +245,9 @@ class Run:
                 error = job.exception()
                 if isinstance(error, _Stopped):
                     continue
+                if isinstance(error, _Refused):
+                    self._refuse(rows, tokens, error.refusal)
+                    continue
                 if error is not None:
                     self.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
                     continue
@@ -244,10 +255,28 @@ class Run:
                 used = tokens if used is None else used
                 self.tokens_used += used
                 self._requests.tokens_used += used
+                self._n_answered += 1
                 yield rows, answer
+
+    @property
+    def _left(self) -> bool:
+        return self._next < self._n or bool(self._divided)
+
+    def _refuse(self, rows: Integers, tokens: int, refusal: UserError) -> None:
+        """Divide a refused request; one item by itself is what failed."""
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            self._divided += [(rows[middle:], tokens // 2), (rows[:middle], tokens - tokens // 2)]
+            return
+        self.refused += rows.tolist()
+        self.failure = self.failure or refusal
+        if len(self.refused) > 1 + self._n_answered:
+            self.stop.set()
 
     def _batch(self, reserved: int) -> tuple[Integers, int]:
         """The items of the next request, and their tokens; none where the budget has no room."""
+        if self._divided:
+            return self._divided.pop()
         first, total, most = self._next, 0, self._requests.max_tokens
         room = None if most is None else most - self._requests.tokens_used - reserved
         while self._next < self._n and self._next - first < self._batch_size:
@@ -278,6 +307,14 @@ class Run:
 
 class _Stopped(Exception):
     """A request that was not sent, because another one failed or the user stopped the run."""
+
+
+class _Refused(Exception):
+    """A request that was refused for its size, or for what it holds."""
+
+    def __init__(self, refusal: UserError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 def _within(seconds: float, send: Send, rows: Integers) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from components.api.provider import Provider
 from components.api.requests import Requests, Run
 from components.base import Floats, Integers, Matrix, ParameterError
+
+log = logging.getLogger(__name__)
 
 
 class ApiEmbedder:
@@ -55,7 +58,8 @@ class ApiEmbedder:
         """Yield (rows, vectors) of each request as soon as it is answered, in any order.
 
         Nothing that was paid for is lost: after a failure, Ctrl-C or SIGTERM, the answers to the
-        requests under way are still yielded, then the error is raised. Of an answer in which
+        requests under way are still yielded, then the error is raised. Where one text of a request
+        is refused, the vectors of all others are yielded first. Of an answer in which
         some vectors are malformed, the others are yielded.
         """
         self.metrics_ = {"embed_tokens": 0.0}
@@ -95,6 +99,9 @@ class ApiEmbedder:
                     self._check_lengths(lengths, run)
             yield from lengths.rest()
             self._check_lengths(lengths, run)
+            if run.refused:
+                begins = documents[run.refused[0]][:100]
+                log.warning("texts refused: %d, the first begins %r", len(run.refused), begins)
 
     def _check_lengths(self, lengths: _Lengths, run: Run) -> None:
         if len(lengths.seen) > 1:
