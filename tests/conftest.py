@@ -93,6 +93,7 @@ SLOW = (
     "runner/test_python.py",
     "runner/test_replay.py",
     "runner/test_report.py",
+    "runner/test_same_bytes.py",
     "runner/cli/test_suggestions.py",
     "runner/test_update.py",
     "runner/test_upload.py",

@@ -472,6 +472,39 @@ def test_another_fingerprint_is_another_embedder(tmp_path):
         encode(tmp_path, embedder, SOME, identity=lambda: {"class": HashEmbedder})
 
 
+def test_two_versions_share_a_cache(tmp_path, monkeypatch):
+    """Of the program, whose stored format is part of every key: neither reads the other's files."""
+    first = encode(tmp_path, HashEmbedder(), SOME)
+    with monkeypatch.context() as newer:
+        newer.setattr("runner.cache.embeddings.FORMAT", 1000)
+        embedder = HashEmbedder()
+        encode(tmp_path, embedder, SOME)
+        assert embedder.computed == len(SOME)
+        assert encode(tmp_path, Refusing(), SOME).computed == 0
+    again = encode(tmp_path, Refusing(), SOME)
+    assert again.vectors.tobytes() == first.vectors.tobytes()
+
+
+def test_a_clock_that_was_set_back(tmp_path, caplog):
+    """What is stored comes from the future, and is used, checked and added to all the same."""
+    first = encode(tmp_path, HashEmbedder(), SOME[:40])
+    for path in tmp_path.rglob("*"):
+        later = path.stat().st_mtime + 86_400
+        os.utime(path, (later, later))
+    embedder = HashEmbedder()
+    both = encode(tmp_path, embedder, SOME)
+    assert embedder.computed == 20
+    assert both.vectors[:40].tobytes() == first.vectors.tobytes()
+    shard = shards(tmp_path)[0]
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 1
+    shard.write_bytes(data)
+    later = shard.stat().st_mtime + 86_400
+    os.utime(shard, (later, later))
+    assert encode(tmp_path, HashEmbedder(), SOME).vectors.shape == both.vectors.shape
+    assert "damaged" in caplog.text
+
+
 def test_no_text_and_no_secret_is_in_the_store(tmp_path, monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "abcdefgh12345")
     documents = [f"confidential {number}" for number in range(20)]
