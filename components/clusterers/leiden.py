@@ -19,7 +19,7 @@ from components.clusterers.granularity import (
     check_layers,
     check_scale,
 )
-from components.clusterers.graph import Communities, added, unlinked, weighted
+from components.clusterers.graph import LARGE, Communities, added, unlinked, weighted
 from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
 from components.clusterers.steered import SteeredCommunities
 from components.labels import by_size, count_topics
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
 ROUGH = 2  # iterations for those trials
+ROUNDS = (4, 2)  # iterations for the topics, and those of a large graph; see experiments/scale
 STEPS = 12  # trials on the way to an exact number of topics
 LINK = 95  # bytes that a document takes for each of its neighbours; see experiments/scale
 Neighbors = Callable[..., NeighborGraph]
@@ -65,8 +66,9 @@ class LeidenClusterer:
         topic is an outlier. ``none``: only documents without any link are.
     outlier_threshold : float
         In [0, 1].
-    n_iterations : int
-        Rounds of the algorithm; -1 until nothing changes.
+    n_iterations : int, optional
+        Rounds of the algorithm; -1 until nothing changes. By default 4, and 2 with more than
+        100,000 documents.
     random_state : int, optional
 
     Attributes
@@ -99,7 +101,7 @@ class LeidenClusterer:
         min_topic_size: int = 5,
         outliers: Literal["none", "score"] = "none",
         outlier_threshold: float = 0.3,
-        n_iterations: int = 4,
+        n_iterations: int | None = None,
         random_state: int | None = None,
     ) -> None:
         check_scale(granularity, n_topics, resolution=resolution)
@@ -208,7 +210,10 @@ class LeidenClusterer:
         return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
     def _find(self, communities: Communities | SteeredCommunities, resolution: float) -> Integers:
-        return communities.find(resolution, self.n_iterations, self.random_state)
+        n_iterations = self.n_iterations
+        if n_iterations is None:
+            n_iterations = ROUNDS[communities.links.shape[0] > LARGE]
+        return communities.find(resolution, n_iterations, self.random_state)
 
     def _resolution(self, communities: Communities, n: int) -> tuple[float, str]:
         """The resolution that the settings ask for, and why; sets `curve_` for ``auto``.

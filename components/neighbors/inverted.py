@@ -75,8 +75,9 @@ def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, floa
         indices = np.empty((n, k), np.int32)
         distances = np.empty((n, k), np.float32)
 
-        def fill(queries: Integers) -> None:
-            indices[queries], distances[queries] = lists.nearest(queries, k, n_probes)
+        def fill(block: tuple[Integers, Floats]) -> None:
+            queries, rounded = block
+            indices[queries], distances[queries] = lists.nearest(queries, rounded, k, n_probes)
 
         parallel_map(fill, lists.blocks())
     measured = sample[CALIBRATED:]
@@ -112,12 +113,19 @@ class _Lists:
         order = np.argsort(self._of_row, kind="stable")
         ends = np.searchsorted(self._of_row[order], range(n_lists + 1))
         self.members = [order[a:b] for a, b in pairwise(ends)]
+        # Rounded once, list after list, so that the rows of a list are read as they lie.
+        self._ordered = np.empty((n, rows.width), np.float32)
+        for start in range(0, n, BLOCK):
+            part = slice(start, start + BLOCK)
+            self._ordered[part] = self._singles(order[part])
+        self._rounded = [self._ordered[a:b] for a, b in pairwise(ends)]
+        sizes = np.diff(ends)
         like = self._likeness(self._centres)
         self._first = []  # lists whose rows give the first bound, for those of each list
         for number, nearest in enumerate(np.argsort(-like, axis=1, kind="stable")):
             nearest = np.concatenate([[number], nearest[nearest != number]])
-            sizes = np.cumsum([len(self.members[other]) for other in nearest.tolist()])
-            self._first.append(nearest[: np.searchsorted(sizes, FIRST) + 1])
+            together = np.cumsum(sizes[nearest])
+            self._first.append(nearest[: np.searchsorted(together, FIRST) + 1])
 
     def probes_for(self, sample: Integers, truth: NDArray[np.int32]) -> int:
         """How many lists to probe, so that they hold `WANTED` of `truth`.
@@ -132,17 +140,20 @@ class _Lists:
         places = np.sort(np.take_along_axis(ranks, self._of_row[truth], axis=1), axis=None)
         return int(places[int(np.ceil(WANTED * len(places))) - 1]) + 1
 
-    def blocks(self) -> list[Integers]:
-        """All rows, in blocks that are searched for at a time: neighbours are near each other."""
+    def blocks(self) -> list[tuple[Integers, Floats]]:
+        """All rows, in blocks that are searched for at a time: neighbours are near each other.
+
+        Each with its rows in single precision, float32 (b, d).
+        """
         size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self.members)))
         order = np.concatenate(self.members)
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        parts = [slice(start, start + size) for start in range(0, len(order), size)]
+        return [(order[part], self._ordered[part]) for part in parts]
 
     def nearest(
-        self, queries: Integers, k: int, n_probes: int
+        self, queries: Integers, rows: Floats, k: int, n_probes: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Indices and distances (q, k) of the rows nearest to each of `queries`."""
-        rows = self._singles(queries)
+        """Indices and distances (q, k) of the rows nearest to those of a block."""
         likeness = self._likeness(rows)
         n_lists = len(self.members)
         least = np.partition(likeness, n_lists - n_probes, axis=1)[:, n_lists - n_probes, None]
@@ -157,21 +168,25 @@ class _Lists:
             probed[np.ix_(first, probing)] = True
             there = np.concatenate([self.members[other] for other in first.tolist()])
             if len(there) > k:
-                rough = self._rough(queries[probing], rows[probing], number, there)
+                rounded = np.concatenate([self._rounded[other] for other in first.tolist()])
+                rough = self._rough(queries[probing], rows[probing], number, there, rounded)
                 best.bound[probing] = bound_of(rough, k)[:, 0]
         for number in np.argsort(-probed.sum(axis=1), kind="stable").tolist():
             probing, there = np.flatnonzero(probed[number]), self.members[number]
             if len(probing) and len(there):
-                rough = self._rough(queries[probing], rows[probing], number, there)
+                rounded = self._rounded[number]
+                rough = self._rough(queries[probing], rows[probing], number, there, rounded)
                 best.offer(probing, there, rough)
         return self._settled(queries, best, k)
 
-    def _rough(self, queries: Integers, rows: Floats, number: int, there: Integers) -> Floats:
+    def _rough(
+        self, queries: Integers, rows: Floats, number: int, there: Integers, rounded: Floats
+    ) -> Floats:
         """How near the rows `there` are, in single precision; a query itself is at -inf.
 
         They begin with those of the list `number`; queries of another list are not among them.
         """
-        rough: Floats = rows @ self._singles(there).T
+        rough: Floats = rows @ rounded.T
         if self._rows.zero is not None:
             rough[np.ix_(self._rows.zero[queries], self._rows.zero[there])] = 1 / self._scale
         if self._rows.metric == "euclidean":
