@@ -105,6 +105,8 @@ def _check_classes(node: Any, path: str, trusted: Collection[str]) -> Iterator[P
     in_logging = path.startswith(tuple(f"hydra.{name}" for name in _LOGGING_SECTIONS))
     for key, value in items(node):
         where = f"{path}.{key}"
+        if isinstance(node, dict) and not isinstance(key, str):
+            yield Problem(where, f"a key of Hydra's is text, not {key!r}.")
         if in_logging and key == ".":
             yield Problem(where, "sets attributes of what logging builds. Leave it out.")
         if isinstance(value, str):

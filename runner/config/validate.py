@@ -40,8 +40,8 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     """
     keys = list(config) if only is None else [only]
     problems = list(_check_values(config, keys))
-    bad = {problem.path for problem in problems}
-    together = KNOWLEDGE if only in KNOWLEDGE else ()
+    together = [key for key in KNOWLEDGE if only in KNOWLEDGE and key not in keys]
+    bad = {problem.path for problem in (*problems, *_check_values(config, together))}
     node = plain(config, dict.fromkeys([*keys, *together]))
     usable = {key: value for key, value in node.items() if key not in bad}
     problems += [p for p in check_run_keys(usable) if p.path.partition("=")[0] not in bad]
@@ -172,6 +172,9 @@ def _check_arguments(
 ) -> Iterator[Problem]:
     prefix = f"{path}." if path else ""
     for key, value in node.items():
+        if not isinstance(key, str):  # in a YAML file, `1: x` or `on: x`
+            yield Problem(f"{prefix}{key}", f"a parameter's name is text, not {key!r}.")
+            continue
         if key.startswith("_") and key.endswith("_"):
             continue
         parameter = expected.parameters.get(key)

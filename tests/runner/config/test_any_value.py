@@ -174,6 +174,21 @@ def test_any_value(line: list[str]) -> None:
     check(line)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "+reducer={1:2}",
+        "+hydra.job_logging.handlers={1:2}",
+        "~seed",
+        "~cache",
+        "~model",
+        "zeroshot=${oc.create:{a:1}},${oc.select:x,} clusterer.n_topics=2,3 -m",
+    ],
+)
+def test_a_value_that_once_ended_in_a_traceback(line: str) -> None:
+    assert check(["embedder=tfidf", *line.split()]) == "refused"
+
+
 def check(line: list[str]) -> str:
     """Try a command line as far as that costs little; how far that was."""
     try:
