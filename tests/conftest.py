@@ -97,6 +97,7 @@ SLOW = (
     "runner/cli/test_suggestions.py",
     "runner/test_update.py",
     "runner/test_upload.py",
+    "runner/tracking/test_hostile_server.py",
     "runner/tracking/test_logged_model.py",
     "runner/tracking/test_tracking.py",
     "runner/config/test_any_value.py",

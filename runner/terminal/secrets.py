@@ -33,10 +33,12 @@ _STRONG = re.compile(
     r"(?:^|_)(?:api_?key|(?:access|account|private|secret|subscription|shared_access|signing"
     r"|encryption|auth|ssh|license)_key(?:_id)?|passw(?:or)?d|pwd|passphrase|secret|credentials?"
     r"|(?:auth|access|refresh|bearer|session|id|hf|hub|api|bot|personal|secret)_token"
-    r"|connection_string|conn_str|authorization|sas_token)$"
+    r"|connection_string|conn_str|odbc_connect|authorization|sas_token)$"
 )
 # Names under which a value is a secret only if it looks like one.
-_WEAK = re.compile(r"^(?:key|pass|auth|bearer|sas|sig|signature|token|code)$|_(?:pass|token|key)$")
+_WEAK = re.compile(
+    r"^(?:key|pass|auth|bearer|sas|sig|signature|token|code)$|_(?:pass|token|key|signature)$"
+)
 _SPECIAL_TOKEN = re.compile(
     r"^(?:pad|unk|mask|cls|sep|bos|eos|sos|start|stop|end|word|max|min|n)_token$"
 )
@@ -47,8 +49,9 @@ _IN_ENVIRONMENT = re.compile(
 
 _FORMS = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"sk-(?=[\w-]{0,200}\d)[\w-]{16,}"  # OpenAI, Anthropic, OpenRouter
-    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}"  # Google
+    # OpenAI, Anthropic, OpenRouter; Voyage, xAI, Perplexity. Words between hyphens are shorter.
+    r"(?:sk|pa|al|xai|pplx)-(?=[\w-]{0,200}\d)(?=[\w-]{0,200}[A-Za-z0-9]{16})[\w-]{16,}"
+    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}"  # Google
     r"|gsk_[A-Za-z0-9]{20,}"  # Groq
     r"|nvapi-[\w-]{20,}"  # NVIDIA
     r"|glpat-[\w-]{16,}"  # GitLab
@@ -56,11 +59,16 @@ _FORMS = re.compile(
     r"|hf_[A-Za-z0-9]{16,}|api_org_[A-Za-z0-9]{16,}"  # Hugging Face
     r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"  # GitHub
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"  # AWS
-    r"|xox[abeprs]-[\w-]{10,}"  # Slack
-    r"|(?:pcsk|jina|r8)_[A-Za-z0-9_]{20,}|(?:pplx|xai|pa)-[\w-]{30,}"  # and others
+    r"|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}"  # Slack
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{20,}"
+    r"|npm_[A-Za-z0-9]{36}|pypi-Ag[\w-]{30,}"  # package registries
+    r"|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"  # Stripe, SendGrid
+    r"|(?:pcsk|jina|r8|lsv2|tgp_v1|do[opr]_v1)_[A-Za-z0-9_]{20,}|fw_(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}"  # a JSON web token
     # Cohere: 40 letters of both cases, and digits. A commit's hash has one case.
     r"|(?=[A-Za-z]*\d)(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{40}(?![A-Za-z0-9])"
+    # Mistral: 32 of the same. A name has digits at one place, at most.
+    r"|(?=[A-Za-z]*\d+[A-Za-z]+\d)(?=[A-Z0-9]*[a-z])(?=[a-z0-9]*[A-Z])[A-Za-z0-9]{32}(?![A-Za-z0-9])"
     r")"
 )
 _PRIVATE_KEY = re.compile(

@@ -11,8 +11,8 @@ from typing import Any
 from components.base import UserError
 from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
+from runner.tracking.client import check_location, first_line, get_run, reaching, store_errors
 from runner.tracking.client import connect as connect
-from runner.tracking.client import first_line, get_run, reaching, store_errors
 from runner.tracking.description import DESCRIPTION, verbatim
 from runner.tracking.model import log_model
 from runner.tracking.record import FILE, RUN_FILES, SWEEP_FILES, Record, load
@@ -176,10 +176,10 @@ def log_file(client: Any, run_id: str | None, file: Path) -> None:
 
 def fetch(client: Any, run_id: str, name: str, folder: Path) -> None:
     """Copy an artifact of a run to a folder."""
+    check_location(client.tracking_uri, str(get_run(client, run_id).info.artifact_uri))
     try:
         client.download_artifacts(run_id, name, str(folder))
     except store_errors() as error:
-        get_run(client, run_id)  # raises where there is none
         raise UserError(f"{name} of run {run_id} cannot be fetched: {first_line(error)}") from error
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -60,12 +61,30 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """What MLflow raises when its store is gone."""
+    """What MLflow raises when its store is gone, or answers what it does not understand."""
     load_mlflow()
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (MlflowException, SQLAlchemyError, OSError)
+    return (MlflowException, SQLAlchemyError, OSError, ValueError)
+
+
+def check_location(uri: str, location: str) -> None:
+    """Refuse a store's files that lie on another server: MLflow sends the user's token there.
+
+    Raises
+    ------
+    UserError
+    """
+    there = urlsplit(location)
+    if there.scheme in ("http", "https", "mlflow-artifacts") and there.netloc not in (
+        "",
+        urlsplit(uri).netloc,
+    ):
+        raise UserError(
+            f"the MLflow store {secrets.mask(uri)} says that the files lie on another server, "
+            f"{secrets.mask(location)[:200]}. They are not fetched: your token would be sent there."
+        )
 
 
 @contextmanager
@@ -85,7 +104,7 @@ def reaching(uri: str) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    return secrets.mask(str(error)).strip().partition("\n")[0]
+    return secrets.mask(str(error)).strip().partition("\n")[0][:500]
 
 
 def get_run(client: Any, run_id: str, also: str = "") -> Any:

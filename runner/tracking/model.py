@@ -14,12 +14,20 @@ from typing import Any
 import yaml
 
 from components.base import UserError
-from runner.tracking.client import connect, get_run, reaching
+from runner.tracking.client import (
+    check_location,
+    connect,
+    first_line,
+    get_run,
+    reaching,
+    store_errors,
+)
 from runner.tracking.description import DESCRIPTION
 from runner.tracking.record import Record
 
 log = logging.getLogger(__name__)
 
+_ANOTHER = "is an MLflow model of something else, not of a topic-runner run."
 NAME = "topics"  # of the logged model, within its run
 VERSIONS = "mlflow.modelVersions"  # the tag that links a model to its registered versions
 CODE = Path(__file__).parents[1] / "serving.py"
@@ -101,24 +109,28 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
     client = connect(uri)
     with reaching(client.tracking_uri):
         from mlflow.artifacts import download_artifacts
-        from mlflow.exceptions import MlflowException
+        from mlflow.utils.file_utils import local_file_uri_to_path
+        from mlflow.utils.uri import is_local_uri
 
         try:
+            location = _location(client, source)
+            check_location(client.tracking_uri, location)
+            if is_local_uri(location):  # it may be any folder of this machine, and large
+                folder = Path(local_file_uri_to_path(location)) / "artifacts" / name
+                if not (folder / "model.yaml").is_file():
+                    raise UserError(f"{source} {_ANOTHER}")
             download_artifacts(
-                artifact_uri=_location(client, source),
+                artifact_uri=location,
                 dst_path=str(scratch),
                 tracking_uri=client.tracking_uri,
             )
-        except MlflowException as error:
+        except store_errors() as error:
             raise UserError(
-                f"{source}: there is no such model in {client.tracking_uri}: "
-                f"{str(error).partition(chr(10))[0]}"
+                f"{source}: there is no such model in {client.tracking_uri}: {first_line(error)}"
             ) from error
     model_file = next(iter(scratch.rglob(f"artifacts/{name}/model.yaml")), None)
     if model_file is None:
-        raise UserError(
-            f"{source} is an MLflow model of something else, not of a topic-runner run."
-        )
+        raise UserError(f"{source} {_ANOTHER}")
     return model_file.parent
 
 
