@@ -209,12 +209,17 @@ def _check_words(representation: Representation, n_topics: int) -> None:
                     f"{topic} has ({word!r:.50}, {weight!r:.50})."
                 )
     if empty := [topic for topic, pairs in enumerate(by_topic) if not pairs]:
+        removed = getattr(getattr(representation, "source_", None), "removed", {})
+        n_common = removed.get("words of boilerplate", 0)
         log.warning(
             "%d of %d topics have no words (the first is topic %d): their documents hold no word "
-            "that counts as one; stop words, numbers and signs such as emoji do not.",
+            "that counts as one; stop words, numbers and signs such as emoji do not%s.",
             len(empty),
             n_topics,
             empty[0],
+            ", nor does what stands in nearly every document: representation.clean=false counts it"
+            if n_common
+            else "",
         )
 
 

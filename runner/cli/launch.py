@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from components.base import UserError
 from runner.config import schema
 from runner.config.command_line import preflight
+from runner.config.flags import parse_flags
 from runner.config.members import name_members
 from runner.terminal import secrets
 from runner.terminal.console import say
@@ -39,7 +40,12 @@ def launch(arguments: list[str]) -> int:
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # a launcher's workers start in this folder too
     _refuse_secrets(arguments)
     from runner import sweep
+    from runner.sweep.foresee import KEY, hopeless
 
+    options = parse_flags(arguments)
+    if options.multirun and not options.cfg and (options.config_name or "config") == "config":
+        for value, reason in hopeless(options.overrides, options.config_dir):
+            say(f"{KEY}={value}: its jobs will fail, the others run. {reason}", error=True)
     sweep.task = job.__wrapped__
     # Before its first job, Hydra composes the config of every job, a tenth of a second for each.
     # `preflight` has checked every value, and no job's config depends on another's.

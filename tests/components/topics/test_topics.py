@@ -101,6 +101,25 @@ def test_words_that_break_the_contract(
 def test_topics_without_words_are_announced(caplog: pytest.LogCaptureFixture) -> None:
     assert [topic.words for topic in describe_with([[("cat", 1.0)], []])] == [(("cat", 1.0),), ()]
     assert "1 of 2 topics have no words (the first is topic 1)" in caplog.text
+    assert "nearly every document" not in caplog.text
+
+
+def test_topics_of_what_documents_have_in_common_are_announced_as_that(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from components.representations.ctfidf import CTFIDF
+    from components.topics import _check_words
+
+    footer = "please open the attached quarterly invoice"
+    own = ["cats chase mice", "stocks fell sharply", "rivers flood valleys"]
+    documents = [f"{footer} {text}" for text in own * 8] + [footer] * 6
+    labels = np.array([0] * 24 + [1] * 6)
+    described = CTFIDF().fit(documents, labels)
+    assert not described.words_[1]
+    _check_words(described, 2)
+    assert "nor does what stands in nearly every document: representation.clean=false" in (
+        caplog.text
+    )
 
 
 @pytest.mark.parametrize(
