@@ -23,6 +23,7 @@ import conf
 from components.base import Guidance, call
 from components.labels import one_hot
 from components.representations.ctfidf import CTFIDF
+from components.representations.tokens import tokenize
 from components.representations.typical import typical_rows
 from components.topics import describe, read_words, settle
 from components.topics.outliers import AssignOutliers
@@ -127,6 +128,15 @@ def test_representation(option: str) -> None:
     found, most = peak(lambda: described(N))
     assert len(found) == N_TOPICS
     assert most < 40e6
+
+
+def test_tokens_are_numbers() -> None:
+    """As Python strings, the 1.2 million words of these documents are some 80 MB."""
+    texts = [" ".join([text] * 9) for text in data()[2]]
+    tokenize(texts[:100])
+    tokens, most = peak(lambda: tokenize(texts))
+    assert len(tokens.ids) == 9 * 7 * N
+    assert most < 80e6
 
 
 @pytest.mark.parametrize("by", [None, "nearest", "ctfidf", "strength"])
