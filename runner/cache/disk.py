@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from components.base import UserError
+from runner.terminal.suggestions import shell_line
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,10 @@ def storing(folder: Path, needed: int) -> Iterator[None]:
             space = as_size(needed) if needed else "some space"
             raise UserError(
                 f"the disk is full: the cache in {folder} needs {space} more. What is stored "
-                "stays valid, and the next run goes on from there. Make room (python -m "
-                "runner.cache prune --older-than 30d removes what is old), or set cache.dir to a "
-                "folder on another disk, or cache.dir=null to store nothing."
+                "stays valid, and the next run goes on from there. Make room, or set cache.dir "
+                "to a folder on another disk, or cache.dir=null to store nothing. What is old is "
+                "removed by: "
+                + shell_line("cache", "prune", "--older-than", "30d", "--dir", folder)
             ) from error
         if error.errno in (*_READ_ONLY, errno.ENOTDIR, errno.EEXIST):
             raise UserError(

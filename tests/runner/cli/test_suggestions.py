@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import pytest
 
 from components.base import UserError
 from runner import cli, job, sweep
-from runner.terminal import console
+from runner.terminal import console, suggestions
 from runner.terminal.suggestions import shell_quote
 from runner.tracking import Tracker
 from tests_support import FAST
@@ -94,6 +95,23 @@ def test_a_result_is_logged_later(
     (page,) = [line for text in messages for line in COMMAND.findall(text) if "mlflow ui" in line]
     assert "Usage: mlflow ui" in paste(f"{page} --help")
     assert shlex.split(page)[-1] == f"sqlite:///{store}"
+
+
+def test_every_printed_command_is_made_by_one_function() -> None:
+    """It quotes for the shell and knows how this program was started."""
+    root = Path(suggestions.__file__).parents[1]
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        docs = {ast.get_docstring(n, False) for n in ast.walk(tree) if isinstance(n, documented)}
+        found += [
+            f"{path.relative_to(root)}: {node.value}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if node.value not in docs and "python -m runner" in node.value
+        ]
+    assert not found
 
 
 def _runner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
