@@ -36,7 +36,7 @@ class AnswerCache(MutableMapping[str, str]):
 
     def __setitem__(self, key: str, value: str) -> None:
         content = json.dumps({"answer": value}).encode()
-        with disk.storing(self.folder, len(content)):
+        with disk.storing(self.folder.parent, len(content)):
             self.folder.mkdir(parents=True, exist_ok=True)
             # Whole or not at all; two processes may write the same answer at once.
             temporary = self.folder / f".{key}.{uuid.uuid4().hex}.tmp"
