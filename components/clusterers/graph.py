@@ -176,24 +176,15 @@ class Communities:
         # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
 
-    def find(
-        self,
-        resolution: float,
-        n_iterations: int,
-        seed: int | None,
-        start: Integers | None = None,
-    ) -> Integers:
-        """Topic of each row, int64 (n,), numbered from 0.
-
-        `start`: topics (n,) to improve on, instead of one for each row.
-        """
+    def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
+        """Topic of each row, int64 (n,), numbered from 0."""
         total = float(self.degrees.sum())
         if total == 0:
             return np.arange(len(self.degrees), dtype=np.int64)
         # The rounds of a large graph one by one, so that progress can be shown.
         one_by_one = len(self.degrees) > LARGE and n_iterations > 0
         rounds = [1] * n_iterations if one_by_one else [n_iterations]
-        membership = None if start is None else start.tolist()
+        membership = None
         with seeded(seed):
             for n in progress(rounds, total=len(rounds), label="communities: rounds"):
                 membership = self._leiden.improved(self.degrees, resolution / total, n, membership)

@@ -226,23 +226,18 @@ class LeidenClusterer:
             return self.resolution, f"resolution={self.resolution}"
 
         links = communities.links
-        finest_first = TRIED[::-1]
 
         def cluster(rows: Rows) -> Iterator[Integers]:
             half = Communities(links[rows][:, rows])
-            topics = None  # from fine to coarse, each from the one before: faster, and no worse
-            for resolution in finest_first:
-                topics = half.find(resolution, ROUGH, SEED, topics)
-                yield topics
+            for resolution in TRIED:
+                yield half.find(resolution, ROUGH, SEED)
 
         def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
             across = links[target][:, source]
             return [heaviest(across, labels) for labels in clusterings]
 
-        modularity = communities.modularity
-        scale = Scale("resolution", RESOLUTIONS, finest_first, cluster, carry, modularity)
-        resolution, why, curve = scale.choose(links.shape[0], self.granularity, n)
-        self.curve_ = curve[::-1]
+        scale = Scale("resolution", RESOLUTIONS, TRIED, cluster, carry, communities.modularity)
+        resolution, why, self.curve_ = scale.choose(links.shape[0], self.granularity, n)
         return resolution, why
 
     def estimated_seconds(self, n: int) -> float:

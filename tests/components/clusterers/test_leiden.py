@@ -56,30 +56,6 @@ def test_auto_knows_the_modularity_of_what_it_tries():
     assert any(ruled_out)
 
 
-def test_a_trial_starts_from_the_one_before_of_the_same_half(monkeypatch):
-    calls = []
-    find = Communities.find
-
-    def watched(self, resolution, n_iterations, seed, start=None):
-        topics = find(self, resolution, n_iterations, seed, start)
-        calls.append((self, resolution, start, topics))
-        return topics
-
-    monkeypatch.setattr(Communities, "find", watched)
-    part = LeidenClusterer(random_state=1)
-    part.fit_predict(groups())
-    tried = [point["resolution"] for point in part.curve_]
-    assert tried == sorted(tried)
-    trials = calls[:-1]  # the last search is that of all documents, from nothing
-    assert calls[-1][2] is None
-    for before, (half, resolution, start, _) in zip([None, *trials], trials, strict=False):
-        if resolution == max(tried):
-            assert start is None
-        else:
-            assert half is before[0]
-            assert start is before[3]
-
-
 def test_modularity_is_that_of_igraph():
     links = weighted(search.neighbors(groups(), 30), "fuzzy")
     upper = sparse.triu(links, 1).tocoo()
