@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from runner.terminal.working_folder import OwnModules
+from suggestions_support import PRINTED, check_command, record_commands
 
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
@@ -193,6 +194,20 @@ def runner(
         return Outcome(code, captured.out, captured.err, tmp_path)
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_recorded() -> None:
+    record_commands()
+
+
+@pytest.fixture(autouse=True)
+def every_printed_command_works() -> Iterator[None]:
+    """Whatever command a test provokes, the shell and the program can read it."""
+    PRINTED.clear()
+    yield
+    for line in dict.fromkeys(PRINTED):
+        check_command(line)
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra.errors import HydraException
 
 from components.base import UserError
 from runner import cli, job, sweep
 from runner.terminal import console, suggestions
 from runner.terminal.suggestions import shell_quote
 from runner.tracking import Tracker
+from suggestions_support import check_command
 from tests_support import FAST
 from tracking_support import runs_of
 
@@ -112,6 +114,22 @@ def test_every_printed_command_is_made_by_one_function() -> None:
             if node.value not in docs and "python -m runner" in node.value
         ]
     assert not found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python -m runner.predict run=a dataste=csv",
+        "python -m runner.replay --no-such-flag",
+        "python -m runner dataset.text=Größe Breite",
+        "nothing -m runner",
+        "python -m runner.replay run='a",
+    ],
+)
+def test_a_command_that_does_not_work_is_noticed(line: str) -> None:
+    """The check that every test is followed by, of the commands that it provoked."""
+    with pytest.raises((AssertionError, ValueError, HydraException)):
+        check_command(line)
 
 
 def _runner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
