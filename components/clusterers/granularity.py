@@ -93,9 +93,9 @@ def reason(curve: Sequence[dict[str, Any]]) -> str:
     best = max((p for p in curve if not p["ruled_out"]), key=lambda p: float(p["score"]))
     ruled_out = sum(point["ruled_out"] for point in curve)
     return (
-        "auto: the mean of those tried, weighted by how far halves of the documents agree on each "
-        f"(AMI {best['score']:.2f} at {best[name]:g}, the best)"
-        + (f", {ruled_out} of {len(curve)} left out for their modularity" if ruled_out else "")
+        "auto: mean of the settings on which two halves of the documents agree, "
+        f"most on {best[name]:g} (AMI {best['score']:.2f})"
+        + (f"; {ruled_out} of {len(curve)} left out for low modularity" if ruled_out else "")
     )
 
 

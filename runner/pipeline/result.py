@@ -162,8 +162,10 @@ def _over_all(memberships: Any | None, rows: Integers, n: int) -> Any | None:
 
 def _chosen(choice: dict[str, Any]) -> str:
     """`resolution=1.5, n_topics=12 (auto: ...)`."""
-    settings = ", ".join(f"{key}={value}" for key, value in choice.items() if key != "why")
-    return f"{settings} ({choice['why']})" if "why" in choice else settings
+    settings = [f"{key}={value}" for key, value in choice.items() if key != "why"]
+    why = choice.get("why")
+    told = why is None or why in settings  # as where the user set the number
+    return ", ".join(settings) + ("" if told else f" ({why})")
 
 
 def _labeller(
