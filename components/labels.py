@@ -38,4 +38,5 @@ def one_hot(labels: Integers) -> Any:
 
 
 def count_topics(labels: Integers) -> int:
+    """Number of topics among labels; -1 is none of them."""
     return len(np.unique(labels[labels >= 0]))

@@ -153,6 +153,7 @@ class TableDataset(DatasetBase):
 
 
 def check_max_bytes(max_bytes: int | None) -> None:
+    """Raise a `ParameterError` unless `max_bytes` is None or at least 1."""
     if max_bytes is not None and max_bytes < 1:
         raise ParameterError("max_bytes", max_bytes, "must be at least 1, or null for no limit.")
 

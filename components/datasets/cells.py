@@ -24,6 +24,7 @@ def is_missing(cell: Any) -> bool:
 
 
 def texts(cells: Sequence[Any], column: str) -> list[str]:
+    """The documents of a column; a missing cell is an empty document."""
     texts = []
     for row, cell in enumerate(cells):
         if isinstance(cell, str):
@@ -41,6 +42,7 @@ def texts(cells: Sequence[Any], column: str) -> list[str]:
 
 
 def scalars(cells: Sequence[Any], name: str, column: str) -> list[str | None]:
+    """The values of a column as text; None where a cell is missing or blank."""
     values: list[str | None] = []
     for row, cell in enumerate(cells):
         if isinstance(cell, str):
@@ -62,6 +64,7 @@ def scalars(cells: Sequence[Any], name: str, column: str) -> list[str | None]:
 
 
 def image_paths(cells: Sequence[Any], column: str, folder: Path) -> list[str | None]:
+    """The image paths of a column, relative ones in `folder`; None where a cell is missing."""
     paths: list[str | None] = []
     for row, cell in enumerate(cells):
         if is_missing(cell):

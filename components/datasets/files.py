@@ -132,6 +132,7 @@ def folder_labels(files: list[Path], root: Path) -> list[str]:
 
 
 def check_encoding(encoding: str) -> None:
+    """Raise a `ParameterError` unless Python knows the encoding."""
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except (LookupError, ValueError) as error:

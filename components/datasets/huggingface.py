@@ -169,6 +169,7 @@ def with_image_paths(table: Any, column: str) -> Any:
 
 @contextmanager
 def bars_in_terminals_only() -> Iterator[None]:
+    """Without a terminal, silence the progress bars of `datasets` for a while."""
     import datasets
 
     if sys.stderr.isatty() or datasets.utils.are_progress_bars_disabled():

@@ -37,6 +37,7 @@ class LeeDataset(DatasetBase):
 
 
 def lee_file() -> Path:
+    """The corpus's file in the installed gensim, found without importing that."""
     spec = importlib.util.find_spec("gensim")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         file = Path(folder) / "test" / "test_data" / "lee_background.cor"

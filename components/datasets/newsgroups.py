@@ -89,6 +89,7 @@ class NewsgroupsDataset(DatasetBase):
 
 
 def check_categories(categories: list[str], names: list[str]) -> None:
+    """Raise a `ParameterError` that names the nearest newsgroup, if one does not exist."""
     for name in categories:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)

@@ -42,6 +42,7 @@ _TOKEN = re.compile(
 
 
 def check_split(split: str | None, length: int | None) -> None:
+    """Raise a `ParameterError` for an unknown way to split, or a length below 1."""
     if split not in (None, *WAYS):
         raise ParameterError("split", split, f"must be one of {', '.join(WAYS)}, or null.")
     if length is not None and length < 1:

@@ -112,6 +112,7 @@ def length_limit(model: Any, tokenizer: Any, max_length: int | None) -> int:
 
 
 def check_max_length(max_length: int, positions: int | None) -> None:
+    """Raise a `ParameterError` for a length in tokens that a model with `positions` cannot read."""
     if max_length < 3 or (positions is not None and max_length > positions):
         most = "" if positions is None else f" and at most {positions}"
         raise ParameterError(

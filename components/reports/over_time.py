@@ -121,6 +121,7 @@ def topics_over_time(
 
 
 def check_smooth(smooth: int | None) -> None:
+    """Raise a `ParameterError` unless `smooth` is None or an odd number from 3 on."""
     if smooth is not None and (isinstance(smooth, bool) or smooth < 3 or smooth % 2 == 0):
         raise ParameterError(
             "smooth", smooth, "must be an odd number of bins from 3 on, as 3 or 5, or null."

@@ -167,6 +167,7 @@ def write_curve(result: Result, folder: Path) -> list[Path]:
 
 
 def save(figure: Any, path: Path) -> list[Path]:
+    """Write a figure as PNG, and return its path as a list of one."""
     figure.savefig(path, dpi=120)
     return [path]
 
@@ -200,6 +201,7 @@ def colour(topic: int) -> tuple[float, float, float]:
 
 
 def short(word: str, most: int = 18) -> str:
+    """A word of at most `most` characters, cut with an ellipsis."""
     return word if len(word) <= most else f"{word[: most - 1]}…"
 
 

@@ -126,6 +126,7 @@ def _node_at(config: DictConfig, key: str) -> Any:
 
 
 def key_of(text: str) -> str:
+    """The key of an argument such as `+key=value` or `~key`."""
     return text.lstrip("+~").partition("=")[0]
 
 
@@ -167,6 +168,7 @@ def unread(config: DictConfig, one: Override) -> Iterator[Problem]:
 
 
 def run_keys() -> list[str]:
+    """The top-level keys of a run's config."""
     return [field.name for field in dataclasses.fields(schema.RunConfig)]
 
 
@@ -181,6 +183,7 @@ def run_groups() -> list[str]:
 
 
 def text_of(each: Override) -> str:
+    """An override as it was typed."""
     return str(each.input_line)
 
 

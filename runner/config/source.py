@@ -99,6 +99,7 @@ def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Resolved |
 
 
 def member_of(module: Module, node: ast.ClassDef, name: str) -> Resolved | None:
+    """A method or class inside a class, its own or inherited; None where that cannot be known."""
     for statement in node.body:
         if isinstance(statement, ast.ClassDef | FunctionNode) and statement.name == name:
             return module, statement
@@ -111,6 +112,7 @@ def member_of(module: Module, node: ast.ClassDef, name: str) -> Resolved | None:
 
 
 def bases_of(module: Module, node: ast.ClassDef) -> Iterator[Resolved | None]:
+    """The bases of a class, None for each that cannot be resolved without an import."""
     for base in node.bases:
         if isinstance(base, ast.Name):
             if base.id == "object":

@@ -54,6 +54,7 @@ class OneByOneWithImages(OneByOne):
 
 
 def one_by_one(embedder: Any) -> Any:
+    """An embedder that encodes each document by itself, so no other document has a part in it."""
     takes_images = "images" in inspect.signature(embedder.encode).parameters
     return (OneByOneWithImages if takes_images else OneByOne)(embedder)
 

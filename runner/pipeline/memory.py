@@ -90,6 +90,7 @@ def needs(n: int, characters: float, d: int, parts: Any) -> dict[str, float]:
 
 
 def total(needed: dict[str, float]) -> float:
+    """Bytes at the peak of a run, of what `needs` returns."""
     return sum(needed.values())
 
 
