@@ -41,6 +41,7 @@ SIGNATURES = {
     b"ARROW1": "It is an Arrow (Feather) file: write the table as Parquet.",
     b"FEA1": "It is an old Feather file: write the table as Parquet.",
 }
+TABLES = {"csv", "tsv", "jsonl", "ndjson", "json"}  # names of files that are likely meant
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -65,7 +66,7 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
             reason = "is a pipe or a device, which may never end. Write it to a file first."
         else:
             is_a, needs = ("folder", "file") if absolute.is_dir() else ("file", "folder")
-            reason = f"is a {is_a}, and this data set needs a {needs}."
+            reason = f"is a {is_a}, and this data set needs a {needs}.{_instead(absolute)}"
         raise ParameterError("path", path, f"{absolute} {reason}")
     if _ADDRESS.match(path):
         reason = "is an address, and files are read from disks: copy it to one, and name the copy."
@@ -84,6 +85,21 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
         f"{absolute} does not exist. {hint}"
         f"{' A' if near else ': a'} relative path starts at the folder you run from.",
     )
+
+
+def _instead(path: Path) -> str:
+    """Which file of a folder, or the folder of which file, to name; empty for an empty folder."""
+    if not path.is_dir():
+        return f" Name the folder that it lies in: {path.parent}"
+    try:
+        names = [file.name for file in path.iterdir() if file.is_file() and file.name[0] != "."]
+    except OSError:
+        return ""
+    tables = [name for name in names if TABLES & set(name.lower().split(".")[1:])]
+    if not names:
+        return ""
+    which = "the file in it:" if len(names) == 1 else "a file in it, such as"
+    return f" Name {which} {path / min(tables or names)}"
 
 
 def _number_matching(pattern: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from components.representations.typical import cosine_to_topic, typical_rows
 
 log = logging.getLogger(__name__)
 
+MAX_LABEL = 2**24  # arrays as long as the highest label are made
 N_EXAMPLES = 10  # typical documents that are named for each topic
 
 
@@ -142,6 +144,10 @@ def _checked(labels: Any, n: int, source: str) -> Integers:
             int(checked[below][0]),
         )
         checked[below] = -1
+    if checked.max(initial=-1) > MAX_LABEL:
+        raise UserError(
+            f"{source} gave the label {checked.max()}. Topics must be numbered from 0 on."
+        )
     return checked
 
 
@@ -198,15 +204,25 @@ def describe(
 def _check_words(representation: Representation, n_topics: int) -> None:
     """Refuse words that are not what the contract says, and warn of topics that have none."""
     name = type(representation).__name__
-    by_topic = representation.words_
+    by_topic: Any = getattr(representation, "words_", None)
+    if not isinstance(by_topic, Sequence) or isinstance(by_topic, str):
+        raise UserError(
+            f"{name}.words_ must be a list with the words of each topic after `fit`, and is of "
+            f"type {type(by_topic).__name__}."
+        )
     if len(by_topic) != n_topics:
         raise UserError(f"{name}.words_ holds {len(by_topic)} topics, and there are {n_topics}.")
     for topic, pairs in enumerate(by_topic):
-        for word, weight in pairs:
-            if not isinstance(word, str) or not np.isfinite(weight):
+        if not isinstance(pairs, Sequence) or isinstance(pairs, str):
+            raise UserError(
+                f"{name}.words_ must hold a list of pairs for each topic, and topic {topic} has "
+                f"{pairs!r:.50}."
+            )
+        for pair in pairs:
+            if not _is_word(pair):
                 raise UserError(
                     f"{name}.words_ must hold pairs of a word and a finite weight, and topic "
-                    f"{topic} has ({word!r:.50}, {weight!r:.50})."
+                    f"{topic} has {pair!r:.100}."
                 )
     if empty := [topic for topic, pairs in enumerate(by_topic) if not pairs]:
         removed = getattr(getattr(representation, "source_", None), "removed", {})
@@ -221,6 +237,15 @@ def _check_words(representation: Representation, n_topics: int) -> None:
             if n_common
             else "",
         )
+
+
+def _is_word(pair: Any) -> bool:
+    """Whether this is a word and a finite weight."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return False
+    word, weight = pair
+    number = isinstance(weight, Real) and not isinstance(weight, bool)
+    return isinstance(word, str) and number and bool(np.isfinite(weight))
 
 
 def _carry(labels: Integers, finest: Integers, assigned: Integers) -> Integers:

@@ -186,11 +186,18 @@ class StageCache:
         if reduced is X:
             return X
         log.info("%s computed (%s)", name, label)
+        if not hasattr(reduced, "tocsr"):
+            reduced = np.asarray(reduced)
+        if reduced.dtype.kind not in "biuf":
+            raise UserError(
+                f"reducer ({label}): it returned an array of type {reduced.dtype}. It must return "
+                "real numbers, one row a document."
+            )
         if hasattr(reduced, "tocsr"):
             reduced = reduced.tocsr().astype(np.float32, copy=False)
         else:
             reduced = np.ascontiguousarray(reduced, dtype=np.float32)
-        if reduced.ndim != 2 or reduced.shape[0] != X.shape[0]:
+        if reduced.ndim != 2 or reduced.shape[0] != X.shape[0] or not reduced.shape[1]:
             raise UserError(
                 f"reducer ({label}): it returned an array of shape {reduced.shape} for "
                 f"{X.shape[0]} documents. It must return one row a document."

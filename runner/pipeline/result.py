@@ -18,6 +18,7 @@ from components.base import (
     Representation,
     Result,
     Topic,
+    UserError,
     call,
 )
 from components.topics import describe, read_words
@@ -211,6 +212,16 @@ def _measure(
             for key, number in measured.items():
                 if number is None:
                     continue
+                # NumPy's own numbers too, but neither text nor an array with one element.
+                if (
+                    not isinstance(key, str)
+                    or np.ndim(number)
+                    or np.asarray(number).dtype.kind not in "biuf"
+                ):
+                    raise UserError(
+                        f"metrics.{name} gave {number!r:.100} for {key!r:.50}. A "
+                        "metric must give a number, None, or a dict of numbers by name."
+                    )
                 if np.isfinite(float(number)):
                     values[key] = float(number)
                 else:

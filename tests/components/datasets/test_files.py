@@ -40,6 +40,20 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path, kind, name):
         locate(str(tmp_path / name), kind)
 
 
+def test_what_to_name_instead_of_a_folder_or_a_file(tmp_path):
+    def message(path, kind):
+        with pytest.raises(UserError) as caught:
+            locate(str(path), kind)
+        return str(caught.value)
+
+    assert message(tmp_path, "file").endswith("needs a file.")
+    (tmp_path / "z.csv").write_text("x")
+    assert message(tmp_path, "file").endswith(f"Name the file in it: {tmp_path / 'z.csv'}")
+    (tmp_path / "README.md").write_text("x")
+    assert message(tmp_path, "file").endswith(f"a file in it, such as {tmp_path / 'z.csv'}")
+    assert message(tmp_path / "z.csv", "folder").endswith(f"that it lies in: {tmp_path}")
+
+
 @pytest.mark.parametrize(
     "address",
     ["https://a.example/b.csv", "s3://bucket/b.csv", "hf://datasets/b.csv", "file:/tmp/b.csv"],

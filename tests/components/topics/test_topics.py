@@ -87,11 +87,17 @@ def describe_with(words: list[list[tuple[object, float]]]) -> list[Topic]:
         ([[("cat", 1.0)]], "holds 1 topics, and there are 2"),
         ([[("cat", 1.0)], [("dog", float("nan"))]], "topic 1 has ('dog', nan)"),
         ([[(7, 1.0)], [("dog", 1.0)]], "topic 0 has (7, 1.0)"),
+        ([[("cat", "1")], [("dog", 1.0)]], "topic 0 has ('cat', '1')"),
+        ([["cat"], ["dog"]], "topic 0 has 'cat'"),
+        ([[("cat", 1.0, 2)], []], "topic 0 has ('cat', 1.0, 2)"),
+        ([None, []], "topic 0 has None"),
+        ([{"cat": 1.0}, {}], "topic 0 has {'cat': 1.0}"),
+        (["cat", "dog"], "topic 0 has 'cat'"),
+        (None, "is of type NoneType"),
+        ("ab", "is of type str"),
     ],
 )
-def test_words_that_break_the_contract(
-    words: list[list[tuple[object, float]]], message: str
-) -> None:
+def test_words_that_break_the_contract(words: Any, message: str) -> None:
     with pytest.raises(UserError) as caught:
         describe_with(words)
     assert message in str(caught.value)
@@ -130,6 +136,7 @@ def test_topics_of_what_documents_have_in_common_are_announced_as_that(
         ([0, 1, 1], r"shape \(3,\) for 4 documents"),
         ([[0], [1], [1], [0]], r"shape \(4, 1\)"),
         (["a", "b", "a", "b"], "not whole numbers"),
+        ([0, 1, 10**12, 1], "the label 1000000000000"),
     ],
 )
 def test_labels_that_are_none_are_refused(labels, message):

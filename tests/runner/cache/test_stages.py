@@ -241,6 +241,10 @@ def test_what_a_read_only_cache_lacks_is_computed_and_not_stored(tmp_path, read_
     [
         (np.ones((3, 2)), "300 documents"),
         (np.ones(300), "one row a document"),
+        (np.ones((300, 0)), "one row a document"),
+        (np.full((300, 2), "a"), "of type <U1"),
+        (np.ones((300, 2)) * 1j, "of type complex128"),
+        (None, "of type object"),
         (np.where(np.arange(600) == 41, np.nan, 0).reshape(300, 2), "row 20"),
     ],
 )

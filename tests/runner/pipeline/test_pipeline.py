@@ -124,6 +124,14 @@ def test_a_metric_that_does_not_apply_is_absent() -> None:
     assert (result.metrics["one"], result.metrics["two"]) == (1.0, 2.0)
 
 
+@pytest.mark.parametrize(
+    "value", ["0.5", b"1", 1j, [1.0], np.ones(2), {"x": "a"}, {1: 2.0}, {"x": {"y": 1}}, object()]
+)
+def test_a_metric_that_gives_no_number_is_named(value: Any) -> None:
+    with pytest.raises(UserError, match=r"^metrics\.odd .* must give a number"):
+        run(parts(DOCUMENTS, metrics={"odd": lambda result: value}), draw_map=False)
+
+
 def test_no_topic_at_all_is_a_result() -> None:
     class Nothing:
         def fit_predict(self, X: Any) -> Any:
