@@ -29,7 +29,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PEER = HERE.parent / "versus_bertopic" / "results.csv"
+PEER = HERE / "versus.csv"  # from vectors to topics, written by experiments/versus_bertopic/run.py
 SIZES = (2_000, 8_000, 20_000, 65_000, 130_000, 260_000, 517_298)
 FROM = 65_000  # documents from which on the growth is measured
 STAGES = "load embed cluster represent measure".split()
@@ -173,30 +173,71 @@ def report(rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"\n{who}, {size:,} documents: AMI {m['ami']:.3f}, {m['cpu_seconds']:.0f} CPU s"
 
 
+def beside() -> dict[str, dict[int, dict[str, float]]]:
+    """The figures of BERTopic and ours from vectors to topics, by the number of documents."""
+    with PEER.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    keys = "seconds cpu_seconds peak_mb topics outliers ami".split()
+    return {who: medians(rows, who, keys) for who in ("BERTopic", "ours")}
+
+
+def report_beside() -> Iterator[str]:
+    """Markdown: both at each size, how many times as much BERTopic took, and the growth."""
+    yield "| documents | | CPU seconds | seconds | peak MB | topics | outliers | AMI |"
+    yield "|---:|---|---:|---:|---:|---:|---:|---:|"
+    both = beside()
+    for size, ours in both["ours"].items():
+        for who, m in (("BERTopic", both["BERTopic"].get(size)), ("ours", ours)):
+            if m is not None:
+                yield (
+                    f"| {f'{size:,}' if who == 'BERTopic' else ''} | {who} "
+                    f"| {m['cpu_seconds']:.1f} | {m['seconds']:.1f} | {m['peak_mb']:,.0f} "
+                    f"| {m['topics']:,.0f} | {100 * m['outliers']:.0f} % | {m['ami']:.3f} |"
+                )
+        if size in both["BERTopic"]:
+            times = [
+                f"**{both['BERTopic'][size][key] / ours[key]:.1f}**"
+                for key in ("cpu_seconds", "seconds", "peak_mb")
+            ]
+            yield f"| | **BERTopic / ours** | {' | '.join(times)} | | | |"
+    for who, by_size in both.items():
+        yield (
+            f"\n{who}, exponent from {FROM:,} documents on: "
+            f"CPU seconds {exponent(by_size, 'cpu_seconds'):.2f}, "
+            f"peak memory {exponent(by_size, 'peak_mb'):.2f}"
+        )
+
+
 def plot(rows: list[dict[str, str]], path: Path) -> None:
-    """CPU seconds and memory by the number of documents; BERTopic's from the study beside."""
+    """CPU seconds and memory by the number of documents, of whole runs and from vectors."""
     from matplotlib.figure import Figure
 
-    with PEER.open(newline="") as file:
-        peer = [
-            row for row in csv.DictReader(file)
-            if row["task"] == "fresh" and row["corpus"] == rows[0]["corpus"]
-        ]  # fmt: skip
+    both = beside()
     lines = {
+        "BERTopic, from vectors": both["BERTopic"],
         "a whole run, from documents": medians(rows, "runner"),
-        "ours, from vectors": medians(peer, "ours", ("cpu_seconds", "peak_mb")),
-        "BERTopic, from vectors": medians(peer, "BERTopic", ("cpu_seconds", "peak_mb")),
+        "ours, from vectors": both["ours"],
     }
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    labels = {"cpu_seconds": "CPU seconds", "peak_mb": "peak memory, MB"}
-    for axis, (key, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
-        for name, by_size in lines.items():
-            axis.loglog(list(by_size), [m[key] for m in by_size.values()], marker="o", label=name)
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for axis, key, label, ticks in (
+        (axes[0], "cpu_seconds", "CPU seconds", (3, 10, 30, 100, 300, 1000)),
+        (axes[1], "peak_mb", "peak memory, MB", (250, 500, 1000, 2000, 4000)),
+    ):
+        for (name, by_size), colour in zip(lines.items(), ("C3", "C9", "C0"), strict=True):
+            axis.loglog(
+                list(by_size), [m[key] for m in by_size.values()], marker="o", color=colour,
+                label=f"{name}: exponent {exponent(by_size, key):.2f}",
+            )  # fmt: skip
+        axis.axvline(FROM, color="0.8", linestyle=":", zorder=0)
+        axis.set_xticks(SIZES, [f"{size // 1000}k" for size in SIZES])
+        axis.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
+        axis.minorticks_off()
         axis.set_xlabel(f"documents of {rows[0]['corpus']}")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    axis.legend()
-    figure.savefig(path, dpi=120)
+        axis.legend(fontsize=8, title=f"exponent from {FROM // 1000}k on")
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
@@ -224,7 +265,7 @@ def main() -> None:
                     print(row, flush=True)  # noqa: T201
     with options.results.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    print("\n".join(report(rows)))  # noqa: T201
+    print("\n".join([*report(rows), "", *report_beside()]))  # noqa: T201
     plot(rows, options.results.with_suffix(".png"))
 
 
