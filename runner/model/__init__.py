@@ -148,8 +148,14 @@ class Model:
         Raises
         ------
         UserError
-            When they have another number of columns than those that the model was made from.
+            When they are no table, or have another number of columns than those that the model
+            was made from.
         """
+        if len(X.shape) != 2:
+            raise UserError(
+                f"vectors have the shape (documents, dimensions), and this array has {X.shape}. "
+                "For one document, type X[None]."
+            )
         if X.shape[1] != self._model.n_dimensions:
             raise UserError(
                 f"these vectors have {X.shape[1]} dimensions, and the model was made from vectors "

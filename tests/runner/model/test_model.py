@@ -118,6 +118,8 @@ def test_vectors_of_another_length_and_another_kind_of_batch(saved):
     model = load(saved)
     with pytest.raises(UserError, match="have 3 dimensions, and the model was made from vectors"):
         model.predict_vectors(np.ones((1, 3), np.float32))
+    with pytest.raises(UserError, match=r"\(documents, dimensions\).* has \(3,\).*X\[None\]"):
+        model.predict_vectors(np.ones(3, np.float32))
     with pytest.raises(UserError, match="must be exact or fast"):
         model.predict(NEW, batch="quick")
     assert model.predict(NEW, batch="fast").topic.tolist() == model.predict(NEW).topic.tolist()

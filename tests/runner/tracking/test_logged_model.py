@@ -114,6 +114,33 @@ def test_it_is_a_pyfunc_with_a_signature_and_an_example(tracked):
     assert str(tracked) not in written
 
 
+WITHOUT_TORCH = """
+import sys
+
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+sys.meta_path.insert(0, Without())
+import mlflow.pyfunc
+import pandas as pd
+
+found = mlflow.pyfunc.load_model(sys.argv[1]).predict(pd.DataFrame({"document": sys.argv[2:]}))
+assert "torch" not in sys.modules
+print(found.topic.tolist())
+"""
+
+
+def test_it_needs_no_torch_where_its_embedder_needs_none(tracked):
+    place = next((tracked / "mlartifacts").glob("models/*/artifacts"))
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(place), *TEXTS]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tracked, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == load(tracked / "out").predict(TEXTS).topic.tolist()
+
+
 def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
     from runner.tracking import Tracker, record
 
