@@ -17,6 +17,7 @@ from runner.terminal.suggestions import shell_line
 log = logging.getLogger(__name__)
 
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # at ENOSYS FileLock makes files
 
 
 @contextmanager
@@ -67,10 +68,19 @@ def locked(root: Path, name: str) -> Iterator[OSError | None]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(FileLock(path).acquire(poll_interval=0.02))
             except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    raise _without_locks(root) from error
                 if error.errno not in _READ_ONLY or not root.is_dir():
                     raise
                 refused = error
         yield refused
+
+
+def _without_locks(root: Path) -> UserError:
+    return UserError(
+        f"the file system of {root} has no file locks (flock), by which processes share a cache. "
+        "Set cache.dir to a folder on a local disk, or cache.dir=null to store nothing."
+    )
 
 
 def need_to_write(root: Path, refused: OSError | None) -> None:

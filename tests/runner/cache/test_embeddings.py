@@ -15,6 +15,7 @@ from scipy import sparse
 import store_worker
 from components.base import UserError
 from runner.cache import array_file
+from runner.cache.disk import locked
 from runner.cache.embeddings import chunk_size
 from runner.cache.table import remove
 from store_worker import CHUNK, DOCUMENTS, HashEmbedder, encode
@@ -622,3 +623,18 @@ def test_what_is_no_shard_is_set_aside_and_computed_again(tmp_path, odd, caplog)
     assert np.array_equal(encode(tmp_path, HashEmbedder(), SOME).vectors, first)
     assert "is damaged" in caplog.text
     assert encode(tmp_path, Refusing(), SOME).computed == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_called_that(tmp_path, monkeypatch, number):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(UserError, match=r"no file locks \(flock\).* cache\.dir=null"),
+        locked(tmp_path, "any"),
+    ):
+        pass
