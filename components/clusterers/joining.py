@@ -42,6 +42,11 @@ def own_share(memberships: Any, labels: Integers) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32).ravel().clip(0, 1)
 
 
+def _between(links: Any, member: Any) -> Any:
+    """Link weight between each two topics: CSR (topics, topics)."""
+    return member.T.tocsr() @ (links @ member)  # with member.T first, SciPy copies all links
+
+
 def absorb(
     labels: Integers,
     links: Any,
@@ -62,7 +67,7 @@ def absorb(
         if fixed is not None:
             sizes[labels[fixed]] = len(labels)
         member = one_hot(labels)
-        between = (member.T @ links @ member).tolil()
+        between = _between(links, member).tolil()
         between.setdiag(0)
         between = between.tocsr()
         linked = np.asarray(between.sum(axis=1)).ravel() > 0
@@ -89,7 +94,7 @@ def merge_down(
     """
     labels = by_size(labels)
     member = one_hot(labels)
-    between = (member.T @ links @ member).toarray()
+    between = _between(links, member).toarray()
     sizes = np.bincount(labels[labels >= 0]).astype(np.float64)
     into = np.arange(len(sizes))
     alive = np.ones(len(sizes), bool)
