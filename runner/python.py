@@ -139,6 +139,9 @@ def run(
     texts = [*overrides, *_as_overrides(settings)]
     if not any(each.startswith(("tracking=", "tracking.")) for each in texts):
         texts.insert(0, "tracking=none")
+    if documents is not None:
+        texts.insert(0, "dataset=python")
+    config = compose(texts, config_dir)
     corpus = None
     if documents is not None:
         corpus = corpus_from(
@@ -148,9 +151,8 @@ def run(
             timestamp=timestamp,
             classes=classes,
             known_labels=known_labels,
+            missing=config.dataset.missing,
         )
-        texts.insert(0, "dataset=python")
-    config = compose(texts, config_dir)
     if folder is None and config.tracking.kind != "none":
         folder = config.hydra.run.dir
     choices = dict(config.hydra.runtime.choices)

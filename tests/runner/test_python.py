@@ -116,6 +116,7 @@ def test_a_tracked_run(store: Path, tmp_path: Path) -> None:
         (TEXTS, ["experiment=seeds"], "a call makes one run"),
         ("one text", [], "Give a list of documents"),
         (None, ["dataset=python"], "gives to runner.run"),
+        ([*TEXTS, None], ["dataset.missing=error"], "1 of .* rows have no text"),
     ],
 )
 def test_mistakes(documents: object, overrides: list[str], message: str) -> None:
