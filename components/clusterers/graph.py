@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -124,20 +123,15 @@ class Leiden:
 
     Parameters
     ----------
-    links : pairs of edges, int64 (m, 2), and their weights, float64 (m,)
-        One pair, or several that are added one after the other: igraph copies what it adds, and
-        sorts all anew each time.
+    edges : int64 (m, 2)
+    weights : float64 (m,)
     """
 
-    def __init__(
-        self, n: int, links: Iterable[tuple[NDArray[np.int64], NDArray[np.float64]]]
-    ) -> None:
+    def __init__(self, n: int, edges: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
         self._graph = igraph_core().GraphBase(n)
-        self._weights = array("d")
-        for edges, weights in links:
-            # Three times as fast as the same edges given to the constructor.
-            self._graph.add_edges(edges)
-            self._weights.frombytes(weights.tobytes())
+        # Three times as fast as the same edges given to the constructor.
+        self._graph.add_edges(edges)
+        self._weights = _floats(weights)
 
     def improved(
         self,
@@ -177,7 +171,8 @@ class Communities:
 
     def __init__(self, links: Any, degrees: NDArray[np.float64] | None = None) -> None:
         self.links = links
-        self._leiden = Leiden(links.shape[0], _upper(links))
+        edges, weights = _upper(links)
+        self._leiden = Leiden(links.shape[0], edges, weights)
         # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
 
@@ -227,21 +222,11 @@ class Communities:
         return Communities(links, np.asarray(member.T @ self.degrees).ravel())
 
 
-def _upper(links: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Edges (m, 2), row < column, in the order of a CSR matrix's rows, and their weights (m,).
-
-    Those of a large graph in two parts, which take less memory than all at once.
-    """
-    n = links.shape[0]
-    ends = [0, n // 2, n] if n > LARGE else [0, n]
-    for first, last in pairwise(ends):
-        starts = links.indptr[first : last + 1]
-        columns = links.indices[starts[0] : starts[-1]]
-        rows = np.repeat(np.arange(first, last, dtype=columns.dtype), np.diff(starts))
-        upper = columns > rows
-        edges = np.empty((int(upper.sum()), 2), np.int64)
-        edges[:, 0] = rows[upper]
-        edges[:, 1] = columns[upper]
-        weights = links.data[starts[0] : starts[-1]][upper].astype(np.float64, copy=False)
-        del rows, upper
-        yield edges, weights
+def _upper(links: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Edges (m, 2), row < column, in the order of a CSR matrix's rows, and their weights (m,)."""
+    rows = np.repeat(np.arange(links.shape[0], dtype=links.indices.dtype), np.diff(links.indptr))
+    upper = links.indices > rows
+    edges = np.empty((int(upper.sum()), 2), np.int64)
+    edges[:, 0] = rows[upper]
+    edges[:, 1] = links.indices[upper]
+    return edges, links.data[upper]

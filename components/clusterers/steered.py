@@ -56,7 +56,7 @@ class SteeredCommunities:
         edges = np.column_stack([links.row[not_anchors], links.col[not_anchors]])
         apart = np.full(len(pairs), -2 * float(weights.sum()) - 1)
         edges, weights = np.vstack([edges, pairs]), np.concatenate([weights, apart])
-        self._leiden = Leiden(n_nodes, [(edges, weights)])
+        self._leiden = Leiden(n_nodes, edges, weights)
         self._degrees = np.asarray(member.T @ communities.degrees).ravel()
         alone = np.flatnonzero(self._degrees[:n_groups] == 0)
         self._fresh = FRESH if len(alone) else 0

@@ -84,7 +84,7 @@ def search(way: str, links: Any, resolution: float) -> tuple[float, Any]:
         import networkit as nk  # type: ignore[import-not-found]
 
         nk.setNumberOfThreads(int(os.environ["OMP_NUM_THREADS"]))
-        edges, weights = (np.concatenate(part) for part in zip(*_upper(links), strict=True))
+        edges, weights = _upper(links)
         pairs = tuple(np.ascontiguousarray(column).astype(np.uint64) for column in edges.T)
         network = nk.GraphFromCoo((weights, pairs), links.shape[0], True, False)
 
@@ -96,7 +96,7 @@ def search(way: str, links: Any, resolution: float) -> tuple[float, Any]:
         import igraph
         import leidenalg  # type: ignore[import-not-found]
 
-        edges, weights = (np.concatenate(part) for part in zip(*_upper(links), strict=True))
+        edges, weights = _upper(links)
         graph = igraph.Graph(links.shape[0], edges)
 
         def found() -> Any:
@@ -125,7 +125,7 @@ def measure(way: str, folder: Path, resolution: float) -> dict[str, Any]:
     topics = found()
     spent = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    edges, weights = (np.concatenate(part) for part in zip(*_upper(links), strict=True))
+    edges, weights = _upper(links)
     inside = float(weights[topics[edges[:, 0]] == topics[edges[:, 1]]].sum()) / weights.sum()
     degrees = np.bincount(topics, np.asarray(links.sum(axis=1)).ravel())
     return {
