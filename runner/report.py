@@ -95,7 +95,7 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     if topic_vectors is not None and topic_vectors.shape[0] == len(result.topics):
         result.parts["topic_vectors"] = topic_vectors
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
-    result.choice = {key.removeprefix("chosen_"): value for key, value in chosen.items()}
+    result.choice = {key.removeprefix("chosen_"): _number(text) for key, text in chosen.items()}
     limits |= _settings(about.params)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / FILE).is_symlink():  # a folder may come from somebody else
@@ -105,6 +105,14 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
         about.files.append(FILE)
         about.save(recorded)
     return path
+
+
+def _number(text: Any) -> Any:
+    """The number that a tag holds as text; the text itself, where it is none."""
+    try:
+        return int(text) if str(text).isdecimal() else float(text)
+    except ValueError:
+        return text
 
 
 def _settings(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,12 +144,14 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
             if standing_out[t, place]
         ]
 
+    # First the classes of which there is something to say.
+    places = sorted(range(len(table.names)), key=lambda place: not standing_out[:, place].any())
     rows = []
-    for place, name in enumerate(table.names[:N_CLASSES]):
+    for place in places[:N_CLASSES]:
         ordered = np.argsort(-z[:, place], kind="stable").tolist()
         rows.append(
             {
-                "name": one_line(name, 60),
+                "name": one_line(table.names[place], 60),
                 "size": int(table.totals[place]),
                 "more": named([t for t in ordered if z[t, place] > 0], place),
                 "less": named([t for t in ordered[::-1] if z[t, place] < 0], place),

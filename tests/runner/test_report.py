@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,16 @@ def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
     page = (outcome.output / "report.html").read_text("utf-8")
     assert "the similarity of topics is left out" in page
     assert ">Tree of topics</h2>" not in page
+
+
+def test_how_the_granularity_was_chosen_is_shown_again(runner: Run) -> None:
+    settings = [s for s in FAST if not s.startswith(("clusterer", "reducer"))]
+    outcome = runner(*settings, "reducer=none", "clusterer=leiden", "dataset.limit=120")
+    assert outcome.code == 0, outcome.err
+    page = outcome.output / "report.html"
+    (first,) = re.findall('<line class="chosen"[^>]*>', page.read_text("utf-8"))
+    assert report.main([f"run={outcome.output}"]) == 0
+    assert first in page.read_text("utf-8")
 
 
 def test_wrong_runs(tmp_path: Path) -> None:

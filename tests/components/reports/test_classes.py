@@ -16,6 +16,7 @@ from components.datasets.csv import CsvDataset
 from components.datasets.python import corpus_from
 from components.reports.association import log_odds, wilson
 from components.reports.classes import topics_by_class, write_plot_by_class, write_topics_by_class
+from components.reports.shape_sections import by_class
 from components.representations.ctfidf import CTFIDF
 
 WORDS = ["apple pear", "car wheel wheel", "rain"]
@@ -139,6 +140,17 @@ def test_of_thousands_of_classes_the_largest(
     (few,) = topics_by_class(made(labels, name=names), 3)
     (all_,) = topics_by_class(made(labels, name=names), 5000)
     assert few.z == pytest.approx(all_.z[:, :3])  # the others are compared with all the same
+
+
+def test_the_page_lists_first_what_stands_out() -> None:
+    """40 classes with both topics alike, and a small one that has only the second."""
+    source = [f"even {i % 40:02}" for i in range(800)] + ["odd"] * 15
+    labels = [int(i // 40 % 2) for i in range(800)] + [1] * 15
+    section = by_class(made(labels, source=source), 100)
+    assert section is not None
+    (column,) = section.values["columns"]
+    assert [row["name"] for row in column["rows"]][:2] == ["odd", "even 00"]
+    assert [topic["id"] for topic in column["rows"][0]["more"]] == [1]
 
 
 def test_plot(tmp_path: Path) -> None:
