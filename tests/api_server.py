@@ -129,7 +129,7 @@ class ApiServer:
         if not all(texts):
             return 400, "Invalid 'input[0]': input cannot be an empty string."
         if len(texts) > self.max_inputs:
-            return 413, f"input has {len(texts)} elements, more than {self.max_inputs}."
+            return 400, f"input has {len(texts)} elements, more than {self.max_inputs}."
         if self.refused and any(self.refused in text for text in texts):
             return 400, "the input was flagged."
         words = sum(len(text.split()) for text in texts)

@@ -41,6 +41,7 @@ SLOW = (
     "components/embedders/test_langchain.py",
     "components/embedders/test_model2vec.py",
     "components/embedders/test_openai.py",
+    "components/embedders/test_refused_requests.py",
     "components/embedders/test_saved_model.py",
     "components/embedders/test_sentence_transformer.py",
     "components/embedders/test_sklearn.py",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.api.provider import Provider
-from components.api.requests import Requests, Run
+from components.api.requests import Requests
+from components.api.run import Run
 from components.base import Floats, Integers, Matrix, ParameterError
 
 log = logging.getLogger(__name__)

@@ -20,16 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, Integers
+from components.neighbors.candidates import Best
 from components.neighbors.exact import (
-    Candidates,
     ParallelMap,
     Search,
     bound_of,
     distances_of,
-    joined,
     margin_of,
     nearness_of,
-    ranked,
     scale_of,
     threads,
 )
@@ -45,8 +43,6 @@ TRAINED = 40
 FIRST = 2048  # rows that give a first bound of how near the neighbours of a list's rows are
 BLOCK_ENTRIES = 2**24  # of the matrices that are held at a time by one thread
 BLOCK = 8192  # rows that are worked on at a time, at most
-PENDING = 128  # candidates for each row that are collected before the best are chosen
-CANDIDATES = 4  # of which, for each neighbour, as many remain at most
 
 
 def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, float]:
@@ -159,7 +155,7 @@ class _Lists:
         least = np.partition(likeness, n_lists - n_probes, axis=1)[:, n_lists - n_probes, None]
         probed = np.ascontiguousarray((likeness >= least).T)  # (lists, queries)
         del likeness
-        best = _Best(len(queries), k, margin_of(self._rows.width))
+        best = Best(len(queries), k, margin_of(self._rows.width))
         # A first bound, and the lists that gave it are probed too, so that it is reached.
         lists = self._of_row[queries]
         for number in np.unique(lists).tolist():
@@ -196,7 +192,7 @@ class _Lists:
         return rough
 
     def _settled(
-        self, queries: Integers, best: _Best, k: int
+        self, queries: Integers, best: Best, k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The best in double precision."""
         row, column = best.chosen()
@@ -233,44 +229,6 @@ class _Lists:
 
         parallel_map(fill, range(0, n, size))
         return nearest
-
-
-class _Best:
-    """The best offers that each of `q` queries has had so far.
-
-    bound : float32 (q,)
-        What so many offers reach that no lower one can be among the best.
-    """
-
-    def __init__(self, q: int, k: int, margin: float) -> None:
-        self.bound = np.full(q, np.finfo(np.float32).min)
-        self._k, self._margin = k, np.float32(margin)
-        self._pending: list[Candidates] = []
-        self._n_pending = 0
-
-    def offer(self, queries: Integers, columns: Integers, nearness: Floats) -> None:
-        """Rows `columns` (c,) to some of the queries, by their `nearness` (queries, c)."""
-        better = np.flatnonzero(nearness >= (self.bound[queries] - self._margin)[:, None])
-        row, column = np.divmod(better, nearness.shape[1])
-        self._pending.append((queries[row], columns[column], nearness.ravel()[better]))
-        self._n_pending += len(better)
-        if self._n_pending > PENDING * len(self.bound):
-            self._choose()
-
-    def chosen(self) -> tuple[Integers, Integers]:
-        """Which query, and which row: those that may be among its best, in order of both."""
-        self._choose()
-        row, column, _ = self._pending[0]
-        order = np.argsort(joined(row, column))
-        return row[order], column[order]
-
-    def _choose(self) -> None:
-        (row, column, nearness), first, reached = ranked(self._pending, len(self.bound), self._k)
-        np.maximum(self.bound, reached, out=self.bound)
-        place = np.arange(len(row)) - first[row]
-        keep = (nearness >= self.bound[row] - self._margin) & (place < CANDIDATES * self._k)
-        self._pending = [(row[keep], column[keep], nearness[keep])]
-        self._n_pending = int(keep.sum())
 
 
 def _exact(rows: Rows, sample: Integers, k: int, parallel_map: ParallelMap) -> NDArray[np.int32]:

@@ -15,16 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, Integers, progress
+from components.neighbors.candidates import Candidates, joined, ranked
 from components.neighbors.exact import (
     BLOCK_ENTRIES,
     FEWEST_ROWS,
-    Candidates,
     distances_of,
     in_double_precision,
-    joined,
     margin_of,
     nearness_of,
-    ranked,
     scale_of,
     threads,
 )

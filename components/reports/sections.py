@@ -202,9 +202,8 @@ def granularity(result: Result) -> Section | None:
         low, high = (float(f(score[finite])) if finite.any() else 0.0 for f in (np.min, np.max))
         y = 190 - 150 * (score - low) / ((high - low) or 1.0)
         chosen = result.choice.get(setting)
-        if (
-            (at > 0).all() and isinstance(chosen, int | float) and chosen > 0
-        ):  # which may lie between two of those tried
+        # It may lie between two of those tried; a run's tags may hold anything.
+        if (at > 0).all() and isinstance(chosen, int | float) and chosen > 0:
             values["chosen_x"] = 60 + 560 * float(
                 (np.log(chosen) - place.min()) / (float(np.ptp(place)) or 1.0)
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from runner.config.refusals import (
     missing_references,
     not_installed,
     refusal,
+    run_keys,
     text_of,
     unread,
 )
@@ -43,7 +43,6 @@ from runner.terminal.suggestions import nearest, override, shell_line, shell_quo
 
 # With one of these Hydra only shows something, and runs nothing.
 _SHOWS = ("hydra_help", "cfg", "info", "shell_completion")
-_RUN_KEYS = {field.name for field in fields(schema.RunConfig)}
 _ONE = "a call makes one run. Call it once for each value, or sweep on the command line."
 
 
@@ -343,7 +342,7 @@ class Check:
                     text_of(one), f"this key holds others. Set one of them: {', '.join(keys)}"
                 )
                 continue
-            if one.is_delete() and one.key_or_group in _RUN_KEYS:  # no group, or it would be gone
+            if one.is_delete() and one.key_or_group in run_keys():  # no group, or it would be gone
                 self._note(text_of(one), "this key cannot be removed, only set.")
                 continue
             try:

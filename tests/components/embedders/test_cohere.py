@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from api_server import vector
+from components.api.failures import OF_ITEMS
 from components.base import UserError
 from components.embedders.cohere import CohereEmbedder
 
@@ -120,8 +121,9 @@ def test_no_server(api_server, embedder):
 )
 def test_what_does_not_pass_is_not_tried_again(embedder, api_server, fault, message):
     api_server.faults.append(fault)
+    divided = fault[0] in OF_ITEMS  # see test_refused_requests.py
     with pytest.raises(UserError, match=message):
-        embedder().encode(DOCUMENTS[:1])
+        embedder().encode(DOCUMENTS[:1] if divided else DOCUMENTS)
     assert len(api_server.requests) == 1
 
 
@@ -201,43 +203,3 @@ def test_fingerprint_knows_what_changes_a_vector(embedder):
         {"truncate": "START"},
     ):
         assert text() != text(**options)
-
-
-# --- A request that is refused for one of its texts, or for its size ---------------------------
-
-
-@pytest.mark.parametrize("concurrency", [1, 4])
-def test_one_refused_text_does_not_cost_the_others(embedder, api_server, concurrency, caplog):
-    documents = [f"text number {n}" for n in range(40)]
-    api_server.refused = "number 17"
-    found = {}
-
-    def collect():
-        for rows, vectors in embedder(batch_size=8, concurrency=concurrency).iter_encode(documents):
-            found.update(zip(rows.tolist(), vectors, strict=True))
-
-    with pytest.raises(UserError, match=r"status 400: the input was flagged"):
-        collect()
-    assert sorted(found) == [n for n in range(40) if n != 17]
-    assert "the first begins 'text number 17'" in caplog.text
-    assert len(api_server.requests) <= 5 + 2 * 3  # halves, quarters, eighths of one request
-
-
-def test_a_server_that_takes_fewer_texts_a_request(embedder, api_server):
-    documents = [f"text number {n}" for n in range(20)]
-    api_server.max_inputs = 5
-    X = embedder(batch_size=16).encode(documents)
-    np.testing.assert_array_equal(X, expected(documents))
-
-
-def test_what_is_refused_in_every_text_ends_soon(embedder, api_server):
-    api_server.refused = "text"
-    with pytest.raises(UserError, match=r"status 400"):
-        embedder(batch_size=1024, concurrency=1).encode([f"text {n}" for n in range(5000)])
-    assert len(api_server.requests) <= 12
-
-
-def test_an_answer_that_ends_within_a_chunk_is_asked_for_again(embedder, api_server):
-    api_server.faults.append("cut")
-    np.testing.assert_array_equal(embedder().encode(["a", "b"]), expected(["a", "b"]))
-    assert len(api_server.requests) == 2
