@@ -108,7 +108,7 @@ def _execute(
         raise
     finally:
         run_record.save(folder)
-        if tracker or sweep:
+        if tracker or sweep or run_record.run_id:
             track(config.tracking, run_record, folder, tracker)
     return result, run_record
 

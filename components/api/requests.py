@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from components.api.failures import Failure, redact
-from components.api.interrupts import put_off_interrupts
 from components.api.provider import Provider
 from components.api.run import Refused, Run, Send, Stopped
 from components.base import Integers, ParameterError, UserError
+from components.interrupts import put_off_interrupts
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Requests:
             f"{self.provider.name}: stopping as soon as the requests under way are answered, at "
             f"most {self.timeout:.0f} s from now. Press Ctrl-C again to stop at once."
         )
-        with put_off_interrupts(run.stop.set, notice):
+        with put_off_interrupts(notice, run.stop.set):
             try:
                 yield run
             finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
+from components.interrupts import put_off_interrupts
 from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
 from runner.tracking.client import check_location, first_line, get_run, reaching, store_errors
@@ -19,6 +20,9 @@ from runner.tracking.record import FILE, RUN_FILES, SWEEP_FILES, Record, load
 from runner.tracking.uri import absolute_uri, sqlite_path
 
 log = logging.getLogger(__name__)
+
+# A transaction that is broken off would hold SQLite's lock, and the run could not be ended.
+STOPPING = "Stopping as soon as the run is logged. Press Ctrl-C again to stop at once."
 
 
 class Tracker:
@@ -66,7 +70,7 @@ class Tracker:
         """Open a run for a record, and keep its id there and in the folder."""
         from mlflow.entities import Param
 
-        with reaching(self.uri):
+        with put_off_interrupts(STOPPING), reaching(self.uri):
             safe = record.without_secrets()
             tags = {key: value[:5000] for key, value in safe.tags.items()}
             run = self._client.create_run(self._experiment_id, record.start_time, tags, safe.name)
@@ -84,7 +88,7 @@ class Tracker:
         from mlflow.entities import Metric, RunTag
 
         assert record.end_time is not None
-        with reaching(self.uri):
+        with put_off_interrupts(STOPPING), reaching(self.uri):
             if not self._knows(record.run_id):
                 self.start(record, folder)
             model_id = log_model(self._client, record, folder)

@@ -351,7 +351,8 @@ def test_ctrl_c_ends_a_sweep_with_what_it_has(
     assert process.returncode == 130, err
     assert "1 run, 1 failed" in out
     assert "KILLED: embedder.seconds=600: it was interrupted" in out
-    assert Counter(run.info.status for run in runs_of(store)) == {"KILLED": 2, "FINISHED": 1}
+    found = Counter(run.info.status for run in runs_of(store))
+    assert found == {"KILLED": 2, "FINISHED": 1}, out + err
 
 
 def test_four_processes_start_the_same_sweep_at_once(

@@ -116,12 +116,34 @@ def test_a_run_that_is_told_to_end_closes_its_run(
     process = start(*troubled, "embedder.seconds=600")
     file = wait_for(lambda: [*store.parent.glob("outputs/*/*/run.json")])[0]
     wait_for(lambda: json.loads(file.read_text())["run_id"])
-    time.sleep(1)  # the log of parameters, which must not be half done
     os.kill(process.pid, number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped." in err
     assert [run.info.status for run in runs_of(store)] == ["KILLED"]
+
+
+@pytest.mark.parametrize("call", ["log_batch", "log_artifact"])
+def test_ctrl_c_while_mlflow_writes_breaks_no_transaction(
+    call: str, runner: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes effect after the call, and the run is ended in the store."""
+    original = getattr(MlflowClient, call)
+    whole = []
+
+    def interrupted(self: MlflowClient, *arguments: Any, **keywords: Any) -> Any:
+        if not whole:
+            os.kill(os.getpid(), signal.SIGINT)
+        whole.append(original(self, *arguments, **keywords))
+        return whole[-1]
+
+    monkeypatch.setattr(MlflowClient, call, interrupted)
+    outcome = runner(*TRACKED)
+    assert outcome.code == 130, outcome.err
+    assert whole
+    assert "Stopping as soon as the run is logged" in outcome.err
+    (run,) = runs_of(store)
+    assert run.info.status == ("KILLED" if call == "log_batch" else "FINISHED")
 
 
 def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, put off until what was paid for is stored."""
+"""Ctrl-C and SIGTERM, put off until what must not be left half done is done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def put_off_interrupts(tell: Callable[[], None], notice: str) -> Iterator[None]:
+def put_off_interrupts(notice: str, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Within this block, a first SIGINT or SIGTERM calls `tell`, and takes effect after the block.
 
     A second one takes effect at once. Signals reach the main thread only; in others this does
@@ -22,10 +22,10 @@ def put_off_interrupts(tell: Callable[[], None], notice: str) -> Iterator[None]:
 
     Parameters
     ----------
-    tell : callable
-        Called in the signal handler: it may set a flag, and little else.
     notice : str
         Logged when the first signal comes.
+    tell : callable, optional
+        Called in the signal handler: it may set a flag, and little else.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
