@@ -138,7 +138,11 @@ def test_ctrl_c_while_mlflow_writes_breaks_no_transaction(
         return whole[-1]
 
     monkeypatch.setattr(MlflowClient, call, interrupted)
-    outcome = runner(*TRACKED)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
+    try:
+        outcome = runner(*TRACKED)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert outcome.code == 130, outcome.err
     assert whole
     assert "Stopping as soon as the run is logged" in outcome.err
