@@ -133,6 +133,12 @@ def homogeneity_and_completeness(labels: Integers, topics: Integers) -> tuple[fl
     return homogeneity, completeness
 
 
+def v_measure(labels: Integers, topics: Integers) -> float:
+    """Harmonic mean of homogeneity and completeness, in [0, 1]."""
+    one, other = homogeneity_and_completeness(labels, topics)
+    return 2 * one * other / (one + other) if one + other else 0.0
+
+
 def purity(labels: Integers, topics: Integers) -> float:
     """Share of documents that have the most frequent label of their topic, in (0, 1]."""
     both = overlaps(labels, topics)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
@@ -204,6 +205,19 @@ def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
         for text in texts
     )
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+
+
+def matched(first: Iterable[Hashable], second: Iterable[Hashable]) -> tuple[Integers, Integers]:
+    """Places of the equal items of two sequences, int64 (pairs,) each.
+
+    Of several equal ones the first of one sequence goes with the first of the other, and so on.
+    """
+    places: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+    for place, item in enumerate(first):
+        places[item].append(place)
+    pairs = [(places[item].popleft(), n) for n, item in enumerate(second) if places.get(item)]
+    found = np.array(pairs, np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _texts(cells: Sequence[Any], kind: str, *, optional: bool = False) -> list[Any]:

@@ -34,6 +34,7 @@ from components.model.edits import Edited, Edits, apply_edits, read_edits, stack
 from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
+from components.reports.text import listed_words
 from runner.derive import Decide, Name, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent
@@ -164,15 +165,13 @@ def write_changes(before: Result, editing: Editing, result: Result, folder: Path
             if applies
         ]
         size = sum(before.topics[source].size for source in sources)
-        words = ", ".join(word for word, _ in topic.words)
         rows.append(
             [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
-             topic.label, words]
+             topic.label, listed_words(topic.words)]
         )  # fmt: skip
     for number in edits.drop:
         old = before.topics[number]
-        words = ", ".join(word for word, _ in old.words)
-        rows.append(["", "dropped", number, old.size, 0, old.label, words])
+        rows.append(["", "dropped", number, old.size, 0, old.label, listed_words(old.words)])
     return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
 
 

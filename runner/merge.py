@@ -20,7 +20,6 @@ that the first run gave it. Settings are those of the first run.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, Integers, Matrix, Result, UserError
+from components.corpus import matched
 from components.model.edits import stack_rows
 from components.model.grow import Growth
 from components.model.merge import SIMILARITY, map_topics, merge_models, topic_similarity
@@ -142,17 +142,19 @@ class Merging:
         models = first.model.topic_model, second.model.topic_model
         _check_dropped(first, second, similarity)
         _check_dropped(second, first, similarity)
-        # Rows of the same document in both, and rows that only the second has.
-        self._same, self._rest = _same_documents(first.result.corpus, second.result.corpus)
+        # Rows of the documents that both have, and rows that only the second has.
+        corpora = first.result.corpus, second.result.corpus
+        self._same = matched(*map(_keys, corpora))
+        self._rest = np.setdiff1d(np.arange(len(corpora[1])), self._same[1])
         labels = second.result.labels[self._rest]
         has_documents = np.bincount(labels[labels >= 0], minlength=len(models[1].topics)) > 0
         self.mapping = map_topics(*models, similarity, has_documents)
         self.model = replace(first.model, _model=merge_models(*models, self.mapping))
         dropped = [model.arrays["dropped"] for model in models if "dropped" in model.arrays]
         self.dropped = stack_rows(dropped) if dropped else None
-        self.corpus = first.result.corpus
+        self.corpus = corpora[0]
         if len(self._rest):
-            self.corpus = joined(self.corpus, second.result.corpus.take(self._rest))
+            self.corpus = joined(corpora[0], corpora[1].take(self._rest))
 
     def decide(self, corpus: Corpus) -> Decide:
         """How to find the topics of the documents: as the runs have them."""
@@ -246,24 +248,6 @@ class Merging:
                      topic.size, topic.label]
                 )  # fmt: skip
         return [write_csv(folder / "topic_mapping.csv", COLUMNS, rows, csv_safe=True)]
-
-
-def _same_documents(first: Corpus, second: Corpus) -> tuple[tuple[Integers, Integers], Integers]:
-    """Rows of the same documents in both, and the rows that only the second has.
-
-    Of equal documents the first of one corpus goes with the first of the other, and so on.
-    """
-    places: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
-    for row, document in enumerate(_keys(first)):
-        places[document].append(row)
-    pairs, others = [], []
-    for row, document in enumerate(_keys(second)):
-        if places[document]:
-            pairs.append((places[document].pop(0), row))
-        else:
-            others.append(row)
-    same = np.array(pairs, np.int64).reshape(-1, 2)
-    return (same[:, 0], same[:, 1]), np.array(others, np.int64)
 
 
 def _keys(corpus: Corpus) -> Iterator[tuple[str, str | None]]:

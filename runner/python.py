@@ -14,6 +14,7 @@ from omegaconf import open_dict
 
 from components.base import Layer, Result, UserError
 from components.datasets.python import corpus_from
+from components.reports.text import listed_words
 from runner.config.command_line import compose
 from runner.job import compute, execute
 from runner.terminal.suggestions import hydra_quote
@@ -68,8 +69,7 @@ class RunResult(Result):
         heads = "".join(f"<th>{head}</th>" for head in ("topic", "size", "label", "words"))
         rows = ""
         for topic in self.topics[:_ROWS]:
-            words = ", ".join(word for word, _ in topic.words)
-            cells = (topic.id, f"{topic.size:,}", topic.label, words)
+            cells = (topic.id, f"{topic.size:,}", topic.label, listed_words(topic.words))
             rows += f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
         left = f" The first {_ROWS} are shown." if len(self.topics) > _ROWS else ""
         note = f"{len(self.topics)} topics in {len(self.corpus):,} documents.{left}"

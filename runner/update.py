@@ -39,6 +39,7 @@ from components.base import Corpus, Integers, Matrix, Result, UserError
 from components.model.grow import MIN_TOPIC_SIZE, Growth, grow
 from components.model.recluster import Match, carry_over
 from components.reports.tables import write_csv
+from components.reports.text import listed_words
 from components.topics import Labels
 from runner.derive import Carry, Decide, Name, joined, topics_of
 from runner.derive.command import Command
@@ -237,17 +238,15 @@ class Update:
             size = 0 if number is None else before[number].size
             change = "grown" if topic.size > size else "silent"
             change = "new" if number is None else "shrunk" if topic.size < size else change
-            words = ", ".join(word for word, _ in topic.words)
             rows.append(
                 [topic.id, change, "" if number is None else number, size, topic.size,
-                 topic.label, words]
+                 topic.label, listed_words(topic.words)]
             )  # fmt: skip
         for number in sorted({*range(len(before))} - {*old.values()}):
             into = int(self._numbers[number])
-            old_topic = before[number]
-            words = ", ".join(word for word, _ in old_topic.words)
             change, now = ("gone", "") if into < 0 else ("merged", into)
-            rows.append([now, change, number, old_topic.size, 0, old_topic.label, words])
+            gone = before[number]
+            rows.append([now, change, number, gone.size, 0, gone.label, listed_words(gone.words)])
         return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
 
 

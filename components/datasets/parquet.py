@@ -59,11 +59,8 @@ class ParquetDataset(TableDataset):
         import pyarrow.parquet as pq
 
         source = locate(self.path, "either")
-        folder, budget, start = (
-            source if source.is_dir() else source.parent,
-            ByteBudget(None, ""),
-            0,
-        )
+        folder = source if source.is_dir() else source.parent
+        budget, start = ByteBudget(None, ""), 0
         for file in files_below(source, (".parquet",)) if source.is_dir() else [source]:
             try:
                 with pq.ParquetFile(file) as table:

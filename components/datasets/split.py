@@ -29,8 +29,7 @@ _END = re.compile(
 _SHORT = {
     "mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "cf", "fig",
     "no", "vol", "a.m", "p.m", "pp", "inc", "ltd", "co", "gen", "sen", "rep", "gov", "approx",
-    "dept",
-    "est", "z.b", "bzw", "usw", "ca", "nr", "str",
+    "dept", "est", "z.b", "bzw", "usw", "ca", "nr", "str",
 }  # fmt: skip
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 # A run of other characters than space, or one character of a script that puts no spaces.

@@ -60,8 +60,8 @@ class ApiEmbedder:
 
         Nothing that was paid for is lost: after a failure, Ctrl-C or SIGTERM, the answers to the
         requests under way are still yielded, then the error is raised. Where one text of a request
-        is refused, the vectors of all others are yielded first. Of an answer in which
-        some vectors are malformed, the others are yielded.
+        is refused, the vectors of all others are yielded first. Of an answer in which some vectors
+        are malformed, the others are yielded.
         """
         self.metrics_ = {"embed_tokens": 0.0}
         self.truncated_ = np.zeros(len(documents), bool)

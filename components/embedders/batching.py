@@ -148,7 +148,7 @@ def encode_batches(
         """Rows and their vectors, in smaller pieces where the memory is too small for all."""
         kind = model.device.type
         try:
-            on_device = _moved(features, model.device)
+            on_device = moved(features, model.device)
             begun = time.perf_counter()
             result = vectors(model, on_device)
             if size.tries(kind):
@@ -197,7 +197,7 @@ def encode_batches(
     return rows if len(texts) else np.empty((0, 0), np.float32), truncated
 
 
-def _moved(features: Any, device: Any) -> Any:
+def moved(features: Any, device: Any) -> Any:
     """The features, their tensors on a device."""
     return {
         name: value.to(device, non_blocking=True) if hasattr(value, "to") else value

@@ -10,7 +10,7 @@ import numpy as np
 
 from components.base import Floats, Integers, ParameterError, UserError, require
 from components.embedders import weights
-from components.embedders.batching import memory_errors
+from components.embedders.batching import memory_errors, moved
 from components.embedders.own_code import check_no_own_code, refused_imports
 from components.embedders.torch_models import (
     RecordingTokenizer,
@@ -109,10 +109,7 @@ class ClipEmbedder:
             cut: Any = truncated(self._tokenizer.returned)
             if cut is None:  # a slow tokenizer does not tell
                 cut = too_long(self._tokenizer, batch, int(model.max_seq_length))
-            on_device = {
-                k: v.to(model.device) if hasattr(v, "to") else v for k, v in features.items()
-            }
-            rows = model(on_device)["sentence_embedding"].float().cpu().numpy()
+            rows = model(moved(features, model.device))["sentence_embedding"].float().cpu().numpy()
         return rows, cut
 
     def _of_images(self, batch: list[Any]) -> Floats:

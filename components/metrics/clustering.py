@@ -31,10 +31,9 @@ def silhouette(result: Result) -> float | None:
         s = (b - a) / max(a, b),   and 0 in a topic of one
 
     (Rousseeuw 1987). Distances are 1 - cosine, in the embedder's own space, so that runs with
-    different reducers compare. Exact: the mean
-    distance of a unit vector u to n others is 1 - u (their sum) / n. Outliers are left out: they
-    form no cluster. A run that calls more documents outliers therefore looks better here, so read
-    it beside `outlier_ratio`.
+    different reducers compare. Exact: the mean distance of a unit vector u to n others is
+    1 - u (their sum) / n. Outliers are left out: they form no cluster. A run that calls more
+    documents outliers therefore looks better here, so read it beside `outlier_ratio`.
 
     None with fewer than two topics, or where each document is a topic of its own.
     """

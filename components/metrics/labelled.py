@@ -68,10 +68,7 @@ def v_measure(result: Result, *, covered: bool = False) -> float | None:
     Higher is better. Not adjusted for chance: it rises with the number of topics.
     """
     pair = _labels_and_topics(result, covered)
-    if pair is None:
-        return None
-    one, other = agreement.homogeneity_and_completeness(*pair)
-    return 2 * one * other / (one + other) if one + other else 0.0
+    return pair and agreement.v_measure(*pair)
 
 
 def homogeneity(result: Result, *, covered: bool = False) -> float | None:

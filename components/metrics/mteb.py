@@ -44,6 +44,5 @@ def mteb_v_measure(
         drawn = rng.integers(len(places), size=n_documents)
         model = MiniBatchKMeans(n_labels, batch_size=batch_size, n_init=1, random_state=seed)
         clusters = model.fit_predict(result.embeddings[np.array(places)[drawn]]).astype(np.int64)
-        one, other = agreement.homogeneity_and_completeness(numbers[drawn], clusters)
-        scores.append(2 * one * other / (one + other) if one + other else 0.0)
+        scores.append(agreement.v_measure(numbers[drawn], clusters))
     return float(np.mean(scores))

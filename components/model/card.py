@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.model import TopicModel
+from components.reports.text import listed_words
 
 MOST_TOPICS = 50
 RULES = {
@@ -36,8 +37,8 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
     lines += [f"| {name} | {_cell(value)} |" for name, value in facts.items()]
     lines += ["", "## Topics", "", "| topic | label | documents | words |", "|---:|---|---:|---|"]
     for topic in model.topics[:MOST_TOPICS]:
-        words = ", ".join(word for word, _ in topic.words)
-        lines.append(f"| {topic.id} | {_cell(topic.label)} | {topic.size} | {_cell(words)} |")
+        cells = topic.id, _cell(topic.label), topic.size, _cell(listed_words(topic.words))
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     if len(model.topics) > MOST_TOPICS:
         lines.append(f"\n{len(model.topics) - MOST_TOPICS} more are in `topics.parquet`.")
     lines += ["", "## Measures", "", "| measure | value |", "|---|---:|"]

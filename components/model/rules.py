@@ -53,9 +53,14 @@ def votes(
     indices: Integers, distances: Doubles, labels: Integers, n_topics: int, metric: str
 ) -> Doubles:
     """Link weight to each topic and, in the last column, to rows without one: (n, topics + 1)."""
-    n = len(indices)
     weights = np.where(distances < FARTHEST.get(metric, np.inf), fuzzy(distances), 0.0)
-    columns = np.where(labels < 0, n_topics, labels)[indices]
+    return _by_topic(weights, labels[indices], n_topics)
+
+
+def _by_topic(weights: Doubles, labels: Integers, n_topics: int) -> Doubles:
+    """Sums over each row's matches (n, k) by topic; the last column is for -1: (n, topics + 1)."""
+    n = len(weights)
+    columns = np.where(labels < 0, n_topics, labels)
     cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
     sums: Doubles = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).astype(np.float64)
     return sums.reshape(n, n_topics + 1)
@@ -135,16 +140,13 @@ def density(
     """
     own_core = distances[:, min(min_samples, distances.shape[1]) - 1]
     reach = np.maximum(np.maximum(distances, core[indices]), own_core[:, None])
-    n = len(indices)
-    nearest = indices[np.arange(n), reach.argmin(axis=1)]  # of equals, the nearest row
+    # Of equals, the nearest row.
+    nearest = indices[np.arange(len(indices)), reach.argmin(axis=1)]
     level = 1 / np.maximum(reach.min(axis=1), 1e-300)
     topics = np.where(level >= births[nearest], labels[nearest], -1)
     death = deaths[nearest]
     strengths = np.minimum(level / np.where(death > 0, death, np.inf), 1.0)
-    columns = np.where(labels < 0, n_topics, labels)[indices]
-    cells = (np.arange(n)[:, None] * (n_topics + 1) + columns).ravel()
-    weights = 1 / np.maximum(reach, 1e-300)
-    sums = np.bincount(cells, weights.ravel(), n * (n_topics + 1)).reshape(n, n_topics + 1)
+    sums = _by_topic(1 / np.maximum(reach, 1e-300), labels[indices], n_topics)
     share = sums[:, :n_topics] / sums.sum(axis=1, keepdims=True)
     return topics, np.where(topics >= 0, strengths, 0.0), share.astype(np.float32)
 

@@ -93,26 +93,13 @@ class UMAPReducer:
         y : array (n,), optional
             Known classes, -1 where unknown, that pull documents of one class together.
         neighbors : callable
-            ``(X, k, metric) -> Graph``, such as a cached `components.neighbors.neighbors`.
+            ``(X, k, metric) -> NeighborGraph``, such as a cached `components.neighbors.neighbors`.
         """
         n = int(X.shape[0])
         if n == 1:
             log.warning("UMAP: one document has no neighbours; its reduction is zeros")
             return np.zeros((1, self.n_components), np.float32)
-        n_neighbors = max(2, min(self.n_neighbors, n - 1))
-        if n_neighbors < self.n_neighbors:
-            log.warning(
-                "n_neighbors=%d is more than the other %d documents: using %d",
-                self.n_neighbors, n - 1, n_neighbors,
-            )  # fmt: skip
-        init = self.init
-        if init != "random" and n < self.n_components + 3:
-            log.warning(
-                "init=%s needs at least %d documents for n_components=%d, and "
-                "there are %d: using random",
-                init, self.n_components + 3, self.n_components, n,
-            )  # fmt: skip
-            init = "random"
+        n_neighbors, init = self._possible(n)
         metric = metric_for(X, self.metric)
         knn: dict[str, Any] = {}
         if metric in METRICS:
@@ -148,6 +135,23 @@ class UMAPReducer:
         if knn:
             self.umap_._knn_search_index = _ExactIndex(X, metric)
         return _settled(reduced, self.random_state)
+
+    def _possible(self, n: int) -> tuple[int, str]:
+        """`n_neighbors` and `init` as far as `n` documents allow; a change is logged."""
+        n_neighbors = max(2, min(self.n_neighbors, n - 1))
+        if n_neighbors < self.n_neighbors:
+            log.warning(
+                "n_neighbors=%d is more than the other %d documents: using %d",
+                self.n_neighbors, n - 1, n_neighbors,
+            )  # fmt: skip
+        if self.init == "random" or n >= self.n_components + 3:
+            return n_neighbors, self.init
+        log.warning(
+            "init=%s needs at least %d documents for n_components=%d, and there are %d: using "
+            "random",
+            self.init, self.n_components + 3, self.n_components, n,
+        )  # fmt: skip
+        return n_neighbors, "random"
 
     def transform(self, X: Matrix) -> Floats:
         """Place new rows (q, d) among the fitted ones: float32 (q, n_components)."""

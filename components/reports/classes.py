@@ -84,9 +84,8 @@ def topics_by_class(
 ) -> list[ByClass]:
     """The topics among the classes of each column that `dataset.classes` names.
 
-    Documents whose value is missing are in no class. A column is left out when
-    fewer than two classes have documents, or when most classes are of one document, as numbers of
-    rows are.
+    Documents whose value is missing are in no class. A column is left out when fewer than two
+    classes have documents, or when most classes have one document, as row numbers do.
 
     Parameters
     ----------

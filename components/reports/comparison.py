@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from components.agreement import adjusted_mutual_information
 from components.base import Integers, Result, Topic, UserError
+from components.corpus import matched
 from components.reports.sankey import sankey
 from components.reports.tables import write_csv
 
@@ -92,7 +92,7 @@ def compare(first: Result, second: Result) -> Comparison:
     UserError
         When no document is in both.
     """
-    rows = _matched(first, second)
+    rows = _rows_of_both(first, second)
     if not len(rows[0]):
         raise UserError(
             "the two runs have no document in common. Compare runs of the same documents: they are "
@@ -117,18 +117,12 @@ def compare(first: Result, second: Result) -> Comparison:
     )
 
 
-def _matched(first: Result, second: Result) -> tuple[Integers, Integers]:
-    """Rows of the same documents in both."""
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for row in second.rows[::-1].tolist():
-        places[second.corpus.documents[row]].append(row)
-    pairs = [
-        (row, waiting.pop())
-        for row in first.rows.tolist()
-        if (waiting := places.get(first.corpus.documents[row]))
-    ]
-    rows = np.array(pairs, np.int64).reshape(-1, 2)
-    return rows[:, 0], rows[:, 1]
+def _rows_of_both(first: Result, second: Result) -> tuple[Integers, Integers]:
+    """Rows of the same documents in both results."""
+    places = matched(
+        *([of.corpus.documents[row] for row in of.rows.tolist()] for of in (first, second))
+    )
+    return first.rows[places[0]], second.rows[places[1]]
 
 
 def _pairs(first: Sequence[Topic], second: Sequence[Topic], counts: Integers) -> list[Pair]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Integers, Result
+from components.reports.text import listed_words
 
 
 def words_of(result: Result, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
@@ -30,8 +31,8 @@ def words_of(result: Result, members: Any, n_words: int) -> list[list[tuple[str,
 
 
 def words_of_groups(result: Result, members: Any, n_words: int) -> list[str]:
-    """The words of `words_of` with a comma between, by group."""
-    return [", ".join(word for word, _ in words) for words in words_of(result, members, n_words)]
+    """The words of `words_of`, separated by commas, by group."""
+    return [listed_words(words) for words in words_of(result, members, n_words)]
 
 
 def words_of_cells(

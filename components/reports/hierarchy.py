@@ -9,6 +9,7 @@ import numpy as np
 from components.base import ParameterError, Result
 from components.reports.groups import membership, words_of_groups
 from components.reports.tables import write_csv
+from components.reports.text import listed_words
 from components.reports.tree import TopicTree, topic_tree
 
 HEADS = ["node", "parent", "left", "right", "distance", "n_topics", "size", "topics", "words"]
@@ -23,9 +24,9 @@ def write_hierarchy(
 
     Columns: node (the topics have their numbers; of t topics, t is the first merge and 2t - 2 the
     root), parent (empty: the root), left and right (the two nodes merged, empty for topics),
-    distance (at which they merged, 0 for topics), n_topics, size (documents), topics (numbers,
-    spaces between) and words; see `words_of_nodes`. The first t - k merges leave k nodes without a
-    parent among them: k topics.
+    distance (at which they merged, 0 for topics), n_topics, size (documents), topics (their
+    numbers, separated by spaces) and words; see `words_of_nodes`. The first t - k merges leave k
+    nodes without a parent among them: k topics.
 
     Parameters
     ----------
@@ -58,14 +59,14 @@ def write_hierarchy(
 
 
 def words_of_nodes(result: Result, tree: TopicTree, n_words: int) -> list[str]:
-    """Words of each node, best first, with a comma between.
+    """Words of each node, best first, separated by commas.
 
     Topics have their own. Those of a merged node are weighed as those of its topics are: by term
     frequency in all of its documents, times c-TF-IDF's factor of the term.
     """
     groups = tree.members @ membership(result.labels, tree.n_topics)
     words = words_of_groups(result, groups, n_words)
-    of_topics = [", ".join(word for word, _ in topic.words[:n_words]) for topic in result.topics]
+    of_topics = [listed_words(topic.words[:n_words]) for topic in result.topics]
     return [*of_topics, *words[tree.n_topics :]]
 
 

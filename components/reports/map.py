@@ -8,7 +8,7 @@ import numpy as np
 
 from components.base import Floats, Matrix, NeighborGraph
 from components.igraph_core import igraph_core, seeded
-from components.neighbors import neighbors
+from components.neighbors import metric_for, neighbors
 
 N_NEIGHBORS = 15
 
@@ -54,7 +54,7 @@ def coordinates(
     start = _principal(X)
     if n < 4:
         return start
-    graph = neighbors(X, min(N_NEIGHBORS, n - 1), "hellinger" if _hellinger(X) else "cosine")
+    graph = neighbors(X, min(N_NEIGHBORS, n - 1), metric_for(X, "auto"))
     sources = np.repeat(np.arange(n), graph.k)
     edges = np.column_stack([sources, graph.indices.ravel()])
     net = igraph_core().GraphBase(n, directed=True)
@@ -68,12 +68,6 @@ def coordinates(
             epochs=int(np.clip(500_000 / n, 25, 200)),
         )
     return np.asarray(layout, dtype=np.float32)
-
-
-def _hellinger(X: Matrix) -> bool:
-    from scipy.sparse import issparse
-
-    return bool(issparse(X) and (X.nnz == 0 or X.data.min() >= 0))
 
 
 def _principal(X: Matrix) -> Floats:

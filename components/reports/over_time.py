@@ -139,11 +139,10 @@ def write_topics_over_time(
 ) -> list[Path]:
     """`topics_over_time.csv` and `topic_trends.csv`; nothing without times.
 
-    The first has a row a topic and bin of time.
-    Its columns: topic, start and end of the bin (UTC, ISO 8601; the end is not part of it), count,
-    share (of the bin's documents, those without a topic included), words; with `smooth` also
-    share_smoothed. Bins without any
-    document have no rows; a topic that has none of a bin's documents has a row with count 0.
+    The first has a row for each topic and bin of time, with the columns topic, start and end of the
+    bin (UTC, ISO 8601; the end is not part of it), count, share (of the bin's documents, those
+    without a topic included), words and, with `smooth`, share_smoothed. Bins without any document
+    have no rows; a topic that has none of a bin's documents has a row with count 0.
 
     The words are those of the topic's documents in the bin: their term frequencies there times the
     factor that c-TF-IDF gives each term in the topics (Grootendorst 2022, arXiv:2203.05794,

@@ -12,14 +12,14 @@ import numpy as np
 from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
 from components.pieces import of_documents
-from components.reports.text import views_of
+from components.reports.text import listed_words, views_of
 
 TOPICS = ["topic", "label", "size", "words", "typical_document"]
 LAYERS = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
 
 VIEW_PREFIX = "words_"  # of the columns with further views of the topics
-# Columns of documents.parquet; a further column of the data set whose name is taken has the prefix.
 LABEL = "label"  # key of the metadata of documents.parquet: whose labels are in that column
+# Columns of documents.parquet; a further column of the data set whose name is taken has the prefix.
 COLUMNS = "row document topic topic_label strength label timestamp image x y".split()
 DATA_PREFIX = "data_"
 
@@ -42,7 +42,7 @@ def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list
     views = views_of(result)
     heads = [*TOPICS, *(f"{VIEW_PREFIX}{name}" for name in views)]
     rows = [
-        [*row, *(", ".join(word for word, _ in words[row[0]]) for words in views.values())]
+        [*row, *(listed_words(words[row[0]]) for words in views.values())]
         for row in topic_rows(result)
     ]
     if any(topic.description for topic in result.topics):
@@ -83,9 +83,8 @@ def layer_rows(result: Result) -> Iterator[list[Any]]:
 
 
 def _described(topic: Topic, result: Result) -> list[Any]:
-    """Size, words (best first, comma between) and the most typical document."""
-    words = ", ".join(word for word, _ in topic.words)
-    return [topic.size, words, result.corpus.documents[topic.typical]]
+    """Size, words (best first, separated by commas) and the most typical document."""
+    return [topic.size, listed_words(topic.words), result.corpus.documents[topic.typical]]
 
 
 def write_csv(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from components.base import Topic
 from components.markup import TERMINAL_COMMAND
 
 # Control characters (C0, C1), and those that set the direction of text (Unicode, UAX #9).
@@ -42,6 +42,6 @@ def views_of(result: Any) -> dict[str, list[list[tuple[str, float]]]]:
     return {name: words for name, words in views.items() if len(words) == len(result.topics)}
 
 
-def words_of(topic: Topic, n_words: int | None = None) -> str:
-    """The words of a topic, best first, with a comma between."""
-    return ", ".join(word for word, _ in topic.words[:n_words])
+def listed_words(words: Iterable[tuple[str, float]]) -> str:
+    """Words without their weights, separated by commas."""
+    return ", ".join(word for word, _ in words)

@@ -20,8 +20,13 @@ def mistake(value: Any, parameter: Parameter) -> str | None:
     """
     if not _fits(value, parameter.annotation):
         return _expected(value, parameter)
+    return seed_mistake(value) if parameter.name in _SEEDS else None
+
+
+def seed_mistake(value: Any) -> str | None:
+    """What is wrong with an integer as a seed; None: nothing, or it is no integer."""
     is_integer = isinstance(value, int) and not isinstance(value, bool)
-    if parameter.name in _SEEDS and is_integer and not 0 <= value <= LARGEST_SEED:
+    if is_integer and not 0 <= value <= LARGEST_SEED:
         return f"must be from 0 to {LARGEST_SEED}, or null."
     return None
 
@@ -56,12 +61,14 @@ def _kind(value: Any) -> str:
     return "null" if value is None else type(value).__name__
 
 
-_SCALARS: dict[str, tuple[type, ...]] = {
+_KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "str": (str,),
     "bool": (bool,),
     "None": (type(None),),
+    "list": (list,),
+    "dict": (dict,),
 }
 
 
@@ -76,11 +83,9 @@ def _fits(value: Any, annotation: ast.expr | None) -> bool:
             return _fits(value, ast.parse(annotation.value, mode="eval").body)
         return value is None
     if isinstance(annotation, ast.Name):
-        kinds = _SCALARS.get(annotation.id)
+        kinds = _KINDS.get(annotation.id)
         if kinds is None:
-            return {"list": list, "dict": dict}.get(annotation.id, object) is object or isinstance(
-                value, {"list": list, "dict": dict}[annotation.id]
-            )
+            return True
         fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
         return fits and (not isinstance(value, int | float) or _is_usable(value))
     if isinstance(annotation, ast.Subscript):

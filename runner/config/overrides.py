@@ -11,13 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
 
-from runner.config.refusals import (
-    not_an_override,
-    not_installed,
-    run_groups,
-    text_of,
-)
-from runner.config.validate import Problem
+from runner.config.problems import Problem
+from runner.config.refusals import not_an_override, not_installed, run_groups, text_of
 from runner.terminal.suggestions import nearest, override, shell_quote
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.hydra_keys import check_hydra
 from runner.config.problems import Problem
+from runner.config.refusals import key_of
 from runner.config.requests import leaves, servers, trust_keys
 from runner.config.trust import trusted_targets
 from runner.terminal import secrets
@@ -33,7 +35,7 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
     config : the composed config, with Hydra's own under `hydra`
     typed : the overrides of the command line, as they were typed
     """
-    keys = {_key(text) for text in typed}
+    keys = {key_of(text) for text in typed}
     trusted = trusted_targets(config)
     if trusted and "trusted_targets" not in keys:
         names, trusted = ",".join(trusted), []
@@ -67,11 +69,32 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
                 path, "a file sets this key, and only the command line may, as it can run programs."
             )
     for key in (hydra.get("sweeper") or {}).get("params") or {}:
-        name = _key(str(key))
+        name = key_of(str(key))
         if (name == "trusted_targets" or _is_trust(name) or name.startswith("hydra")) and (
             name not in keys
         ):
             yield Problem(f"hydra.sweeper.params.{key}", "only the command line may set this key.")
+
+
+def check_searchpath(loader: ConfigLoaderImpl, name: str) -> Iterator[Problem]:
+    """Packages whose options a file adds: Hydra would import them.
+
+    Parameters
+    ----------
+    loader : of the options
+    name : of the primary config
+    """
+    primary = loader.repository.load_config(name)
+    content: Any = primary and OmegaConf.to_container(primary.config, resolve=False)
+    hydra = content.get("hydra") if isinstance(content, dict) else None
+    paths = hydra.get("searchpath") if isinstance(hydra, dict) else None
+    for path in map(str, paths if isinstance(paths, list) else [paths]):
+        if "${" in path or ("://" in path and not path.startswith("file://")):
+            yield Problem(
+                "hydra.searchpath",
+                f"a file names {path[:200]!r}, and only the command line may: a package is "
+                f"imported for it. Type {shell_quote(f'hydra.searchpath=[{path}]')}",
+            )
 
 
 def _secret_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> Iterator[Problem]:
@@ -117,10 +140,6 @@ def _open_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> It
             "a file sets this key, and only the command line may: what workers answer can run "
             f"code. Type {shell_quote(f'engine.address={address}')}",
         )
-
-
-def _key(text: str) -> str:
-    return text.partition("=")[0].lstrip("+~")
 
 
 def _is_trust(path: str) -> bool:

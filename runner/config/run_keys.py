@@ -8,7 +8,7 @@ from typing import Any
 
 from components.base import ParameterError
 from components.datasets.files import locate
-from runner.config.annotations import LARGEST_SEED, mistake
+from runner.config.annotations import mistake, seed_mistake
 from runner.config.problems import Problem
 from runner.config.schema import CHOICES, ModelConfig
 from runner.config.signatures import definition, signature
@@ -34,7 +34,8 @@ def check_run_keys(node: Mapping[str, Any]) -> Iterator[Problem]:
         if value != "???" and value not in choices:
             hint = nearest(str(value), choices, otherwise="")
             yield Problem(f"{key}={value}", f"must be one of {', '.join(choices)}.{hint}")
-    yield from _check_seed(node.get("seed"))
+    if reason := seed_mistake(node.get("seed")):
+        yield Problem(f"seed={node['seed']}", reason)
     yield from _check_model(node.get("model", False))
     choose = node.get("choose")
     minutes = choose.get("minutes") if isinstance(choose, Mapping) else None
@@ -60,11 +61,6 @@ def check_path(dataset: Any) -> Iterator[Problem]:
     except ParameterError as error:
         error = error.within("dataset")
         yield Problem(error.setting, error.reason)
-
-
-def _check_seed(seed: Any) -> Iterator[Problem]:
-    if isinstance(seed, int) and not 0 <= seed <= LARGEST_SEED:
-        yield Problem(f"seed={seed}", f"must be from 0 to {LARGEST_SEED}, or null.")
 
 
 def _check_model(model: Any) -> Iterator[Problem]:

@@ -32,16 +32,29 @@ class Module:
     is_package: bool
 
     def child(self, name: str) -> Module | None:
-        return _module(f"{self.name}.{name}", [self.path.parent]) if self.is_package else None
+        """The module or package of this name inside the package; None where there is none."""
+        folder = self.path.parent
+        if self.is_package and (path := folder / name / "__init__.py").is_file():
+            return Module(f"{self.name}.{name}", path, True)
+        if self.is_package and (path := folder / f"{name}.py").is_file():
+            return Module(f"{self.name}.{name}", path, False)
+        return None
 
 
-Resolved = tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
+Node = ast.ClassDef | FunctionNode
+Resolved = tuple[Module, Node]
 
 
-def resolve(
-    target: str,
-) -> tuple[Module, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, bool] | None:
-    """Where `target` is defined, its node, and whether it is a member of a class."""
+def resolve(target: str) -> tuple[Module, Node, bool] | None:
+    """Where `target` is defined, its node, and whether it is a member of a class.
+
+    None where source alone does not tell.
+
+    Raises
+    ------
+    NotFoundError
+        When the package, the module or the name does not exist.
+    """
     top, *parts = target.split(".")
     module = _top(top)
     if module is None:
@@ -71,7 +84,7 @@ def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Resolved |
     seen.add((module.name, name))
     open_ended = False  # a construct that may define any name
     for node in reversed(list(_statements(_tree(module.path).body))):
-        if isinstance(node, ast.ClassDef | FunctionNode):
+        if isinstance(node, Node):
             if node.name == name:
                 return module, node
             open_ended |= node.name == "__getattr__"
@@ -101,7 +114,7 @@ def _lookup(module: Module, name: str, seen: set[tuple[str, str]]) -> Resolved |
 def member_of(module: Module, node: ast.ClassDef, name: str) -> Resolved | None:
     """A method or class inside a class, its own or inherited; None where that cannot be known."""
     for statement in node.body:
-        if isinstance(statement, ast.ClassDef | FunctionNode) and statement.name == name:
+        if isinstance(statement, Node) and statement.name == name:
             return module, statement
     for base in bases_of(module, node):
         if base is None or not isinstance(base[1], ast.ClassDef):
@@ -165,16 +178,6 @@ def _top(name: str) -> Module | None:
     return Module(name, path, path.name == "__init__.py")
 
 
-def _module(name: str, folders: list[Path]) -> Module | None:
-    leaf = name.rpartition(".")[2]
-    for folder in folders:
-        if (path := folder / leaf / "__init__.py").is_file():
-            return Module(name, path, True)
-        if (path := folder / f"{leaf}.py").is_file():
-            return Module(name, path, False)
-    return None
-
-
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Top-level statements, those under `if` and `try` included."""
     for node in body:
@@ -190,7 +193,7 @@ def _names(module: Module) -> list[str]:
     """Public classes and functions of a module, re-exports included."""
     names = []
     for node in _statements(_tree(module.path).body):
-        if isinstance(node, ast.ClassDef | FunctionNode):
+        if isinstance(node, Node):
             names.append(node.name)
         elif isinstance(node, ast.ImportFrom) and module.is_package:
             names += [alias.asname or alias.name for alias in node.names]

@@ -14,9 +14,7 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 
 from runner.config.annotations import mistake
 from runner.config.members import as_typed
-from runner.config.problems import ConfigError as ConfigError
-from runner.config.problems import Problem as Problem
-from runner.config.problems import report as report
+from runner.config.problems import Problem
 from runner.config.refusals import unresolved
 from runner.config.run_keys import KNOWLEDGE, check_run_keys
 from runner.config.schema import SECTIONS
