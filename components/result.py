@@ -13,6 +13,16 @@ from components.corpus import Corpus, Floats, Integers
 Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
 
 
+def over_all(values: Any, rows: Integers, n: int, missing: float) -> Any:
+    """Values of the documents `rows`, (m, ...), in an array over `n` documents, (n, ...).
+
+    The others have the value `missing`.
+    """
+    spread = np.full((n, *values.shape[1:]), missing, values.dtype)
+    spread[rows] = values
+    return spread
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic.

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from components.base import Floats, Integers, Matrix
 from components.model import rules
 from components.model.index import Doubles, NearestIndex
+from components.model.layers import topics_inside
 from components.model.names import NAMES, Names
+from components.model.prediction import Prediction as Prediction
+from components.result import over_all
 
 BLOCK = 1024  # documents assigned at a time
 PLACED_BY = 15  # neighbours that decide on a document's place in a space without a formula
@@ -29,24 +32,6 @@ class SavedTopic:
     size: int
     words: tuple[tuple[str, float], ...]
     documents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Topics of documents, in their order.
-
-    topics : int64 (n,), -1 is "no topic"; strengths : float32 (n,) in [0, 1], 0 without a topic;
-    memberships : float32 (n, topics), the share of each topic; layers : by name, int64 (n,);
-    nearest, similarities : int64 (n,) and float32 (n,), the topic whose mean is nearest, also of a
-    document in no topic, and the cosine to it; -1 and 0 where a document has no vector
-    """
-
-    topics: Integers
-    strengths: Floats
-    memberships: Floats
-    layers: dict[str, Integers]
-    nearest: Integers
-    similarities: Floats
 
 
 @dataclass
@@ -95,20 +80,8 @@ class TopicModel:
 
     def predict(self, X: Matrix) -> Prediction:
         """Topics of the rows of `X`, float32 (n, d) or CSR (n, d), none of them all zero."""
-        blocks = [
-            self._predict(X[start : start + BLOCK]) for start in range(0, X.shape[0], BLOCK)
-        ] or [self._predict(X)]
-        return Prediction(
-            np.concatenate([block.topics for block in blocks]),
-            np.concatenate([block.strengths for block in blocks]),
-            np.concatenate([block.memberships for block in blocks]),
-            {
-                name: np.concatenate([block.layers[name] for block in blocks])
-                for name in self.layers
-            },
-            np.concatenate([block.nearest for block in blocks]),
-            np.concatenate([block.similarities for block in blocks]),
-        )
+        starts = range(0, max(1, X.shape[0]), BLOCK)
+        return Prediction.joined([self._predict(X[start : start + BLOCK]) for start in starts])
 
     def nearest_topics(self, X: Matrix, n: int) -> tuple[Integers, Doubles]:
         """The `n` topics with the highest cosine to each row of `X`: numbers, cosines, (q, n)."""
@@ -182,15 +155,7 @@ class TopicModel:
     def _predict(self, X: Matrix) -> Prediction:
         n, n_topics = X.shape[0], len(self.topics)
         if not n or not n_topics:
-            none = np.full(n, -1, np.int64)
-            return Prediction(
-                none,
-                np.zeros(n, np.float32),
-                np.zeros((n, n_topics), np.float32),
-                {name: none.copy() for name in self.layers},
-                none.copy(),
-                np.zeros(n, np.float32),
-            )
+            return Prediction.none(n, n_topics, self.layers)
         rule = self.settings["rule"]
         near: tuple[Integers, Doubles] | None = None
         if "rows" in self.arrays:
@@ -303,33 +268,16 @@ class TopicModel:
         self, X: Matrix, topics: Integers, near: tuple[Integers, Doubles] | None
     ) -> dict[str, Integers]:
         """Topics of each layer: those around a document's topic, or the best inside it."""
-        by_layer: dict[str, Integers] = {}
         has = np.flatnonzero(topics >= 0)
-        for name, layer in self.layers.items():
-            labels = by_layer[name] = np.full(len(topics), -1, np.int64)
-            around = self.arrays.get(f"around_{name}")
-            if around is not None:
-                labels[has] = around[topics[has]]
-                continue
-            inside = self.arrays[f"inside_{name}"]  # main topic of each topic of the layer
-            allowed = inside == topics[has, None]
-            if near is not None:
-                votes = rules.votes(
-                    near[0][has], near[1][has], self.arrays[f"labels_{name}"], len(layer),
-                    self.settings["metric"],
-                )[:, :-1]  # fmt: skip
+        matches = None if near is None else (near[0][has], near[1][has])
+        by_layer = {}
+        for name in self.layers:
+            if (around := self.arrays.get(f"around_{name}")) is not None:
+                of_layer = around[topics[has]]
             else:
-                votes = np.zeros(allowed.shape)
-            votes = np.where(allowed, votes, -1)
-            undecided = votes.max(axis=1, initial=-1) <= 0
-            if undecided.any():
-                index = NearestIndex(self.arrays[f"centroids_{name}"], "cosine")
-                order, distances = index.query(X[has[undecided]], len(layer))
-                cosines = np.empty(distances.shape)
-                np.put_along_axis(cosines, order, 2 - distances, axis=1)
-                votes[undecided] = np.where(allowed[undecided], cosines, -1)
-            best = votes.argmax(axis=1) if len(layer) else np.zeros(0, np.int64)
-            labels[has] = np.where(allowed.any(axis=1), best, -1)
+                metric = self.settings["metric"]
+                of_layer = topics_inside(name, self.arrays, metric, X[has], topics[has], matches)
+            by_layer[name] = over_all(of_layer.astype(np.int64), has, len(topics), -1)
         return by_layer
 
     def _recognise(
@@ -341,11 +289,10 @@ class TopicModel:
         layers: dict[str, Integers],
     ) -> None:
         """Give documents that the run has seen the topics that it gave them, in place."""
-        same = SAME[self.settings["metric"]]
+        same: float | Doubles = SAME[self.settings["metric"]]
         if self.settings["metric"] == "euclidean":
-            is_same = near[1][:, 0] <= same * rules.lengths(X)
-        else:
-            is_same = near[1][:, 0] <= same
+            same = same * rules.lengths(X)
+        is_same = near[1][:, 0] <= same
         rows = near[0][is_same, 0]
         topics[is_same] = self.arrays["labels"][rows]
         strengths[is_same] = self.arrays["strengths"][rows]

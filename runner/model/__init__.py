@@ -104,7 +104,8 @@ class Model:
         if batch not in ("exact", "fast"):
             raise ParameterError("batch", batch, "must be exact or fast.")
         if not len(documents):
-            return pd.DataFrame(self.columns(self._nothing(0), memberships))
+            nothing = Prediction.none(0, len(self.topics), self.layers)
+            return pd.DataFrame(self.columns(nothing, memberships))
         prediction = self.predict_corpus(Corpus(list(documents)), batch=batch)
         return pd.DataFrame(self.columns(prediction, memberships))
 
@@ -130,7 +131,7 @@ class Model:
     def _predict(self, corpus: Corpus, batch: str) -> Prediction:
         rows = np.flatnonzero(~corpus.blank)
         if not len(rows):
-            return self._nothing(len(corpus))
+            return Prediction.none(len(corpus), len(self.topics), self.layers)
         chosen = rows.tolist()
         texts = [corpus.documents[row] for row in chosen]
         images = None if corpus.images is None else [corpus.images[row] for row in chosen]
@@ -140,7 +141,7 @@ class Model:
         prediction = self.predict_vectors(vectors[has_vector])
         if images is None:
             prediction = recognise(self._model, [texts[row] for row in has_vector], prediction)
-        return _spread(prediction, rows[has_vector], len(corpus))
+        return prediction.over_all(rows[has_vector], len(corpus))
 
     def predict_vectors(self, X: Matrix) -> Prediction:
         """Topics of documents whose vectors, (n, d), are there already.
@@ -236,18 +237,6 @@ class Model:
             columns["memberships"] = list(prediction.memberships)
         return columns
 
-    def _nothing(self, n: int) -> Prediction:
-        none = np.zeros(0, np.int64)
-        empty = Prediction(
-            none,
-            np.zeros(0, np.float32),
-            np.zeros((0, len(self.topics)), np.float32),
-            dict.fromkeys(self.layers, none),
-            none,
-            np.zeros(0, np.float32),
-        )
-        return _spread(empty, none, n)
-
 
 def _of_documents(prediction: Prediction, pieces: Corpus) -> Prediction:
     """A prediction for pieces as one for the documents that they are parts of."""
@@ -274,21 +263,3 @@ def _nearest(prediction: Prediction, pieces: Corpus) -> tuple[Integers, Floats]:
     nearest[pieces.parents[order]] = prediction.nearest[order]  # the last of equals stays
     similarities[pieces.parents[order]] = prediction.similarities[order]
     return nearest, similarities
-
-
-def _spread(prediction: Prediction, rows: Integers, n: int) -> Prediction:
-    """A prediction for `rows` of `n` documents; the others are in no topic."""
-
-    def over_all(values: Any, missing: float) -> Any:
-        spread = np.full((n, *values.shape[1:]), missing, values.dtype)
-        spread[rows] = values
-        return spread
-
-    return Prediction(
-        over_all(prediction.topics, -1),
-        over_all(prediction.strengths, 0),
-        over_all(prediction.memberships, 0),
-        {name: over_all(values, -1) for name, values in prediction.layers.items()},
-        over_all(prediction.nearest, -1),
-        over_all(prediction.similarities, 0),
-    )

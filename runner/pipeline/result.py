@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from components.base import (
-    Corpus,
     Integers,
     Layer,
-    Matrix,
     Representation,
     Result,
     Topic,
     UserError,
     call,
 )
+from components.result import over_all
 from components.topics import describe, read_words
 from runner.cache import Cache
 from runner.embed import text_encoder, word_encoder
@@ -50,67 +49,23 @@ def conclude(
     ----------
     parts, cache, draw_map : as for `run`
     clock : of the stages; what they took so far is measured too
+
+    Raises
+    ------
+    UserError
+        When a part does not give what its contract says; `StageError` where it fails.
     """
-    corpus, rows, encoded, reduced, labels = (
-        grouped.corpus, grouped.rows, grouped.encoded, grouped.reduced, grouped.labels,
-    )  # fmt: skip
-    stages, X = cache.stages, encoded.vectors
-    texts = [corpus.documents[row] for row in rows.tolist()]
-
-    def spread(values: Any, missing: float) -> Any:
-        """Values of the documents with a vector in an array over all."""
-        over_all = np.full((len(corpus), *values.shape[1:]), missing, dtype=values.dtype)
-        over_all[rows] = values
-        return over_all
-
-    with clock("represent"), stage("representation", parts.representation):
-        encode_words = word_encoder(
-            parts.embedder, cache, corpus, parts.settings.get("embedder", {})
-        )
-        words = grouped.words
-        if words is None:
-            words = read_words(parts.representation, texts)
-
-        def describe_by(representation: Representation, topics: Integers) -> list[Topic]:
-            return describe(representation, texts, topics, X, rows, encode_words, words)
-
-        layers = {
-            name: Layer(spread(layer, -1), describe_by(copy(parts.representation), layer))
-            for name, layer in labels.layers.items()
-        }
-        topics = describe_by(parts.representation, labels.main)
     costs: dict[str, float] = {}
+    with clock("represent"), stage("representation", parts.representation):
+        topics, layers = _described(parts, cache, grouped)
     with clock("label"), stage("labels", parts.labels):
-        label = _labeller(parts, cache, corpus, X, rows, costs)
-        topics = label(topics, labels.main)
+        label = _labeller(parts, cache, grouped, costs)
+        topics = label(topics, grouped.labels.main)
         layers = {
-            name: replace(layer, topics=label(layer.topics, labels.layers[name]))
+            name: replace(layer, topics=label(layer.topics, grouped.labels.layers[name]))
             for name, layer in layers.items()
         }
-    clusterer: Any = parts.clusterer
-    if grouped.guided is not None:
-        clusterer = grouped.guided.clusterer
-        topics = grouped.guided.label(topics, labels.main)
-    known = known_labels(corpus, parts.clusterer)
-    result = Result(
-        corpus=corpus,
-        rows=rows,
-        embeddings=X,
-        reduced=reduced,
-        labels=spread(labels.main, -1),
-        strengths=spread(labels.strengths, 0.0),
-        topics=topics,
-        layers=layers,
-        memberships=_over_all(labels.memberships, rows, len(corpus)),
-        has_known_label=None if known is None else np.array([k is not None for k in known]),
-        choice=getattr(clusterer, "choice_", {}),
-        curve=getattr(clusterer, "curve_", []),
-        parts={
-            role: getattr(parts, role)
-            for role in ("embedder", "reducer", "clusterer", "outliers", "representation")
-        }
-        | {"clusterer": clusterer},
-    )
+    result = _result(parts, grouped, topics, layers)
     if result.choice:
         log.info("granularity: %s", _chosen(result.choice))
     with clock("measure"):
@@ -122,32 +77,90 @@ def conclude(
             result.metrics |= {
                 f"{k}_{name}": v for k, v in _measure(parts, of_layer, cache, layer=True).items()
             }
+    rows, n = grouped.rows, len(grouped.corpus)
     if draw_map or (draw_map is None and len(rows) <= MAP_LIMIT):
         from components.reports.map import MapLayout
 
         with clock("map"):
-            result.coordinates = spread(stages.reduce(MapLayout(), X, {}, "map"), np.nan)
-    if labels.before > np.sum(labels.main < 0):
-        result.metrics["outlier_ratio_before"] = labels.before / len(rows)
-    result.metrics |= (
-        costs
-        | encoded.metrics
-        | stages.metrics
-        | {
-            "n_documents": len(corpus.whole or corpus),
-            "n_documents_empty": len(corpus) - len(rows),
-            "n_documents_truncated": int(encoded.truncated.sum()),
-            "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
-            "n_dimensions": X.shape[1],
-        }
-    )
-    if corpus.whole is not None:
-        result.metrics["n_pieces"] = len(corpus)
-    result.metrics |= clock.metrics()
+            places = cache.stages.reduce(MapLayout(), grouped.encoded.vectors, {}, "map")
+            result.coordinates = over_all(places, rows, n, np.nan)
+    result.metrics |= costs | cache.stages.metrics | _counts(grouped) | clock.metrics()
     return result
 
 
-def _over_all(memberships: Any | None, rows: Integers, n: int) -> Any | None:
+def _described(
+    parts: Parts, cache: Cache, grouped: Grouped
+) -> tuple[list[Topic], dict[str, Layer]]:
+    """The topics with their words and typical documents, and those of each layer."""
+    corpus, rows, labels = grouped.corpus, grouped.rows, grouped.labels
+    texts = [corpus.documents[row] for row in rows.tolist()]
+    settings = parts.settings.get("embedder", {})
+    encode_words = word_encoder(parts.embedder, cache, corpus, settings)
+    words = grouped.words
+    if words is None:
+        words = read_words(parts.representation, texts)
+
+    def topics(representation: Representation, topic_of: Integers) -> list[Topic]:
+        X = grouped.encoded.vectors
+        return describe(representation, texts, topic_of, X, rows, encode_words, words)
+
+    layers = {
+        name: Layer(
+            over_all(layer, rows, len(corpus), -1), topics(copy(parts.representation), layer)
+        )
+        for name, layer in labels.layers.items()
+    }
+    # Last, since the representation itself is then that of the main topics.
+    return topics(parts.representation, labels.main), layers
+
+
+def _result(
+    parts: Parts, grouped: Grouped, topics: list[Topic], layers: dict[str, Layer]
+) -> Result:
+    """The result, before anything is measured."""
+    corpus, rows, labels = grouped.corpus, grouped.rows, grouped.labels
+    n = len(corpus)
+    clusterer: Any = parts.clusterer
+    if grouped.guided is not None:
+        clusterer = grouped.guided.clusterer
+        topics = grouped.guided.label(topics, labels.main)
+    known = known_labels(corpus, parts.clusterer)
+    roles = ("embedder", "reducer", "outliers", "representation")
+    return Result(
+        corpus=corpus,
+        rows=rows,
+        embeddings=grouped.encoded.vectors,
+        reduced=grouped.reduced,
+        labels=over_all(labels.main, rows, n, -1),
+        strengths=over_all(labels.strengths, rows, n, 0.0),
+        topics=topics,
+        layers=layers,
+        memberships=_memberships(labels.memberships, rows, n),
+        has_known_label=None if known is None else np.array([k is not None for k in known]),
+        choice=getattr(clusterer, "choice_", {}),
+        curve=getattr(clusterer, "curve_", []),
+        parts={role: getattr(parts, role) for role in roles} | {"clusterer": clusterer},
+    )
+
+
+def _counts(grouped: Grouped) -> dict[str, float]:
+    """Metrics of the documents and of their vectors, those of the embedder included."""
+    corpus, rows, encoded, labels = grouped.corpus, grouped.rows, grouped.encoded, grouped.labels
+    counts = encoded.metrics | {
+        "n_documents": len(corpus.whole or corpus),
+        "n_documents_empty": len(corpus) - len(rows),
+        "n_documents_truncated": int(encoded.truncated.sum()),
+        "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
+        "n_dimensions": encoded.vectors.shape[1],
+    }
+    if corpus.whole is not None:
+        counts["n_pieces"] = len(corpus)
+    if labels.before > np.sum(labels.main < 0):
+        counts["outlier_ratio_before"] = labels.before / len(rows)
+    return counts
+
+
+def _memberships(memberships: Any | None, rows: Integers, n: int) -> Any | None:
     """Rows of the documents with a vector in a CSR matrix with a row for each of n."""
     from scipy import sparse
 
@@ -170,12 +183,13 @@ def _chosen(choice: dict[str, Any]) -> str:
 
 
 def _labeller(
-    parts: Parts, cache: Cache, corpus: Corpus, X: Matrix, rows: Integers, costs: dict[str, float]
+    parts: Parts, cache: Cache, grouped: Grouped, costs: dict[str, float]
 ) -> Callable[[list[Topic], Integers], list[Topic]]:
     """A function from topics, and the documents' topics (m,), to the same topics with labels.
 
     What they cost is added to `costs`.
     """
+    corpus = grouped.corpus
     settings = parts.settings.get("embedder", {})
     encode_texts = text_encoder(parts.embedder, cache, corpus, settings)
 
@@ -184,8 +198,8 @@ def _labeller(
             parts.labels.label,
             topics,
             documents=corpus.documents,
-            embeddings=X,
-            rows=rows,
+            embeddings=grouped.encoded.vectors,
+            rows=grouped.rows,
             labels=labels,
             encode_texts=encode_texts,
             answers=cache.answers,
@@ -212,12 +226,7 @@ def _measure(
             for key, number in measured.items():
                 if number is None:
                     continue
-                # NumPy's own numbers too, but neither text nor an array with one element.
-                if (
-                    not isinstance(key, str)
-                    or np.ndim(number)
-                    or np.asarray(number).dtype.kind not in "biuf"
-                ):
+                if not (isinstance(key, str) and _is_number(number)):
                     raise UserError(
                         f"metrics.{name} gave {number!r:.100} for {key!r:.50}. A "
                         "metric must give a number, None, or a dict of numbers by name."
@@ -227,3 +236,8 @@ def _measure(
                 else:
                     log.warning("metric %s is %s, so it is left out.", key, number)
     return values
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number, NumPy's own included; neither text nor an array of one element."""
+    return not np.ndim(value) and np.asarray(value).dtype.kind in "biuf"
