@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from components.base import Result, UserError
+from components.base import Result
 from runner.terminal.arguments import parse, two_runs
 from runner.terminal.console import command, say
 from runner.tracking import record
@@ -70,8 +70,7 @@ def _read(folder: Path, run: str) -> tuple[Result, Record]:
     from components.reports.read import read_result
 
     about = record.load(folder)
-    if about.status != "FINISHED":
-        raise UserError(f"the run {run} has no result ({about.status}).")
+    about.require_result(run)
     return read_result(folder), about
 
 

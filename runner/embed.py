@@ -1,4 +1,4 @@
-"""Documents to vectors, and the one policy for odd documents."""
+"""Documents to vectors, and the one policy for documents that cannot be embedded whole."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def embed(
     Raises
     ------
     UserError
-        When fewer than two documents are left.
+        When fewer than two documents are left; see also `EmbeddingCache.encode`.
     """
     filled = corpus.order[~corpus.blank[corpus.order]]
     documents = filled.tolist()

@@ -26,8 +26,8 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from components.pieces import of_documents
-from runner.config.recorded import TRUST, recorded_config
-from runner.terminal.arguments import parse
+from runner.config.recorded import TRUST_FLAG, recorded_config
+from runner.terminal.arguments import Arguments, parse
 from runner.terminal.console import command, say
 from runner.tracking import provenance, record
 
@@ -37,15 +37,11 @@ _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
 def main(arguments: list[str]) -> int:
     """Replay a run; 0 when its topics are the same, 1 when they differ."""
     keys = ["run", "uri", "cache", "trusted_targets", "folder"]
-    settings = [argument for argument in arguments if argument != TRUST]
-    options = parse(settings, __doc__ or "", keys)
-    options["trust"] = TRUST if TRUST in arguments else ""
+    options = parse(arguments, __doc__ or "", keys, flags=[TRUST_FLAG])
     options.require("replay", "run")
     recorded = Path(options["run"])
     if recorded.is_dir():
-        run_record = record.load(recorded)
-        if run_record.status != "FINISHED":
-            raise UserError(f"the run in {recorded} has no result ({run_record.status}).")
+        record.load(recorded).require_result(f"in {recorded}")
         return _replay(recorded, options)
     with tempfile.TemporaryDirectory() as scratch:
         from runner.tracking import connect, fetch
@@ -56,7 +52,7 @@ def main(arguments: list[str]) -> int:
         return _replay(Path(scratch), options)
 
 
-def _replay(recorded: Path, options: dict[str, str]) -> int:
+def _replay(recorded: Path, options: Arguments) -> int:
     from runner.cache import Cache
     from runner.config.build import build
     from runner.job import write_reports
@@ -69,8 +65,9 @@ def _replay(recorded: Path, options: dict[str, str]) -> int:
             f"this run goes on from another one ({about.tags.get('parent_run')}), so its config "
             f"alone does not make it. It was made by: {about.tags.get('command', 'runner')}"
         )
-    words = [f"{key}={value}" for key, value in options.items() if value and key != "trust"]
-    config = recorded_config(recorded, options, "replay", words)
+    words = [f"{key}={value}" for key, value in options.items() if value]
+    trust = TRUST_FLAG in options.flags
+    config = recorded_config(recorded, options, "replay", words, trust=trust)
     before, strengths = _topics_of(recorded / "documents.parquet")
     parts = build(config)
     folder = Path(options["folder"]) if "folder" in options else None

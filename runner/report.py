@@ -88,8 +88,7 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     from components.reports.read import read_result
 
     about = record.load(recorded)
-    if about.status != "FINISHED":
-        raise UserError(f"the run in {recorded} has no result ({about.status}).")
+    about.require_result(f"in {recorded}")
     result = read_result(recorded)
     result.metrics = about.metrics
     if topic_vectors is not None and topic_vectors.shape[0] == len(result.topics):

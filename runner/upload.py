@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from components.base import UserError
-from runner.config.recorded import TRUST
+from runner.config.recorded import TRUST, TRUST_FLAG
 from runner.config.requests import plain_references_only
-from runner.terminal.arguments import parse
+from runner.terminal.arguments import Arguments, parse
 from runner.terminal.console import command, say
 from runner.terminal.suggestions import shell_line
 from runner.tracking import record
@@ -26,9 +26,8 @@ from runner.tracking.record import Record
 
 def main(arguments: list[str]) -> int:
     """Log each folder's run to the store that its config names, or to another one."""
-    settings = [argument for argument in arguments if argument != TRUST]
-    options = parse(settings or ["--help"], __doc__ or "", ["uri", "experiment"], words=True)
-    options["trust"] = TRUST if TRUST in arguments else ""
+    keys = ["uri", "experiment"]
+    options = parse(arguments or ["--help"], __doc__ or "", keys, flags=[TRUST_FLAG], words=True)
     if not options.words:
         raise UserError(f"name the output folders: {shell_line('upload')} FOLDER ...")
     for folder in map(Path, options.words):
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
+def _upload_sweep(folder: Path, options: Arguments) -> None:
     from runner.tracking import Tracker
 
     about = record.load_sweep(folder)
@@ -53,12 +52,16 @@ def _upload_sweep(folder: Path, options: dict[str, str]) -> None:
     say(f"Logged {folder} as {parent.run_id}")
 
 
-def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:
+def _upload(folder: Path, run_record: Record, options: Arguments) -> None:
     from runner.tracking import Tracker
 
     settings = record.load_config(folder).get("tracking")
     registered = run_record.params.get("model.register_as")
-    if registered and not options["trust"] and (folder / "model" / "model.yaml").is_file():
+    if (
+        registered
+        and TRUST_FLAG not in options.flags
+        and (folder / "model" / "model.yaml").is_file()
+    ):
         words = [f"{key}={value}" for key, value in options.items() if value]
         raise UserError(
             f"{folder} may come from somebody else, and its model would be registered as "
@@ -70,13 +73,13 @@ def _upload(folder: Path, run_record: Record, options: dict[str, str]) -> None:
     say(f"Logged {folder} as {run_record.run_id}")
 
 
-def _store(folder: Path, settings: Any, options: dict[str, str]) -> tuple[str | None, str]:
+def _store(folder: Path, settings: Any, options: Arguments) -> tuple[str | None, str]:
     """The address and the experiment to log to."""
     settings = settings if isinstance(settings, dict) else {}
     uri, experiment = settings.get("uri"), settings.get("experiment")
     if problems := list(plain_references_only({"tracking": [uri, experiment]})):
         raise UserError("\n".join(map(str, problems)))
-    if "uri" not in options and uri and not options["trust"]:
+    if "uri" not in options and uri and TRUST_FLAG not in options.flags:
         command = shell_line("upload", folder, f"uri={uri}")
         raise UserError(
             f"{folder} may come from somebody else, and says to log to {uri}. If that is your "

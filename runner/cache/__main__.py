@@ -215,7 +215,8 @@ def _remove(entry: Entry) -> bool:
             return True
         _say(f"not deleted, because a run is adding to it: {entry.name}")
         return False
-    entry.path.unlink(missing_ok=True)
+    with disk.storing(entry.path.parents[1], 0):
+        entry.path.unlink(missing_ok=True)
     return True
 
 

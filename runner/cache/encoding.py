@@ -17,7 +17,16 @@ Answer = tuple[int, Matrix, NDArray[np.bool_]]  # number of a block, its vectors
 
 
 class EncodeRequest:
-    """An embedder and the documents that it is asked for."""
+    """An embedder and the documents that it is asked for.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    documents : sequence of str, length n
+        None of them blank.
+    images, rows, n_rows : see `components.base.Corpus`
+        Given to `encode` where its signature names them.
+    """
 
     def __init__(
         self,
@@ -51,7 +60,13 @@ class EncodeRequest:
         )
 
     def blocks(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
-        """Rows of `which`, their vectors and truncated flags, as they come."""
+        """Places in `which`, (b,), their vectors, (b, d), and truncated flags, (b,), as they come.
+
+        Raises
+        ------
+        UserError
+            When the embedder returns something else than a vector of finite numbers for each.
+        """
         if not len(which):
             return
         if self.iterates:
@@ -68,7 +83,13 @@ class EncodeRequest:
             yield np.arange(len(which)), *self.encode(which)
 
     def encode(self, which: Integers) -> tuple[Matrix, NDArray[np.bool_]]:
-        """Vectors and truncated flags of these documents."""
+        """Vectors, float32 (b, d) or CSR, and truncated flags, (b,), of b documents.
+
+        Raises
+        ------
+        UserError
+            As `blocks`.
+        """
         offers = {
             "images": None if self.images is None else [self.images[i] for i in which],
             "rows": None if self.rows is None else np.asarray(self.rows)[which],

@@ -19,7 +19,8 @@ from runner.terminal.arguments import names_in
 from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 
-TRUST = "--trust-this-run"  # the flag that trusts the files and addresses of a recorded config
+TRUST_FLAG = "trust_this_run"  # trusts the files and addresses of a recorded config
+TRUST = f"--{TRUST_FLAG.replace('_', '-')}"  # as it is typed
 
 
 def recorded_config(
@@ -28,15 +29,18 @@ def recorded_config(
     command: str,
     words: Sequence[str],
     replaced: Sequence[str] = (),
+    *,
+    trust: bool,
 ) -> DictConfig:
     """A run's recorded config as data: it does no more than the user has allowed.
 
     Parameters
     ----------
     recorded : the run's folder
-    options : cache, trusted_targets and trust, as they were typed
+    options : cache and trusted_targets, as they were typed
     command, words : the sub-command and its arguments, for the command that a message suggests
     replaced : keys of the config whose values are not used
+    trust : whether the user trusts the files and addresses that it names
 
     Raises
     ------
@@ -57,7 +61,7 @@ def recorded_config(
     packages = untrusted_packages(plain, plain["trusted_targets"])
     requests = [f"build classes of {package}" for package in packages]
     trusted_keys = list(trust_keys(plain))
-    if not options["trust"]:
+    if not trust:
         requests += [f"allow {path}" for path in trusted_keys]
         # A replay does not use these three.
         used = {k: v for k, v in plain.items() if k not in ("tracking", "leaderboard", "cache")}

@@ -16,7 +16,7 @@ from components.reports.read import read_result
 from runner.cache import DEFAULT_FOLDER, Cache
 from runner.config.build import build
 from runner.config.command_line import compose
-from runner.config.recorded import TRUST, recorded_config
+from runner.config.recorded import TRUST_FLAG, recorded_config
 from runner.derive import Carry, Decide, Name, derived_result
 from runner.derive.parent import Parent, without_labels
 from runner.job import announce, execute
@@ -64,9 +64,9 @@ class Command:
     ) -> None:
         self.name, self.arguments = name, arguments
         self.overrides = [a for a in arguments if a.partition("=")[0].split(".")[0] in groups]
-        settings = [a for a in arguments if a not in self.overrides and a != TRUST]
-        self.options = parse(settings, usage, [*needed, *keys, *KEYS], words=words)
-        self.options["trust"] = TRUST if TRUST in arguments else ""
+        settings = [a for a in arguments if a not in self.overrides]
+        names = [*needed, *keys, *KEYS]
+        self.options = parse(settings, usage, names, flags=[TRUST_FLAG], words=words)
         self.options.require(name, *needed, "folder")
         self._composed = compose(self._typed())
         for key, reason in UNUSED.items():
@@ -115,22 +115,24 @@ class Command:
     def _read(self, source: str, folder: Path, model_id: str | None) -> Parent:
         about = record.load(folder)
         about.model_id = about.model_id or model_id  # a logged record was written before its model
-        if about.status != "FINISHED":
-            raise UserError(f"the run {source} has no result ({about.status}).")
+        about.require_result(source)
         if "n_pieces" in about.metrics:
             raise UserError(
                 f"the run {source} has cut its documents into pieces (dataset.split), and what it "
                 f"leaves behind are whole documents: {self.name} cannot continue it. Run over all "
                 "documents again, with the same dataset.split."
             )
-        config = recorded_config(folder, self.options, self.name, self.arguments, ("dataset",))
+        trust = TRUST_FLAG in self.options.flags
+        config = recorded_config(
+            folder, self.options, self.name, self.arguments, ("dataset",), trust=trust
+        )
         cache = self.options.get("cache", DEFAULT_FOLDER)
         model = load(
             folder if (folder / "model").is_dir() else source,
             uri=self.options.get("uri"),
             cache=None if cache == "null" else cache,
             trusted_targets=list(config.trusted_targets),
-            trust=bool(self.options["trust"]),
+            trust=trust,
         )
         if not model.topics:
             raise UserError(f"the run {source} has no topics: make a new run instead.")

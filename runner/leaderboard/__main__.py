@@ -14,7 +14,7 @@ from pathlib import Path
 
 from components.base import UserError
 from runner.leaderboard.comparison import compare
-from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.ranking import on_last_sample, rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
 from runner.terminal.arguments import parse
@@ -34,9 +34,7 @@ def main(arguments: list[str]) -> int:
         jobs = load_jobs(place, about["sweep_id"])
         for path, run in jobs.items():
             run.tags["folder"] = str(path)  # the sweep may have been moved
-        runs = [*jobs.values()]
-        if "limit" in about:  # choose_embedder took larger samples: the last one counts
-            runs = [run for run in runs if run.params.get("dataset.limit") == about["limit"]]
+        runs = [run for run in jobs.values() if on_last_sample(run, about)]
         return _report(runs, f"Sweep {about['sweep_id']}", options)
     from runner.tracking import connect, experiment_ids, find, log_file
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
@@ -155,6 +156,18 @@ def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
         failed=[run for run in runs if run.status in ("FAILED", "KILLED")],
         n_running=sum(run.status == "RUNNING" for run in runs),
     )
+
+
+def on_last_sample(run: Record, about: Mapping[str, Any]) -> bool:
+    """Whether a run is on the sample that its sweep's leaderboard is about.
+
+    `experiment=choose_embedder` takes larger samples one after the other, and the last one counts.
+
+    Parameters
+    ----------
+    about : the contents of `sweep.json`
+    """
+    return "limit" not in about or run.params.get("dataset.limit") == about["limit"]
 
 
 def members_of(record: Record) -> list[str]:

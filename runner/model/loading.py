@@ -6,7 +6,7 @@ import functools
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from components.model.sound import faults
 from components.model.state import unpack
 from runner.cache import Cache
 from runner.config.build import build_embedder
-from runner.config.requests import programs, references, servers, trust_keys
+from runner.config.requests import leaves, programs, references, servers, trust_keys
 from runner.embed import document_model
 from runner.model import Model
 from runner.model.alone import Fitted
@@ -213,7 +213,7 @@ def differences(
     ----------
     name, other_name : what the lines call the two
     """
-    first, second = dict(_leaves(one)), dict(_leaves(other))
+    first, second = ({path: value for path, _, value in leaves(node)} for node in (one, other))
     serious: list[str] = []
     harmless: list[str] = []
     for key in dict.fromkeys([*first, *second]):
@@ -223,14 +223,3 @@ def differences(
         if not key.endswith(".path"):  # where a file lies does not matter, its content does
             (harmless if set(key.split(".")) & VERSIONS else serious).append(line)
     return serious, harmless
-
-
-def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _leaves(value, f"{path}.{index}")
-    else:
-        yield path, node

@@ -8,17 +8,12 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from components.base import (
-    Corpus,
-    Integers,
-    Result,
-    call,
-)
+from components.base import Corpus, Integers, Result, call
 from components.topics import read_words, settle
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
 from runner.embed import embed, text_encoder
-from runner.pipeline.estimate import announce
+from runner.pipeline.estimate import log_estimate
 from runner.pipeline.failures import stage
 from runner.pipeline.guide import check_guidable, prepare
 from runner.pipeline.memory import Mode, check_memory
@@ -61,7 +56,7 @@ def run(
         check_memory(corpus, parts, preflight)
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
-        before = None if preflight == "off" else partial(announce, corpus, parts)
+        before = None if preflight == "off" else partial(log_estimate, corpus, parts)
         rows, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster, before)
     grouped = group(parts, cache, corpus, rows, encoded, clock)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)
@@ -79,8 +74,14 @@ def group(
 
     Parameters
     ----------
-    rows : int64 (m,), of the corpus, those that have a vector; encoded : their vectors
+    rows : int64 (m,), of the corpus, those that have a vector
+    encoded : their vectors, m rows
     clock : of the stages
+
+    Raises
+    ------
+    UserError
+        When a part's settings do not fit the documents; `StageError` where a part fails.
     """
     stages = cache.stages
     X = encoded.vectors

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 LARGE = 20_000  # documents from which on an estimate is worth its trial
 LEAST = 1000  # documents to embed that are worth one
-ASSUMED = 384  # numbers in a vector, where nobody tells
+ASSUMED = 384  # dimensions, where nothing tells
 STRATA = 5  # of the documents by length: each is tried
 FEW, MANY = 16, 512  # documents of a stratum; many where few take no time that can be measured
 MEASURABLE = 0.05  # seconds of the processor
@@ -32,7 +32,7 @@ PAIR, CHARACTER = 1.5e-9, 1.5e-6
 ONCE, SHARE = 0.6, 0.08
 
 
-def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers) -> None:
+def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers) -> None:
     """Log what a run of `LARGE` documents and more is estimated to take.
 
     Parameters
@@ -73,7 +73,14 @@ def announce(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers)
 
 
 def after_embedding(n: int, characters: float, d: int) -> float:
-    """Seconds of neighbours and words of `n` documents with vectors of `d` numbers."""
+    """Seconds to search for neighbours and to count words.
+
+    Parameters
+    ----------
+    n : documents
+    characters : of all documents together
+    d : dimensions of the vectors
+    """
     pairs = float(n) ** 2 * (ONCE if n <= EXACT_LIMIT else SHARE)
     return pairs * (2 * d / products_a_second(d) + PAIR) + characters * CHARACTER
 
@@ -90,7 +97,7 @@ def products_a_second(d: int) -> float:
 
 
 def trial(request: EncodeRequest, rows: Integers) -> tuple[float, int | None]:
-    """Seconds to embed `rows`, and numbers in a vector: a few of each fifth by length."""
+    """Seconds to embed `rows`, by a trial on a few of each fifth by length; and the dimensions."""
     lengths = [len(request.documents[row]) for row in rows.tolist()]
     strata = np.array_split(rows[np.argsort(lengths, kind="stable")], STRATA)
     seconds, d = 0.0, None

@@ -86,7 +86,22 @@ def prepare(
     encode_texts: Callable[[list[str]], Matrix],
     neighbors: Callable[..., NeighborGraph],
 ) -> Guided:
-    """What is known of the documents `rows`, and the clusterer around it."""
+    """What is known of the documents `rows`, and the clusterer around it.
+
+    Parameters
+    ----------
+    rows : int64 (m,), of the corpus, those that are clustered
+    X : float32 ndarray or CSR (m, d), their vectors
+    texts : m
+    words : what `components.topics.read_words` returned for them; None where nothing was read
+    encode_texts : from n texts to the embedder's vectors, (n, d)
+    neighbors : ``(X, k, metric) -> NeighborGraph``
+
+    Raises
+    ------
+    ParameterError
+        When a seed is in no document; it is named by its key in the config.
+    """
     near = np.full(len(rows), -1, np.int64)
     known = known_labels(corpus, clusterer)
     numbers = np.arange(len(corpus)) if corpus.rows is None else corpus.rows

@@ -1,6 +1,6 @@
 """Whether a run will fit into memory, before the work.
 
-The arithmetic is plain: bytes for each document, each number of a vector, each link. What a part
+The arithmetic is plain: bytes for each document, each dimension of a vector, each link. What a part
 needs is known to the part (`peak_memory`); the rest was calibrated by experiments/scale.
 """
 
@@ -11,17 +11,18 @@ from typing import Any, Literal
 
 from components.base import Corpus, UserError, call
 from components.memory import available_memory
+from components.reducers.identity import Identity
 from runner.embed import document_model
 
 log = logging.getLogger(__name__)
 
 PROGRAM = 450e6  # bytes of the interpreter, the libraries, and a small model
 DOCUMENT = 600  # bytes of a document beside its characters: objects, labels, columns of tables
-CHARACTERS = 6  # of a word, with the blank after it
+CHARACTERS = 6  # of a word, with the space after it
 WORDS = 8  # bytes for each character of the documents, while words are counted
 LINKS = 64  # neighbours of each document while they are searched for, 4 bytes each twice
-ASSUMED = 1024  # numbers of a vector, where finding out would cost money or time
-WIDEST = 4096  # numbers of a vector, at most, as far as is known
+ASSUMED = 1024  # dimensions, where finding out would cost money or time
+WIDEST = 4096  # dimensions, at most, as far as is known
 GB = 1e9
 
 Mode = Literal["warn", "refuse", "off"]
@@ -70,13 +71,20 @@ def needs(n: int, characters: float, d: int, parts: Any) -> dict[str, float]:
     """Bytes at the peak of a run, by what they are for.
 
     What is held all the time, and of the steps that follow one another the largest.
+
+    Parameters
+    ----------
+    n : documents
+    characters : of all documents together
+    d : dimensions of the vectors
+    parts : `runner.pipeline.Parts`
     """
     reduced = _reduced(d, parts.reducer)
     graph = 8.0 * n * LINKS
     needed = {
         "the program": PROGRAM,
         "documents": n * DOCUMENT + characters,
-        "vectors": 4.0 * n * (d + (0 if reduced is d else reduced)),
+        "vectors": 4.0 * n * (d + (0 if isinstance(parts.reducer, Identity) else reduced)),
     }
     steps = {
         "neighbours": 4.0 * n * d + graph,
@@ -106,7 +114,7 @@ def _reduced(d: int, reducer: Any) -> int:
 
 
 def _fitting(n: int, characters: float, d: int, parts: Any, available: int) -> int:
-    """The largest number of documents that is estimated to fit, in two digits."""
+    """The largest number of documents that is estimated to fit, to two digits."""
     low, high = 0, n
     while high - low > max(1, n // 200):
         middle = (low + high) // 2
@@ -117,7 +125,7 @@ def _fitting(n: int, characters: float, d: int, parts: Any, available: int) -> i
 
 
 def _dimensions(corpus: Corpus, parts: Any) -> tuple[int, bool]:
-    """Numbers in a vector, and whether that is a guess: one document is embedded to find out."""
+    """Dimensions of the vectors, and whether they are a guess; one document may be embedded."""
     model, _ = document_model(parts.embedder, parts.settings.get("embedder", {}))
     members = getattr(model, "members", None) or {"": model}
     sizes = [_size(member, corpus) for member in members.values()]

@@ -15,7 +15,6 @@ from runner.config import schema
 from runner.config.build import build_part
 from runner.leaderboard.ranking import Ranking
 from runner.terminal.console import say
-from runner.tracking.record import Record
 
 PRESET = "choose_embedder"
 # Those that need no key and no network, cheapest first. Of embedders that give the same vectors
@@ -56,11 +55,6 @@ def expand(arguments: Sequence[str]) -> list[str]:
     if quick and "choose.minutes" not in overrides:
         added.append(f"choose.minutes={QUICK_MINUTES}")
     return [*arguments, *added]
-
-
-def is_last(job: Record, about: dict[str, Any]) -> bool:
-    """Whether a job is on the sample that the leaderboard is about."""
-    return "limit" not in about or job.params.get("dataset.limit") == about["limit"]
 
 
 def sample_of(ranking: Ranking, about: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from components.base import UserError
 from runner.config.recorded import TRUST
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
-from runner.leaderboard.ranking import rank_runs
+from runner.leaderboard.ranking import on_last_sample, rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import HTML, show, write
-from runner.sweep.choose import is_last, sample_of
+from runner.sweep.choose import sample_of
 from runner.sweep.progress import Progress
 from runner.terminal.console import say
 from runner.terminal.suggestions import shell_line
@@ -34,7 +34,7 @@ def end_sweep(progress: Progress, *, stopped: bool) -> int:
     jobs = progress.end(stopped=stopped)
     n_missing = max(0, (about["n_jobs"] or 0) - len(jobs) - progress.skipped)
     is_complete = not n_missing and all(job.status == "FINISHED" for job in jobs.values())
-    last = {path: job for path, job in jobs.items() if is_last(job, about)}
+    last = {path: job for path, job in jobs.items() if on_last_sample(job, about)}
     comparisons = _compare(last)
     scored = score(last, comparisons)
     ranking = rank_runs(last.values(), about["sort"])

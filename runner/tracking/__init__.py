@@ -199,8 +199,7 @@ def fetch_result(client: Any, run_id: str, folder: Path) -> Record:
 
     fetch(client, run_id, FILE, folder)
     record = load(folder)
-    if record.status != "FINISHED":
-        raise UserError(f"the run {run_id} has no result ({record.status}).")
+    record.require_result(run_id)
     with reaching(client.tracking_uri):
         logged = {artifact.path for artifact in client.list_artifacts(run_id)}
     for name in (*RUN_FILES, *TABLES):

@@ -137,14 +137,28 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
 def run_of(client: Any, source: str) -> str:
     """The id of the run that made a model; see `fetch_model` for `source`."""
     if not source.startswith("models:/"):
-        return source.removeprefix("runs:/").partition("/")[0]
+        return _run_id(source)
     with reaching(client.tracking_uri):
-        name, _, version = source.removeprefix("models:/").strip("/").partition("/")
-        if "@" in name:
-            return str(client.get_model_version_by_alias(*name.split("@", 1)).run_id)
-        if version:
-            return str(client.get_model_version(name, version).run_id)
+        if registered := _registered(client, source):
+            return str(registered.run_id)
+        name = source.removeprefix("models:/").strip("/")
         return str(client.get_logged_model(name).source_run_id)
+
+
+def _run_id(source: str) -> str:
+    """The id in `ID` or `runs:/ID/...`."""
+    return source.removeprefix("runs:/").partition("/")[0]
+
+
+def _registered(client: Any, source: str) -> Any | None:
+    """The version of a registered model that `models:/NAME/VERSION` or `models:/NAME@ALIAS` names.
+
+    None where the source is a logged model's id.
+    """
+    name, _, version = source.removeprefix("models:/").strip("/").partition("/")
+    if "@" in name:
+        return client.get_model_version_by_alias(*name.split("@", 1))
+    return client.get_model_version(name, version) if version else None
 
 
 def _location(client: Any, source: str) -> str:
@@ -155,13 +169,8 @@ def _location(client: Any, source: str) -> str:
     if not source.startswith("models:/"):
         place = f"models:/{model_of_run(client, source)}"
     else:
-        name, _, version = source.removeprefix("models:/").strip("/").partition("/")
-        if "@" in name:
-            place = client.get_model_version_by_alias(*name.split("@", 1)).source
-        elif version:
-            place = client.get_model_version(name, version).source
-        else:
-            place = source  # of a logged model, by its id
+        registered = _registered(client, source)
+        place = source if registered is None else registered.source
     if not place.startswith("models:/"):
         return str(place)
     return str(client.get_logged_model(place.removeprefix("models:/")).artifact_location)
@@ -169,7 +178,7 @@ def _location(client: Any, source: str) -> str:
 
 def model_of_run(client: Any, source: str) -> str:
     """The id of the model that a run has logged; `source` is the run's id, or `runs:/ID/...`."""
-    run_id = source.removeprefix("runs:/").partition("/")[0]
+    run_id = _run_id(source)
     run = get_run(client, run_id, ", or a registered model such as models:/topics/1")
     outputs = run.outputs.model_outputs if run.outputs else []
     if not outputs:

@@ -80,6 +80,11 @@ class Record:
         """Whether its process is; None where that cannot be known, as it ran elsewhere."""
         return is_alive(self.tags)
 
+    def require_result(self, run: object) -> None:
+        """Raise a `UserError` where the run, which the message calls `run`, has no result."""
+        if self.status != "FINISHED":
+            raise UserError(f"the run {run} has no result ({self.status}).")
+
     def finish(self, result: Result) -> None:
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
         corpus = result.corpus.whole or result.corpus

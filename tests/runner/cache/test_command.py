@@ -1,5 +1,7 @@
+import errno
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +116,15 @@ def test_prune_by_age(folder, capsys):
     assert kinds(folder) == ["embeddings", "embeddings"]
     run(capsys, "prune", "--dir", folder, "--older-than", "200h")
     assert [entry.name for entry in entries(folder)] == ["minilm"]
+
+
+def test_prune_of_what_cannot_be_removed_says_so(folder, monkeypatch):
+    def refuse(path, missing_ok=False):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\)"):
+        main(["prune", "--older-than", "25d", "--dir", str(folder)])
 
 
 def test_prune_by_size_removes_the_longest_unused_first(folder, capsys):
