@@ -133,8 +133,8 @@ class Corpus:
     def blank(self) -> NDArray[np.bool_]:
         """Bool (n,): the document has neither a letter or digit nor an image.
 
-        Signs and emoji alone hold nothing that words could describe, and models differ in what
-        they make of them.
+        Punctuation and emoji alone hold nothing that words could describe, and models differ in
+        what they make of them.
         """
         has_text = (any(map(str.isalnum, document)) for document in self.documents)
         no_text = ~np.fromiter(has_text, bool, len(self))

@@ -13,6 +13,11 @@ from components.corpus import Corpus, Floats, Integers
 Matrix: TypeAlias = Any  # float32 ndarray (n, d), or a scipy CSR matrix of the same shape
 
 
+def dense(X: Matrix) -> NDArray[Any]:
+    """An array as it is, or a sparse matrix as an array."""
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+
+
 def over_all(values: Any, rows: Integers, n: int, missing: float) -> Any:
     """Values of the documents `rows`, (m, ...), in an array over `n` documents, (n, ...).
 

@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     cache = options.get("cache", DEFAULT_FOLDER)
     trusted = names_in(options.get("trusted_targets", ""))
     config = _dataset_config(about_data, trusted)
-    build_dataset(config)  # a mistake of it is told before the model is looked for
+    build_dataset(config)  # its mistakes are reported before the model is looked for
     model = load(
         options["run"],
         uri=options.get("uri"),

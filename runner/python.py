@@ -99,15 +99,15 @@ def run(
         See `components.datasets.python.corpus_from`; None reads the data set that the overrides
         name, by default `dataset=lee`.
     *overrides : str
-        As on the command line, in Hydra's grammar. There, a value with blanks or other signs needs
-        quotes: ``"dataset.text='my column'"``.
+        As on the command line, in Hydra's grammar. There, a value with spaces or special characters
+        needs quotes: ``"dataset.text='my column'"``.
     text, label, timestamp
         Columns of a table; `label` and `timestamp` may also be the values themselves.
     classes : sequence of str, or mapping of str to sequence
         Columns of a table, or values by name, by which reports compare topics; see
         `dataset.classes`.
     known_labels : str, sequence or mapping, optional
-        As `label`, or labels by row: labels that the run is told, see `dataset.known_labels`.
+        As `label`, or labels by row: labels that guide the run, see `dataset.known_labels`.
     folder : str or Path, optional
         Where the reports and the record of the run are written. By default nothing is written
         but the cache (`cache.dir`), unless the run is tracked.

@@ -17,7 +17,7 @@ from components.base import Integers, ParameterError, UserError, require
 
 _RESERVED = ("model", "messages", "stream", "n")  # of a request's body, not for `options`
 _DECODER = json.JSONDecoder(strict=False)
-_ANSWER_TOKENS = 500  # that an answer is reckoned to use where `options` sets no limit
+_ANSWER_TOKENS = 500  # estimated for an answer where `options` sets no limit
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ OF_ITEMS = {400, 413, 422}  # the request itself is refused: its size, or someth
 class Failure:
     """What went wrong with one request.
 
-    `status` is None where no answer came: a time-out, a dropped connection, no network.
+    status : of HTTP; None where no answer came: a time-out, a dropped connection, no network
+    message : the server's, or what the SDK says; it may hold a key, see `redact`
+    headers : of the answer
+    out_of_credit : the account has none left, so to send it again is of no use
     """
 
     status: int | None

@@ -90,7 +90,7 @@ class Requests:
         ----------
         n : int
         tokens : callable
-            An item's number to the tokens that it is reckoned to use; called once an item, in
+            An item's number to its estimated tokens; called once for each item, in
             order, shortly before the item is sent.
         send : callable
             Called in a thread with the numbers of the items of one request, an int array. Returns
@@ -177,7 +177,7 @@ def _within(seconds: float, send: Send, rows: Integers) -> Any:
     """`send(rows)`; `TimeoutError` after so many seconds.
 
     An SDK limits the wait for each piece of an answer, so a server that sends a byte now and then
-    would hold it for ever. What takes too long is left to its own thread.
+    would hold it forever. What takes too long is left to its own thread.
     """
     answer: Future[Any] = Future()
 

@@ -44,7 +44,7 @@ class Run:
     Attributes
     ----------
     tokens_used : int
-        By the answers so far, as the server counted them, or else as they were reckoned.
+        By the answers so far, as the server counted them, or else as estimated.
     failure : Exception, optional
         What stopped the run.
     refused : list of int

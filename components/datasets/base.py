@@ -97,7 +97,7 @@ class TableDataset(DatasetBase):
         Column with labels that guide the run, where they are known. Unlike `label`, which only
         measures see, they decide on the topics.
     max_bytes : int, optional
-        Refuse tables with more bytes than this, unpacked; None reads whatever fits into memory.
+        Refuse tables with more bytes than this, decompressed; None reads whatever fits into memory.
     """
 
     path: str
@@ -126,7 +126,7 @@ class TableDataset(DatasetBase):
         return named + [(role, column) for role, columns in further for column in columns or ()]
 
     def find(self, present: Sequence[str], source: str) -> dict[str, str]:
-        """For each column asked for, its name in the table, which may differ in blanks."""
+        """For each column asked for, its name in the table, which may differ in white space."""
         return {
             column: find_column(name, column, present, source)
             for name, column in self.named_columns
@@ -159,7 +159,7 @@ def check_max_bytes(max_bytes: int | None) -> None:
 
 
 class ByteBudget:
-    """Counts what is read, so that a file that never ends or unpacks to far more is refused.
+    """Counts what is read, so that a file that never ends or decompresses to far more is refused.
 
     Parameters
     ----------
@@ -187,8 +187,8 @@ class ByteBudget:
             raise ParameterError(
                 "max_bytes",
                 self.limit,
-                f"{self.source} holds more bytes than this, unpacked. If that is right and fits "
-                "into memory, set a higher max_bytes.",
+                f"{self.source} holds more bytes than this, decompressed. If that is right and "
+                "fits into memory, set a higher max_bytes.",
             )
 
     def add_cells(self, cells: Iterable[Any]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, dropwhile, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import check_encoding, locate, open_text
 from components.text import shorten
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -36,7 +37,7 @@ class CsvDataset(TableDataset):
     """A table of separated values (RFC 4180), with the names of the columns in its first line.
 
     Every cell is text: `NA`, `null` and `007` are documents or labels like any other, and an
-    empty cell is an empty document. Blanks around names and at the start of cells do not count.
+    empty cell is an empty document. Spaces around names and at the start of cells do not count.
     A row with too few or too many cells is an error, and so is a quote that is never closed,
     which would otherwise swallow the rest of the file. Where quotes do not fit, the file is read
     once more with quotes escaped by backslashes.
@@ -44,7 +45,7 @@ class CsvDataset(TableDataset):
     Parameters
     ----------
     path : str
-        The file; it may be packed with gzip.
+        The file; it may be compressed with gzip.
     encoding : str
         Of the text; a byte order mark has precedence.
     separator : str, optional
@@ -81,19 +82,26 @@ class CsvDataset(TableDataset):
             raise ParameterError("skip", self.skip, "must be at least 0.")
 
     def read(self) -> Corpus:
+        return self._with_quotes(self._read)[0]
+
+    def _with_quotes(self, read: Callable[[bool], T]) -> tuple[T, bool]:
+        """What `read` returns, and whether it was told that backslashes escape quotes.
+
+        It is told so only where quotes do not fit otherwise.
+        """
         try:
-            return self._read(backslashes=False)
+            return read(False), False
         except MalformedRowError as error:
             if self.quote is None:
                 raise
             try:
-                corpus = self._read(backslashes=True)
+                found = read(True)
             except UserError:
                 raise error from None
         log.info("%s: quotes are escaped by backslashes.", self.path)
-        return corpus
+        return found, True
 
-    def _read(self, *, backslashes: bool) -> Corpus:
+    def _read(self, backslashes: bool) -> Corpus:
         file = locate(self.path, "file")
         budget = ByteBudget(self.max_bytes, str(file))
         cells: dict[str, list[str]] = {column: [] for _, column in self.named_columns}
@@ -110,20 +118,12 @@ class CsvDataset(TableDataset):
         """
         file = locate(self.path, "file")
         budget = ByteBudget(None, str(file))
-        backslashes = False
-        try:
-            for _ in self._cells(file, False, budget):
+
+        def walk(backslashes: bool) -> None:
+            for _ in self._cells(file, backslashes, budget):
                 pass
-        except MalformedRowError as error:
-            if self.quote is None:
-                raise
-            try:
-                for _ in self._cells(file, True, budget):
-                    pass
-            except UserError:
-                raise error from None
-            backslashes = True
-            log.info("%s: quotes are escaped by backslashes.", self.path)
+
+        _, backslashes = self._with_quotes(walk)
         names = list(dict.fromkeys(column for _, column in self.named_columns))
         rows, start = self._cells(file, backslashes, budget), 0
         while block := list(islice(rows, size)):
@@ -231,8 +231,8 @@ def checked_rows(reader: Any, file: Path, skip: int, unstripped: Any) -> Iterato
     file, skip
         The file and the number of lines above the first, for messages.
     unstripped : csv.reader
-        Of the header alone, its blanks kept: where the header is longer than the first row, a
-        separator with a blank after it is taken as part of a name.
+        Of the header alone, its spaces kept: where the header is longer than the first row, a
+        separator with a space after it is taken as part of a name.
     """
     rows = _rows(reader, file, skip)
     _, header = next(rows, (0, None))
@@ -285,7 +285,7 @@ def _rows(reader: Any, file: Path, skip: int) -> Iterator[tuple[int, list[str]]]
 
 
 def _joined(header: list[str], separator: str) -> list[str]:
-    """The names of a header, with those that begin with a blank joined to the one before."""
+    """The names of a header, with those that begin with a space joined to the one before."""
     names: list[str] = []
     for name in header:
         if names and name.startswith(" "):

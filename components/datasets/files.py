@@ -32,9 +32,9 @@ ZEROS = {"1010": "utf-16-le", "0101": "utf-16-be", "1000": "utf-32-le", "0001": 
 SIGNATURES = {
     b"PAR1": "It is a Parquet file: choose the data set parquet.",
     b"PK\x03\x04": "It is a zip archive, or an Excel workbook: unpack it, or save it as CSV.",
-    b"BZh": "It is packed with bzip2: unpack it, or pack it with gzip.",
-    b"\xfd7zXZ\x00": "It is packed with xz: unpack it, or pack it with gzip.",
-    b"\x28\xb5\x2f\xfd": "It is packed with zstd: unpack it, or pack it with gzip.",
+    b"BZh": "It is compressed with bzip2: decompress it, or compress it with gzip.",
+    b"\xfd7zXZ\x00": "It is compressed with xz: decompress it, or compress it with gzip.",
+    b"\x28\xb5\x2f\xfd": "It is compressed with zstd: decompress it, or compress it with gzip.",
     b"\xd0\xcf\x11\xe0": "It is an old Excel workbook: save it as CSV.",
     b"%PDF": "It is a PDF: extract its text first.",
     b"SQLite f": "It is an SQLite database: export the table as CSV.",
@@ -164,10 +164,10 @@ def check_encoding(encoding: str) -> None:
 def open_text(
     path: Path, encoding: str, newline: str | None = None, budget: ByteBudget | None = None
 ) -> Iterator[TextIO]:
-    """Open a text file, packed with gzip or not. `newline` is that of `open`.
+    """Open a text file, compressed with gzip or not. `newline` is that of `open`.
 
     A byte order mark decides the encoding, and so do the zero bytes of UTF-16 and UTF-32 where
-    UTF-8 is expected. `budget` counts the unpacked bytes.
+    UTF-8 is expected. `budget` counts the decompressed bytes.
 
     Raises
     ------
@@ -188,8 +188,8 @@ def open_text(
         raise ParameterError("encoding", encoding, _undecodable(path, actual)) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
-            f"{path} is damaged: {error}. It is packed with gzip, and was perhaps not copied to "
-            "the end: copy it again."
+            f"{path} is damaged: {error}. It is compressed with gzip, and was perhaps not copied "
+            "to the end: copy it again."
         ) from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -209,7 +209,7 @@ def _encoding(head: bytes, encoding: str) -> str:
 
 
 def _unpacked(raw: BinaryIO) -> io.BufferedReader:
-    """The bytes of a file, through gzip where it is packed (told by its bytes, not its name)."""
+    """The bytes of a file, decompressed where they are gzip (by its first bytes, not its name)."""
     packed = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     stream = gzip.GzipFile(fileobj=raw) if packed else raw

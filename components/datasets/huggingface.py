@@ -34,7 +34,7 @@ class HuggingfaceDataset(TableDataset):
     pieces : str, optional
         What `split` is to other data sets: cut documents into sentences, paragraphs or tokens.
     revision : str, optional
-        A branch, tag or commit on the Hub. Name a commit to get the same data for ever.
+        A branch, tag or commit on the Hub. Name a commit to get the same data every time.
     image : str, optional
         A column of paths, or of images that lie in files on this machine.
     cache_dir : str, optional

@@ -32,7 +32,7 @@ class JsonlDataset(TableDataset):
     Parameters
     ----------
     path : str
-        The file; it may be packed with gzip.
+        The file; it may be compressed with gzip.
     encoding : str
         Of the file; a byte order mark has precedence.
     text, label, timestamp, timestamp_format, image, columns, max_bytes, limit, seed, missing
@@ -54,7 +54,7 @@ class JsonlDataset(TableDataset):
         if absent:
             names = list(flat_names(seen))
             for name, column in self.named_columns:
-                if column in absent:  # an error, unless the names differ in blanks alone
+                if column in absent:  # an error, unless the names differ in white space alone
                     actual[column] = find_column(name, column, names, str(file))
             cells, _ = self._cells(file, actual)
         plain = {

@@ -122,7 +122,7 @@ def _is_string(kind: Any) -> bool:
 
 
 def _count_pages(metadata: Any, columns: set[str], budget: ByteBudget) -> None:
-    """Check the sizes that the file states, before any page is unpacked."""
+    """Check the sizes that the file states, before any page is decompressed."""
     stated = ByteBudget(budget.limit, budget.source)
     for group in range(metadata.num_row_groups):
         chunks = metadata.row_group(group)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Corpus, ParameterError, UserError
+from components.base import Corpus, ParameterError, Times, UserError
 from components.datasets.cells import image_paths, scalars, texts
 from components.datasets.timestamps import parse_times
 from components.text import normalize, shorten
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def find_column(name: str, column: str, present: Iterable[str], source: str) -> str:
     """The column of a table that the parameter `name` asks for.
 
-    Blanks around a name and the Unicode form of its accents do not count.
+    White space around a name and the Unicode form of its accents do not count.
 
     Raises
     ------
@@ -113,12 +113,42 @@ def to_corpus(
     further |= {
         name: scalars(cells[name], "classes", name) for name in classes if name not in further
     }
+    absent = _absent(None if text is None else documents, images, labels, times, further)
+    _report_missing(absent, n, source, missing)
+    return Corpus(
+        documents,
+        labels,
+        times,
+        images,
+        columns={name: [value or "" for value in values] for name, values in further.items()},
+        classes=classes,
+        known_labels=None if known_labels is None else _known(cells, known_labels, source),
+    )
 
+
+def _known(cells: Mapping[str, Sequence[Any]], column: str, source: str) -> list[str | None]:
+    """The labels that guide a run; None where nothing is known."""
+    labels = scalars(cells[column], "known_labels", column)
+    n_known = len(labels) - labels.count(None)
+    log.info("%s: the label of %d of %d rows is known (%s).", source, n_known, len(labels), column)
+    if not n_known:
+        raise ParameterError("known_labels", column, f"{source}: the column is empty.")
+    return labels
+
+
+def _absent(
+    documents: Sequence[str] | None,
+    images: Sequence[str | None] | None,
+    labels: Sequence[str | None] | None,
+    times: Times | None,
+    further: Mapping[str, Sequence[str | None]],
+) -> dict[str, list[int]]:
+    """The rows that lack a value, by what they lack; an image stands for a text."""
     absent = {}
-    if text is not None:
-        with_image = images or [None] * n
+    if documents is not None:
+        pairs = zip(documents, images or [None] * len(documents), strict=True)
         absent["text"] = [
-            row for row in range(n) if not documents[row].strip() and not with_image[row]
+            row for row, (text, image) in enumerate(pairs) if not (text.strip() or image)
         ]
     if labels is not None:
         absent["label"] = [row for row, value in enumerate(labels) if value is None]
@@ -126,26 +156,7 @@ def to_corpus(
         absent["timestamp"] = np.flatnonzero(np.isnat(times)).tolist()
     for name, values in further.items():
         absent[f"value in column {name!r}"] = [r for r, value in enumerate(values) if value is None]
-    _report_missing(absent, n, source, missing)
-    filled = {name: [value or "" for value in values] for name, values in further.items()}
-    partial_labels = None
-    if known_labels is not None:
-        partial_labels = scalars(cells[known_labels], "known_labels", known_labels)
-        n_labelled = n - partial_labels.count(None)
-        log.info(
-            "%s: the label of %d of %d rows is known (%s).", source, n_labelled, n, known_labels
-        )
-        if not n_labelled:
-            raise ParameterError("known_labels", known_labels, f"{source}: the column is empty.")
-    return Corpus(
-        documents,
-        labels,
-        times,
-        images,
-        columns=filled,
-        classes=classes,
-        known_labels=partial_labels,
-    )
+    return absent
 
 
 def _report_missing(absent: Mapping[str, list[int]], n: int, source: str, missing: str) -> None:

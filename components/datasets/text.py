@@ -16,7 +16,7 @@ class TextDataset(DatasetBase):
     """A text file, each line a document, or a folder of `*.txt` files, each a document.
 
     An empty line is an empty document, so that row and line number go together. In a folder the
-    files below it are read too, in the order of their paths. Either may be packed with gzip.
+    files below it are read too, in the order of their paths. Either may be compressed with gzip.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class TextDataset(DatasetBase):
     encoding : str
         Of the text; a byte order mark has precedence.
     max_bytes : int, optional
-        Refuse more text than this, unpacked; None reads whatever fits into memory.
+        Refuse more text than this, decompressed; None reads whatever fits into memory.
     limit, seed, missing
         See `DatasetBase`.
     """

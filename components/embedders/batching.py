@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -126,19 +127,14 @@ def encode_batches(
     limit : int, optional
         Tokens at which a text is truncated.
     """
-    import torch
-
-    devices = [str(model.device) for model in models]
     truncated = np.zeros(len(texts), bool)
     lock = threading.Lock()
-    queue = batches(texts, size, limit, devices[0])
-
-    def take() -> list[int] | None:
-        with lock:
-            return next(queue, None)
+    queue = batches(texts, size, limit, str(models[0].device))
 
     def prepared() -> tuple[list[int], Any] | None:
-        rows = take()
+        """The rows of the next batch, and its features; None where no batch is left."""
+        with lock:
+            rows = next(queue, None)
         if rows is None:
             return None
         features, truncated[rows] = tokenize([texts[row] for row in rows])
@@ -146,43 +142,15 @@ def encode_batches(
 
     def computed(model: Any, rows: list[int], features: Any) -> Iterator[tuple[list[int], Any]]:
         """Rows and their vectors, in smaller pieces where the memory is too small for all."""
-        kind = model.device.type
-        try:
-            on_device = moved(features, model.device)
-            begun = time.perf_counter()
-            result = vectors(model, on_device)
-            if size.tries(kind):
-                _wait(model.device)
-                seconds = time.perf_counter() - begun
-                size.timed(len(rows), features["input_ids"].numel(), seconds)
-        except RuntimeError as error:
-            if len(rows) == 1 or not _is_memory(error):
-                raise
-        else:
+        if (result := _timed(model, features, vectors, size, len(rows))) is not None:
             yield rows, result
             return
-        # Out of the handler, whose traceback holds on to the tensors that did not fit.
-        size.too_many(len(rows))
-        _release(model.device)
         middle = len(rows) // 2
         for half in (rows[:middle], rows[middle:]):
             yield from computed(model, half, tokenize([texts[row] for row in half])[0])
 
     def work(model: Any) -> list[tuple[list[int], Any]]:
-        done: list[tuple[list[int], Any]] = []
-        with torch.inference_mode():
-            if model.device.type == "cpu":
-                while (batch := prepared()) is not None:
-                    done.extend(computed(model, *batch))
-                return done
-            with ThreadPoolExecutor(1) as ahead:
-                coming = ahead.submit(prepared)
-                while (batch := coming.result()) is not None:
-                    coming = ahead.submit(prepared)
-                    done.extend(computed(model, *batch))
-            # One copy, which waits for all that the device has been asked for.
-            rows = [row for some, _ in done for row in some]
-            return [(rows, torch.cat([v for _, v in done]).float().cpu())] if done else []
+        return _worked(model, prepared, partial(computed, model))
 
     if len(models) == 1:
         results = work(models[0])
@@ -194,7 +162,56 @@ def encode_batches(
         if not rows.shape[1]:
             rows = np.empty((len(texts), tensor.shape[1]), np.float32)
         rows[some] = tensor.float().numpy()
-    return rows if len(texts) else np.empty((0, 0), np.float32), truncated
+    return rows, truncated
+
+
+def _timed(
+    model: Any, features: Any, vectors: Callable[[Any, Any], Any], size: BatchSize, n: int
+) -> Any | None:
+    """Vectors of a batch of `n` texts, for `size` to learn from; None where memory ends.
+
+    A batch of one text that does not fit is an error.
+    """
+    try:
+        on_device = moved(features, model.device)
+        begun = time.perf_counter()
+        result = vectors(model, on_device)
+        if size.tries(model.device.type):
+            _wait(model.device)
+            size.timed(n, features["input_ids"].numel(), time.perf_counter() - begun)
+    except RuntimeError as error:
+        if n == 1 or not _is_memory(error):
+            raise
+    else:
+        return result
+    # Out of the handler, whose traceback holds on to the tensors that did not fit.
+    size.too_many(n)
+    _release(model.device)
+    return None
+
+
+def _worked(
+    model: Any,
+    prepared: Callable[[], tuple[list[int], Any] | None],
+    computed: Callable[[list[int], Any], Iterator[tuple[list[int], Any]]],
+) -> list[tuple[list[int], Any]]:
+    """Rows and vectors of all batches that one device takes; of a GPU as one copy on the CPU."""
+    import torch
+
+    done: list[tuple[list[int], Any]] = []
+    with torch.inference_mode():
+        if model.device.type == "cpu":
+            while (batch := prepared()) is not None:
+                done.extend(computed(*batch))
+            return done
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(prepared)
+            while (batch := coming.result()) is not None:
+                coming = ahead.submit(prepared)
+                done.extend(computed(*batch))
+        # One copy, which waits for all that the device has been asked for.
+        rows = [row for some, _ in done for row in some]
+        return [(rows, torch.cat([v for _, v in done]).float().cpu())] if done else []
 
 
 def moved(features: Any, device: Any) -> Any:

@@ -21,6 +21,7 @@ from components.api.chat import (
 )
 from components.base import Integers, Matrix, ParameterError, Topic
 from components.neighbors import unit_rows
+from components.result import dense
 
 log = logging.getLogger(__name__)
 
@@ -238,8 +239,7 @@ def diverse(X: Matrix, n: int) -> list[int]:
     one are left out.
     """
     unit = unit_rows(X)
-    product: Any = unit @ unit.T
-    cosines = np.asarray(product.toarray() if hasattr(product, "toarray") else product).round(6)
+    cosines = dense(unit @ unit.T).round(6)
     chosen = [0]
     while len(chosen) < min(n, len(cosines)):
         highest = cosines[chosen].max(axis=0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from components.base import Integers, Matrix, ParameterError, Topic
 from components.neighbors import unit_rows
+from components.result import dense
 from components.topics.outliers import topic_centres
 
 log = logging.getLogger(__name__)
@@ -68,14 +68,16 @@ class ZeroShotLabels:
         if not topics:
             return []
         vectors = unit_rows(encode_texts(self.candidates))
-        cosines = _dense(topic_centres(embeddings, labels) @ vectors.T)  # (topics, candidates)
-        if unknown := [c for c, v in zip(self.candidates, _norms(vectors), strict=True) if not v]:
+        # (topics, candidates)
+        cosines = dense(topic_centres(embeddings, labels) @ vectors.T).astype(np.float64)
+        is_unknown = ~dense(abs(vectors).sum(axis=1)).ravel().astype(bool)
+        if is_unknown.any():
             log.warning(
                 "labels.candidates: the embedder knows no word of %s, so no topic is given that "
                 "name.",
-                ", ".join(unknown),
+                ", ".join(c for c, no in zip(self.candidates, is_unknown, strict=True) if no),
             )
-            cosines[:, _norms(vectors) == 0] = -np.inf
+            cosines[:, is_unknown] = -np.inf
         nearest = cosines.argmax(axis=1)  # of equals, the first
         highest = cosines.max(axis=1)
         near = highest >= self.threshold
@@ -92,12 +94,3 @@ class ZeroShotLabels:
             replace(topic, label=self.candidates[best]) if is_near else topic
             for topic, best, is_near in zip(topics, nearest.tolist(), near.tolist(), strict=True)
         ]
-
-
-def _norms(X: Matrix) -> Any:
-    return np.sqrt(_dense((X * X).sum(axis=1) if isinstance(X, np.ndarray) else
-                          X.multiply(X).sum(axis=1)).ravel())  # fmt: skip
-
-
-def _dense(X: Any) -> Any:
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from components.base import Integers, Result
 from components.neighbors import unit_rows
+from components.result import dense
 
 _BLOCK = 4096  # rows brought to unit length at a time, so that the vectors are never copied whole
 
@@ -49,7 +50,7 @@ def silhouette(result: Result) -> float | None:
     total = 0.0
     for block in blocks:
         units, topic, at = _unit(result, rows[block]), labels[block], np.arange(len(block))
-        products = _dense(units @ sums.T)
+        products = dense(units @ sums.T)
         itself = np.asarray(abs(units).sum(axis=1)).ravel() > 0  # 1, but 0 for an all-zero row
         a = 1 - (products[at, topic] - itself) / np.maximum(sizes[topic] - 1, 1)
         distances = 1 - products / sizes
@@ -72,7 +73,3 @@ def _members(labels: Integers, n_topics: int) -> Any:
 
     ones = np.ones(len(labels))
     return sparse.csr_matrix((ones, (labels, np.arange(len(labels)))), (n_topics, len(labels)))
-
-
-def _dense(values: Any) -> Any:
-    return values.toarray() if hasattr(values, "toarray") else np.asarray(values)

@@ -13,6 +13,7 @@ import numpy as np
 
 from components.base import Integers, NeighborGraph, Result
 from components.neighbors import metric_for, neighbors, unit_rows
+from components.result import dense
 
 _SAME = 1e-6  # distance below which two vectors are duplicates
 
@@ -46,7 +47,7 @@ def effective_rank(result: Result, *, n_documents: int = 1000, seed: int = 0) ->
     rows = sampled_rows(np.arange(len(result.rows)), n_documents, seed)
     X = unit_rows(result.embeddings[rows].astype(np.float64))
     gram: Any = X @ X.T if X.shape[0] <= X.shape[1] else X.T @ X
-    squares = np.linalg.eigvalsh(gram.toarray() if hasattr(gram, "toarray") else gram)
+    squares = np.linalg.eigvalsh(dense(gram))
     values = np.sqrt(np.clip(squares, 0, None))
     shares = values[values > 0] / values.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))

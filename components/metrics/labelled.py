@@ -1,7 +1,7 @@
 """How far topics agree with given labels. All or some of the documents may have one.
 
 Every measure sees only the documents with a vector and a label, less those whose label the run was
-told (`dataset.known_labels`, `clusterer=given`), and is None where these are fewer than two.
+given (`dataset.known_labels`, `clusterer=given`), and is None where these are fewer than two.
 Outliers count as one class of their own; with `covered` they are left out, which a run can profit
 from by leaving out hard documents: read it with `coverage`.
 """

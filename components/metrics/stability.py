@@ -11,7 +11,7 @@ def stability(result: Result) -> float | None:
     """Agreement of two halves of the documents at the granularity that was chosen.
 
     The documents are split at random into halves; each is clustered on its own, and the topics of
-    one half are carried over to the documents of the other by likeness. The measure is the
+    one half are carried over to the documents of the other by similarity. The measure is the
     adjusted mutual information of these and of the topics that the other half found by itself,
     averaged over splits (Lange, Roth, Braun and Buhmann 2004, with another index). Between two
     settings that were compared it is interpolated, over the logarithm of the setting. At most 1,

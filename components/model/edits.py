@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,50 +72,64 @@ def read_edits(plain: Any, n_topics: int, source: str) -> Edits:
             hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(allowed)}."
             faults.append(f"{name}: there is no such edit. {hint}")
 
-    def numbers(value: Any, where: str) -> list[int]:
-        if not isinstance(value, list):
-            faults.append(f"{where}: {value!r} must be a list of topic numbers, such as [3, 7].")
-            return []
-        good = []
-        for topic in value:
-            if not isinstance(topic, int) or isinstance(topic, bool):
-                faults.append(f"{where}: {topic!r} is not a topic number.")
-            elif not 0 <= topic < n_topics:
-                faults.append(f"{where}: there is no topic {topic}; they are 0 to {n_topics - 1}.")
-            else:
-                good.append(topic)
-        return good
-
-    groups = plain.get("merge") or []
-    merge = []
-    if isinstance(groups, list) and groups and not any(isinstance(g, list) for g in groups):
-        faults.append(f"merge: {groups} must be a list of groups: write [{groups}].")
-    elif not isinstance(groups, list):
-        faults.append(f"merge: {groups!r} must be a list of groups, such as [[3, 7]].")
-    else:
-        for place, group in enumerate(groups):
-            merge.append(sorted(numbers(group, f"merge, group {place + 1}")))
-            if isinstance(group, list) and len(set(map(str, group))) < 2:
-                faults.append(f"merge, group {place + 1}: {group} must name two topics or more.")
-    names = plain.get("rename") or {}
-    rename: dict[int, str] = {}
-    if isinstance(names, Mapping):
-        for topic in numbers(list(names), "rename"):
-            label = names[topic]
-            if not isinstance(label, str) or not label.strip():
-                faults.append(f"rename: the label of topic {topic} must be text, not {label!r}.")
-            else:
-                rename[topic] = label.strip()
-    else:
-        faults.append(f'rename: {names!r} must name labels by topic, such as 2: "delivery".')
+    numbers = partial(_numbers, n_topics=n_topics, faults=faults)
     edits = Edits(
-        merge, rename, numbers(plain.get("drop") or [], "drop"),
+        _groups(plain.get("merge") or [], numbers, faults),
+        _labels(plain.get("rename") or {}, numbers, faults),
+        numbers(plain.get("drop") or [], "drop"),
         numbers(plain.get("split") or [], "split"),
-    )  # fmt: skip
+    )
     faults += _conflicts(edits)
     if faults:
         raise UserError("\n".join([f"{source}:", *(f"  {fault}" for fault in faults)]))
     return edits
+
+
+def _numbers(value: Any, where: str, *, n_topics: int, faults: list[str]) -> list[int]:
+    """The topic numbers in a list; whatever else is in it is added to the faults."""
+    if not isinstance(value, list):
+        faults.append(f"{where}: {value!r} must be a list of topic numbers, such as [3, 7].")
+        return []
+    good = []
+    for topic in value:
+        if not isinstance(topic, int) or isinstance(topic, bool):
+            faults.append(f"{where}: {topic!r} is not a topic number.")
+        elif not 0 <= topic < n_topics:
+            faults.append(f"{where}: there is no topic {topic}; they are 0 to {n_topics - 1}.")
+        else:
+            good.append(topic)
+    return good
+
+
+def _groups(groups: Any, numbers: Callable[..., list[int]], faults: list[str]) -> list[list[int]]:
+    """The groups of topics that `merge` names."""
+    if not isinstance(groups, list):
+        faults.append(f"merge: {groups!r} must be a list of groups, such as [[3, 7]].")
+        return []
+    if groups and not any(isinstance(group, list) for group in groups):
+        faults.append(f"merge: {groups} must be a list of groups: write [{groups}].")
+        return []
+    merge = []
+    for place, group in enumerate(groups, 1):
+        merge.append(sorted(numbers(group, f"merge, group {place}")))
+        if isinstance(group, list) and len(set(map(str, group))) < 2:
+            faults.append(f"merge, group {place}: {group} must name two topics or more.")
+    return merge
+
+
+def _labels(names: Any, numbers: Callable[..., list[int]], faults: list[str]) -> dict[int, str]:
+    """The labels that `rename` gives, by topic."""
+    if not isinstance(names, Mapping):
+        faults.append(f'rename: {names!r} must name labels by topic, such as 2: "delivery".')
+        return {}
+    rename = {}
+    for topic in numbers(list(names), "rename"):
+        label = names[topic]
+        if isinstance(label, str) and label.strip():
+            rename[topic] = label.strip()
+        else:
+            faults.append(f"rename: the label of topic {topic} must be text, not {label!r}.")
+    return rename
 
 
 def _conflicts(edits: Edits) -> list[str]:

@@ -15,6 +15,7 @@ from components.model.names import names_arrays, renewed_names
 from components.model.seen import seen_arrays
 from components.neighbors import metric_for, unit_rows
 from components.representations.typical import typical_rows
+from components.result import dense
 from components.topics.zeroshot import NearNames
 
 PROBED = 2000  # training documents whose distance to their neighbours sets the limit
@@ -75,8 +76,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         arrays |= linear
     if rule["name"] == "centre":
         Z = rules.unit(result.reduced) if rule["normalise"] else result.reduced
-        centres = _means(Z, labels, len(result.topics))
-        arrays["centres"] = centres.toarray() if hasattr(centres, "toarray") else centres
+        arrays["centres"] = dense(_means(Z, labels, len(result.topics)))
     sample = _sample(labels, len(labels) if neighbours == "all" else int(neighbours))
     if len(sample):
         arrays |= _rows(result, sample, continued, rule, labels, identity, linear is not None)

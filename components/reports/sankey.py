@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -61,18 +61,11 @@ def sankey(
                 about = f"{names_left[row]} → {names_right[column]}: {n:,} documents"
                 hue = _hue(first, row, counts.shape[0] - 2)
                 parts.append(_flow(ends[0], ends[1], hue, about))
-    for bars, titles, x, at, anchor in (
-        (lefts, names_left, _LEFT - _BAR, _LEFT - _BAR - 6, "end"),
-        (rights, names_right, _RIGHT, _RIGHT + _BAR + 6, "start"),
-    ):
-        for place, (top, bottom) in bars.items():
-            # Colours are those of the first result's topics; a bar on the right takes in several.
-            hue = _hue(first, place, counts.shape[0] - 2) if bars is lefts else _NO_HUE
-            parts.append(
-                f'<rect x="{x}" y="{top:.1f}" width="{_BAR}" height="{bottom - top:.1f}"{hue}/>'
-                f'<text x="{at}" y="{(top + bottom) / 2 + 4:.1f}" text-anchor="{anchor}">'
-                f"{escape(titles[place])}</text>"
-            )
+    hues = [_hue(first, place, counts.shape[0] - 2) for place in range(len(counts))]
+    parts += _bars(lefts, names_left, hues, _LEFT - _BAR, (_LEFT - _BAR - 6, "end"))
+    # Colours are those of the first result's topics; a bar on the right takes in several.
+    hues = [_NO_HUE] * len(names_right)
+    parts += _bars(rights, names_right, hues, _RIGHT, (_RIGHT + _BAR + 6, "start"))
     end = max(bottom for bars in (lefts, rights) for _, bottom in bars.values())
     label = escape(
         f"Documents flow from the topics of {names[0]} to those of {names[1]}; the tables below "
@@ -119,6 +112,23 @@ def _stacked(
         bars[place] = (top, top + bar)
         top += max(bar, _ROW - _GAP) + _GAP
     return bars
+
+
+def _bars(
+    bars: Mapping[int, tuple[float, float]],
+    titles: Sequence[str],
+    hues: Sequence[str],
+    x: int,
+    text: tuple[int, str],
+) -> list[str]:
+    """The bars of one side, each with its title beside it: `text` is its x and its anchor."""
+    at, anchor = text
+    return [
+        f'<rect x="{x}" y="{top:.1f}" width="{_BAR}" height="{bottom - top:.1f}"{hues[place]}/>'
+        f'<text x="{at}" y="{(top + bottom) / 2 + 4:.1f}" text-anchor="{anchor}">'
+        f"{escape(titles[place])}</text>"
+        for place, (top, bottom) in bars.items()
+    ]
 
 
 def _flow(left: tuple[float, float], right: tuple[float, float], hue: str, about: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from components.base import Floats, Integers, Result
 from components.neighbors import unit_rows
+from components.result import dense
 
 _BLOCK = 4096  # rows brought to unit length at a time, so that the vectors are never copied whole
 
@@ -26,8 +27,7 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
     saved = result.parts.get("topic_vectors")  # where the result was read from a run's files
     if n >= 2 and saved is not None:
         means = unit_rows(saved[:n].astype(np.float64))
-        cosines = means @ means.T
-        return np.asarray(cosines.toarray() if sparse.issparse(cosines) else cosines, np.float32)
+        return dense(means @ means.T).astype(np.float32)
     if n < 2 or X.shape[1] == 0:
         return None
     labels = result.labels[result.rows]
@@ -38,8 +38,7 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
         member = sparse.csr_matrix(
             (np.ones(len(inside)), (block[inside], inside)), shape=(n, len(block))
         )
-        total = member @ unit_rows(X[start : start + _BLOCK])
-        sums += total.toarray() if sparse.issparse(total) else total
+        sums += dense(member @ unit_rows(X[start : start + _BLOCK]))
     means = unit_rows(sums)
     return np.asarray(means @ means.T, dtype=np.float32)
 

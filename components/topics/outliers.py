@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
+from components.result import dense
 
 BLOCK = 1024  # documents that are worked on at a time
 
@@ -101,12 +102,12 @@ class AssignOutliers:
         if self.by == "nearest":
             centres = topic_centres(X, labels)
             for rows in blocks:
-                yield rows, _dense(unit_rows(X[rows]) @ centres.T)
+                yield rows, dense(unit_rows(X[rows]) @ centres.T)
             return
         if self.by == "ctfidf":
             counts, idf, topics = _term_weights(documents, labels, words)
             for rows in blocks:
-                yield rows, _dense(unit_rows(counts[rows].multiply(idf).tocsr()) @ topics.T)
+                yield rows, dense(unit_rows(counts[rows].multiply(idf).tocsr()) @ topics.T)
             return
         if memberships is None:
             raise ParameterError(
@@ -116,7 +117,7 @@ class AssignOutliers:
                 "a clusterer that does, such as leiden.",
             )
         for rows in blocks:
-            yield rows, _dense(memberships[rows])
+            yield rows, dense(memberships[rows])
 
 
 def topic_centres(X: Matrix, labels: Integers) -> Matrix:
@@ -145,7 +146,3 @@ def _term_weights(
     weights = CTFIDF()
     weights.weigh(words if isinstance(words, Words) else weights.read(documents), labels)
     return weights.counts_, weights.idf_, unit_rows(weights.components_).tocsr()
-
-
-def _dense(X: Any) -> NDArray[Any]:
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)

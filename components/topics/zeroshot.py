@@ -12,6 +12,7 @@ import numpy as np
 from components.base import Guidance, Integers, Matrix, NeighborGraph, call
 from components.labels import count_topics
 from components.neighbors import metric_for, unit_rows
+from components.result import dense
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class NearNames:
 
 def name_cosines(X: Matrix, vectors: Matrix) -> Any:
     """Cosines of documents (m, d) and names, unit rows (k, d): float64 (m, k)."""
-    return _dense(unit_rows(X) @ vectors.T)
+    return dense(unit_rows(X) @ vectors.T).astype(np.float64)
 
 
 def smoothed(cosines: Any, near: Any) -> Any:
@@ -95,7 +96,7 @@ def near_names(
     threshold : least cosine of a document to its best name; None for the rule above
     """
     vectors = unit_rows(encode_texts(list(names)))
-    _warn_of_synonyms(names, _dense(vectors @ vectors.T))
+    _warn_of_synonyms(names, dense(vectors @ vectors.T))
     cosines = name_cosines(X, vectors)
     if threshold is not None:
         best = cosines.argmax(axis=1)
@@ -221,7 +222,3 @@ class AroundNames:
                 over_all = np.full(n, missing(finite) if len(finite) else 0.0)
                 over_all[others] = values
                 self.prediction_[name] = over_all
-
-
-def _dense(X: Any) -> Any:
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)

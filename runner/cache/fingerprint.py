@@ -231,7 +231,7 @@ def _top_is_builtin(thing: Any) -> bool:
 def _content(text: str) -> str | None:
     """The hash of the file or folder that a setting names; None where there is none.
 
-    A sign such as "/" or "." is no path.
+    A text without a letter or digit, such as "/" or ".", is not taken for a path.
     """
     if len(text) > 1024 or "\0" in text or not any(map(str.isalnum, text)):
         return None

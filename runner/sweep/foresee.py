@@ -1,4 +1,4 @@
-"""What will fail in a sweep, told before its first job: a key not set, a model not there."""
+"""What will fail in a sweep, reported before its first job: a key not set, a model not there."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_a_pipe_in_a_folder_is_not_read(tmp_path):
 def test_a_gzip_bomb_is_refused(of_class, content, tmp_path):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(content * (20 * MEGABYTE // len(content)), 1))
-    says = r"max_bytes=500000: .* holds more bytes than this, unpacked"
+    says = r"max_bytes=500000: .* holds more bytes than this, decompressed"
     refused(lambda: of_class(path=str(path), max_bytes=MEGABYTE // 2), says)
 
 
