@@ -90,7 +90,6 @@ def check_mergeable(first: Parent, second: Parent) -> None:
                 f"the run {parent.source} has layers, and to merge one layer would break the "
                 "others. Make a run without clusterer.layers."
             )
-        _ = parent.model.embedder  # refuses vectors in a file
     one, other = (parent.model.about["fingerprint"] or {} for parent in (first, second))
     serious, _ = differences(one, other, "in the first", "in the second")
     if serious:

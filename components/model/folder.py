@@ -132,7 +132,7 @@ def remove(folder: Path) -> None:
 
 def _verify(folder: Path) -> None:
     if not (folder / SUMS).is_file():
-        raise DamagedModelError(f"the model in {folder} is not complete: {SUMS} is missing.")
+        raise _damaged(folder, f"{SUMS} is missing")
     lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     needed = {SETTINGS, ARRAYS, TOPICS}
@@ -146,10 +146,14 @@ def _verify(folder: Path) -> None:
             fault = f"{name} is not as it was written (its checksum differs)"
         else:
             continue
-        raise DamagedModelError(
-            f"the model in {folder} is damaged: {fault}. Copy the folder again, or make the model "
-            "again with the config in its run."
-        )
+        raise _damaged(folder, fault)
+
+
+def _damaged(folder: Path, fault: str) -> DamagedModelError:
+    return DamagedModelError(
+        f"the model in {folder} is damaged: {fault}. Copy the whole folder again from where it "
+        "was made, or make the run again: its run.json holds the command."
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -26,6 +26,7 @@ from runner.config.validate import check_config, check_targets
 from runner.embed import document_model, word_model
 from runner.pipeline import Parts
 from runner.pipeline.knowledge import knowledge_of
+from runner.terminal.suggestions import shell_quote
 
 
 def build(config: DictConfig) -> Parts:
@@ -58,32 +59,35 @@ def build(config: DictConfig) -> Parts:
         settings={role: nodes[role] for role in schema.ROLES},
         cluster=_cluster(config),
     )
-    words_from, _ = word_model(parts.embedder, {})
-    if _needs_word_vectors(parts.representation) and not _knows_words(words_from):
-        problem = Problem(
-            "representation",
-            "needs vectors of words, and this embedder makes none, only of whole documents. "
-            "Type embedder=word_doc, or representation=ctfidf (and neither keybert nor mmr in its "
-            "`also`).",
-        )
-        raise ConfigError(report([problem]))
-    texts_from, _ = document_model(parts.embedder, {})
-    if getattr(parts.labels, "needs_text_vectors", False) and not _knows_words(texts_from):
-        problem = Problem(
-            "labels",
-            "needs vectors of the names, and this embedder makes none of other texts than the "
-            "documents. Choose another embedder, such as embedder=minilm, or labels=words.",
-        )
-        raise ConfigError(report([problem]))
-    if parts.knowledge.names and not _knows_words(texts_from):
-        problem = Problem(
-            "zeroshot.topics",
-            "needs vectors of the names, and this embedder makes none of other texts than the "
-            "documents. Choose another embedder, such as embedder=minilm, or guided.topics, which "
-            "goes by words.",
-        )
-        raise ConfigError(report([problem]))
+    _check_vectors(parts)
     return parts
+
+
+def _check_vectors(parts: Parts) -> None:
+    """Refuse parts that need vectors of other texts than documents, where there are none."""
+    words_from, _ = word_model(parts.embedder, {})
+    texts_from, _ = document_model(parts.embedder, {})
+    if _needs_word_vectors(parts.representation) and (who := _without_texts(words_from)):
+        path = "representation"
+        reason = (
+            f"needs vectors of words, which {who} cannot make, only those of whole documents. "
+            "Type embedder=word_doc, or representation=ctfidf (and neither keybert nor mmr in its "
+            "`also`)."
+        )
+    elif who := _without_texts(texts_from):
+        if getattr(parts.labels, "needs_text_vectors", False):
+            path, other = "labels", "labels=words."
+        elif parts.knowledge.names:
+            path, other = "zeroshot.topics", "guided.topics, which goes by words."
+        else:
+            return
+        reason = (
+            f"needs vectors of the names, which {who} cannot make, only those of the documents. "
+            f"Choose another embedder, such as {_with_texts(texts_from)}, or {other}"
+        )
+    else:
+        return
+    raise ConfigError(report([Problem(path, reason)]))
 
 
 def _cluster(config: DictConfig) -> RayCluster | None:
@@ -161,6 +165,24 @@ def _resolved(config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
 def _knows_words(embedder: Embedder) -> bool:
     """Not where vectors exist only within a corpus, or only in a file."""
     return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
+
+
+def _without_texts(embedder: Embedder) -> str:
+    """Who makes no vectors of other texts than the documents; empty where they are made."""
+    if _knows_words(embedder):
+        return ""
+    members = getattr(embedder, "members", {})
+    names = [name for name, member in members.items() if not _knows_words(member)]
+    return f"{' and '.join(names)} in embedder.of" if names else "this embedder"
+
+
+def _with_texts(embedder: Embedder) -> str:
+    """What to type for an embedder of any text: an ensemble's other members, if there are any."""
+    members = getattr(embedder, "members", {})
+    names = [name for name, member in members.items() if _knows_words(member)]
+    if len(names) > 1:
+        return shell_quote(f"embedder.of=[{','.join(names)}]")
+    return f"embedder={next(iter(names), 'minilm')}"
 
 
 def _build(role: str, nodes: dict[str, Any], methods: Iterable[str]) -> Any:

@@ -29,11 +29,12 @@ from runner.config.refusals import (
     missing_references,
     not_installed,
     refusal,
-    run_keys,
     text_of,
     unread,
 )
 from runner.config.reserved import check_files, check_searchpath
+from runner.config.schema import run_keys
+from runner.config.unknown_keys import fold
 from runner.config.validate import check_config
 from runner.terminal.suggestions import nearest, override, shell_line, shell_quote
 
@@ -66,6 +67,7 @@ class Check:
         self._config_dir = config_dir
         self._multirun = False
         self._options_typed: list[str] = []
+        self._settings: list[Override] = []
 
     def run(
         self, texts: Iterable[str], *, multirun: bool = False, values: bool = True
@@ -109,6 +111,7 @@ class Check:
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]
         groups, settings = self._overrides.sort(overrides)
+        self._settings = settings
         self._options_typed = [text_of(chosen[0]) for chosen in groups.values()]
         config = self._compose(groups)
         if config is None:
@@ -151,9 +154,13 @@ class Check:
 
     def _tried(self) -> Iterator[Problem]:
         """The problems; in place of a suggestion that would be refused, why it would be."""
+        classes = [p.path.partition("._target_=") for p in self._problems]
+        instead = tuple(f"{group}." for group, typed, _ in classes if typed)
         for problem in self._problems:
             if problem.suggestion is None:
                 yield problem
+            elif problem.path.startswith(instead):  # a parameter of the class that is typed
+                continue
             else:
                 yield from self._refusals(problem.suggestion) or [problem]
 
@@ -261,12 +268,14 @@ class Check:
 
     def _checked(self, config: DictConfig, only: str | None = None) -> list[Problem]:
         named: list[Problem] = []
+        whole = config
         if is_ensemble(config):
             config = copy.deepcopy(config)  # a sweep's next value takes the place of the names
             named = list(replace_names(config, self._loader, self._overrides.searchpath))
         if only is None:
             config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         problems = [] if only == "hydra" else check_config(config, only)
+        problems = fold(problems, whole, self._settings, self._overrides.options_with)
         problems = [*named, *problems]
         return [p for p in problems if p.path.partition("=")[0] not in self._refused]
 
@@ -288,7 +297,7 @@ class Check:
             try:
                 self._loader._apply_overrides_to_config([one], config)
             except (HydraException, OmegaConfBaseException, ValueError, OverflowError) as error:
-                self._problems.append(refusal(config, one, error))
+                self._problems.append(refusal(config, one, error, self._overrides.options_with))
                 self._refused.add(one.key_or_group.rpartition(".")[0])
             else:
                 if one.is_add() or one.is_force_add():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from importlib.util import find_spec
 from typing import Any
@@ -13,11 +13,10 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConfBaseException
 
-from runner.config import schema
 from runner.config.problems import Problem
-from runner.config.signatures import signature
-from runner.config.source import NotFoundError
-from runner.terminal.suggestions import nearest, shell_quote
+from runner.config.schema import run_keys
+from runner.config.unknown_keys import chosen, instead, no_key
+from runner.terminal.suggestions import nearest, override, shell_quote
 
 # The extra that installs a launcher, by how its name begins.
 _LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
@@ -51,23 +50,37 @@ def not_installed(option: str) -> str:
     return f"this launcher is not installed. Install it with: pip install 'topic-runner[{extra}]'"
 
 
-def refusal(config: DictConfig, one: Override, error: Exception) -> Problem:
-    """Why a setting cannot be applied, and what to type instead."""
+def refusal(
+    config: DictConfig,
+    one: Override,
+    error: Exception,
+    options_with: Callable[[str, str], list[str]],
+) -> Problem:
+    """Why a setting cannot be applied, and what to type instead.
+
+    options_with : the options of a group whose YAML has a key, ``(group, key) -> names``
+    """
     text, key = text_of(one), one.key_or_group
     if one.is_add() and "already at" in str(error):
         return Problem(text, f"this key is there already. Type {shell_quote(text[1:])}", text[1:])
-    *parents, leaf = key.split(".")
     node: Any = OmegaConf.to_container(config, resolve=False)
     path: list[str] = []
-    for part in [*parents, leaf]:
+    for part in key.split("."):
         if isinstance(node, list):
             return Problem(text, f"'{'.'.join(path)}' is a list. Type {'.'.join(path)}=[...]")
         if not isinstance(node, dict):
             return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
         if part not in node:
-            return _no_key(node, part, text, top=not path)
+            return no_key(config, node, path, part, text, options_with)
         node = node[part]
         path.append(part)
+    value = None if one.is_delete() else one.value()
+    if isinstance(value, dict) and isinstance(node, dict):
+        if "_target_" in value and len(path) == 1:
+            return instead(text, chosen(config, key) or key, f"+{text}")
+        for part in value.keys() - node.keys():
+            setting = override(f"{key}.{part}", str(value[part]))
+            return no_key(config, node, path, str(part), setting, options_with)
     if one.is_delete():
         return Problem(text, "this key cannot be removed, only set.")
     if isinstance(error.__cause__ or error, GrammarParseError):
@@ -130,24 +143,6 @@ def key_of(text: str) -> str:
     return text.lstrip("+~").partition("=")[0]
 
 
-def _no_key(node: dict[str, Any], part: str, text: str, *, top: bool) -> Problem:
-    target = node.get("_target_")
-    if isinstance(target, str):
-        try:
-            target_signature = signature(target)
-        except NotFoundError:
-            target_signature = None
-        if target_signature and part in target_signature.parameters:
-            return Problem(
-                text,
-                f"the option's YAML does not list this parameter of {target}. "
-                f"Put a plus before it: {shell_quote(f'+{text}')}",
-                f"+{text}",
-            )
-    names = [*run_keys(), *run_groups()] if top else [k for k in node if str(k)[:1] != "_"]
-    return Problem(text, f"there is no such key.{nearest(part, names)}")
-
-
 def unread(config: DictConfig, one: Override) -> Iterator[Problem]:
     """An added key that nothing reads: not a key of the run, and in no interpolation."""
     parts = one.key_or_group.split(".")
@@ -165,21 +160,6 @@ def unread(config: DictConfig, one: Override) -> Iterator[Problem]:
                 yield Problem(text_of(one), f"there is no such key.{nearest(part, names)}")
             return
         node = _node_at(node, part)
-
-
-def run_keys() -> list[str]:
-    """The top-level keys of a run's config."""
-    return [field.name for field in dataclasses.fields(schema.RunConfig)]
-
-
-def run_groups() -> list[str]:
-    """The groups of conf/config.yaml, each of which has an option already."""
-    typed = [
-        f.name
-        for f in dataclasses.fields(schema.RunConfig)
-        if f.type in ("Any", "EngineConfig", "TrackingConfig")
-    ]
-    return [*typed, "experiment"]
 
 
 def text_of(each: Override) -> str:

@@ -113,6 +113,19 @@ class RunConfig:
 SECTIONS = tuple(f.name for f in fields(RunConfig) if str(f.type).endswith("Config"))
 
 
+def run_keys() -> list[str]:
+    """The top-level keys of a run's config."""
+    return [field.name for field in fields(RunConfig)]
+
+
+def run_groups() -> list[str]:
+    """The groups of conf/config.yaml, each of which has an option already."""
+    typed = [
+        f.name for f in fields(RunConfig) if f.type in ("Any", "EngineConfig", "TrackingConfig")
+    ]
+    return [*typed, "experiment"]
+
+
 def register() -> None:
     """Make `run_schema` known to Hydra."""
     ConfigStore.instance().store(name="run_schema", node=RunConfig)

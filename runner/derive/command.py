@@ -122,6 +122,7 @@ class Command:
                 f"leaves behind are whole documents: {self.name} cannot continue it. Run over all "
                 "documents again, with the same dataset.split."
             )
+        _refuse_stored_vectors(about, source, self.name)
         trust = TRUST_FLAG in self.options.flags
         config = recorded_config(
             folder, self.options, self.name, self.arguments, ("dataset",), trust=trust
@@ -252,3 +253,24 @@ def _fetch(source: str, uri: str | None, folder: Path) -> str:
     model_id = model_of_run(client, run_id)
     fetch_result(client, run_id, folder)
     return model_id
+
+
+def _refuse_stored_vectors(about: record.Record, source: str, name: str) -> None:
+    """Refuse a run whose vectors, or those of a member, are from a file.
+
+    Before the config is asked for trust: that would not help.
+    """
+    targets = {
+        key.removesuffix("._target_"): str(value)
+        for key, value in about.params.items()
+        if key.startswith("embedder.") and key.endswith("._target_")
+    }
+    stored = [key for key, value in targets.items() if value.endswith(".PrecomputedEmbedder")]
+    if stored:
+        path = about.params.get(f"{stored[0]}.path", "a file")
+        raise UserError(
+            f"the run {source} has its vectors from {path}, and {name} needs an embedder that "
+            "embeds documents as those were. Run over all documents at once, with their vectors in "
+            "one file: "
+            + shell_line("", "dataset=...", "embedder=precomputed", "embedder.path=...")
+        )

@@ -58,8 +58,9 @@ class Model:
         """
         if self._embedder is None:
             raise UserError(
-                "this model was made from vectors in a file, so it cannot embed documents. Embed "
-                "them as those were, and use predict_vectors(X)."
+                f"the model {self.about['name']} was made from vectors in a file, so it cannot "
+                "embed documents. Embed them with what made those vectors, and give it theirs, X, "
+                "in Python: from runner import load; load(RUN).predict_vectors(X)"
             )
         return self._embedder
 

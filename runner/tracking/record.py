@@ -149,7 +149,7 @@ def begin(
     sweep : the contents of `sweep.json`, and `job`, the overrides of this job; None outside one
     """
     plain = provenance.kept_config(config)
-    options = {role: str(choices[role]) for role in GROUPED_BY}
+    options = {role: _option(config, choices, role) for role in GROUPED_BY}
     tags = {
         **options,
         "config_hash": provenance.config_hash(plain),
@@ -283,6 +283,11 @@ def _command(settings: Any) -> str:
     if settings.job.config_name != "config":
         options.append(f"--config-name={settings.job.config_name}")
     return shlex.join(["python", "-m", "runner", *options, *settings.overrides.task])
+
+
+def _option(config: DictConfig, choices: dict[str, Any], role: str) -> str:
+    """The option chosen in a group; the name of the class where one stands in its place."""
+    return str(choices.get(role) or str(config[role].get("_target_")).rpartition(".")[2])
 
 
 def _without_seed(config: DictConfig) -> dict[str, Any]:

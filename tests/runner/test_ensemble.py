@@ -63,8 +63,13 @@ def test_an_ensemble_takes_what_the_user_knows(cache: str) -> None:
 
 
 def test_names_need_members_that_embed_any_text(cache: str) -> None:
-    with pytest.raises(UserError, match=r"zeroshot\.topics: needs vectors of the names"):
+    where = r"zeroshot\.topics: needs vectors of the names, which tfidf in embedder\.of cannot make"
+    with pytest.raises(UserError, match=f"{where}.* such as embedder=model2vec, or guided"):
         run(None, *PAIR, *SHORT, cache, zeroshot={"topics": ["cricket"]})
+    rest = r"such as 'embedder\.of=\[model2vec,model2vec_2\]'"
+    of = "embedder.of=[model2vec,tfidf,{model2vec: {max_length: 8}}]"
+    with pytest.raises(UserError, match=rest):
+        run(None, "embedder=ensemble", of, *SHORT, cache, zeroshot={"topics": ["cricket"]})
 
 
 def test_members_with_settings_and_one_option_twice(cache: str) -> None:

@@ -66,7 +66,7 @@ def test_a_flipped_bit_is_found_in_every_file(written, name):
 @pytest.mark.parametrize("name", model_folder.FILES)
 def test_a_missing_file_is_missed(written, name):
     (written / name).unlink()
-    with pytest.raises(DamagedModelError, match=f"{name} is missing"):
+    with pytest.raises(DamagedModelError, match=f"{name} is missing. Copy the whole folder again"):
         model_folder.read(written)
 
 

@@ -76,7 +76,7 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
     {
         "--config-dir=mine experiment=wrong": [
             "embedder=minilmm: there is no such option. Did you mean 'minilm'?",
-            "clusterer.n_topicss=3: there is no such key. Did you mean 'n_topics'?",
+            "clusterer.n_topicss=3: clusterer=leiden has no such parameter. Did you mean 'n_topic",
         ],
         "--config-dir=mine experiment=paper/table2": ["experiment=paper/table2"],
         "+seeed=7": ["+seeed=7: there is no such key. Did you mean 'seed'?"],
@@ -96,7 +96,35 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "leaderbord": ["'leaderboard'"],
         "-m seed=1,x,3,y": ["2 mistakes", "seed=x: must be int", "seed=y: must be int"],
         "-m clusterer=kmeans,hdbscan clusterer.n_clusters=3": [
-            "clusterer.n_clusters=3: there is no such key."
+            "clusterer.n_clusters=3: clusterer=hdbscan has no such parameter.",
+            "an option that has it (agglomerative, kmeans). Type clusterer=agglomerative c",
+        ],
+        "embedder=tfidf embedder.batch_size=3": [
+            "embedder.batch_size=3: embedder=tfidf has no such parameter. It has: pipeline.lower",
+            " more). Type embedder=minilm embedder.batch_size=3",
+        ],
+        "dataset.path=reviews.txt": ["dataset=lee has no", "Type dataset=text dataset.path=review"],
+        "reducer.n_components=5": [
+            "reducer=none has no such parameter. It has none.",
+            "reducer=pca",
+        ],
+        "clusterer={n_topic:3}": [
+            "clusterer.n_topic=3: clusterer=leiden",
+            "Did you mean 'n_topics'",
+        ],
+        "clusterer={n_clusters:3}": ["A mistake", "Type clusterer=agglomerative c"],
+        "clusterer._target_=sklearn.cluster.KMeans clusterer.n_init=2": [
+            "A mistake in the config",
+            "KMeans: the keys of clusterer=leiden stay beside it, and sklearn.cluster.KMeans",
+            "Type ~clusterer '+clusterer={_target_: sklearn.cluster.KMeans}'",
+        ],
+        "clusterer={_target_:sklearn.cluster.KMeans,n_init:2}": [
+            "A mistake in the config",
+            "Type ~clusterer '+clusterer={_target_:sklearn.cluster.KMeans,n_init:2}'",
+        ],
+        "embedder._target_=components.embedders.sklearn.SklearnEmbedder": [
+            "A mistake in the config",
+            "Type embedder=sklearn",
         ],
         "-m seed=glob(*)": ["glob chooses among the options of a group"],
         "hydra.swep.dir=x": ["hydra.swep.dir=x: there is no such key. Did you mean 'sweep'?"],
@@ -181,6 +209,17 @@ def test_a_sweep_of_a_users_options(runner: Run, own: Path) -> None:
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "2 runs" in outcome.out
+
+
+def test_a_class_in_the_place_of_an_option(runner: Run, tmp_path: Path) -> None:
+    """As the message on `_target_` says to type it; the record names the class."""
+    kmeans = "+clusterer={_target_: sklearn.cluster.KMeans, n_clusters: 3, random_state: 0}"
+    fast = [setting for setting in FAST if not setting.startswith("clusterer")]
+    outcome = runner(*fast, "~clusterer", kmeans, "hydra.run.dir=out")
+    assert outcome.code == 0, outcome.err
+    assert (
+        json.loads((tmp_path / "out" / "run.json").read_text())["params"]["clusterer"] == "KMeans"
+    )
 
 
 def test_an_added_parameter_of_a_nested_part(runner: Run) -> None:

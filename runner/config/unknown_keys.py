@@ -1,0 +1,157 @@
+"""Keys that the chosen option of a group has not, and what to type instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig
+
+from runner.config.problems import Problem
+from runner.config.schema import run_groups, run_keys
+from runner.config.signatures import signature
+from runner.config.source import NotFoundError
+from runner.terminal.suggestions import nearest, shell_quote
+
+MOST_LISTED = 5  # options by their names
+
+
+def no_key(
+    config: DictConfig,
+    node: dict[str, Any],
+    path: list[str],
+    part: str,
+    text: str,
+    options_with: Callable[[str, str], list[str]],
+) -> Problem:
+    """A setting of a key that is not in the node at a path."""
+    if problem := _unlisted(node, part, text):
+        return problem
+    if len(path) == 1 and "_target_" in node and (option := chosen(config, path[0])):
+        return _not_of(option, node, part, text, options_with(path[0], part))
+    names = [*run_keys(), *run_groups()] if not path else [k for k in node if str(k)[:1] != "_"]
+    return Problem(text, f"there is no such key.{nearest(part, names)}")
+
+
+def _unlisted(node: dict[str, Any], part: str, text: str) -> Problem | None:
+    """A parameter that a part takes and the option's YAML leaves out; None where it is none."""
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        return None
+    try:
+        expected = signature(target)
+    except NotFoundError:
+        return None
+    if not expected or part not in expected.parameters:
+        return None
+    return Problem(
+        text,
+        f"the option's YAML does not list this parameter of {target}. "
+        f"Put a plus before it: {shell_quote(f'+{text}')}",
+        f"+{text}",
+    )
+
+
+def _not_of(option: str, node: dict[str, Any], part: str, text: str, others: list[str]) -> Problem:
+    """A key that the chosen option of a group has not, and perhaps others of the group have."""
+    names = [k for k in node if str(k)[:1] != "_"]
+    message = f"{option} has no such parameter.{nearest(part, names, otherwise=_has(node))}"
+    if not others:
+        return Problem(text, message)
+    # The option whose files end like the one that is named, if there is one.
+    ending = text.rpartition("=")[2].removesuffix(".gz").rpartition(".")[2]
+    ending = {"txt": "text", "json": "jsonl"}.get(ending, ending)
+    first, *more = sorted(others, key=lambda name: name != ending)
+    few = len(more) < MOST_LISTED
+    listed = ", ".join([first, *more]) if few else f"{first} and {len(more)} more"
+    typed = f"{option.partition('=')[0]}={first} {shell_quote(text)}"
+    return Problem(
+        text, f"{message} Leave it out, or choose an option that has it ({listed}). Type {typed}"
+    )
+
+
+def _has(node: dict[str, Any]) -> str:
+    """` It has: a, b.c.`: what can be set, down to the parameters of nested parts."""
+    names = sorted(_settable(node))
+    return f" It has: {', '.join(names)}." if names else " It has none."
+
+
+def _settable(node: dict[str, Any]) -> Iterator[str]:
+    for key, value in node.items():
+        if str(key)[:1] == "_":
+            continue
+        if isinstance(value, dict) and "_target_" in value:
+            yield from (f"{key}.{name}" for name in _settable(value))
+        else:
+            yield str(key)
+
+
+def chosen(config: DictConfig, group: str) -> str:
+    """`group=option` as it was chosen; empty where the key is no group."""
+    option = config.hydra.runtime.choices.get(group)
+    return f"{group}={option}" if isinstance(option, str) and group in run_groups() else ""
+
+
+def fold(
+    problems: list[Problem],
+    config: DictConfig,
+    settings: Iterable[Override],
+    options_with: Callable[[str, str, str], list[str]],
+) -> list[Problem]:
+    """One problem in place of those that a typed `_target_` makes of each key of an option.
+
+    Parameters
+    ----------
+    problems : of the composed config
+    config : with Hydra's own settings
+    settings : as they were typed
+    options_with : the options of a group in whose YAML a key has a value
+    """
+    typed: dict[str, Any] = {}
+    whole: dict[str, str] = {}  # groups that are given as one mapping, as they were typed
+    for each in settings:
+        value = None if each.is_delete() else each.value()
+        keys = value if isinstance(value, dict) else {}
+        typed |= {each.key_or_group: value} | {f"{each.key_or_group}.{k}": keys[k] for k in keys}
+        whole |= {each.key_or_group: str(each.input_line)} if keys else {}
+    for path, target in typed.items():
+        group, _, rest = path.partition(".")
+        option = chosen(config, group)
+        if rest != "_target_" or not option:
+            continue
+        of_option = [
+            p for p in problems
+            if p.path.startswith(f"{group}.") and p.path.partition("=")[0] not in typed
+            and f"{target} has no such" in p.message
+        ]  # fmt: skip
+        if len(of_option) > 1:
+            others = [p for p in problems if p not in of_option and not _needed(p, str(target))]
+            names = [p.path.partition("=")[0].removeprefix(f"{group}.") for p in of_option]
+            why = f", and {target} takes none of these: {', '.join(names)}"
+            if group in whole:
+                folded = instead(whole[group], option, f"+{whole[group]}")
+            elif same := options_with(group, "_target_", str(target)):
+                folded = Problem(
+                    f"{path}={target}",
+                    f"the keys of {option} stay beside it{why}. Type {group}={same[0]}",
+                )
+            else:
+                added = f"+{group}={{_target_: {target}}}"
+                folded = instead(f"{path}={target}", option, added, why)
+            problems = [folded, *others]
+    return problems
+
+
+def _needed(problem: Problem, target: str) -> bool:
+    """Whether a problem is a parameter that the class needs: its own option has that."""
+    return problem.message.startswith(f"{target} needs a value")
+
+
+def instead(path: str, option: str, added: str, why: str = "") -> Problem:
+    """A class that is typed where an option stands, in whose place it has to be."""
+    return Problem(
+        path,
+        f"the keys of {option} stay beside it{why}. Take the option away, and add the class with "
+        f"its parameters. Type ~{option.partition('=')[0]} {shell_quote(added)}",
+    )
