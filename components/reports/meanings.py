@@ -22,6 +22,8 @@ MEANINGS = {
     "embedding_coherence": "Mean cosine of a topic's words in one space for all runs. Like npmi, "
     "it judges words, not how documents are grouped.",
     "topic_diversity": "Share of different words among the topics' first ten.",
+    "covered_silhouette": "Silhouette where a document in no topic counts 0: it compares runs of "
+    "one embedder, whatever else they differ in.",
     "silhouette": "How well the topics are separated in the embedder's own space. Not comparable "
     "between embedders.",
     "dbcv": "Density-based validity. Not comparable between embedders.",

@@ -70,7 +70,7 @@ class ZeroShotConfig:
 
 @dataclass
 class LeaderboardConfig:
-    sort: str = MISSING
+    sort: str | None = None
 
 
 @dataclass

@@ -22,8 +22,6 @@ from runner.terminal.console import command, say
 from runner.terminal.suggestions import nearest, shell_line
 from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs, load_sweep
 
-DEFAULT_SORT = "choice_score"
-
 
 def main(arguments: list[str]) -> int:
     """Print the board of some runs; that of a sweep is stored on its parent run too."""
@@ -61,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _report(runs: list[Record], title: str, options: dict[str, str], *, says: bool = True) -> int:
-    ranking = rank_runs(runs, options.get("sort", DEFAULT_SORT))
+    ranking = rank_runs(runs, options.get("sort"))
     if "sort" in options and ranking.rows and ranking.sort not in ranking.metrics:
         raise UserError(
             f"no run has a metric '{ranking.sort}'.{nearest(ranking.sort, ranking.metrics)}"

@@ -81,7 +81,7 @@ class Comparison:
         rows = np.flatnonzero(np.isfinite(words) | ~np.isfinite(words).any())
         prior = np.array([_prior(record) for record in self.records], np.float64)
         choice = np.full(r, np.nan)
-        if len(rows) > 1:
+        if len(rows) > 1 and len({*map(_embedder, self.records)}) > 1:
             single = np.array([not members_of(self.records[row]) for row in rows], bool)
             among = single if single.sum() > 1 else None
             measures = (words[rows], stability[rows], agreed[rows])

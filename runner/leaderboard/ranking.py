@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.leaderboard.order import COMPARED, COVERED, covered_silhouette, order_of, why
 from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
 # Where less is better.
@@ -17,11 +18,11 @@ _NO_BEST = (
     "silhouette dbcv lexical_lift size_gini effective_rank intrinsic_dimension hubness "
     "outlier_ratio n_dimensions kind_prior"
 ).split()
-COMPARED = "choice_score"  # says how runs compare, and so nothing of one alone
 # What most people look at first.
 FIRST = (
     "choice_score words_ami stability consensus neighbour_consensus n_topics outlier_ratio ami ari "
-    "v_measure coverage npmi topic_diversity silhouette embed_seconds total_seconds peak_memory_mb"
+    "v_measure coverage npmi topic_diversity covered_silhouette silhouette embed_seconds "
+    "total_seconds peak_memory_mb"
 ).split()
 
 
@@ -88,6 +89,7 @@ class Ranking:
     settings, metrics : names of the columns
     failed : runs that have no result
     n_running : runs that have none yet
+    why : what to say of the metric, where nobody has named it
     """
 
     rows: list[Row]
@@ -97,6 +99,7 @@ class Ranking:
     metrics: list[str]
     failed: list[Record]
     n_running: int
+    why: str = ""
 
     @property
     def summary(self) -> str:
@@ -104,9 +107,10 @@ class Ranking:
         n_runs = sum(len(row.runs) for row in self.rows)
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = f", {self.n_running} still running" if self.n_running else ""
-        order = f", best first by {self.sort}"
+        order = f", best first by {self.sort}" + (f", {self.why}" if self.why else "")
         if self.sort not in self.metrics:
-            order = f", in no order, as none has the metric {self.sort}" if n_runs else ""
+            reason = self.why or f"none has the metric {self.sort}"
+            order = f", in no order, as {reason}" if n_runs else ""
             if len(self.rows) == 1 and self.sort == COMPARED:
                 order = f", nothing to compare it with, and so no {COMPARED}"
         return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}{order}."
@@ -119,32 +123,39 @@ class Ranking:
         return "Seconds are those of each run: what it took from the cache cost it nothing."
 
 
-def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
+def rank_runs(runs: Iterable[Record], sort: str | None = None) -> Ranking:
     """Fold runs that differ only by seed, and put the best first.
 
     Parameters
     ----------
     runs : records of single runs; those of sweeps as wholes are left out
-    sort : a metric; with a minus before it, the least is the best
+    sort : a metric; with a minus before it, the least is the best. None: see `order.order_of`
     """
     runs = [run for run in runs if IS_SWEEP not in run.tags]
     finished = [run for run in runs if run.status == "FINISHED"]
     groups: dict[str, list[Record]] = {}
     for run in finished:
         groups.setdefault(run.tags.get("seedless_hash", str(run.run_id)), []).append(run)
-    names = {name for run in finished for name in run.metrics}
-    metrics = [m for m in FIRST if m in names] + sorted(names - set(FIRST))
     settings = _varied([group[0] for group in groups.values()])
+    one_space = not any(name.partition(".")[0] == "embedder" for name in settings)
+    measured = {id(run): _measured(run, covered=one_space) for run in finished}
+    names = {name for metrics in measured.values() for name in metrics}
+    metrics = [m for m in FIRST if m in names] + sorted(names - set(FIRST))
     rows = [
         Row(
             {name: setting(group[0], name) for name in settings},
-            {name: cell for name in metrics if (cell := _cell(group, name))},
+            {
+                name: cell
+                for name in metrics
+                if (cell := _cell([measured[id(run)] for run in group], name))
+            },
             group,
         )
         for group in groups.values()
     ]
-    name = sort.removeprefix("-")
-    least_first = _less_is_better(name) or sort != name
+    chosen = sort or order_of(settings, names, names.intersection(*measured.values()))
+    name = chosen.removeprefix("-")
+    least_first = _less_is_better(name) or chosen != name
     sign = 1 if least_first else -1
     rows.sort(key=lambda row: sign * row.metrics[name].mean if name in row.metrics else math.inf)
     return Ranking(
@@ -155,6 +166,7 @@ def rank_runs(runs: Iterable[Record], sort: str) -> Ranking:
         metrics,
         failed=[run for run in runs if run.status in ("FAILED", "KILLED")],
         n_running=sum(run.status == "RUNNING" for run in runs),
+        why="" if sort else why(settings, name),
     )
 
 
@@ -168,6 +180,12 @@ def on_last_sample(run: Record, about: Mapping[str, Any]) -> bool:
     about : the contents of `sweep.json`
     """
     return "limit" not in about or run.params.get("dataset.limit") == about["limit"]
+
+
+def _measured(run: Record, *, covered: bool) -> dict[str, float]:
+    """A run's metrics; `covered` adds `COVERED`, which compares runs of one embedder."""
+    value = covered_silhouette(run.metrics) if covered else None
+    return run.metrics if value is None else {**run.metrics, COVERED: value}
 
 
 def members_of(record: Record) -> list[str]:
@@ -207,8 +225,8 @@ def _less_is_better(metric: str) -> bool:
     return any(word in metric for word in _LESS)
 
 
-def _cell(group: list[Record], name: str) -> Cell | None:
-    values = [run.metrics[name] for run in group if name in run.metrics]
+def _cell(group: list[dict[str, float]], name: str) -> Cell | None:
+    values = [metrics[name] for metrics in group if name in metrics]
     if not values:
         return None
     spread = statistics.stdev(values) if len(values) > 1 else None

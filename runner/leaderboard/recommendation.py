@@ -63,10 +63,12 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     if "embedder" not in ranking.settings or len(rows) < 2:
         return None
     if others := [name for name in ranking.settings if name.partition(".")[0] != "embedder"]:
+        by_labels = ranking.sort == "ami"
         return Recommendation(
             None,
             f"No recommendation: the runs differ in {', '.join(others)} as well as in the "
-            "embedder, and choice_score is known to compare embedders only.",
+            "embedder, and choice_score is known to compare embedders only."
+            + (" Go by the labels: the table is sorted by ami." if by_labels else ""),
         )
     rows = sorted(rows, key=lambda row: -row.metrics["choice_score"].mean)
     best = rows[0]

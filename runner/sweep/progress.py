@@ -114,7 +114,7 @@ class Progress:
         if job.failure:
             outcome = f"{job.status}, {job.failure.partition(chr(10))[0]}"
         if job.status == "FINISHED":
-            sort = self.about["sort"].removeprefix("-")
+            sort = (self.about["sort"] or "").removeprefix("-")
             facts = [f"{job.metrics['n_topics']:.0f} topics"] if "n_topics" in job.metrics else []
             facts += [f"{sort} {job.metrics[sort]:.3g}"] if sort in job.metrics else []
             outcome = f"{', '.join(facts) or 'done'} in {job.metrics['total_seconds']:.1f} s"

@@ -82,6 +82,60 @@ def test_what_best_means(sort: str, first: str) -> None:
     assert rank_runs(RUNS, sort).rows[0].settings["embedder"] == first
 
 
+def of_settings(**metrics: float) -> Record:
+    """A run that differs from others of its kind in its clusterer."""
+    run = a_run("minilm", 1, **metrics)
+    run.params["clusterer"] = run.tags["seedless_hash"] = f"c{metrics}"
+    return run
+
+
+def test_an_order_that_nobody_has_named_goes_by_what_differs() -> None:
+    # Few documents in topics: the clearest, whose silhouette says nothing of the others.
+    few = of_settings(silhouette=0.3, outlier_ratio=0.9, words_ami=0.9)
+    all_in = of_settings(silhouette=0.1, outlier_ratio=0.0, words_ami=0.5)
+    ranking = rank_runs([few, all_in])
+    assert [row.runs for row in ranking.rows] == [[all_in], [few]]
+    assert ranking.rows[1].metrics["covered_silhouette"].mean == pytest.approx(0.03)
+    assert ranking.summary.startswith("2 runs, best first by covered_silhouette, silhouette where")
+    few.metrics["ami"], all_in.metrics["ami"] = 0.4, 0.2
+    ranking = rank_runs([all_in, few])
+    assert ranking.rows[0].runs == [few]
+    assert ranking.summary == "2 runs, best first by ami, the agreement with the labels."
+    assert rank_runs([all_in, few], "covered_silhouette").rows[0].runs == [all_in]
+
+
+def test_embedders_are_compared_by_choice_score_alone() -> None:
+    """Silhouettes of two embedders do not compare, so there is no covered one."""
+    runs = [a_run(name, 1, ami=0.1, silhouette=0.1, outlier_ratio=0.0) for name in ("tfidf", "use")]
+    for run, score in zip(runs, (0.1, 0.2), strict=True):
+        run.metrics["choice_score"] = score
+    ranking = rank_runs(runs)
+    assert ranking.summary == "2 runs, best first by choice_score."
+    assert ranking.rows[0].settings["embedder"] == "use"
+    assert "covered_silhouette" not in ranking.metrics
+    runs[0].params["reducer"] = "pca"
+    assert rank_runs(runs).sort == "ami"
+    for run in runs:
+        del run.metrics["ami"]
+    assert "choice_score, which is known to compare embedders only." in rank_runs(runs).summary
+
+
+def test_words_are_ranked_by_npmi_and_other_documents_not_at_all() -> None:
+    runs = [
+        a_run("tfidf", 1, npmi=n, ami=0.1, silhouette=0.1, outlier_ratio=0.0) for n in (0.1, 0.2)
+    ]
+    for run, value in zip(runs, ("ctfidf", "mmr"), strict=True):
+        run.params["representation._target_"] = run.tags["seedless_hash"] = value
+    ranking = rank_runs(runs)
+    assert ranking.rows[0].runs == [runs[1]]
+    assert "by npmi, which judges the words: the runs differ in nothing else." in ranking.summary
+    for run in runs:
+        del run.params["representation._target_"]
+        run.params["dataset.limit"] = run.tags["seedless_hash"]
+        del run.metrics["ami"]
+    assert rank_runs(runs).summary == "2 runs, in no order, as the runs are of different documents."
+
+
 def test_columns_are_what_differs() -> None:
     runs = [a_run("tfidf", 1, npmi=0.1), a_run("tfidf", 1, npmi=0.2), a_run("use", 1, npmi=0.3)]
     for run, k in zip(runs, "234", strict=True):
@@ -201,7 +255,7 @@ def test_from_mlflow(
     assert "Written: out/leaderboard.csv" in first
     assert "2 runs, best first by npmi." in first
     assert (tmp_path / "out" / "leaderboard.html").is_file()
-    assert "3 runs, best first by choice_score." in board("experiment=other")
+    assert "3 runs, best first by covered_silhouette" in board("experiment=other")
     for arguments, said in [
         (["sort=npmy"], "Did you mean 'npmi'"),
         (["experiment=othr"], "Did you mean 'other'"),
@@ -217,7 +271,7 @@ def test_from_mlflow(
 def test_from_a_folder_without_mlflow(runner: Run, capsys: pytest.CaptureFixture[str]) -> None:
     runner("-m", *FAST, "dataset.limit=60", "hydra.sweep.dir=mine", "clusterer.n_clusters=4,6")
     assert main(["sweep_id=mine"]) == 0
-    assert "2 runs, best first by choice_score." in capsys.readouterr().out
+    assert "2 runs, best first by covered_silhouette, silhouette where" in capsys.readouterr().out
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: P
     # A line for each job, and the board with seeds folded, at the end and on the parent.
     assert "[4 done, 0 failed, 0 left, 0:" in outcome.err
     assert outcome.err.count(" left, ") == 4
-    assert "4 runs, best first by choice_score." in outcome.out
+    assert "4 runs, best first by covered_silhouette" in outcome.out
     folder = sweep_folder(outcome.folder)
     with (folder / "leaderboard.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -116,7 +116,8 @@ def test_a_failed_job_is_a_failed_run_and_the_sweep_goes_on(
 def test_without_tracking_there_is_a_leaderboard_all_the_same(runner: Run) -> None:
     outcome = runner("-m", *FAST, "dataset.limit=60", "clusterer=kmeans,agglomerative")
     assert outcome.code == 0, outcome.err
-    assert "2 runs, best first by choice_score." in outcome.out
+    assert "2 runs, best first by covered_silhouette, silhouette where a docum" in outcome.out
+    assert "choice" not in outcome.out  # it compares embedders
     assert not (outcome.folder / "mlflow.db").exists()
 
 
