@@ -111,13 +111,13 @@ def cut(text: str, split: str, length: int) -> Iterator[str]:
         spans: Iterator[tuple[int, int]] = iter(parts)
     else:
         ends = _sentence_ends(text) if split == "sentences" else _paragraph_ends(text)
-        spans = _filled(text, ends, length)
+        spans = _filled(ends, length)
     for start, end in spans:
         if piece := text[start:end].strip():
             yield piece
 
 
-def _filled(text: str, ends: Iterator[int], length: int) -> Iterator[tuple[int, int]]:
+def _filled(ends: Iterator[int], length: int) -> Iterator[tuple[int, int]]:
     """Parts between ends, joined as long as they stay within `length` characters."""
     start = end = 0
     for following in ends:

@@ -68,7 +68,6 @@ class ZeroShotLabels:
         if not topics:
             return []
         vectors = unit_rows(encode_texts(self.candidates))
-        # (topics, candidates)
         cosines = dense(topic_centres(embeddings, labels) @ vectors.T).astype(np.float64)
         is_unknown = ~dense(abs(vectors).sum(axis=1)).ravel().astype(bool)
         if is_unknown.any():

@@ -168,8 +168,21 @@ def describe(
 ) -> list[Topic]:
     """Words, size and typical documents of each topic.
 
-    `rows`, int64 (m,), are those of the documents in the corpus; `words` is what `read_words`
-    returned for the documents.
+    Parameters
+    ----------
+    representation : Representation
+        It is fitted.
+    documents : m texts
+    labels : int64 (m,), topics without gaps; -1 is none
+    X : float32 ndarray or CSR (m, d), the embedder's vectors
+    rows : int64 (m,), of the documents in the corpus
+    encode_words : from n words to their vectors, (n, d)
+    words : what `read_words` returned for the documents
+
+    Raises
+    ------
+    UserError
+        When the representation gives something else than a list of weighted words for each topic.
     """
     n_topics = int(labels.max(initial=-1)) + 1
     if n_topics == 0:

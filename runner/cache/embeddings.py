@@ -33,7 +33,8 @@ class Encoded:
 
     vectors : float32 (n, d) or CSR (n, d); truncated : bool (n,), cut at the model's limit;
     computed : documents embedded now, the others came from the cache; metrics : costs of that;
-    identity : tells these vectors from all others in the cache, None where only they tell.
+    identity : tells these vectors from all others in the cache, None where only they tell;
+    members : of an ensemble, those of each member.
     """
 
     vectors: Matrix

@@ -14,7 +14,18 @@ from runner.cache.table import next_batch
 
 
 class MemoryTable:
-    """`EmbeddingTable` without a folder: the same plan of work, no files."""
+    """`EmbeddingTable` without a folder: the same plan of work and the same methods, no files.
+
+    Parameters
+    ----------
+    keys : Keys
+        Of the documents asked for, each once.
+
+    Attributes
+    ----------
+    missing : bool (n,)
+        Which documents have no vector yet.
+    """
 
     identity = None
 

@@ -82,6 +82,8 @@ class ChooseConfig:
 
 @dataclass
 class RunConfig:
+    """The keys of conf/config.yaml. `Any` is a part, typed by the class that its YAML names."""
+
     dataset: Any = MISSING
     embedder: Any = MISSING
     engine: EngineConfig = field(default_factory=EngineConfig)

@@ -27,6 +27,8 @@ class NotFoundError(LookupError):
 
 @dataclass(frozen=True)
 class Module:
+    """A module by its dotted name; path : its file, of a package its `__init__.py`."""
+
     name: str
     path: Path
     is_package: bool

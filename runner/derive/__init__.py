@@ -48,6 +48,7 @@ class Unnamed:
         encode_texts: Any,
         answers: Any,
     ) -> list[Topic]:
+        """The topics; those without a name from before have the labeler's."""
         names = next(self._names)
         unnamed = [topic for topic in topics if names[topic.id] is None]
         by_number = {topic.id: topic for topic in topics}

@@ -43,6 +43,8 @@ class OneByOne:
 
 
 class OneByOneWithImages(OneByOne):
+    """`OneByOne` for an embedder that takes images too."""
+
     def encode(
         self, documents: Sequence[str], images: Sequence[str | None] | None = None
     ) -> Matrix:

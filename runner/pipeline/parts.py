@@ -59,9 +59,11 @@ class Parts:
 class Grouped:
     """Documents with vectors and topics that have neither words nor labels yet.
 
-    rows : int64 (m,), of the corpus, those with a vector; encoded, reduced : m rows; labels : of
-    these; guided : what the user knew, and the fitted clusterer; words : what was read of the
-    documents already
+    rows : int64 (m,), of the corpus, those with a vector
+    encoded, reduced : their vectors, m rows, as they were embedded and as they were clustered
+    labels : their topics
+    guided : what the user knew, and the fitted clusterer; None where topics come from a model
+    words : what `components.topics.read_words` returned for them; None where it was not called
     """
 
     corpus: Corpus

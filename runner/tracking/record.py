@@ -86,6 +86,7 @@ class Record:
             raise UserError(f"the run {run} has no result ({self.status}).")
 
     def finish(self, result: Result) -> None:
+        """End the record as FINISHED, with what a result measured and chose."""
         self.metrics = {name: float(value) for name, value in result.metrics.items()}
         corpus = result.corpus.whole or result.corpus
         self.tags["corpus_hash"] = result.corpus.hash
@@ -95,7 +96,7 @@ class Record:
         self.end("FINISHED")
 
     def fail(self, error: BaseException) -> None:
-        """A failure's reason, or, where the run was interrupted rather than failed, its end."""
+        """End the record as FAILED with the reason, or as KILLED where it was interrupted."""
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         if isinstance(error, UserError) and error.part:
             self.tags["failed_part"] = error.part
@@ -107,6 +108,7 @@ class Record:
             self.end("KILLED", "it was interrupted")
 
     def end(self, status: str, failure: str | None = None) -> None:
+        """End the record now, with a status and, without secrets, why there is no result."""
         self.status = status
         self.failure = None if failure is None else secrets.mask(failure)
         self.end_time = _now()
@@ -126,6 +128,7 @@ class Record:
         return Record(**secrets.mask_config(asdict(self)))
 
     def save(self, folder: Path) -> None:
+        """Write `run.json` to a folder, without secrets: whole or not at all."""
         draft = folder / f".{FILE}.{os.getpid()}"
         content = asdict(self.without_secrets())
         try:
