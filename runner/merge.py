@@ -227,7 +227,7 @@ class Merging:
         return (self._first, self.mapping.first), (self._second, self.mapping.second)
 
     def write_mapping(self, result: Result, folder: Path) -> list[Path]:
-        """`topic_mapping.csv`: a row a topic of each run, and its number in the new one.
+        """`topic_mapping.csv`: one row per topic of each run, and its number in the new one.
 
         Columns: run, topic, new_topic (empty where the first run has all its documents),
         nearest_topic (of the other run), the similarity of both and of their words, size, label.

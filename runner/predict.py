@@ -4,7 +4,7 @@
 
 run          a run's output folder, its id in MLflow, or models:/topics@champion
 dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=... dataset.columns=[id]
-out          a file that ends in .csv, .parquet or .jsonl, with a row a document: row, document,
+out          a file that ends in .csv, .parquet or .jsonl, with one row per document: row, document,
              topic (-1: none), label, strength, topic_<layer>, nearest_topic, nearest_label and
              similarity (the topic whose mean is nearest and the cosine to it, also of a document
              in no topic), and dataset.columns

@@ -30,7 +30,7 @@ class RunResult(Result):
     """A `Result` that shows its topics in a notebook and gives its tables as DataFrames."""
 
     def topics_table(self) -> pd.DataFrame:
-        """A row a topic: topic, label, size, words (best first) and the most typical document."""
+        """One row per topic: topic, label, size, words (best first), most typical document."""
         import pandas as pd
 
         from components.reports.tables import TOPICS, topic_rows
@@ -38,7 +38,7 @@ class RunResult(Result):
         return pd.DataFrame(topic_rows(self), columns=TOPICS)
 
     def documents_table(self) -> pd.DataFrame:
-        """A row a document in the order given; the columns of `documents.parquet`.
+        """One row per document in the order given; the columns of `documents.parquet`.
 
         See `components.reports.tables.documents_table`.
         """
@@ -48,7 +48,7 @@ class RunResult(Result):
         return table
 
     def layers_table(self) -> pd.DataFrame:
-        """A row a topic of each layer, the coarsest first; no row without `clusterer.layers`."""
+        """One row per topic of each layer, coarsest first; none without `clusterer.layers`."""
         import pandas as pd
 
         from components.reports.tables import LAYERS, layer_rows

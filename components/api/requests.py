@@ -97,7 +97,7 @@ class Requests:
             the answer, of any type, and the tokens that it used, None where the server does not
             say. What it raises is retried where the provider knows it as a temporary failure.
         batch_size, batch_tokens : int
-            At most so many items, and tokens, a request; a single item may have more tokens.
+            At most so many items, and tokens, per request; a single item may have more tokens.
 
         Raises
         ------

@@ -23,7 +23,7 @@ DEPTH = 5  # of the names that an error lists
 
 @dataclass(kw_only=True, eq=False)
 class JsonlDataset(TableDataset):
-    """A file with a JSON object a line, or with one array or table of objects.
+    """A file with one JSON object per line, or with one array or table of objects.
 
     Blank lines are left out. Read are also one array of objects, objects over several lines, and
     what pandas' `to_json` writes: by columns (its default), by index, split, or as a table.

@@ -1,4 +1,4 @@
-"""Plain text: a file with a document a line, or a folder with a document a file."""
+"""Plain text: a file with one document per line, or a folder with one document per file."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def as_embedder(part: Any) -> Embedder:
             return FunctionEmbedder(function=part)
     raise UserError(
         f"{part!r} is not an embedder. It needs a method encode(documents) that returns "
-        "one row of numbers a document, or scikit-learn's fit_transform(documents), or it must "
+        "one row of numbers per document, or scikit-learn's fit_transform(documents), or it must "
         "be a function of the documents (add `_partial_: true` below its `_target_`)."
     )
 

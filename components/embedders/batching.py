@@ -25,7 +25,7 @@ CPU_TEXTS = 32  # in a batch on a CPU, at most
 CPU_TOKENS = 2048  # in a batch on a CPU: its states then fit in the cache
 CHARACTERS_PER_TOKEN = 4  # about, in most languages that are written with an alphabet
 START = 32  # texts in the first batch on a GPU
-GAIN = 1.05  # as many tokens a second: else twice the texts are not worth their memory
+GAIN = 1.05  # as many tokens per second: else twice the texts are not worth their memory
 
 
 @dataclass
@@ -75,7 +75,7 @@ def batches(
 ) -> Iterator[list[int]]:
     """Rows of the texts, longest first: little is padding, and too little memory shows at once.
 
-    At most `batch_size` texts a batch. On a CPU a batch has at most about `CPU_TOKENS` tokens, or
+    At most `batch_size` texts per batch. On a CPU a batch has at most about `CPU_TOKENS` tokens, or
     one text.
     """
     kind = getattr(device, "type", str(device).partition(":")[0])

@@ -28,7 +28,7 @@ class CohereEmbedder(ApiEmbedder):
     base_url : str, optional
         Of a private deployment. Else what CO_API_URL holds, else Cohere's own.
     batch_size : int
-        At most so many texts a request: Cohere takes 96.
+        At most so many texts per request: Cohere takes 96.
     max_input_tokens : int
         The model's limit, by which too long texts are counted. The server does the cutting; the
         count is an estimate. 512 for embed-english-v3.0 and embed-multilingual-v3.0.

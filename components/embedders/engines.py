@@ -128,7 +128,7 @@ def _fastest(model: Any, identity: Mapping[str, Any], features: Mapping[str, Any
     if seconds["torch"] < FASTER * seconds[best]:
         best = "torch"
     rates = ", ".join(f"{engine} {tokens / s:,.0f}" for engine, s in seconds.items())
-    log.info("engine: %s (tokens a second in a trial: %s)", best, rates)
+    log.info("engine: %s (tokens per second in a trial: %s)", best, rates)
     return engines[best]
 
 

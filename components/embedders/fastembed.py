@@ -130,7 +130,7 @@ class FastEmbedEmbedder:
             logger.enable("fastembed")
 
     def _register(self, folder: str) -> str:
-        """Tell fastembed of a folder, once a process: its list outlives this object."""
+        """Tell fastembed of a folder, once per process: its list outlives this object."""
         from fastembed import TextEmbedding
         from fastembed.common.model_description import ModelSource, PoolingType
 

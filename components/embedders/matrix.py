@@ -35,12 +35,12 @@ def as_matrix(values: Any) -> Matrix:
     except (TypeError, ValueError) as error:
         raise UserError(
             f"the embedder's vectors are not a table of numbers ({error}). It must return one row "
-            "a document, all of the same length."
+            "per document, all of the same length."
         ) from error
     if matrix.ndim != 2:
         raise UserError(
             f"the embedder's vectors have the shape {matrix.shape}, not (documents, dimensions). "
-            "It must return one row of numbers a document."
+            "It must return one row of numbers per document."
         )
     return matrix
 

@@ -38,7 +38,7 @@ class OpenAIEmbedder(ApiEmbedder):
         the model and the server is OpenAI's; else tokens are estimated, rather too many than too
         few, and a text near `max_input_tokens` may be truncated earlier than need be.
     batch_size, max_input_tokens, max_request_tokens : int
-        At most so many texts a request, tokens a text, tokens a request. The defaults are
+        At most so many texts per request, tokens per text, tokens per request. The defaults are
         OpenAI's limits.
     concurrency : int
         Requests under way at once.

@@ -146,7 +146,7 @@ def _array(output: Any) -> Floats:
         output = next((output[name] for name in ("default", "outputs") if name in output), output)
     array = np.asarray(output, dtype=np.float32)
     if array.ndim != 2:
-        raise ValueError(f"the model returned the shape {array.shape}, not one row a text")
+        raise ValueError(f"the model returned the shape {array.shape}, not one row per text")
     return array
 
 

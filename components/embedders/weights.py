@@ -181,7 +181,7 @@ def _is_decided(model: str, marker: str, commit: str) -> bool:
 
 @lru_cache
 def _hub_commit(model: str, revision: str | None) -> str | Exception:
-    """The commit that the hub has now, or why it is not known; asked once a process."""
+    """The commit that the hub has now, or why it is not known; asked once per process."""
     from huggingface_hub import HfApi
 
     error: Exception = ValueError("the hub names no commit")

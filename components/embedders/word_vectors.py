@@ -172,7 +172,7 @@ def _load_folder(folder: Path) -> WordVectors:
             "model",
             folder,
             f"{matrices[0].name} has the shape {vectors.shape}, but {tables[0].name} lists "
-            f"{len(words)} words: there must be one row a word.",
+            f"{len(words)} words: there must be one row per word.",
         )
     return WordVectors({word: row for row, word in enumerate(words)}, vectors)
 

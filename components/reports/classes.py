@@ -157,7 +157,7 @@ def write_topics_by_class(
     n_words: int = 5,
     csv_safe: bool = True,
 ) -> list[Path]:
-    """`topics_by_class.csv`, a row a class and topic; nothing without classes.
+    """`topics_by_class.csv`, one row per class and topic; nothing without classes.
 
     Columns: column and class (the largest first), topic, count, share (of the class's documents,
     those without a topic included), share_low and share_high (95 % interval, see `wilson`), z (how

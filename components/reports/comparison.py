@@ -165,7 +165,7 @@ def _pairs(first: Sequence[Topic], second: Sequence[Topic], counts: Integers) ->
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """`comparison.csv`, a row a pair of topics that are related, or a topic that is in one only.
+    """`comparison.csv`, one row per pair of related topics, or topic that only one has.
 
     Columns: relation (see `compare`), topic_a, topic_b, documents (in both; of a topic without
     partner, its own), share_of_a, share_of_b, label_a, label_b. Split and merged topics have a row

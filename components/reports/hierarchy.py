@@ -18,7 +18,7 @@ HEADS = ["node", "parent", "left", "right", "distance", "n_topics", "size", "top
 def write_hierarchy(
     result: Result, folder: Path, *, n_words: int = 10, csv_safe: bool = True
 ) -> list[Path]:
-    """`hierarchy.csv`, a row a node; nothing without vectors, or with fewer than two topics.
+    """`hierarchy.csv`, one row per node; nothing without vectors, or with fewer than two topics.
 
     The tree is that of `components.reports.tree.topic_tree`.
 

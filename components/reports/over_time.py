@@ -148,8 +148,8 @@ def write_topics_over_time(
     factor that c-TF-IDF gives each term in the topics (Grootendorst 2022, arXiv:2203.05794,
     section 3.4), so that words of different bins are weighed alike.
 
-    `topic_trends.csv` has a row a topic: topic, label, trend (new, rising, falling or empty) and
-    the factor by which its odds change from the first bin to the last, with its interval; see
+    `topic_trends.csv` has one row per topic: topic, label, trend (new, rising, falling or empty)
+    and the factor by which its odds change from the first bin to the last, with its interval; see
     `components.reports.trends`.
 
     Parameters

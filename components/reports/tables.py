@@ -29,7 +29,7 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
-    """`topics.csv`, a row a topic: topic, label, size, words, typical_document.
+    """`topics.csv`, one row per topic: topic, label, size, words, typical_document.
 
     Where the representation gives further views of the topics, the column words_<view> holds the
     words of each. Where topics have descriptions, these are the last column.
@@ -52,12 +52,12 @@ def write_topics(result: Result, folder: Path, *, csv_safe: bool = True) -> list
 
 
 def topic_rows(result: Result) -> list[list[Any]]:
-    """A row a topic, with the columns `TOPICS`."""
+    """One row per topic, with the columns `TOPICS`."""
     return [[topic.id, topic.label, *_described(topic, result)] for topic in result.topics]
 
 
 def write_layers(result: Result, folder: Path, *, csv_safe: bool = True) -> list[Path]:
-    """`layers.csv`, a row a topic of each layer, coarsest layer first; nothing without layers.
+    """`layers.csv`, one row per topic of each layer, coarsest layer first; nothing without layers.
 
     Columns: layer, topic, parent (the topic of the next coarser layer that it lies in), label,
     size, words, typical_document.
@@ -73,7 +73,7 @@ def write_layers(result: Result, folder: Path, *, csv_safe: bool = True) -> list
 
 
 def layer_rows(result: Result) -> Iterator[list[Any]]:
-    """A row a topic of each layer, with the columns `LAYERS`."""
+    """One row per topic of each layer, with the columns `LAYERS`."""
     coarser: Integers | None = None
     for name, layer in result.layers.items():
         for topic in layer.topics:
@@ -126,7 +126,7 @@ def write_documents(result: Result, folder: Path) -> list[Path]:
 
 
 def documents_table(result: Result) -> Any:
-    """A `pyarrow.Table`, a row a document in the corpus' order.
+    """A `pyarrow.Table`, one row per document in the corpus' order.
 
     Columns: row (in the source), document, topic (-1: none), topic_label (null: none), strength,
     topic_<layer>, label, timestamp, image, x, y and further columns of the data set where there

@@ -139,7 +139,7 @@ class EmbeddingCache:
         Raises
         ------
         UserError
-            When what the embedder returns is no table of finite numbers with a row a document,
+            When what the embedder returns is no table of finite numbers with one row per document,
             when the disk is full, or when an image cannot be read.
         """
         request = EncodeRequest(embedder, documents, images, rows, n_rows)

@@ -129,7 +129,7 @@ class EncodeRequest:
         if vectors.shape[0] != len(which):
             raise UserError(
                 f"embedder ({self.name}): it returned {vectors.shape[0]} rows for {len(which)} "
-                "documents. It must return one row a document, in their order."
+                "documents. It must return one row per document, in their order."
             )
         self._columns = self._columns or vectors.shape[1]
         if vectors.shape[1] != self._columns:

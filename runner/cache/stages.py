@@ -111,7 +111,7 @@ class StageCache:
         Raises
         ------
         UserError
-            When the reducer returns no table of finite numbers with a row a document.
+            When the reducer returns no table of finite numbers with one row per document.
         """
         label = type(reducer).__name__
         part = None if self.folder is None else identity(reducer, settings, self.folder)
@@ -191,7 +191,7 @@ class StageCache:
         if reduced.dtype.kind not in "biuf":
             raise UserError(
                 f"reducer ({label}): it returned an array of type {reduced.dtype}. It must return "
-                "real numbers, one row a document."
+                "real numbers, one row per document."
             )
         if hasattr(reduced, "tocsr"):
             reduced = reduced.tocsr().astype(np.float32, copy=False)
@@ -200,7 +200,7 @@ class StageCache:
         if reduced.ndim != 2 or reduced.shape[0] != X.shape[0] or not reduced.shape[1]:
             raise UserError(
                 f"reducer ({label}): it returned an array of shape {reduced.shape} for "
-                f"{X.shape[0]} documents. It must return one row a document."
+                f"{X.shape[0]} documents. It must return one row per document."
             )
         bad = first_not_finite(reduced)
         if bad is not None:

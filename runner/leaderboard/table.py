@@ -76,7 +76,7 @@ def _fitting(columns: dict[str, list[str]], ranking: Ranking, width: int) -> lis
 
 
 def _words(name: str) -> list[str]:
-    """A column's head, a word a line."""
+    """A column's head, one word per line."""
     return name.replace("_", " ").replace(".", " ").split() or [""]
 
 

@@ -59,7 +59,7 @@ def test_auto_tries_what_is_installed_and_torch_stays_where_none_is_much_faster(
     monkeypatch.setattr(engines, "FASTER", 1e9)
     vectors = build("hf_transformer", engine="auto", device="cpu").encode(TEXTS)
     np.testing.assert_array_equal(vectors, torch_vectors["hf_transformer"])
-    line = next(line for line in caplog.messages if "tokens a second" in line)
+    line = next(line for line in caplog.messages if "tokens per second" in line)
     assert line.startswith("engine: torch (")
     assert all(f"{engine} " in line for engine in ("torch", "onnx", "openvino"))
 

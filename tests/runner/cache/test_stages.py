@@ -240,8 +240,8 @@ def test_what_a_read_only_cache_lacks_is_computed_and_not_stored(tmp_path, read_
     ("value", "message"),
     [
         (np.ones((3, 2)), "300 documents"),
-        (np.ones(300), "one row a document"),
-        (np.ones((300, 0)), "one row a document"),
+        (np.ones(300), "one row per document"),
+        (np.ones((300, 0)), "one row per document"),
         (np.full((300, 2), "a"), "of type <U1"),
         (np.ones((300, 2)) * 1j, "of type complex128"),
         (None, "of type object"),
