@@ -23,7 +23,7 @@ T = TypeVar("T")
 _ALIGNED = ("labels", "timestamps", "images", "rows", "known_labels")  # with the documents
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Corpus:
     """Documents in order, with what is known of each.
 
@@ -74,6 +74,9 @@ class Corpus:
     known_labels: Sequence[str | None] | None = None
     whole: Corpus | None = None
     parents: Integers | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self.documents):,} documents>"
 
     def __post_init__(self) -> None:
         if not len(self.documents):

@@ -126,7 +126,7 @@ class Layer:
     topics: list[Topic]
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """Everything that a run found out, in the order in which it found it.
 
@@ -151,3 +151,7 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of metrics, by file
     parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.topics):,} topics in {len(self.corpus):,} documents"
+        return f"<{type(self).__name__}: {counts}>"

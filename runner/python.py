@@ -70,9 +70,15 @@ class RunResult(Result):
         rows = ""
         for topic in self.topics[:_ROWS]:
             cells = (topic.id, f"{topic.size:,}", topic.label, listed_words(topic.words))
-            rows += f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+            styles = ("right", "right", "left", "left")  # a notebook's own is right for all
+            rows += "<tr>"
+            for cell, side in zip(cells, styles, strict=True):
+                rows += f'<td style="text-align: {side}">{escape(str(cell))}</td>'
+            rows += "</tr>"
         left = f" The first {_ROWS} are shown." if len(self.topics) > _ROWS else ""
-        note = f"{len(self.topics)} topics in {len(self.corpus):,} documents.{left}"
+        outside = int((self.labels < 0).sum())
+        none = f", {outside:,} of them in no topic" if outside else ""
+        note = f"{len(self.topics)} topics in {len(self.corpus):,} documents{none}.{left}"
         return f"<p>{note}</p><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 

@@ -249,6 +249,8 @@ def _figure(table: OverTime, topics: Sequence[Topic], n_all: int, smooth: int | 
             axis.plot(middles, 100 * smoothed[topic.id], color="black", linewidth=1)
     for axis in axes[len(topics) + 1 :]:
         axis.set_axis_off()
+    for axis in axes[max(0, len(topics) + 1 - columns) : len(topics) + 1]:
+        axis.xaxis.set_tick_params(labelbottom=True)  # the lowest of each column
     locator = AutoDateLocator(minticks=2, maxticks=5)
     axes[0].xaxis.set_major_locator(locator)
     axes[0].xaxis.set_major_formatter(ConciseDateFormatter(locator))

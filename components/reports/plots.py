@@ -108,8 +108,10 @@ def _map_figure(result: Result, n_labels: int) -> Any:
     axis.set_axis_off()
     axis.margins(0.05)
     share = float(np.mean(labels[result.rows] < 0)) if len(result.rows) else 0.0
+    drawn, all_of_them = int(np.isfinite(places[:, 0]).sum()), len(result.corpus)
+    of = f" of {all_of_them:,}" if drawn < all_of_them else ""
     axis.set_title(
-        f"{len(result.corpus):,} documents, {len(result.topics)} topics, "
+        f"{drawn:,}{of} documents, {len(result.topics)} topics, "
         f"{100 * share:.0f} % in no topic (grey)",
         fontsize=11,
         loc="left",

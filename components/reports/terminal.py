@@ -26,7 +26,7 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("topic", justify="right", no_wrap=True)
-    named = any(topic.is_named for topic in result.topics[:n_topics])
+    named = any(topic.is_named and topic.words for topic in result.topics[:n_topics])
     if named:
         table.add_column("label", max_width=_LABEL, overflow="ellipsis", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 MAX_LABEL = 2**24  # arrays as long as the highest label are made
 N_EXAMPLES = 10  # typical documents that are named for each topic
+_QUOTED = 40  # characters of a document that are the label of a topic without words
 
 
 @dataclass(frozen=True)
@@ -209,9 +210,16 @@ def describe(
             tuple(words),
             typical=int(rows[typical[topic][0]]),
             examples=tuple(rows[typical[topic]].tolist()),
+            label="" if words else _quoted(documents[typical[topic][0]]),
         )
         for topic, words in enumerate(representation.words_)
     ]
+
+
+def _quoted(document: str) -> str:
+    """The label of a topic without words: how a typical document begins, such as “n/a”."""
+    text = " ".join(document[:_QUOTED].split())
+    return f"“{text}{'…' if len(document) > _QUOTED else ''}”" if text else ""
 
 
 def _check_words(representation: Representation, n_topics: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from components import plain_yaml
 from components.base import Result, UserError
 from runner.terminal import secrets
+from runner.terminal.suggestions import shell_quote
 from runner.tracking import provenance
 from runner.tracking.description import DESCRIPTION, topics, verbatim
 from runner.tracking.process import is_alive, this_process
@@ -194,7 +194,7 @@ def begin(
 
 def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
     """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
-    command = shlex.join(["python", "-m", "runner", "-m", *overrides])
+    command = _shell(["python", "-m", "runner", "-m", *overrides])
     tags = {
         "sweep_id": sweep_id,
         IS_SWEEP: "true",
@@ -285,7 +285,11 @@ def _command(settings: Any) -> str:
     options = [f"--config-dir={path}" for path in sources]
     if settings.job.config_name != "config":
         options.append(f"--config-name={settings.job.config_name}")
-    return shlex.join(["python", "-m", "runner", *options, *settings.overrides.task])
+    return _shell(["python", "-m", "runner", *options, *settings.overrides.task])
+
+
+def _shell(words: list[str]) -> str:
+    return " ".join(map(shell_quote, words))
 
 
 def _option(config: DictConfig, choices: dict[str, Any], role: str) -> str:

@@ -24,7 +24,8 @@ Run = Callable[..., Any]
 
 
 def test_the_folder_of_a_run(runner: Run) -> None:
-    outcome = runner(*FAST, "dataset.limit=60", "map=true")
+    clean = "representation.stop_words=['as it is']"
+    outcome = runner(*FAST, "dataset.limit=60", "map=true", clean)
     assert outcome.code == 0, outcome.err
     assert {path.name for path in outcome.output.iterdir()} == {
         "config.yaml", "documents.parquet", "environment.json", "map.png", "model",
@@ -38,8 +39,9 @@ def test_the_folder_of_a_run(runner: Run) -> None:
         "topics.csv", "documents.parquet", "hierarchy.csv", "neighbors.npy", "topics.png",
         "map.png", "report.html",
     ]  # fmt: skip
-    repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true"]
+    repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true", clean]
     assert shlex.split(known.tags["command"]) == repeated
+    assert f'"{clean}"' in known.tags["command"]  # no quote within quotes
     assert known.tags["command"] in html.unescape((outcome.output / "report.html").read_text())
     assert known.run_id is None
     assert not known.lost

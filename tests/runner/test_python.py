@@ -64,10 +64,20 @@ def test_classes_are_given_beside_documents(tmp_path: Path) -> None:
     assert (table.groupby("class")["count"].sum() == 20).all()
 
 
+def test_no_document_is_in_what_python_shows_of_a_result() -> None:
+    # A notebook keeps this beside the page; it would hold the whole corpus once more for each cell.
+    result = run(TEXTS, *SETTINGS)
+    assert repr(result) == "<RunResult: 2 topics in 40 documents>"
+    assert repr(result.corpus) == "<Corpus: 40 documents>"
+
+
 def test_the_page_of_a_notebook_is_escaped() -> None:
     result = run(TEXTS, *SETTINGS)
     shown = result._repr_html_()
     assert shown.count("<tr>") == 3
+    assert "2 topics in 40 documents.</p>" in shown
+    result.labels[0] = -1
+    assert "2 topics in 40 documents, 1 of them in no topic." in result._repr_html_()
     object.__setattr__(result.topics[0], "label", "<script>")
     assert "&lt;script&gt;" in result._repr_html_()
     assert "<script>" not in result._repr_html_()

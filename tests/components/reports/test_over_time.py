@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.base import Corpus, ParameterError, Result, Topic
 from components.reports.over_time import (
+    _figure,
     topics_over_time,
     write_plot_over_time,
     write_topics_over_time,
@@ -162,3 +163,14 @@ def test_absent_or_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
 def test_plot(tmp_path: Path) -> None:
     (path,) = write_plot_over_time(made(), tmp_path, bins="day")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_lowest_panel_of_each_column_has_dates() -> None:
+    result = made()
+    table = topics_over_time(result, "day")
+    assert table is not None
+    figure = _figure(table, result.topics * 3, 6, None)  # seven panels, four in a row
+    dated = [
+        any(label.get_visible() for label in axis.get_xticklabels()) for axis in figure.axes[:7]
+    ]
+    assert dated == [False] * 3 + [True] * 4

@@ -141,6 +141,12 @@ def test_pictures_are_drawn(write: Report, result: Result, tmp_path: Path) -> No
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10  # more than an empty frame
 
 
+def test_the_map_counts_the_documents_that_it_shows(result: Result) -> None:
+    figure = plots._map_figure(result, 25)
+    title = figure.axes[0].get_title(loc="left")
+    assert title == "5 of 6 documents, 2 topics, 20 % in no topic (grey)"
+
+
 def test_pictures_without_a_topic(result: Result, tmp_path: Path) -> None:
     result.labels, result.topics = np.full(6, -1), []
     for write in (plots.write_topics_plot, plots.write_map):
@@ -175,6 +181,13 @@ def test_the_terminal_shows_labels_that_say_more_than_the_words(result: Result) 
     assert lines[1].split()[:3] == ["topic", "label", "size"]
     assert lines[2].split()[:5] == ["0", "Pets", "that", "bark", "2"]
     assert max(map(len, lines)) <= 120
+
+
+def test_the_terminal_has_no_column_for_the_label_of_a_topic_without_words(result: Result) -> None:
+    result.topics = [result.topics[0], replace(result.topics[1], words=(), label="“cats”")]
+    out = io.StringIO()
+    print_topics(result, out)
+    assert out.getvalue().splitlines()[1].split()[:2] == ["topic", "size"]
 
 
 def test_no_document_steers_the_terminal(result: Result) -> None:

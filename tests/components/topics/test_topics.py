@@ -104,6 +104,10 @@ def test_words_that_break_the_contract(words: Any, message: str) -> None:
     assert "Describer.words_" in str(caught.value)
 
 
+def test_a_topic_without_words_is_called_by_a_typical_document() -> None:
+    assert [topic.label for topic in describe_with([[("cat", 1.0)], []])] == ["cat", "“dog”"]
+
+
 def test_topics_without_words_are_announced(caplog: pytest.LogCaptureFixture) -> None:
     assert [topic.words for topic in describe_with([[("cat", 1.0)], []])] == [(("cat", 1.0),), ()]
     assert "1 of 2 topics have no words (the first is topic 1)" in caplog.text
