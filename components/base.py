@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -41,28 +42,58 @@ def call(method: Callable[..., T], *args: Any, **offers: Any) -> T:
     return method(*args, **{name: value for name, value in offers.items() if name in names})
 
 
-def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterator[T]:
-    """Pass `items` through, with a bar on a terminal once two seconds have gone by.
+class Progress:
+    """How far a piece of work has come, in a `with` statement.
 
-    Where there is no terminal, a line every half a minute goes to the log.
+    A bar on a terminal and in a notebook, once two seconds have gone by; elsewhere a line every
+    half a minute goes to the log.
+
+    Parameters
+    ----------
+    total : int, optional
+        How many there are to do.
+    label : str
+        What they are.
     """
-    from tqdm import tqdm
 
-    bar = tqdm(items, total=total, desc=label, delay=2, disable=None, leave=False)
-    if not bar.disable:
-        yield from bar
-        return
-    start = last = time.monotonic()
-    for done, item in enumerate(items, 1):
-        yield item
+    def __init__(self, total: int | None = None, label: str = "") -> None:
+        from tqdm import tqdm
+
+        notebook = type(sys.stderr).__module__.startswith("ipykernel.")
+        disable = False if notebook else None  # None: where there is no terminal
+        self.bar = tqdm(total=total, desc=label, delay=2, disable=disable, leave=False)
+        self._total, self._label, self._done = total, label, 0
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def to(self, done: int) -> None:
+        """So many are done."""
+        if not self.bar.disable:
+            self.bar.update(done - self._done)
+        self._done = done
         now = time.monotonic()
-        if now - last >= LOGGED_EVERY:
-            last = now
-            if total:
-                left = (now - start) / done * (total - done)
-                log.info("%s: %d of %d, %.0f s left", label, done, total, left)
-            else:
-                log.info("%s: %d in %.0f s", label, done, now - start)
+        if not self.bar.disable or now - self._last < LOGGED_EVERY:
+            return
+        self._last = now
+        spent = now - self._start
+        if self._total and done:
+            left = spent / done * (self._total - done)
+            log.info("%s: %d of %d, %.0f s left", self._label, done, self._total, left)
+        else:
+            log.info("%s: %d in %.0f s", self._label, done, spent)
+
+
+def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -> Iterator[T]:
+    """Pass `items` through, and show how far they have come; see `Progress`."""
+    with Progress(total, label) as shown:
+        for done, item in enumerate(items, 1):
+            yield item
+            shown.to(done)
 
 
 # A method may name more than its contract asks for: the pipeline passes by name what a part's

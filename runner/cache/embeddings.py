@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Embedder, Integers, Matrix, UserError
+from components.base import Embedder, Integers, Matrix, Progress, UserError
 from runner.cache import array_file
 from runner.cache.encoding import Encoder, EncodeRequest, add_costs
 from runner.cache.leases import Keys
@@ -188,8 +188,6 @@ class EmbeddingCache:
         elsewhere: Encoder | None,
     ) -> tuple[int, dict[str, float]]:
         """Compute what is missing, or wait for other processes that do."""
-        from tqdm import tqdm
-
         if elsewhere and not request.can_be_sent:
             log.info("%s: %s runs in this process, not on the cluster", label, request.name)
             elsewhere = None
@@ -204,7 +202,7 @@ class EmbeddingCache:
         computed, waited = 0, False
         costs: dict[str, float] = {}
         try:
-            with tqdm(total=len(plan), desc=label, delay=2, disable=None, leave=False) as bar:
+            with Progress(len(plan), label) as shown:
                 while table.missing.any():
                     with table.claim(plan, len(plan) if elsewhere else size) as batch:
                         for rows, vectors, truncated in _computed(
@@ -212,7 +210,7 @@ class EmbeddingCache:
                         ):
                             table.put(rows, vectors, truncated)
                             computed += len(rows)
-                            bar.update(len(plan) - int(table.missing.sum()) - bar.n)
+                            shown.to(len(plan) - int(table.missing.sum()))
                     if len(batch):
                         add_costs(costs, request.costs())
                     elif table.missing.any():

@@ -189,8 +189,16 @@ def _check_arguments(
         return
     for name, parameter in expected.parameters.items():
         if parameter.required and name not in node:
+            source = definition(target)
+            called = (
+                " A function that is itself the part, and not one that makes it, needs "
+                "`_partial_: true` beside its `_target_`."
+                if source is not None and not source.is_class
+                else ""
+            )
             yield Problem(
-                f"{prefix}{name}", f"{target} needs a value here. Type +{prefix}{name}=..."
+                f"{prefix}{name}",
+                f"{target} needs a value here. Type +{prefix}{name}=...{called}",
             )
 
 

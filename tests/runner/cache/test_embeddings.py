@@ -13,6 +13,7 @@ import pytest
 from scipy import sparse
 
 import store_worker
+from components import base
 from components.base import UserError
 from runner.cache import array_file
 from runner.cache.disk import locked
@@ -102,6 +103,14 @@ def test_second_run_embeds_nothing_and_gets_the_same_bits(tmp_path, caplog):
     assert np.array_equal(first.truncated, again.truncated)
     assert "embeddings: 60 computed, 0 from the cache" in caplog.text
     assert "embeddings: 0 computed, 60 from the cache" in caplog.text
+
+
+def test_a_log_says_how_far_embedding_has_come(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(base, "LOGGED_EVERY", 0)
+    caplog.set_level(logging.INFO)
+    encode(tmp_path, HashEmbedder(), SOME)
+    so_far = [int(line.split()[1]) for line in caplog.messages if " left" in line]
+    assert so_far == [*range(CHUNK, 60, CHUNK), 60]
 
 
 def test_without_a_folder_the_vectors_are_the_same(tmp_path):

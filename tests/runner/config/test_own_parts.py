@@ -88,3 +88,21 @@ def test_a_metric_of_ones_own(own: Path, runner: Callable[..., object]) -> None:
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert json.loads((outcome.output / "run.json").read_text())["metrics"]["words"] == 10
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("metrics.words", "words_per_topic.result"), ("embedder", "counts.documents")],
+)
+def test_a_function_that_would_be_called_too_early(
+    key: str, name: str, own: Path, runner: Callable[..., object]
+) -> None:
+    function, argument = name.split(".")
+    node = f"+{key}={{_target_: my_parts.{function}}}"
+    if key == "embedder":
+        (own / "my_conf" / "embedder" / "early.yaml").write_text(f"_target_: my_parts.{function}\n")
+        node = "embedder=early"
+    outcome = runner("--config-dir", "my_conf", *FAST[1:], TRUST, node)
+    assert outcome.code == 2
+    assert f"{key}.{argument}: my_parts.{function} needs a value here" in outcome.err
+    assert "`_partial_: true` beside its `_target_`" in outcome.err
