@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from omegaconf import OmegaConf
 from runner.config.problems import Problem
 from runner.config.refusals import not_an_override, not_installed, text_of
 from runner.config.schema import run_groups
-from runner.terminal.suggestions import nearest, override, shell_quote
+from runner.terminal.suggestions import nearest, override, quote_within, shell_quote
 
 
 class Overrides:
@@ -47,6 +48,10 @@ class Overrides:
             return self._parser.parse_overrides([text])
         except HydraException:
             key, equals, value = text.partition("=")
+            if value[:1] in ("[", "{"):
+                within = self._parse_within(text, key, value)
+                if within is not None:
+                    return within
             parts = value.split(",") if multirun else [value]
             quoted = key + equals + ",".join(override("", part)[1:] for part in parts if equals)
             try:
@@ -56,6 +61,29 @@ class Overrides:
                 return []
             self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
             return parsed
+
+    def _parse_within(self, text: str, key: str, value: str) -> list[Override] | None:
+        """A list or a mapping whose texts lack quotes: noted, and read with them.
+
+        None where it is neither.
+        """
+        quoted = f"{key}={quote_within(value)}"
+        try:
+            parsed = self._parser.parse_overrides([quoted])
+        except HydraException:
+            name = re.search(r"[{,]\s*([^\s{}\[\],:]*[^\x00-\x7f\s{}\[\],:][^{}\[\],:]*):", value)
+            if name is None:
+                return None
+            self._note(
+                text,
+                f"the name {name[1]!r} cannot be typed here: on the command line, those of a "
+                "mapping are of a-z, A-Z, 0-9 and _. Write the mapping to my_conf/experiment/"
+                "mine.yaml, after a first line `# @package _global_`, and type --config-dir "
+                "my_conf experiment=mine",
+            )
+            return []
+        self._note(text, f"a text in it needs quotes. Type {shell_quote(quoted)}", quoted)
+        return parsed
 
     def sort(self, overrides: list[Override]) -> tuple[dict[str, list[Override]], list[Override]]:
         """The choices of options, by group and one for each option, and all other overrides."""

@@ -62,6 +62,30 @@ def hydra_quote(text: str) -> str:
     return f"'{escaped}'"
 
 
+def quote_within(value: str) -> str:
+    """A list or a mapping of Hydra's grammar, with quotes around each text that needs them.
+
+    The names of a mapping stay as they are: Hydra reads no quotes there.
+    """
+    shown = text = opened = ""
+    for piece in re.findall(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.""", value, re.DOTALL):
+        is_name = piece == ":" and opened[-1:] == "{"
+        if is_name or piece in "[]{},":
+            shown += (text if is_name else _quoted_where_needed(text)) + piece
+            text = ""
+        else:
+            text += piece
+        opened = opened + piece if piece in "[{" else opened[:-1] if piece in "]}" else opened
+    return shown + text
+
+
+def _quoted_where_needed(text: str) -> str:
+    bare = text.strip()
+    if re.fullmatch(r"""[\w./@%+*?|$-]*|'.*'|".*\"""", bare, re.ASCII | re.DOTALL):
+        return text
+    return text.replace(bare, hydra_quote(bare))
+
+
 def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
     """` Did you mean 'x'?`; where nothing is near `otherwise`, by default what there is."""
     choices = sorted(map(str, names))

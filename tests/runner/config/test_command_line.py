@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from components.base import UserError
 from runner.config.command_line import preflight
@@ -170,6 +171,37 @@ def test_a_value_that_needs_quotes_is_given_in_them(
         (fixed,) = shlex.split(re.split(r"this value needs quotes\. Type ", message[1])[1])
         outcome = runner(*files, fixed)
     assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("zeroshot.topics=[Größe,b c, d]", ["Größe", "b c", "d"]),
+        ("zeroshot.topics=['ü ü',it's]", ["ü ü", "it's"]),
+        ("guided.topics={film: [导演, 特效], b: [x (1),12]}",
+         {"film": ["导演", "特效"], "b": ["x (1)", 12]}),
+    ],
+)  # fmt: skip
+def test_texts_in_a_list_that_need_quotes_are_given_in_them(typed: str, value: object) -> None:
+    with pytest.raises(UserError) as caught:
+        preflight([typed])
+    (line,) = str(caught.value).splitlines()[1:]
+    (fixed,) = shlex.split(line.partition("a text in it needs quotes. Type ")[2])
+    assert preflight([fixed])
+    (parsed,) = OverridesParser.create().parse_overrides([fixed])
+    assert parsed.value() == value
+
+
+def test_a_name_of_a_mapping_that_cannot_be_typed(runner: Run, tmp_path: Path) -> None:
+    outcome = runner("guided.topics={sea: [ship], Küche: [pot]}", *FAST)
+    assert outcome.code == 2
+    assert "the name 'Küche' cannot be typed here" in outcome.err
+    folder = tmp_path / "my_conf" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(
+        "# @package _global_\nguided:\n  topics: {Küche: [qantas]}\n", encoding="utf-8"
+    )
+    assert preflight(["--config-dir", str(folder.parent), "experiment=mine"])
 
 
 def test_the_values_of_a_sweep_are_checked_once(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
