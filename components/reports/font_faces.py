@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections import Counter
+from unicodedata import category
 
 from components.base import Result
 from components.reports.fonts import code_points, cut, package_fonts
@@ -30,7 +31,7 @@ def font_faces(result: Result) -> str:
     for topic in result.topics:
         for text in (topic.label, topic.description, *(word for word, _ in topic.words)):
             counts.update(dict.fromkeys(text, len(result.corpus.documents)))
-    foreign = [(n, char) for char, n in counts.items() if ord(char) > _FIRST and char.isalnum()]
+    foreign = [(n, char) for char, n in counts.items() if _is_foreign(char)]
     missing = {ord(char) for _, char in sorted(foreign, reverse=True)[:_N_CHARACTERS]}
     # Of alphabets the whole block of 128: marks belong to letters, and letters are decomposed.
     for block in {point // 128 for point in missing if point < _IDEOGRAPHS}:
@@ -41,6 +42,13 @@ def font_faces(result: Result) -> str:
             missing -= common
             faces.append(_face(path, frozenset(common)))
     return "\n".join(faces)
+
+
+def _is_foreign(char: str) -> bool:
+    """Whether it is a letter, a digit, or a mark such as 。 that fonts for Latin lack."""
+    if ord(char) < _IDEOGRAPHS:
+        return ord(char) > _FIRST and char.isalnum()
+    return char.isalnum() or category(char)[0] == "P"
 
 
 def _face(path: str, points: frozenset[int]) -> str:

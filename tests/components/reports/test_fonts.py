@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from components.base import Topic
+from components.base import Corpus, Topic
 from components.reports import fonts, plots
 from components.reports.font_faces import font_faces
 from reports_support import HARMLESS, made
@@ -86,5 +86,8 @@ def test_the_page_holds_the_fonts_that_its_words_need(monkeypatch: pytest.Monkey
     # Not what Latin text needs; and all of an alphabet, as its vowels are decomposed.
     assert {"U+63A8", "U+8350", "U+E4D", "U+E32"} <= set(re.split("[,}:]", css))
     assert "U+77" not in re.split("[,}:]", css)
+    # A document's marks too: “。” was a box where the reader has no such font.
+    result.corpus = Corpus(["推荐，非常好。", *result.corpus.documents[1:]])
+    assert {"U+3002", "U+FF0C"} <= set(re.split("[,}:]", font_faces(result)))
     monkeypatch.setattr("components.reports.font_faces.package_fonts", lambda: [])
     assert font_faces(result) == ""
