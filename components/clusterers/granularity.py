@@ -141,10 +141,10 @@ class Scale:
 
 
 def auto_sample(n: int, granularity: str | None) -> Rows | None:
-    """Rows, ascending, on which ``auto`` chooses for `n` documents; None where that is all."""
+    """Rows, ascending, on which settings are tried for `n` documents; None where that is all."""
     if granularity != "auto" or n <= AUTO_LIMIT:
         return None
-    log.info("granularity: compared on a sample of %d of the %d documents", AUTO_SAMPLE, n)
+    log.info("settings are compared on a sample of %d of the %d documents", AUTO_SAMPLE, n)
     return np.sort(np.random.default_rng(SEED).choice(n, AUTO_SAMPLE, replace=False))
 
 

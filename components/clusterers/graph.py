@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.base import Integers, NeighborGraph, progress
 from components.igraph_core import igraph_core, seeded
 from components.labels import one_hot
+from components.memory import give_back
 from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
 BLOCK = 4096  # rows that are worked on at a time
@@ -133,6 +134,11 @@ class Leiden:
         self._graph.add_edges(edges)
         self._weights = _floats(weights)
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Of the edges, float64 (m,), without a copy."""
+        return np.frombuffer(self._weights)
+
     def improved(
         self,
         node_weights: NDArray[np.float64],
@@ -170,17 +176,37 @@ class Communities:
     """
 
     def __init__(self, links: Any, degrees: NDArray[np.float64] | None = None) -> None:
-        self.links = links
+        self._links = links
+        if links.shape[0] > LARGE:
+            give_back()  # what the search for neighbours has left
         edges, weights = _upper(links)
         self._leiden = Leiden(links.shape[0], edges, weights)
         # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
+        self._half: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
+        if len(self.degrees) > LARGE:
+            starts = np.searchsorted(edges[:, 0], np.arange(len(self.degrees) + 1))
+            self._half = edges[:, 1].astype(np.int32), starts
+
+    @property
+    def links(self) -> Any:
+        """Symmetric CSR (n, n). Those of a large graph are put away while it is searched."""
+        if self._links is None:
+            from scipy import sparse
+
+            assert self._half is not None
+            n = len(self.degrees)
+            half = sparse.csr_matrix((self._leiden.weights, *self._half), shape=(n, n))
+            self._links = (half + half.T).tocsr()
+        return self._links
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
         """Topic of each row, int64 (n,), numbered from 0."""
         total = float(self.degrees.sum())
         if total == 0:
             return np.arange(len(self.degrees), dtype=np.int64)
+        if self._half is not None:
+            self._links = None  # a fifth of the memory at the peak; made again from igraph's
         # The rounds of a large graph one by one, so that progress can be shown.
         one_by_one = len(self.degrees) > LARGE and n_iterations > 0
         rounds = [1] * n_iterations if one_by_one else [n_iterations]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.base import Guidance, Integers, Matrix, NeighborGraph
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
+from components.clusterers.enough import enough_topics, started
 from components.clusterers.granularity import (
     SEED,
     Scale,
@@ -31,7 +32,6 @@ RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
 ROUGH = 2  # iterations for those trials
 ROUNDS = (4, 2)  # iterations for the topics, and those of a large graph; see experiments/scale
-STEPS = 12  # trials on the way to an exact number of topics
 LINK = 95  # bytes that a document takes for each of its neighbours; see experiments/scale
 Neighbors = Callable[..., NeighborGraph]
 
@@ -155,27 +155,26 @@ class LeidenClusterer:
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
         metric = metric_for(X, self.metric)
-        links = self._graph(X, members, k, neighbors)
-        communities = Communities(links)
+        communities = Communities(self._graph(X, members, k, neighbors))
         steered = communities if guidance is None else SteeredCommunities(communities, guidance)
         fixed = None if guidance is None else guidance.fixed >= 0
         self.curve_: list[dict[str, Any]] = []
-        if self.n_topics is not None:
-            labels, resolution = self._exactly(self.n_topics, steered, least, fixed)
-            why = f"n_topics={self.n_topics}"
-        else:
-            compared = communities
-            rows = None
-            if self.resolution is None:
-                rows = auto_sample(n, self.granularity)
+        sample = None
+        if self.resolution is None:
+            rows = auto_sample(n, self.granularity if self.n_topics is None else "auto")
             if rows is not None:
                 some = [part[rows] for part in members]
-                compared = Communities(self._graph(X[rows], some, k, neighbors))
-            resolution, why = self._resolution(compared, n)
-            labels = absorb(self._find(steered, resolution), links, least, fixed=fixed)
+                sample = Communities(self._graph(X[rows], some, k, neighbors))
+        if self.n_topics is not None:
+            labels, resolution = self._exactly(self.n_topics, steered, sample, least, fixed)
+            why = f"n_topics={self.n_topics}"
+        else:
+            resolution, why = self._resolution(sample or communities, n)
+            labels = self._find(steered, resolution)
+            labels = absorb(labels, communities.links, least, fixed=fixed)
         labels = by_size(labels)
         self.layers_ = self._nested(communities, labels, resolution, least)
-        self.memberships_ = shares(links, labels)
+        self.memberships_ = shares(communities.links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
             out = self.probabilities_ < self.outlier_threshold
@@ -185,7 +184,7 @@ class LeidenClusterer:
             self.layers_ = {
                 name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
             }
-            self.memberships_ = shares(links, labels)
+            self.memberships_ = shares(communities.links, labels)
             self.probabilities_[out] = 0
         self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {
@@ -212,7 +211,7 @@ class LeidenClusterer:
     def _find(self, communities: Communities | SteeredCommunities, resolution: float) -> Integers:
         n_iterations = self.n_iterations
         if n_iterations is None:
-            n_iterations = ROUNDS[communities.links.shape[0] > LARGE]
+            n_iterations = ROUNDS[len(communities.degrees) > LARGE]
         return communities.find(resolution, n_iterations, self.random_state)
 
     def _resolution(self, communities: Communities, n: int) -> tuple[float, str]:
@@ -251,34 +250,36 @@ class LeidenClusterer:
         self,
         target: int,
         communities: Communities | SteeredCommunities,
+        sample: Communities | None,
         least: int,
         fixed: NDArray[np.bool_] | None = None,
     ) -> tuple[Integers, float]:
-        """Exactly `target` topics: the trial with the fewest that are enough, merged by links."""
-        n = communities.links.shape[0]
+        """Exactly `target` topics, and the resolution that they come from.
+
+        sample : of the documents, where there are too many to try many resolutions on them
+        """
+        n = len(communities.degrees)
         target = at_most("n_topics", target, max(1, n // least), n)
-        low, high, resolution = 0.0, np.inf, 1.0
-        tried: list[tuple[int, float, Integers]] = []
-        for _ in range(STEPS):
+
+        def search(resolution: float) -> Integers:
             labels = self._find(communities, resolution)
-            labels = absorb(labels, communities.links, least, fixed=fixed)
-            n_topics = count_topics(labels)
-            tried.append((n_topics, resolution, labels))
-            if n_topics == target:
-                return labels, resolution
-            low, high = (low, resolution) if n_topics > target else (resolution, high)
-            resolution = 2 * low if np.isinf(high) else (low + high) / 2
-        enough = [attempt for attempt in tried if attempt[0] > target]
-        if not enough:
-            n_topics, resolution, labels = max(tried, key=lambda attempt: attempt[0])
+            return absorb(labels, communities.links, least, fixed=fixed)
+
+        def rough(resolution: float) -> Integers:
+            assert sample is not None
+            return absorb(sample.find(resolution, ROUGH, SEED), sample.links, least)
+
+        start = None if sample is None else started(target, rough)
+        labels, resolution = enough_topics(target, search, start)
+        n_topics = count_topics(labels)
+        if n_topics < target:
             log.warning(
-                "n_topics=%d: only %d topics of min_topic_size=%d or more "
-                "documents were found",
+                "n_topics=%d: only %d topics of min_topic_size=%d or more documents were found",
                 target, n_topics, least,
             )  # fmt: skip
-            return labels, resolution
-        _, resolution, labels = min(enough, key=lambda attempt: attempt[0])
-        return merge_down(labels, communities.links, target, fixed), resolution
+        elif n_topics > target:
+            labels = merge_down(labels, communities.links, target, fixed)
+        return labels, resolution
 
     def _nested(
         self, communities: Communities, labels: Integers, resolution: float, least: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +36,8 @@ class SteeredCommunities:
     def __init__(self, communities: Communities, guidance: Guidance) -> None:
         from scipy import sparse
 
-        self.links = communities.links
         self._unguided = communities
+        self.degrees = communities.degrees
         self._n_groups = len(guidance.names)
         self._free = guidance.fixed < 0
         self._nothing_known = bool(self._free.all()) and not guidance.seeds.nnz
@@ -49,7 +50,7 @@ class SteeredCommunities:
         pull = sparse.diags(communities.degrees) @ guidance.seeds
         anchored = sparse.csr_matrix((member.T @ pull).T)  # (groups, nodes)
         anchored.resize(n_nodes, n_nodes)
-        links = sparse.triu(member.T @ self.links @ member + anchored, 1).tocoo()
+        links = sparse.triu(member.T @ communities.links @ member + anchored, 1).tocoo()
         not_anchors = links.col >= n_groups  # between anchors there is only what keeps them apart
         weights = links.data[not_anchors]
         pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
@@ -65,6 +66,11 @@ class SteeredCommunities:
         seeds = guidance.seeds.tocoo()
         of_alone = np.isin(seeds.col, alone)
         self._seeds = self._nodes[seeds.row[of_alone]], seeds.col[of_alone], seeds.data[of_alone]
+
+    @property
+    def links(self) -> Any:
+        """Of the documents, without the anchors: symmetric CSR (n, n)."""
+        return self._unguided.links
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
         """Topic of each row, int64 (n,), as `Communities.find`."""

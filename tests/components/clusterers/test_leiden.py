@@ -310,7 +310,7 @@ def test_an_ensemble_is_sampled_too(sampled):
 
 
 def test_what_is_not_chosen_needs_no_sample(sampled):
-    for settings in ({"resolution": 1.0}, {"n_topics": 8}, {"granularity": "medium"}):
+    for settings in ({"resolution": 1.0}, {"granularity": "medium"}):
         part = LeidenClusterer(random_state=1, **settings)
         part.fit_predict(groups())
         assert part.curve_ == []
@@ -323,3 +323,39 @@ def test_rounds_one_by_one_find_what_rounds_at_once_find(monkeypatch):
     monkeypatch.setattr(graph, "LARGE", 100)
     np.testing.assert_array_equal(communities.find(3.0, 4, 7), at_once)
     assert len(np.unique(communities.find(3.0, -1, 7))) > 1
+
+
+def test_links_put_away_for_a_search_come_back_to_the_bit(monkeypatch):
+    links = weighted(search.neighbors(groups(), 30), "fuzzy")
+    small = graph.Communities(links.copy())
+    expected = small.find(3.0, 2, 7)
+    monkeypatch.setattr(graph, "LARGE", 100)
+    large = graph.Communities(links.copy())
+    np.testing.assert_array_equal(large.find(3.0, 2, 7), expected)
+    assert large.links is not small.links
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(large.links, name), getattr(links, name))
+        assert getattr(large.links, name).dtype == getattr(links, name).dtype
+
+
+def test_an_exact_number_of_topics_of_many_documents_takes_one_search(sampled, monkeypatch):
+    searched = []
+    find = graph.Communities.find
+
+    def counted(self, *args):
+        searched.append(len(self.degrees))
+        return find(self, *args)
+
+    monkeypatch.setattr(graph.Communities, "find", counted)
+    X = groups()
+    for n_topics in (4, 8):
+        searched.clear()
+        part = LeidenClusterer(n_topics=n_topics, random_state=1)
+        labels = part.fit_predict(X)
+        assert len(np.unique(labels)) == n_topics
+        assert searched.count(400) == 1
+        assert searched.count(200) > 0
+        np.testing.assert_array_equal(
+            labels, LeidenClusterer(n_topics=n_topics, random_state=1).fit_predict(X)
+        )
+    assert adjusted_rand_score(TRUTH, labels) > 0.95
