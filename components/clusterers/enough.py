@@ -11,8 +11,9 @@ from components.base import Integers
 from components.labels import count_topics
 
 STEPS = 12  # searches that halve the interval in which the resolution lies
-CLOSE = 1.1  # times as many as wanted: near enough on a sample
-UP, UPWARDS = 1.3, 5  # factor of the resolution, and searches, where a start gave too few
+CLOSE = 1.1  # times as many as wanted: near enough on a sample, and what is aimed at from there
+AGAIN = 5  # searches from a start
+TOO_MANY = (1.25, 500)  # times as many, and so many more: what it would take too long to merge
 
 Search: TypeAlias = Callable[[float], Integers]  # topics (n,) at a resolution
 Trial: TypeAlias = tuple[int, float, Integers]  # number of topics, resolution, topics
@@ -30,7 +31,7 @@ def enough_topics(
     start : float, optional
         Where to look first, from `started`: then one search is enough nearly always.
     """
-    trials = _halving(target, search) if start is None else _upwards(target, search, start)
+    trials = _halving(target, search) if start is None else _near(target, search, start)
     _, resolution, labels = _best(target, trials)
     return labels, resolution
 
@@ -67,10 +68,12 @@ def _halving(target: int, search: Search) -> Iterator[Trial]:
         resolution = 2 * low if np.isinf(high) else (low + high) / 2
 
 
-def _upwards(target: int, search: Search, resolution: float) -> Iterator[Trial]:
-    for _ in range(UPWARDS):
+def _near(target: int, search: Search, resolution: float) -> Iterator[Trial]:
+    times, more = TOO_MANY
+    for _ in range(AGAIN):
         labels = search(resolution)
-        yield count_topics(labels), resolution, labels
-        if count_topics(labels) >= target:
+        n_topics = count_topics(labels)
+        yield n_topics, resolution, labels
+        if target <= n_topics <= max(times * target, target + more):
             return
-        resolution *= UP
+        resolution *= min(2.0, max(0.5, CLOSE * target / max(1, n_topics)))

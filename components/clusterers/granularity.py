@@ -18,6 +18,10 @@ topics are easily agreed on, as two of six groups are in any halves: where there
 tell, an agreement counts for more the more topics it is on, by a share of `DOUBLED` for twice as
 many.
 
+Of more than `AUTO_LIMIT` documents a few giants are no topics that anyone can use. There they are
+chosen only where halves agree on some setting by `CLEAR`: else settings with fewer topics than the
+fourth root of the number of documents are left out.
+
 The splits are the same for every `random_state`: what is chosen is a property of the documents.
 """
 
@@ -42,6 +46,7 @@ log = logging.getLogger(__name__)
 TOLERANCE = 0.015  # in agreement; this and the next were found in experiments/granularity
 LOOSE = (0.04, 0.06)  # below the best modularity: what costs no weight, and what costs all of it
 DOUBLED = 0.06  # of the agreement, for twice as many topics; as the two above
+CLEAR = 0.5  # agreement on any setting from which on a large corpus may have few topics
 SEED = 0  # of the splits and of what is drawn for them
 SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
 FEWEST = 100  # documents whose halves are worth comparing
@@ -73,29 +78,45 @@ def check_layers(layers: Sequence[str] | None) -> None:
             raise ParameterError("layers", layer, "must be a list of broad, medium, fine.")
 
 
-def weigh(curve: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
-    """Weights (settings,) that sum to 1; see the module's docstring."""
+def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.float64]:
+    """Weights (settings,) that sum to 1; see the module's docstring.
+
+    `fewest` topics are asked for where the agreement is not clear and some setting has them.
+    """
     score = np.array([point["score"] for point in curve])
     modularity = np.array([point.get("modularity", 0.0) for point in curve])
     if "modularity" not in curve[0]:
         n_topics = np.array([max(1.0, point["n_topics"]) for point in curve])
         score = score * (1 + DOUBLED * np.log2(n_topics / n_topics.min()))
+    enough = _enough(curve, fewest)
     least, most = LOOSE
-    sound = np.clip((most - (modularity.max() - modularity)) / (most - least), 0, 1)
+    sound = np.clip((most - (modularity[enough].max() - modularity)) / (most - least), 0, 1)
+    sound[~enough] = 0
     best = score[sound > 0].max()
     weights = sound * np.exp(np.minimum(score - best, 0) / TOLERANCE)
     return np.asarray(weights / weights.sum())
 
 
-def reason(curve: Sequence[dict[str, Any]]) -> str:
+def _enough(curve: Sequence[dict[str, Any]], fewest: float) -> NDArray[np.bool_]:
+    """Which settings have `fewest` topics: all, where the agreement is clear or none has them."""
+    enough = np.array([point["n_topics"] >= fewest for point in curve])
+    if not enough.any() or max(point["score"] for point in curve) >= CLEAR:
+        enough[:] = True
+    return enough
+
+
+def reason(curve: Sequence[dict[str, Any]], fewest: float = 0) -> str:
     """Why this setting was chosen, in a sentence."""
     name = next(iter(curve[0]))
     best = max((p for p in curve if not p["ruled_out"]), key=lambda p: float(p["score"]))
-    ruled_out = sum(point["ruled_out"] for point in curve)
+    enough = _enough(curve, fewest)
+    few = len(curve) - sum(enough)
+    loose = sum(p["ruled_out"] for p, many in zip(curve, enough, strict=True) if many)
     return (
         "auto: mean of the settings on which two halves of the documents agree, "
         f"most on {best[name]:g} (AMI {best['score']:.2f})"
-        + (f"; {ruled_out} of {len(curve)} left out for low modularity" if ruled_out else "")
+        + (f"; {few} of {len(curve)} left out for fewer than {fewest:.0f} topics" if few else "")
+        + (f"; {loose} of {len(curve)} left out for low modularity" if loose else "")
     )
 
 
@@ -128,11 +149,14 @@ class Scale:
             return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
         points = agreement(n, len(self.tried), self.cluster, self.carry, SEED, self.modularity)
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
-        weights = weigh(curve)
+        fewest = 0
+        if self.modularity is not None and (n_documents or n) > AUTO_LIMIT:
+            fewest = round((n_documents or n) ** 0.25)
+        weights = weigh(curve, fewest)
         for point, weight in zip(curve, weights, strict=True):
             point |= {"weight": float(weight), "ruled_out": weight == 0}
         chosen = float(f"{math.exp(weights @ np.log(self.tried)):.3g}")
-        why = reason(curve)
+        why = reason(curve, fewest)
         if n_documents is not None and n_documents > n:
             why += f"; on a sample of {n:,} of the {n_documents:,} documents"
             for point in curve:

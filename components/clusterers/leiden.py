@@ -166,10 +166,13 @@ class LeidenClusterer:
                 some = [part[rows] for part in members]
                 sample = Communities(self._graph(X[rows], some, k, neighbors))
         if self.n_topics is not None:
-            labels, resolution = self._exactly(self.n_topics, steered, sample, least, fixed)
+            start = None if sample is None else _start(self.n_topics, sample, least)
+            del sample
+            labels, resolution = self._exactly(self.n_topics, steered, start, least, fixed)
             why = f"n_topics={self.n_topics}"
         else:
             resolution, why = self._resolution(sample or communities, n)
+            del sample
             labels = self._find(steered, resolution)
             labels = absorb(labels, communities.links, least, fixed=fixed)
         labels = by_size(labels)
@@ -250,14 +253,11 @@ class LeidenClusterer:
         self,
         target: int,
         communities: Communities | SteeredCommunities,
-        sample: Communities | None,
+        start: float | None,
         least: int,
         fixed: NDArray[np.bool_] | None = None,
     ) -> tuple[Integers, float]:
-        """Exactly `target` topics, and the resolution that they come from.
-
-        sample : of the documents, where there are too many to try many resolutions on them
-        """
+        """Exactly `target` topics, and the resolution that they come from; `start`: near it."""
         n = len(communities.degrees)
         target = at_most("n_topics", target, max(1, n // least), n)
 
@@ -265,11 +265,6 @@ class LeidenClusterer:
             labels = self._find(communities, resolution)
             return absorb(labels, communities.links, least, fixed=fixed)
 
-        def rough(resolution: float) -> Integers:
-            assert sample is not None
-            return absorb(sample.find(resolution, ROUGH, SEED), sample.links, least)
-
-        start = None if sample is None else started(target, rough)
         labels, resolution = enough_topics(target, search, start)
         n_topics = count_topics(labels)
         if n_topics < target:
@@ -298,3 +293,8 @@ class LeidenClusterer:
             joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
             nested[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
         return {layer: nested.get(layer, labels).copy() for layer in layers}
+
+
+def _start(target: int, sample: Communities, least: int) -> float:
+    """The resolution that gives about `target` topics on a sample."""
+    return started(target, lambda r: absorb(sample.find(r, ROUGH, SEED), sample.links, least))

@@ -22,19 +22,29 @@ def test_it_halves_until_the_number_is_met():
     assert len(found) <= 12
 
 
-def test_from_a_start_it_goes_up_until_there_are_enough():
+def test_from_a_start_it_goes_on_until_there_are_enough():
     found = []
     labels, resolution = enough_topics(100, counted(found), start=8.0)
-    assert found == pytest.approx([8.0, 10.4])
-    assert len(np.unique(labels)) == 104
+    assert found == pytest.approx([8.0, 11.0])
+    assert len(np.unique(labels)) == 110
     assert resolution == found[-1]
+
+
+def test_from_a_start_that_gives_far_too_many_it_goes_back():
+    found = []
+    labels, _ = enough_topics(1000, counted(found), start=300.0)
+    assert found == pytest.approx([300.0, 150.0])
+    assert len(np.unique(labels)) == 1500
+    found.clear()
+    assert len(np.unique(enough_topics(10, counted(found), start=40.0)[0])) == 400
+    assert len(found) == 1  # so many are merged in no time
 
 
 def test_where_no_search_finds_enough_the_most_is_taken():
     found = []
-    labels, _ = enough_topics(100, counted(found, factor=1.0), start=8.0)
+    labels, _ = enough_topics(100, lambda r: counted(found)(min(r, 5.0)), start=3.0)
     assert len(found) == 5
-    assert len(np.unique(labels)) == int(max(found))
+    assert len(np.unique(labels)) == 50
 
 
 def test_a_start_is_near_enough_early():

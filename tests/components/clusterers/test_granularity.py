@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from components.clusterers.agglomerative import AgglomerativeClusterer
-from components.clusterers.granularity import DOUBLED, LOOSE, TOLERANCE, nest, weigh
+from components.clusterers.granularity import CLEAR, DOUBLED, LOOSE, TOLERANCE, nest, weigh
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
 from components.clusterers.joining import absorb, merge_down
 from components.clusterers.kmeans import KMeansClusterer
@@ -55,6 +55,19 @@ def test_giants_with_crumbs_are_left_out_however_well_they_are_found_twice():
     assert weigh(points)[0] > 0.99
     points[0]["score"] = 0.6
     np.testing.assert_allclose(weigh(points)[:2], [1 / 3, 2 / 3], atol=0.02)
+
+
+def test_a_few_giants_are_left_out_where_the_halves_agree_on_nothing():
+    points = curve(0.4, 0.3, 0.28)
+    for point, n_topics, modularity in zip(points, (5, 30, 90), (0.6, 0.5, 0.48), strict=True):
+        point |= {"n_topics": n_topics, "modularity": modularity}
+    assert weigh(points)[0] > 0.99
+    weights = weigh(points, 20)
+    assert weights[0] == 0
+    assert weights[1:].min() > 0.1  # their modularity is compared with the best that is left
+    np.testing.assert_array_equal(weigh(points, 100), weigh(points))  # none has as many
+    points[0]["score"] = CLEAR
+    np.testing.assert_array_equal(weigh(points, 20), weigh(points))
 
 
 def test_topics_are_numbered_by_size():
