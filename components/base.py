@@ -179,7 +179,8 @@ class Representation(Protocol):
     read(documents) -> Any         what depends on the documents alone; it is called once, and
                                    given to each `fit` that names it as `words`
     tokens_ : Tokens               set by `fit`: the words of the documents, which measures of
-                                   coherence then reuse
+                                   coherence then reuse; there a word of `words_` that is
+                                   written IBM may be ibm
     views_ : dict[str, list]       set by `fit`: further lists like `words_`, by name
     needs_word_vectors : bool      `fit` uses `encode_words`; default: it requires the argument
     words_of(members, n_words)     after `fit`: a list like `words_` for any groups of the

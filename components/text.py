@@ -34,6 +34,11 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def lower(text: str) -> str:
+    """`text` in lower case, each letter in its place: the capital \u0130 alone would become two."""
+    return text.replace("\u0130", "i").lower()
+
+
 def shorten(value: object, limit: int = 200) -> str:
     """The representation of a value for an error message, at most `limit` characters of it."""
     try:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from components.base import MissingExtraError, Result
 from components.metrics.tokens import tokens_of
 from components.neighbors import unit_rows
+from components.text import lower
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,12 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
     """
     ids, starts, vocabulary = tokens_of(result)
     number = {word: place for place, word in enumerate(vocabulary)}
+    # Words are shown as they are written, and counted in lower case.
     tops = [
-        [number[word] for word, _ in topic.words[:n_words] if word in number]
+        [number.get(word, number.get(lower(word), -1)) for word, _ in topic.words[:n_words]]
         for topic in result.topics
     ]
+    tops = [[place for place in top if place >= 0] for top in tops]
     tops = [top for top in tops if len(top) > 1]
     if not tops:
         return None

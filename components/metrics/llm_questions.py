@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from components.api.chat import fill, listed, one_line
 from components.base import Result, Topic
+from components.text import lower
 
 PLACEHOLDERS = {
     "intrusion": ("words",),
@@ -135,7 +136,12 @@ def _weights(result: Result) -> Callable[[int, str], float]:
     if components is None or components.shape[0] < len(result.topics):
         return lambda topic, word: 0.0
     column = {word: place for place, word in enumerate(representation.get_feature_names_out())}
-    return lambda topic, word: float(components[topic, column[word]]) if word in column else 0.0
+
+    def weight_of(topic: int, word: str) -> float:
+        place = column.get(word, column.get(lower(word)))  # shown as written, counted in lower case
+        return 0.0 if place is None else float(components[topic, place])
+
+    return weight_of
 
 
 def _picked(answer: dict[str, Any], words: Sequence[str]) -> float:

@@ -13,6 +13,7 @@ from components.base import Integers, Matrix, ParameterError
 from components.model import SavedTopic, TopicModel
 from components.model.index import Doubles
 from components.neighbors import unit_rows
+from components.text import lower
 
 SIMILARITY = 0.6  # see experiments/predict/README.md
 
@@ -100,9 +101,9 @@ def topic_similarity(first: Matrix, second: Matrix) -> Doubles:
 
 
 def word_similarity(first: Sequence[SavedTopic], second: Sequence[SavedTopic]) -> Doubles:
-    """Cosine of the topics' words with their weights: float64 (a, b)."""
+    """Cosine of the topics' words with their weights: float64 (a, b). Capitals do not count."""
     similarity = np.zeros((len(first), len(second)))
-    weights = [[dict(topic.words) for topic in topics] for topics in (first, second)]
+    weights = [list(map(_weights_of_words, topics)) for topics in (first, second)]
     norms = [[np.linalg.norm(list(words.values())) for words in each] for each in weights]
     for a, words in enumerate(weights[0]):
         for b, others in enumerate(weights[1]):
@@ -110,6 +111,14 @@ def word_similarity(first: Sequence[SavedTopic], second: Sequence[SavedTopic]) -
             if product > 0:
                 similarity[a, b] = product / (norms[0][a] * norms[1][b])
     return similarity
+
+
+def _weights_of_words(topic: SavedTopic) -> dict[str, float]:
+    """The weight of each word, in lower case: one run may write IBM, the other ibm."""
+    weights: dict[str, float] = {}
+    for word, weight in topic.words:
+        weights[lower(word)] = weights.get(lower(word), 0.0) + weight
+    return weights
 
 
 def merge_models(first: TopicModel, second: TopicModel, mapping: TopicMapping) -> TopicModel:

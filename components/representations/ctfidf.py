@@ -64,6 +64,10 @@ class CTFIDF(TermWeights):
         Terms to favour: their weights are multiplied by `seed_multiplier`.
     seed_multiplier : float
     lowercase : bool
+        Count a word in all its forms as one, as IBM and ibm.
+    case : str
+        "as_written": such a word is shown as the documents mostly write it, see `Written`.
+        "lower": in lower case. Without `lowercase` words are shown as they are counted.
     token_pattern : str, or None
         Regular expression for a word. None: runs of two or more letters and digits that are not
         numbers.
@@ -117,6 +121,7 @@ class CTFIDF(TermWeights):
         seed_words: list[str] | None = None,
         seed_multiplier: float = 2.0,
         lowercase: bool = True,
+        case: str = "as_written",
         token_pattern: str | None = None,
         also: list[str] | dict[str, Any] | None = None,
     ) -> None:
@@ -136,6 +141,7 @@ class CTFIDF(TermWeights):
             "stop_words": stop_words,
             "clean": clean,
             "lowercase": lowercase,
+            "case": case,
             "token_pattern": token_pattern,
             "ngram_range": ngram_range,
             "pos": pos,

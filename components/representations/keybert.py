@@ -67,7 +67,6 @@ class KeyBERT(FromCandidates):
             What `read` returned for these documents.
         """
         candidates = self.propose(documents, labels, words, embeddings, encode_words)
-        self.words_ = self.closest.choose(
-            candidates.words_, documents, labels, embeddings, encode_words
-        )
+        chosen = self.closest.choose(candidates.best_, documents, labels, embeddings, encode_words)
+        self.words_ = candidates.as_written(chosen)
         return self

@@ -71,5 +71,6 @@ class MMR(FromCandidates):
             What `read` returned for these documents.
         """
         candidates = self.propose(documents, labels, words, embeddings, encode_words)
-        self.words_ = self.diverse.choose(candidates.words_, encode_words)
+        chosen = self.diverse.choose(candidates.best_, encode_words)
+        self.words_ = candidates.as_written(chosen)
         return self

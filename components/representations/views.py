@@ -108,13 +108,12 @@ class Views:
             if encode_words is None or embeddings is None:
                 raise UserError(f"the view '{name}' needs the vectors of documents and words.")
             weights.n_words = max(_CANDIDATES, weights.n_words)
-            candidates = weights.weigh(words, np.asarray(labels)).words_
+            candidates = weights.weigh(words, np.asarray(labels)).best_
             with within(f"also.{name}"):
                 if name == "keybert":
                     closest = Closest(**options)
-                    views[name] = closest.choose(
-                        candidates, documents, labels, embeddings, encode_words
-                    )
+                    chosen = closest.choose(candidates, documents, labels, embeddings, encode_words)
                 else:
-                    views[name] = Diverse(**options).choose(candidates, encode_words)
+                    chosen = Diverse(**options).choose(candidates, encode_words)
+            views[name] = weights.as_written(chosen)
         return views

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError
+from components.representations.selection import WordLists
 from components.representations.tokens import Tokens
 from components.representations.variants import Distinct, without_parts
 from components.representations.words import Words
@@ -24,9 +25,10 @@ class TermWeights:
     ParameterError
     """
 
-    words_: list[list[tuple[str, float]]]
+    best_: WordLists  # as they are counted
     components_: Any
     idf_: NDArray[np.float64]
+    _words: WordLists | None
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class TermWeights:
             raise ParameterError("seed_multiplier", seed_multiplier, "must be above 0.")
 
     def weigh(self, words: Words, labels: Integers) -> Self:
-        """Set `components_`, `idf_` and `words_`; labels (m,) hold each document's topic."""
+        """Set `components_`, `idf_` and `best_`; labels (m,) hold each document's topic."""
         from scipy import sparse
 
         self.source_ = words
@@ -72,10 +74,22 @@ class TermWeights:
             (np.ones(len(rows), np.int64), (labels[rows], rows)), (n_topics, len(labels))
         )
         self._set_weights((member @ words.counts)[:, self._columns].astype(np.float64))
-        self.words_ = self._best(self.components_, self.n_words)
+        self.best_ = self._best(self.components_, self.n_words)
+        self._words = None
         return self
 
-    def words_of(self, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
+    @property
+    def words_(self) -> WordLists:
+        if self._words is None:
+            self._words = self.as_written(self.best_)
+        return self._words
+
+    def as_written(self, words: WordLists) -> WordLists:
+        """Words as the documents write them, from words as they are counted."""
+        written = self.source_.written
+        return words if written is None else written(words)
+
+    def words_of(self, members: Any, n_words: int) -> WordLists:
         """Words of any groups of the documents, as of a topic in one year.
 
         A term's weight is tf(t, g) times the factor `idf_` that it has in the topics: groups are
@@ -90,7 +104,7 @@ class TermWeights:
             Words per group, at most.
         """
         counts = (members @ self.source_.counts)[:, self._columns].astype(np.float64)
-        return self._best(self._weighted(counts), n_words)
+        return self.as_written(self._best(self._weighted(counts), n_words))
 
     @property
     def tokens_(self) -> Tokens:
@@ -143,7 +157,7 @@ class TermWeights:
         counts.data = tf * self.idf_[counts.indices]
         return counts
 
-    def _best(self, weighted: Any, n_words: int) -> list[list[tuple[str, float]]]:
+    def _best(self, weighted: Any, n_words: int) -> WordLists:
         """The heaviest words of each row of W."""
         rows = map(slice, weighted.indptr[:-1], weighted.indptr[1:])
         return [self._heaviest(weighted.data[r], weighted.indices[r], n_words) for r in rows]

@@ -21,6 +21,7 @@ from components.representations.segment import UNSPACED, Segmenters, require_seg
 from components.representations.stopwords import DEBRIS, stop_words
 from components.representations.tagged import Tagger
 from components.representations.tokens import Tokens, tokenize
+from components.representations.written import Written
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Words:
         What was left out as no language, by kind.
     tagged : Words, optional
         The words that were chosen by part of speech, for a view of the same topics.
+    written : Written, optional
+        Gives terms the form that the documents have; None: terms are shown as they are counted.
     """
 
     tokens: Tokens
@@ -50,6 +53,7 @@ class Words:
     languages: tuple[str, ...]
     removed: Counter[str] = field(default_factory=Counter)
     tagged: Words | None = None
+    written: Written | None = None
 
 
 class Reader:
@@ -67,6 +71,7 @@ class Reader:
         stop_words: Any,
         clean: bool,
         lowercase: bool,
+        case: str,
         token_pattern: str | None,
         ngram_range: Sequence[int],
         pos: Sequence[str] | None,
@@ -78,6 +83,7 @@ class Reader:
         self.stop_words = _stop_words(stop_words)
         self.clean = clean
         self.lowercase = lowercase
+        self.case = _case(case)
         self.token_pattern = _pattern(token_pattern)
         self.ngram_range = _sizes(ngram_range)
         self.tagger: Tagger | None = None
@@ -116,7 +122,11 @@ class Reader:
                     "takes it out, of tables and the report too."
                 )
         counts, terms = count_terms(tokens.without(stopped), *self.ngram_range)
-        return Words(tokens, counts, np.array(terms, dtype=object), languages, removed)
+        of_terms = np.array(terms, dtype=object)
+        written = None
+        if self.case == "as_written" and self.lowercase:
+            written = Written(documents, counts, of_terms, languages, self.clean)
+        return Words(tokens, counts, of_terms, languages, removed, written=written)
 
     def _detected(self, documents: Sequence[str]) -> tuple[str, ...]:
         step = max(1, len(documents) // 300)
@@ -183,6 +193,12 @@ def _sizes(value: Sequence[int]) -> tuple[int, int]:
             "ngram_range", sizes, "must be the shortest and the longest term in words, as in [1,2]."
         )
     return sizes[0], sizes[1]
+
+
+def _case(value: str) -> str:
+    if value not in ("as_written", "lower"):
+        raise ParameterError("case", value, "must be as_written or lower.")
+    return value
 
 
 def _pattern(value: str | None) -> str | None:

@@ -174,3 +174,11 @@ def test_embedding_coherence_in_glove() -> None:
     assert values[1] is not None
     assert 0.5 < values[0] <= 1
     assert values[1] < values[0] - 0.3
+
+
+def test_words_that_are_shown_with_capitals_are_those_counted_in_lower_case() -> None:
+    texts = [["ibm", "chip"], ["ibm", "iphone", "chip"], ["iphone"], ["other"]]
+    plainly = npmi(result_of(texts, [["ibm", "chip", "iphone"]]))
+    assert plainly is not None
+    assert npmi(result_of(texts, [["IBM", "chip", "iPhone"]])) == plainly
+    assert npmi(result_of([*texts, ["IBM"]], [["IBM", "iphone"]])) != plainly  # words of their own

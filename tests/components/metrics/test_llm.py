@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,7 +51,7 @@ def corpus_of_three() -> Result:
 
 
 def kind_of(text: str) -> str:
-    return next(name for name, words in WORDS.items() if any(w in text for w in words))
+    return next(name for name, words in WORDS.items() if any(w in text.lower() for w in words))
 
 
 def good_judge(prompt: str) -> Any:
@@ -130,8 +131,14 @@ def test_what_is_shown(server: ChatServer) -> None:
             assert not set(own) & {result.corpus.documents[first + i] for i in range(3)}
 
 
-def test_an_intruder_has_little_weight_in_the_topic(server: ChatServer) -> None:
+@pytest.mark.parametrize("shown", [str, str.upper])
+def test_an_intruder_has_little_weight_in_the_topic(
+    server: ChatServer, shown: Callable[[str], str]
+) -> None:
     result = corpus_of_three()
+    for place, topic in enumerate(result.topics):  # as they are written, not as they are counted
+        words = tuple((shown(word), weight) for word, weight in topic.words)
+        result.topics[place] = replace(topic, words=words)
     terms = [word for words in WORDS.values() for word in words]
     weights = np.repeat(np.eye(3), 6, axis=1)
     weights[0, 6:12] = 0.5  # the words of cars stand in the documents on pets too
@@ -139,9 +146,10 @@ def test_an_intruder_has_little_weight_in_the_topic(server: ChatServer) -> None:
         components_=sparse.csr_matrix(weights), get_feature_names_out=lambda: np.array(terms)
     )
     judge(server, prompts={"intrusion": PROMPTS["intrusion"]}, n_intruders=5)(result)
-    of_pets = [p for p in server.prompts if p.count(",") == 5 and "cat" in p and "dog" in p]
+    prompts = [prompt for prompt in server.prompts if prompt.count(",") == 5]
+    of_pets = [p for p in prompts if shown("cat") in p and shown("dog") in p]
     assert len(of_pets) == 5
-    assert not any(word in prompt for prompt in of_pets for word in WORDS["cars"])
+    assert not any(shown(word) in prompt for prompt in of_pets for word in WORDS["cars"])
 
 
 def test_a_second_run_makes_no_request(server: ChatServer) -> None:

@@ -91,6 +91,17 @@ def test_similarity_does_not_depend_on_how_narrow_an_embedder_is() -> None:
     assert word_similarity([], model_of([1], 1).topics).shape == (0, 1)
 
 
+def test_capitals_do_not_count_between_the_words_of_two_runs() -> None:
+    one, other = model_of([0, 1], 1).topics, model_of([1, 2], 2).topics
+    written = [
+        replace(topic, words=tuple((word.upper(), weight) for word, weight in topic.words))
+        for topic in other
+    ]
+    found = word_similarity(one, written)
+    assert found[1, 0] == pytest.approx(1)
+    np.testing.assert_array_equal(found, word_similarity(one, other))
+
+
 @pytest.mark.parametrize("similarity", [-0.1, 1.5, float("nan")])
 def test_a_similarity_out_of_its_range(similarity: float) -> None:
     with pytest.raises(ParameterError, match=f"similarity={similarity}: must be from 0 to 1"):

@@ -60,21 +60,21 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_stop_words_by_detected_language() -> None:
     german = ["Die Rechnung ist nicht bezahlt und die Mahnung wurde an den Kunden geschickt."] * 9
-    assert words(german) == [["bezahlt", "geschickt", "kunden", "mahnung", "rechnung"]]
+    assert words(german) == [["bezahlt", "geschickt", "Kunden", "Mahnung", "Rechnung"]]
     assert "die" in words(german, language="en")[0]
     assert "die" in words(german, stop_words=None)[0]
 
 
 @pytest.mark.parametrize("name", ["german", "de", "German"])
 def test_stop_words_by_name(name: str) -> None:
-    assert words(["und die Katze"], stop_words=name) == [["katze"]]
+    assert words(["und die Katze"], stop_words=name) == [["Katze"]]
 
 
 def test_both_languages_of_a_mixed_corpus() -> None:
     german = ["Die Rechnung ist nicht bezahlt und die Mahnung wurde an den Kunden geschickt."] * 9
     english = ["The invoice was not paid, and so we have sent a reminder to the customer."] * 9
     found = words(german + english, [0] * 9 + [1] * 9)
-    assert found[0] == ["bezahlt", "geschickt", "kunden", "mahnung", "rechnung"]
+    assert found[0] == ["bezahlt", "geschickt", "Kunden", "Mahnung", "Rechnung"]
     assert found[1] == ["customer", "invoice", "paid", "reminder", "sent"]
 
 
