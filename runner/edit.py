@@ -7,7 +7,8 @@ edits      a YAML file; all numbers are those of the run:
              merge: [[3, 7]]           topics that become one, with the first one's label
              rename: {2: "delivery"}   labels
              drop: [9]                 topics whose documents are in no topic from now on
-             split: [0]                topics that are divided; the largest part keeps the label
+             split: {0: 3}             topics that are divided, each into so many parts; [0] lets
+                                       its documents decide. The largest keeps the number
 folder     gets what every run writes, and changes.csv
 cache      folder of cached vectors (default .runner-cache); null caches nothing
 uri        the MLflow store
@@ -141,7 +142,9 @@ class Editing:
             if label is not None:
                 names.append((label, old.description))
             else:
-                is_new = self.edited.is_new[topic]
+                # The words of a topic that is split are not those of its largest part.
+                outdated = sources[0] in self.edits.split and not old.is_named
+                is_new = self.edited.is_new[topic] or outdated
                 names.append(None if is_new else (old.label, old.description))
         return names
 

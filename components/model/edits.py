@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,17 +24,22 @@ class Edits:
     merge : groups of topics that become one, with the lowest number of each
     rename : label by topic
     drop : topics whose documents are in no topic from now on
-    split : topics that are divided; the largest part keeps the number and the label
+    split : topics that are divided; the largest part keeps the number
+    parts : into how many, by topic; a topic of `split` that is not here divides as it does best
     """
 
     merge: list[list[int]] = field(default_factory=list)
     rename: dict[int, str] = field(default_factory=dict)
     drop: list[int] = field(default_factory=list)
     split: list[int] = field(default_factory=list)
+    parts: dict[int, int] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
         """The edits that there are, as YAML holds them."""
-        return {name: value for name, value in vars(self).items() if value}
+        plain = {name: value for name, value in vars(self).items() if value and name != "parts"}
+        if self.parts:
+            plain["split"] = {topic: self.parts.get(topic) for topic in self.split}
+        return plain
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,15 @@ def read_edits(plain: Any, n_topics: int, source: str) -> Edits:
             faults.append(f"{name}: there is no such edit. {hint}")
 
     numbers = partial(_numbers, n_topics=n_topics, faults=faults)
+    split = plain.get("split") or []
     edits = Edits(
         _groups(plain.get("merge") or [], numbers, faults),
         _labels(plain.get("rename") or {}, numbers, faults),
         numbers(plain.get("drop") or [], "drop"),
-        numbers(plain.get("split") or [], "split"),
+        numbers(list(split) if isinstance(split, Mapping) else split, "split"),
     )
+    if isinstance(split, Mapping):
+        edits.parts.update(_parts_of(split, edits.split, faults))
     faults += _conflicts(edits)
     if faults:
         raise UserError("\n".join([f"{source}:", *(f"  {fault}" for fault in faults)]))
@@ -132,6 +140,18 @@ def _labels(names: Any, numbers: Callable[..., list[int]], faults: list[str]) ->
     return rename
 
 
+def _parts_of(
+    split: Mapping[Any, Any], topics: list[int], faults: list[str]
+) -> Iterator[tuple[int, int]]:
+    """Topics and the numbers of parts that `split` asks for; null leaves it to the documents."""
+    for topic in topics:
+        number = split[topic]
+        if isinstance(number, int) and not isinstance(number, bool) and number >= 2:
+            yield topic, number
+        elif number is not None:
+            faults.append(f"split: the parts of topic {topic} must be 2 or more, not {number!r}.")
+
+
 def _conflicts(edits: Edits) -> list[str]:
     """Topics that are asked for twice in ways that exclude each other."""
     faults = []
@@ -179,7 +199,7 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
     pieces: list[tuple[int, Integers]] = []  # the topic, and the rows of a part
     for topic in edits.split:
         rows = np.flatnonzero(labels == topic)
-        parts = _parts(topic, rows, X[rows], seed)
+        parts = _parts(topic, rows, X[rows], seed, edits.parts.get(topic))
         pieces += [(topic, rows[parts == part]) for part in range(1, count_topics(parts))]
     pieces.sort(key=lambda part: -len(part[1]))
     for place, (_, rows) in enumerate(pieces):
@@ -202,7 +222,9 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
     return Edited(numbers[edited], sources, is_new, renamed)
 
 
-def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None) -> Integers:
+def _parts(
+    topic: int, rows: Integers, X: Matrix, seed: int | None, number: int | None
+) -> Integers:
     """Parts of a topic, from 0, the largest, on: int64 (n,)."""
     if len(rows) < FEWEST:
         raise UserError(
@@ -211,7 +233,7 @@ def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None) -> Integers:
     k = min(30, max(2, len(rows) // 4))
     least = min(5, len(rows) // 4)
     settings: dict[str, Any] = {"n_neighbors": k, "random_state": seed, "min_topic_size": least}
-    parts = LeidenClusterer(**settings).fit_predict(X)
+    parts = LeidenClusterer(n_topics=number, **settings).fit_predict(X)
     if count_topics(parts) < 2:
         parts = LeidenClusterer(n_topics=2, **settings).fit_predict(X)
     if count_topics(parts) < 2:

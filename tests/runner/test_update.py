@@ -184,6 +184,8 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_p
     assert (after[before == 0] == 0).all()
     model = load(tmp_path / "edited")
     assert model.topics[0].label == "first"
+    words = [word for word, _ in model.topics[2].words[:3]]
+    assert model.topics[2].label == ", ".join(words), "of the part, not of the topic it was"
     assert model.about["edits"] == [edits]
     rows = changes(tmp_path / "edited")
     assert rows[0]["change"] == "renamed"

@@ -14,6 +14,10 @@ def test_what_a_file_may_hold():
     edits = read_edits(plain, 10, "edits.yaml")
     assert edits == Edits([[3, 7]], {2: "delivery"}, [9], [0])
     assert edits.as_plain() == plain | {"merge": [[3, 7]], "rename": {2: "delivery"}}
+    plain = {"split": {4: 3, 5: None}}
+    edits = read_edits(plain, 10, "edits.yaml")
+    assert (edits.split, edits.parts) == ([4, 5], {4: 3})
+    assert edits.as_plain() == plain
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,8 @@ def test_what_a_file_may_hold():
         ({"drop": [10]}, "drop: there is no topic 10; they are 0 to 9"),
         ({"drop": [-1]}, "drop: there is no topic -1"),
         ({"drop": 3}, "drop: 3 must be a list of topic numbers"),
+        ({"split": {3: 1}}, "split: the parts of topic 3 must be 2 or more, not 1"),
+        ({"split": {10: 2}}, "split: there is no topic 10"),
         ({"split": ["two"]}, "split: 'two' is not a topic number"),
         ({"merge": [3, 7]}, r"merge: \[3, 7\] must be a list of groups: write \[\[3, 7\]\]"),
         ({"merge": [[3]]}, r"group 1: \[3\] must name two topics"),
@@ -55,3 +61,14 @@ def test_a_topic_of_few_documents_cannot_be_split():
     X = np.eye(9, dtype=np.float32)
     with pytest.raises(UserError, match="topic 0 has 9 documents, and 10 are needed"):
         apply_edits(Edits(split=[0]), np.zeros(9, np.int64), X, 0)
+
+
+def test_a_topic_is_split_into_as_many_parts_as_asked_for():
+    rng = np.random.default_rng(1)
+    truth = np.repeat(np.arange(6), 40)
+    X = (10 * np.eye(6)[truth] + rng.normal(size=(240, 6))).astype(np.float32)
+    for number in (2, 4):
+        edited = apply_edits(Edits(split=[0], parts={0: number}), np.zeros(240, np.int64), X, 0)
+        assert edited.is_new == [False] + [True] * (number - 1)
+        assert len(np.unique(edited.labels)) == number
+        assert all(len(np.unique(edited.labels[truth == t])) == 1 for t in range(6))
