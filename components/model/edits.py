@@ -222,9 +222,7 @@ def apply_edits(edits: Edits, labels: Integers, X: Matrix, seed: int | None) -> 
     return Edited(numbers[edited], sources, is_new, renamed)
 
 
-def _parts(
-    topic: int, rows: Integers, X: Matrix, seed: int | None, number: int | None
-) -> Integers:
+def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None, number: int | None) -> Integers:
     """Parts of a topic, from 0, the largest, on: int64 (n,)."""
     if len(rows) < FEWEST:
         raise UserError(
