@@ -144,10 +144,10 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
             if standing_out[t, place]
         ]
 
-    # First the classes of which there is something to say.
-    places = sorted(range(len(table.names)), key=lambda place: not standing_out[:, place].any())
+    # Only the classes of which there is something to say.
+    loud = np.flatnonzero(standing_out.any(axis=0)).tolist()
     rows = []
-    for place in places[:N_CLASSES]:
+    for place in loud[:N_CLASSES]:
         ordered = np.argsort(-z[:, place], kind="stable").tolist()
         rows.append(
             {
@@ -175,6 +175,7 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
     return {
         "name": one_line(table.column, 60),
         "n_classes": len(table.names),
+        "n_loud": len(loud),
         "n_topics": len(result.topics),
         "rows": rows,
         "heads": [one_line(name, 24) for name in table.names[:n_heat]],

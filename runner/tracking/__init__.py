@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from runner.tracking.client import check_location, first_line, get_run, reaching
 from runner.tracking.client import connect as connect
 from runner.tracking.description import DESCRIPTION, verbatim
 from runner.tracking.model import log_model
+from runner.tracking.process import TAG, packed, unpacked, without
 from runner.tracking.record import FILE, RUN_FILES, SWEEP_FILES, Record, load
 from runner.tracking.uri import absolute_uri, sqlite_path
 
@@ -72,7 +72,9 @@ class Tracker:
 
         with put_off_interrupts(STOPPING), reaching(self.uri):
             safe = record.without_secrets()
-            tags = {key: value[:5000] for key, value in safe.tags.items()}
+            # What names the process is for whoever ends the runs of dead ones.
+            known = packed(safe.tags) if record.status == "RUNNING" else without(safe.tags)
+            tags = {key: value[:5000] for key, value in known.items()}
             run = self._client.create_run(self._experiment_id, record.start_time, tags, safe.name)
             record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
             record.save(folder)
@@ -93,7 +95,7 @@ class Tracker:
                 self.start(record, folder)
             model_id = log_model(self._client, record, folder)
             safe = record.without_secrets()
-            tags = {**safe.tags, "failure": safe.failure}  # some are known only now
+            tags = {**without(safe.tags), "failure": safe.failure}  # some are known only now
             if record.failure:  # as a tag alone, the UI cuts it off after a few words
                 tags.setdefault(DESCRIPTION, verbatim(str(safe.failure)))
             self._client.log_batch(
@@ -111,6 +113,7 @@ class Tracker:
             for file in (*record.files_in(folder), *filter(Path.is_file, of_sweep)):
                 place = file.parent.relative_to(folder).as_posix()
                 self._client.log_artifact(record.run_id, str(file), "" if place == "." else place)
+            self._forget_process(record.run_id)
             self._client.set_terminated(record.run_id, record.status, record.end_time)
             record.tracked = True
             record.save(folder)
@@ -137,14 +140,20 @@ class Tracker:
             return False
         return True
 
+    def _forget_process(self, run_id: Any) -> None:
+        """Take away the tag that a run has only while it goes on."""
+        if TAG in get_run(self._client, run_id).data.tags:
+            self._client.delete_tag(run_id, TAG)
+
     def close_dead_runs(self) -> None:
         """End as KILLED what this machine's dead processes left RUNNING."""
-        query = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+        query = "attributes.status = 'RUNNING'"
         with reaching(self.uri):
             for run in find(self._client, query, [self._experiment_id]):
                 if run.is_alive is False:
                     log.warning("Marked run %s as KILLED: its process no longer exists.", run.name)
                     self._client.set_tag(run.run_id, "failure", "its process was killed")
+                    self._forget_process(run.run_id)
                     self._client.set_terminated(run.run_id, "KILLED")
 
 
@@ -223,7 +232,7 @@ def _record(run: Any) -> Record:
     return Record(
         name=run.info.run_name,
         params=dict(run.data.params),
-        tags=dict(run.data.tags),
+        tags=unpacked(run.data.tags),
         metrics=dict(run.data.metrics),
         status=run.info.status,
         failure=run.data.tags.get("failure"),

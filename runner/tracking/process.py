@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+# Kept in run.json. In MLflow they are one tag, and only while the run goes on: nobody reads them.
+TAGS = ("host", "boot_id", "pid_namespace", "pid", "process_start")
+TAG = "process"
+
+
+def packed(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags with those of a process as one; those of no process as they are."""
+    own = {key: tags[key] for key in TAGS if key in tags}
+    return {**without(tags), TAG: json.dumps(own)} if own else without(tags)
+
+
+def without(tags: Mapping[str, str]) -> dict[str, str]:
+    """The other tags."""
+    return {key: value for key, value in tags.items() if key not in TAGS}
+
+
+def unpacked(tags: Mapping[str, str]) -> dict[str, str]:
+    """What `packed` has packed; a tag of another kind is left out."""
+    others = {key: value for key, value in tags.items() if key != TAG}
+    try:
+        own = json.loads(tags.get(TAG, "{}"))
+    except ValueError:
+        return others
+    own = own if isinstance(own, dict) else {}
+    return {**others, **{key: str(own[key]) for key in TAGS if key in own}}
 
 
 def this_process() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from components.datasets.csv import CsvDataset
 from components.datasets.python import corpus_from
 from components.reports.association import log_odds, wilson
 from components.reports.classes import topics_by_class, write_plot_by_class, write_topics_by_class
+from components.reports.page import render
 from components.reports.shape_sections import by_class
 from components.representations.ctfidf import CTFIDF
 
@@ -142,15 +144,24 @@ def test_of_thousands_of_classes_the_largest(
     assert few.z == pytest.approx(all_.z[:, :3])  # the others are compared with all the same
 
 
-def test_the_page_lists_first_what_stands_out() -> None:
+def test_the_page_lists_only_what_stands_out() -> None:
     """40 classes with both topics alike, and a small one that has only the second."""
     source = [f"even {i % 40:02}" for i in range(800)] + ["odd"] * 15
     labels = [int(i // 40 % 2) for i in range(800)] + [1] * 15
     section = by_class(made(labels, source=source), 100)
     assert section is not None
     (column,) = section.values["columns"]
-    assert [row["name"] for row in column["rows"]][:2] == ["odd", "even 00"]
+    assert [row["name"] for row in column["rows"]] == ["odd"]
+    assert (column["n_loud"], column["n_classes"]) == (1, 41)
     assert [topic["id"] for topic in column["rows"][0]["more"]] == [1]
+    html = render("classes.html.j2", values=section.values)
+    assert "In 40 of 41 classes none does." in re.sub(r"\s+", " ", html)
+    assert "none</" not in html
+    quiet = by_class(made(labels[:800], source=source[:800]), 100)
+    assert quiet is not None
+    html = render("classes.html.j2", values=quiet.values)
+    assert "No topic stands out in any of the 40 classes." in html
+    assert "Shares as a table" in html
 
 
 def test_plot(tmp_path: Path) -> None:

@@ -138,7 +138,11 @@ def test_no_text_becomes_markup(tmp_path: Path) -> None:
 
 def test_the_flows_are_as_high_as_the_documents_are_many() -> None:
     comparison = compare(made(FIRST), made(SECOND))
-    picture = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
+    both = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
+    picture, narrow, _ = both.split("</svg>")
+    assert 'class="sankey narrow" viewBox="0 0 360 ' in narrow  # for a phone, the same flows
+    for pattern in (r' height="[\d.]+"', r": \d+ documents", r" text-anchor"):
+        assert len(re.findall(pattern, narrow)) == len(re.findall(pattern, picture))
     bars = [float(h) for h in re.findall(r'<rect [^>]*height="([\d.]+)"', picture)]
     sizes = [20, 18, 8, 8, 6, 5]  # of the first, those without a topic last
     assert np.array(bars[:6]) / bars[0] == pytest.approx(np.array(sizes) / 20, abs=0.01)
@@ -149,6 +153,7 @@ def test_the_flows_are_as_high_as_the_documents_are_many() -> None:
 def test_many_topics_are_drawn_as_one() -> None:
     labels = [i // 3 for i in range(300)]
     comparison = compare(made(labels), made(labels[::-1]))
-    picture = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
+    both = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
+    picture, *_ = both.split("</svg>")
     assert picture.count("<rect") == 2 * 41
     assert picture.count("60 smaller topics</text>") == 2

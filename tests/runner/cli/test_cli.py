@@ -65,10 +65,22 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 
 
 def test_help_is_for_a_person(process: Run) -> None:
-    outcome = process("--help", "--config-dir=mine")
+    outcome = process("--help")
     assert outcome.code == 0
-    assert outcome.out.index("Examples:") < outcome.out.index("embedder= (default: minilm)")
-    assert re.search(r"^  tfidf +\S+", outcome.out, re.MULTILINE)
+    assert len(outcome.out.splitlines()) <= 50  # a screen
+    for name in ("dataset.path", "use_multilingual", "--help all", *COMMANDS):
+        assert name in outcome.out
+    whole = process("--help", "all", "--config-dir=mine")
+    assert whole.code == 0
+    assert whole.out.index("Examples:") < whole.out.index("embedder= (default: minilm)")
+    assert re.search(r"^  tfidf +\S+", whole.out, re.MULTILINE)
+    assert "…" not in whole.out  # nothing is cut off
+    group = process("--help", "reducer").out
+    assert "truncated_svd  Truncated SVD" in group
+    assert "embedder" not in group
+    line = re.search("Its keys: python -m runner (.*)", group)
+    assert line
+    assert process(*line[1].split()).code == 0
     for name in COMMANDS:
         shown = process(name, "--help")
         assert shown.code == 0, shown.err

@@ -61,6 +61,9 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
     (data,) = run.inputs.dataset_inputs
     assert data.dataset.name == "lee"
     assert run.data.tags["corpus_hash"].startswith(data.dataset.digest)
+    # What names the process is in run.json, and no tag of a run that has ended.
+    assert not {"process", "host", "boot_id", "pid", "process_start"} & run.data.tags.keys()
+    assert "pid" in json.loads((outcome.output / "run.json").read_text())["tags"]
     logged = store.parent / "mlartifacts" / run.info.run_id / "artifacts"
     assert {file.name for file in logged.iterdir()} == ARTIFACTS
     for name in ARTIFACTS - {"run.json"}:
@@ -155,7 +158,7 @@ def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
     tracker = Tracker(f"sqlite:///{store}", "runner")
     client = MlflowClient(f"sqlite:///{store}")
     (experiment,) = client.search_experiments(filter_string="name = 'runner'")
-    from runner.tracking.process import this_process
+    from runner.tracking.process import packed, this_process
 
     me = this_process()
     others = {
@@ -164,14 +167,17 @@ def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
         "elsewhere": {**me, "host": "elsewhere", "pid": "1"},
         "foreign": {},
         "no number": {"host": me["host"], "pid": "none"},
+        "no tag of ours": {"process": "[1"},
     }
     ids = {
-        name: client.create_run(experiment.experiment_id, tags=tags).info.run_id
+        name: client.create_run(experiment.experiment_id, tags=packed(tags)).info.run_id
         for name, tags in others.items()
     }
     tracker.close_dead_runs()
     status = {name: client.get_run(run_id).info.status for name, run_id in ids.items()}
     assert status.pop("reused") == "KILLED"
+    assert "process" not in client.get_run(ids["reused"]).data.tags
+    assert "process" in client.get_run(ids["mine"]).data.tags
     assert set(status.values()) == {"RUNNING"}
 
 
