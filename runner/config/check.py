@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.config import schema
 from runner.config.members import is_ensemble, loader, replace_names
-from runner.config.overrides import Overrides, choices
+from runner.config.overrides import Overrides, choices, mode_of
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.refusals import (
     first_line,
@@ -116,10 +116,10 @@ class Check:
         config = self._compose(groups)
         if config is None:
             raise self._error()
-        if self._arguments is None and self._mode(config, settings) == RunMode.MULTIRUN:
+        if self._arguments is None and mode_of(config, settings) == RunMode.MULTIRUN:
             self._note("hydra.mode=MULTIRUN", _ONE)
             raise self._error()
-        if multirun or self._mode(config, settings) == RunMode.MULTIRUN:
+        if multirun or mode_of(config, settings) == RunMode.MULTIRUN:
             more, first = self._preset(config, overrides)
             groups, settings = groups | more, [*first, *settings]
             if more:
@@ -198,11 +198,6 @@ class Check:
             else:
                 self._note(" ".join(texts) or self._name, first_line(error))
             return None
-
-    def _mode(self, config: DictConfig, settings: list[Override]) -> object:
-        """Hydra's mode, RUN or MULTIRUN: as it was typed, or else as the config says."""
-        typed = [str(o.value()) for o in settings if o.key_or_group == "hydra.mode"]
-        return RunMode.__members__.get(typed[-1], config.hydra.mode) if typed else config.hydra.mode
 
     def _refuse_sweeps(self, overrides: list[Override]) -> None:
         for each in overrides:

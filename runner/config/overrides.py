@@ -13,7 +13,8 @@ from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from runner.config.problems import Problem
 from runner.config.refusals import not_an_override, not_installed, text_of
@@ -201,6 +202,12 @@ class Overrides:
 
     def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
         self._problems.append(Problem(path, message, suggestion))
+
+
+def mode_of(config: DictConfig, settings: list[Override]) -> object:
+    """Hydra's mode, RUN or MULTIRUN: as it was typed, or else as the config says."""
+    typed = [str(o.value()) for o in settings if o.key_or_group == "hydra.mode"]
+    return RunMode.__members__.get(typed[-1], config.hydra.mode) if typed else config.hydra.mode
 
 
 def choices(each: Override) -> Iterator[Override]:

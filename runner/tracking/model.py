@@ -7,7 +7,6 @@ import logging
 import platform
 import shutil
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from runner.tracking.client import (
 )
 from runner.tracking.description import DESCRIPTION
 from runner.tracking.record import Record
+from runner.tracking.requirements import requirements
 
 log = logging.getLogger(__name__)
 
@@ -31,22 +31,6 @@ _ANOTHER = "is an MLflow model of something else, not of a topic-runner run."
 NAME = "topics"  # of the logged model, within its run
 VERSIONS = "mlflow.modelVersions"  # the tag that links a model to its registered versions
 CODE = Path(__file__).parents[1] / "serving.py"
-# What a model is served with; the embedder's module says what else.
-ALWAYS = ("topic-runner", "mlflow", "numpy", "scipy", "pandas", "pyarrow", "safetensors")
-OF_CLASS = {
-    "sklearn": ["scikit-learn"],
-    "gensim": ["gensim"],
-    "flair": ["flair", "torch", "transformers"],
-    "spacy": ["spacy"],
-    "use": ["tensorflow"],
-    "model2vec": ["model2vec"],
-    "fastembed": ["fastembed"],
-    "openai": ["openai"],
-    "cohere": ["cohere"],
-    "hf_transformer": ["torch", "transformers"],
-    "sentence_transformer": ["torch", "transformers", "sentence-transformers"],
-    "clip": ["torch", "transformers", "sentence-transformers"],
-}
 
 
 def log_model(client: Any, record: Record, folder: Path) -> str | None:
@@ -212,7 +196,7 @@ def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) 
     columns += [("long", f"topic_{name}") for name in about["layers"]]
     shutil.copytree(saved, target / "artifacts" / "model")
     shutil.copy(CODE, target / CODE.name)
-    _write_environment(target, requirements(str(about["config"]["embedder"].get("_target_", ""))))
+    _write_environment(target, requirements(about["config"]["embedder"]))
     example = {"columns": ["document"], "data": [[text] for text in about["example"]]}
     _write_json(target / "input_example.json", example)
     _write_json(target / "serving_input_example.json", {"dataframe_split": example})
@@ -289,17 +273,3 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
     if alias:
         client.set_registered_model_alias(name, str(alias), registered.version)
     log.info("registered as models:/%s/%s", name, registered.version)
-
-
-def requirements(target: str) -> list[str]:
-    """Pinned packages that a model needs whose embedder is of this class."""
-    module = target.split(".")[-2] if target.count(".") else ""
-    packages = [*ALWAYS, *OF_CLASS.get(module, ["scikit-learn"])]
-    return [f"{name}=={installed}" for name in packages if (installed := _version(name))]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

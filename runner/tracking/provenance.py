@@ -1,4 +1,4 @@
-"""What made a run: versions, machine, commit, and the config in a form that can be logged."""
+"""What made a run: command, versions, machine, commit, and the config as it can be logged."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from runner.terminal import secrets
+from runner.terminal.suggestions import shell_quote
 
 
 def kept_config(config: DictConfig) -> dict[str, Any]:
@@ -63,6 +64,20 @@ def _packages() -> list[str]:
         lines = ["hydra-core", "numpy", "scipy", "scikit-learn", "torch", "mlflow"]
     names = {re.split(r"[^\w.-]", line)[0] for line in lines if 'extra == "dev"' not in line}
     return ["topic-runner", *sorted(names - {"topic-runner"})]
+
+
+def command(settings: Any) -> str:
+    """The command line that repeats this run, or this job of a sweep, by Hydra's settings."""
+    sources = [s.path for s in settings.runtime.config_sources if s.provider == "command-line"]
+    options = [f"--config-dir={path}" for path in sources]
+    if settings.job.config_name != "config":
+        options.append(f"--config-name={settings.job.config_name}")
+    return shell_line(["python", "-m", "runner", *options, *settings.overrides.task])
+
+
+def shell_line(words: list[str]) -> str:
+    """Words of a command, quoted where a shell needs it."""
+    return " ".join(map(shell_quote, words))
 
 
 @cache

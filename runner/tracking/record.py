@@ -19,7 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from components import plain_yaml
 from components.base import Result, UserError
 from runner.terminal import secrets
-from runner.terminal.suggestions import shell_quote
 from runner.tracking import provenance
 from runner.tracking.description import DESCRIPTION, topics, verbatim
 from runner.tracking.process import is_alive, this_process
@@ -164,7 +163,7 @@ def begin(
         **this_process(),
     }
     if HydraConfig.initialized():
-        tags["command"] = secrets.mask(_command(HydraConfig.get()))
+        tags["command"] = secrets.mask(provenance.command(HydraConfig.get()))
     name = "-".join(options[role] for role in GROUPED_BY[1:])
     if sweep:
         tags["sweep_id"] = sweep["sweep_id"]
@@ -194,7 +193,7 @@ def begin(
 
 def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
     """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
-    command = _shell(["python", "-m", "runner", "-m", *overrides])
+    command = provenance.shell_line(["python", "-m", "runner", "-m", *overrides])
     tags = {
         "sweep_id": sweep_id,
         IS_SWEEP: "true",
@@ -277,19 +276,6 @@ def load_jobs(folder: Path, sweep_id: str) -> dict[Path, Record]:
     records = {path: load(path) for path in job_folders(folder)}
     mine = {path: job for path, job in records.items() if job.tags.get("sweep_id") == sweep_id}
     return dict(sorted(mine.items(), key=lambda item: item[1].start_time))
-
-
-def _command(settings: Any) -> str:
-    """The command line that repeats this run, or this job of a sweep."""
-    sources = [s.path for s in settings.runtime.config_sources if s.provider == "command-line"]
-    options = [f"--config-dir={path}" for path in sources]
-    if settings.job.config_name != "config":
-        options.append(f"--config-name={settings.job.config_name}")
-    return _shell(["python", "-m", "runner", *options, *settings.overrides.task])
-
-
-def _shell(words: list[str]) -> str:
-    return " ".join(map(shell_quote, words))
 
 
 def _option(config: DictConfig, choices: dict[str, Any], role: str) -> str:

