@@ -15,10 +15,13 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
     """Texts in, topics out: `runner.model.Model` as a pyfunc."""
 
     def load_context(self, context: Any) -> None:
-        from runner import load  # a name that stays: models are served long after they were made
+        # Names that stay: models are served long after they were made.
+        from runner import load
+        from runner.model.loading import own_packages
 
         # MLflow runs the code of a model that it loads, this file: to load it is to trust it.
-        self.model = load(context.artifacts["model"], trust=True)
+        folder = context.artifacts["model"]
+        self.model = load(folder, trust=True, trusted_targets=own_packages(folder))
 
     # MLflow takes type hints here for a schema, and these inputs have one already.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
@@ -27,7 +30,7 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
         Parameters
         ----------
         model_input : pandas.DataFrame
-            With a column `document` of texts.
+            With a column `document` of texts; a missing one is an empty document, as in a run.
         params : dict, optional
             ``batch``, "exact" or "fast"; see `runner.model.Model.predict`.
 
@@ -37,7 +40,8 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
             topic, label, strength and topic_<layer>, a row for each document.
         """
         batch = (params or {}).get("batch", "exact")
-        return self.model.predict(list(model_input["document"]), batch=batch)
+        documents = model_input["document"]
+        return self.model.predict(list(documents.where(documents.notna(), "")), batch=batch)
 
 
 mlflow.models.set_model(TopicsModel())

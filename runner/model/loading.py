@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 from components.base import UserError
@@ -19,6 +20,7 @@ from components.model.state import unpack
 from runner.cache import Cache
 from runner.config.build import build_embedder
 from runner.config.requests import leaves, programs, references, servers, trust_keys
+from runner.config.trust import PACKAGES, is_trusted
 from runner.embed import document_model
 from runner.model import Model
 from runner.model.alone import Fitted
@@ -85,6 +87,17 @@ def load(
         _restore(embedder, learnt, about)
         embedder, key = _fitted(embedder, key, digest)
     return Model(model, about, embedder, key, Cache(cache), settings, learnt)
+
+
+def own_packages(folder: str | Path) -> list[str]:
+    """The packages, other than known ones, of the classes that a model's embedder is made of.
+
+    folder : a `model/` folder
+    """
+    about = yaml.safe_load((Path(folder) / "model.yaml").read_text(encoding="utf-8"))
+    node = about["config"]["embedder"]
+    targets = {str(value) for _, key, value in leaves(node) if key == "_target_"}
+    return sorted({t.partition(".")[0] for t in targets if not is_trusted(t, PACKAGES["embedder"])})
 
 
 def _check_about(about: Mapping[str, Any]) -> None:

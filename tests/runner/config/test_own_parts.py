@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+from components.base import UserError
 from tests_support import FAST
 
 MODULE = '''
@@ -106,3 +109,25 @@ def test_a_function_that_would_be_called_too_early(
     assert outcome.code == 2
     assert f"{key}.{argument}: my_parts.{function} needs a value here" in outcome.err
     assert "`_partial_: true` beside its `_target_`" in outcome.err
+
+
+def test_mlflow_loads_a_model_with_an_embedder_of_ones_own(
+    own: Path, runner: Callable[..., object]
+) -> None:
+    from runner import load
+    from runner.serving import TopicsModel
+
+    settings = [s for s in FAST if not s.startswith(("embedder", "reducer"))]
+    outcome = runner(
+        "--config-dir", "my_conf", *settings, "embedder=lengths", "reducer=none", TRUST,
+        "dataset.limit=60",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    folder = outcome.output / "model"
+    with pytest.raises(UserError, match="trusted_targets"):
+        load(folder)
+    served = TopicsModel()
+    served.load_context(SimpleNamespace(artifacts={"model": str(folder)}))
+    expected = load(folder, trusted_targets=["my_parts"]).predict(["a text, and more", ""])
+    table = pd.DataFrame({"document": ["a text, and more", None]})  # as in a table of Spark
+    assert served.predict(None, table).equals(expected)
