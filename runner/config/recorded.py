@@ -54,7 +54,7 @@ def recorded_config(
     plain["trusted_targets"] = names_in(options.get("trusted_targets", ""))
     plain["cache"] = {"dir": DEFAULT_FOLDER}
     engine = plain.get("engine", {})
-    if isinstance(engine, dict):  # this machine embeds, and not the cluster that a config names
+    if isinstance(engine, dict):  # this machine embeds, not the cluster that a config names
         plain["engine"] = {key: engine[key] for key in ("backend",) if key in engine}
     if "cache" in options:
         plain["cache"]["dir"] = None if options["cache"] == "null" else options["cache"]
@@ -63,7 +63,7 @@ def recorded_config(
     trusted_keys = list(trust_keys(plain))
     if not trust:
         requests += [f"allow {path}" for path in trusted_keys]
-        # A replay does not use these three.
+        # No command uses these three of a recorded config.
         used = {k: v for k, v in plain.items() if k not in ("tracking", "leaderboard", "cache")}
         requests += [f"use {path}={value}" for path, value in places(used)]
     if requests:

@@ -72,10 +72,10 @@ def command(settings: Any) -> str:
     options = [f"--config-dir={path}" for path in sources]
     if settings.job.config_name != "config":
         options.append(f"--config-name={settings.job.config_name}")
-    return shell_line(["python", "-m", "runner", *options, *settings.overrides.task])
+    return quoted(["python", "-m", "runner", *options, *settings.overrides.task])
 
 
-def shell_line(words: list[str]) -> str:
+def quoted(words: list[str]) -> str:
     """Words of a command, quoted where a shell needs it."""
     return " ".join(map(shell_quote, words))
 

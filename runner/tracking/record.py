@@ -193,7 +193,7 @@ def begin(
 
 def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
     """The record of a sweep as a whole: the container of its jobs, without metrics of its own."""
-    command = provenance.shell_line(["python", "-m", "runner", "-m", *overrides])
+    command = provenance.quoted(["python", "-m", "runner", "-m", *overrides])
     tags = {
         "sweep_id": sweep_id,
         IS_SWEEP: "true",
