@@ -86,7 +86,6 @@ def main(arguments: list[str]) -> int:
     if "clean" in config.dataset and not any(a.startswith("dataset.clean=") for a in about_data):
         config.dataset.clean = clean  # as the documents that the model was made from
     dataset = build_dataset(config)
-    target.parent.mkdir(parents=True, exist_ok=True)
     counts = predict_file(
         model, dataset, target, memberships=_flag(options, "memberships"), batch=batch
     )

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +41,48 @@ def writing(path: Path) -> Iterator[Write]:
     spreadsheets, as `components.reports.tables.write_csv` writes it with `csv_safe`: numbers have
     `DECIMALS` decimals, and a column with two dimensions becomes one column each, as in
     `memberships_0`.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written, as its disk is full.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     kinds = {".csv": _csv, ".jsonl": _jsonl}
+    stack = ExitStack()
     try:
-        with kinds.get(path.suffix.lower(), _parquet)(draft) as write:
-            yield write
-        if draft.exists():
-            draft.replace(path)
+        with _refused(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write = stack.enter_context(kinds.get(path.suffix.lower(), _parquet)(draft))
+
+        def told(block: Block) -> None:
+            with _refused(path):
+                write(block)
+
+        yield told
+        with _refused(path):
+            stack.close()
+            if draft.exists():
+                draft.replace(path)
+    except BaseException:
+        with suppress(OSError):  # what is still to be written has no room either
+            stack.close()
+        raise
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise UserError(
+            f"{path} cannot be written: {reason}. Nothing of it is left. Make room, or name a file "
+            "in a folder of yours on another disk."
+        ) from error
 
 
 @contextmanager

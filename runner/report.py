@@ -22,6 +22,7 @@ from runner.model.saving import FOLDER
 from runner.terminal.arguments import parse
 from runner.terminal.console import command, say
 from runner.tracking import record
+from runner.tracking.folder import check_writable
 
 KEYS = ["run", "uri", "folder", "max_megabytes"]
 FILE = "report.html"
@@ -96,10 +97,17 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
     result.choice = {key.removeprefix("chosen_"): _number(text) for key, text in chosen.items()}
     limits |= _settings(about.params)
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / FILE).is_symlink():  # a folder may come from somebody else
-        (folder / FILE).unlink()
-    (path,) = write_report(result, folder, run_folder=recorded, **limits)
+    check_writable(folder, "folder")
+    (folder / FILE).unlink(missing_ok=True)  # it may be a link: a folder may be somebody else's
+    try:
+        (path,) = write_report(result, folder, run_folder=recorded, **limits)
+    except OSError as error:
+        (folder / FILE).unlink(missing_ok=True)  # half of it
+        reason = error.strerror or error
+        raise UserError(
+            f"{folder / FILE} cannot be written: {reason}. Make room, or choose another folder "
+            "with folder=..."
+        ) from error
     if folder == recorded and FILE not in about.files:
         about.files.append(FILE)
         about.save(recorded)

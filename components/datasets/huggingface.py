@@ -52,7 +52,8 @@ class HuggingfaceDataset(TableDataset):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("datasets", extra="huggingface")
-        local_path(self.path)
+        if local_path(self.path) is None:
+            check_no_reader(self.path)
 
     @property
     def pieces_by(self) -> str | None:
@@ -128,6 +129,22 @@ def local_path(path: str) -> Path | None:
     if path.startswith((".", "/", "~")) or Path(path).exists():
         return locate(path, "either")
     return None
+
+
+def check_no_reader(path: str) -> None:
+    """Refuse the name of one of the library's readers, such as `pandas`, which loads pickles.
+
+    The library would read what lies in the current folder with it.
+    """
+    from datasets import packaged_modules
+
+    if path in getattr(packaged_modules, "_PACKAGED_DATASETS_MODULES", ()):
+        raise ParameterError(
+            "path",
+            path,
+            "is a reader of the library `datasets`, and no data set. Set path to the file or "
+            f"folder to read; for a folder of that name: ./{path}",
+        )
 
 
 def field_names(key: str, kind: Any) -> list[str]:

@@ -26,7 +26,10 @@ def _npz(file: Path, key: str | None) -> Any:
 
     with np.load(file, allow_pickle=False) as arrays:
         if {"format", "shape", "data"} <= set(arrays.files) and key is None:
-            return sparse.load_npz(file)
+            matrix = sparse.load_npz(file)
+            if hasattr(matrix, "check_format"):  # scipy would read beyond its arrays
+                matrix.check_format(full_check=True)
+            return matrix
         return arrays[_only(file, arrays.files, key)]
 
 

@@ -122,9 +122,13 @@ def _unpack(node: Any, arrays: Arrays, into: Any, name: str) -> Any:
         from scipy.sparse import csr_matrix
 
         parts = [arrays[f"{node['csr']}.{part}"] for part in ("data", "indices", "indptr")]
-        return csr_matrix(tuple(parts), shape=tuple(node["shape"]))
+        matrix = csr_matrix(tuple(parts), shape=tuple(node["shape"]))
+        matrix.check_format(full_check=True)  # scipy would read beyond its arrays
+        return matrix
     if "vocabulary" in node:
         values = arrays[f"{node['vocabulary']}.values"].tolist()
+        if name.endswith(".vocabulary_") and sorted(values) != list(range(len(values))):
+            raise ValueError(f"{name} does not number its words")  # they are columns of a matrix
         return dict(zip(_texts(node["vocabulary"], arrays), values, strict=True))
     if "dict" in node:
         existing = into if isinstance(into, dict) else {}

@@ -75,14 +75,22 @@ def main(arguments: list[str]) -> int:
         if "dir" not in options:
             return _say(f"nothing is cached here yet: there is no folder {root}")
         raise UserError(f"there is no folder {root}: check --dir")
-    if action == "check":
-        return check(root)
-    if action == "prune":
-        limits = (options.get("name"), older_than, max_size)
-        if limits == (None, None, None):
-            raise UserError("prune: say what: --older-than 30d, --max-size 5GB or --name minilm")
-        return prune(root, *limits, dry_run="dry_run" in options.flags)
-    return show(root)
+    limits = (options.get("name"), older_than, max_size)
+    if action == "prune" and limits == (None, None, None):
+        raise UserError("prune: say what: --older-than 30d, --max-size 5GB or --name minilm")
+    try:
+        if action == "check":
+            return check(root)
+        if action == "prune":
+            return prune(root, *limits, dry_run="dry_run" in options.flags)
+        return show(root)
+    except OSError as error:
+        if error.errno not in disk.READ_ONLY:  # as where another user has stored it
+            raise
+        raise UserError(
+            f"{error.filename}: {error.strerror}. Only who may write to all of the cache can "
+            f"{action} it."
+        ) from error
 
 
 def show(root: Path) -> int:

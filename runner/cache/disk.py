@@ -16,7 +16,9 @@ from runner.terminal.suggestions import shell_line
 
 log = logging.getLogger(__name__)
 
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+# A limit on files (ulimit -f); a disk that is damaged; one of another machine that is gone.
+_FAILING = (errno.EFBIG, errno.EIO, errno.ESTALE)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # at ENOSYS FileLock makes files
 
 
@@ -43,7 +45,7 @@ def storing(folder: Path, needed: int) -> Iterator[None]:
                 "removed by: "
                 + shell_line("cache", "prune", "--older-than", "30d", "--dir", folder)
             ) from error
-        if error.errno in (*_READ_ONLY, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in (*READ_ONLY, *_FAILING, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
                 f"the cache in {folder} cannot be written ({error.strerror}). Set cache.dir to a "
                 "folder of yours, or cache.dir=null to store nothing."
@@ -70,7 +72,7 @@ def locked(root: Path, name: str) -> Iterator[OSError | None]:
             except OSError as error:
                 if error.errno in _NO_LOCKS:
                     raise _without_locks(root) from error
-                if error.errno not in _READ_ONLY or not root.is_dir():
+                if error.errno not in READ_ONLY or not root.is_dir():
                     raise
                 refused = error
         yield refused
@@ -99,7 +101,7 @@ def set_aside(path: Path, root: Path, reason: object) -> bool:
     except FileNotFoundError:  # another process was faster
         return True
     except OSError as error:
-        if error.errno not in _READ_ONLY:
+        if error.errno not in READ_ONLY:
             raise
         log.warning("%s is damaged (%s). It is not used.", path, reason)
         return False

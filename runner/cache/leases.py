@@ -31,7 +31,8 @@ def leased(folder: Path, keys: Keys) -> Iterator[None]:
                 path.write_bytes(keys.tobytes())
                 yield
             finally:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # where the disk fails, its own error counts
+                    path.unlink()
     finally:
         with suppress(OSError):
             lock.unlink()

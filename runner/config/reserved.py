@@ -62,6 +62,7 @@ def check_files(config: DictConfig, typed: Collection[str]) -> Iterator[Problem]
         )
     yield from _secret_addresses(config, plain, keys)
     yield from _open_addresses(config, plain, keys)
+    yield from _driver_options(config, keys)
     for path in COMMANDS:
         value = OmegaConf.select(config, path, throw_on_missing=False) if hydra else None
         if value and not _is_typed(path, keys):
@@ -139,6 +140,24 @@ def _open_addresses(config: DictConfig, plain: Any, keys: Collection[str]) -> It
             "engine.address",
             "a file sets this key, and only the command line may: what workers answer can run "
             f"code. Type {shell_quote(f'engine.address={address}')}",
+        )
+
+
+def _driver_options(config: DictConfig, keys: Collection[str]) -> Iterator[Problem]:
+    """Options of a database's driver: `?driver=` and others name a library that it loads."""
+    path = "tracking.uri"
+    try:
+        uri = str(OmegaConf.select(config, path))
+    except OmegaConfBaseException:  # the check of the values tells
+        return
+    scheme, is_address, rest = uri.partition("://")
+    has_options = is_address and "?" in rest and scheme not in ("sqlite", "http", "https")
+    if has_options and not _is_typed(path, keys):
+        yield Problem(
+            path,
+            f"a file sets options of a database's driver, {secrets.mask(uri)[:200]}, and only the "
+            "command line may: a driver can load code that they name, or send files. Type "
+            f"{path}=...",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from runner.cache.fingerprint import identity
 from runner.embed import document_model
 from runner.terminal import secrets
 from runner.tracking import provenance
+from runner.tracking.folder import DISK
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,11 @@ def save_beside(
     except Exception as error:
         remove(folder)
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno in DISK:
+            reason = (
+                f"{folder} cannot be written to ({os.strerror(error.errno)}). Make room, or choose "
+                "another folder, and run again."
+            )
         log.warning("no model was saved: %s", reason)
         log.debug("traceback of the failure", exc_info=True)
         return

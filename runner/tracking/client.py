@@ -6,6 +6,8 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from glob import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from filelock import FileLock
 
 from components.base import UserError
 from runner.terminal import secrets
+from runner.tracking.folder import DISK
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
 # The latter for what cannot be an id, such as a name with a slash.
@@ -55,9 +58,30 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
             load_mlflow()
             from mlflow import MlflowClient
 
+            if path is not None and not (path.is_file() and path.stat().st_size):
+                _make(path)
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # only now does it connect
             return client
+
+
+def _make(path: Path) -> None:
+    """Make an SQLite store: all of its tables, or none.
+
+    MLflow could neither use nor mend what a full disk, or a process that was killed, leaves.
+    """
+    from mlflow import MlflowClient
+
+    path = path.resolve()
+    draft = path.with_name(f".{path.name}.new")
+    for rest in path.parent.glob(f"{escape(draft.name)}*"):
+        rest.unlink()
+    try:
+        MlflowClient(absolute_uri(f"sqlite:///{draft}")).search_experiments(max_results=1)
+        draft.replace(path)
+    finally:
+        for rest in path.parent.glob(f"{escape(draft.name)}*"):
+            rest.unlink()
 
 
 def store_errors() -> tuple[type[Exception], ...]:
@@ -97,9 +121,16 @@ def reaching(uri: str) -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, store_errors()):
             raise
+        reason = first_line(error)
+        is_full = "disk is full" in reason or getattr(error, "errno", None) in DISK
+        advice = (
+            "Make room on its disk, name a store on another one with tracking.uri"
+            if is_full
+            else "Start the server, correct tracking.uri"
+        )
         raise UserError(
-            f"the MLflow store {secrets.mask(uri)} cannot be used: {first_line(error)}\n"
-            "Start the server, correct tracking.uri, or run without tracking: tracking=none"
+            f"the MLflow store {secrets.mask(uri)} cannot be used: {reason}\n"
+            f"{advice}, or run without tracking: tracking=none"
         ) from error
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from components.base import UserError
 
 # A disk that takes no more: the only failures of a report that fail the run.
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.ESTALE)
 _NEEDED = 2**20  # bytes; the tables of some hundred documents
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
     page = (outcome.output / "report.html").read_text("utf-8")
     assert "the similarity of topics is left out" in page
     assert ">Tree of topics</h2>" not in page
+
+
+def test_a_disk_that_has_no_room_for_the_page(
+    runner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = runner(*FAST, "dataset.limit=60", "reports=fast", "model=false")
+    assert outcome.code == 0, outcome.err
+
+    def full(result: Any, folder: Path, **settings: Any) -> None:
+        (folder / "report.html").write_text("<html>")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("components.reports.page.write_report", full)
+    with pytest.raises(UserError, match=r"report.html cannot be written: No space.*folder=\.\.\."):
+        report.main([f"run={outcome.output}", f"folder={tmp_path / 'page'}"])
+    assert not list((tmp_path / "page").iterdir())
 
 
 def test_how_the_granularity_was_chosen_is_shown_again(runner: Run) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import datasets
 import pytest
@@ -115,3 +117,17 @@ def test_a_hub_that_cannot_be_reached_is_no_traceback(tmp_path):
     )
     assert "path=someone/reviews" in done.stdout, done.stderr
     assert "cannot be reached" in done.stdout
+
+
+def test_a_reader_of_the_library_is_no_data_set(tmp_path, load, monkeypatch):
+    """`pandas` would load every pickle of the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.pkl").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(UserError, match=r"path=pandas: is a reader.*\./pandas"):
+        load("pandas")
+    assert not (tmp_path / "executed").exists()
+
+
+class Bomb:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)

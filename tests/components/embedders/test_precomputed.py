@@ -240,3 +240,14 @@ def test_fingerprint_follows_the_content(tmp_path, vectors):
     b = PrecomputedEmbedder(path=save(tmp_path / "b.npy", vectors)).fingerprint()
     c = PrecomputedEmbedder(path=save(tmp_path / "c.npy", -vectors)).fingerprint()
     assert json.dumps(a) == json.dumps(b) != json.dumps(c)
+
+
+@pytest.mark.parametrize(("part", "value"), [("indices", 10**6), ("indices", -9), ("indptr", 999)])
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+def test_a_sparse_matrix_that_leads_out_of_its_arrays(tmp_path, part, value, kind):
+    """scipy checks nothing when it reads one, and then reads memory that is not its own."""
+    X = sparse.random(N, D, 0.5, format=kind, dtype=np.float32, rng=0)
+    getattr(X, part)[2] = value
+    sparse.save_npz(tmp_path / "v.npz", X)
+    with pytest.raises(UserError, match=r"v\.npz: cannot be read"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.npz")).encode(DOCUMENTS)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.ensemble import RandomForestClassifier
@@ -76,3 +77,21 @@ def test_only_classes_of_scikit_learn_are_made():
     evil = tree.replace("sklearn.decomposition._pca.PCA", "subprocess.Popen")
     with pytest.raises(UserError, match="now missing"):
         unpack(evil, arrays)
+
+
+@pytest.mark.parametrize("numbers", [[0, 10**6], [0, -7], [1, 1]])
+def test_words_that_are_numbered_beyond_their_matrix(numbers):
+    """scikit-learn would read and write memory that is not its own."""
+    vectorizer = CountVectorizer().fit(["one two"])
+    tree, arrays = pack(vectorizer)
+    (name,) = (name for name in arrays if name.endswith("vocabulary_.values"))
+    arrays[name] = np.array(numbers)
+    with pytest.raises(ValueError, match="does not number its words"):
+        unpack(tree, arrays, CountVectorizer())
+
+
+def test_a_sparse_matrix_that_leads_out_of_its_arrays():
+    tree, arrays = pack({"x": csr_matrix(np.eye(3))})
+    arrays["state.x.indices"] = np.array([0, 1, 10**6], np.int32)
+    with pytest.raises(ValueError, match="indices"):
+        unpack(tree, arrays)

@@ -193,3 +193,13 @@ def test_a_setting_may_be_written_in_three_ways(folder, capsys):
         code, output = run(capsys, "prune", *words, "--dry-run", f"dir={folder}")
         assert code == 0
         assert "would be removed: 1 entries" in output
+
+
+def test_a_cache_that_is_not_to_be_written_to(folder, read_only):
+    read_only(folder)
+    with pytest.raises(UserError, match=r"cannot be written|can prune it"):
+        main(["prune", "--dir", str(folder), "--name", "minilm"])
+    (reduction,) = folder.glob("reductions/*")
+    with pytest.raises(UserError, match=r"may write to all of the cache can prune it"):
+        main(["prune", "--dir", str(folder), "--name", reduction.name])
+    assert reduction.exists()

@@ -305,6 +305,33 @@ def test_a_full_disk_is_a_clear_error_and_leaves_the_store_valid(tmp_path, monke
     assert np.array_equal(resumed.vectors, encode(None, HashEmbedder(), SOME).vectors)
 
 
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EIO, errno.EFBIG])
+def test_a_disk_that_fails_in_the_middle_is_a_clear_error(tmp_path, monkeypatch, code):
+    """Also where nothing can be removed from it any more."""
+    sync, unlink, calls = os.fsync, Path.unlink, []
+
+    def failing(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 4:
+            monkeypatch.setattr(Path, "unlink", failing_unlink)
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    def failing_unlink(path, missing_ok=False):
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(UserError, match=f"cannot be written .{os.strerror(code)}"):
+        encode(tmp_path, HashEmbedder(), SOME)
+    assert Path.unlink is not unlink
+    monkeypatch.undo()
+    embedder = HashEmbedder()
+    resumed = encode(tmp_path, embedder, SOME)
+    assert embedder.computed == 60 - 2 * CHUNK
+    assert np.array_equal(resumed.vectors, encode(None, HashEmbedder(), SOME).vectors)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_small_files_are_merged_into_one_that_is_memory_mapped(tmp_path):
     encode(tmp_path, HashEmbedder(), DOCUMENTS)
     assert len(shards(tmp_path)) == 1

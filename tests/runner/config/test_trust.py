@@ -283,6 +283,14 @@ FROM_A_FILE = {
         "hydra.launcher.comment.*line break",
     ),
     "the environment": ({"hydra.job.env_set": {"LD_PRELOAD": "x.so"}}, "hydra.job.env_set"),
+    "a library that a database's driver loads": (
+        {"tracking.uri": "mssql+pyodbc:///?odbc_connect=DRIVER%3D/tmp/evil.so"},
+        "tracking.uri.*options of a database's driver",
+    ),
+    "files that a database may ask for": (
+        {"tracking.uri": "mysql+pymysql://far.example/db?local_infile=1"},
+        "tracking.uri.*local_infile",
+    ),
     "shell lines of a cluster": ({"hydra.launcher.setup": ["rm -rf ~"]}, "hydra.launcher.setup"),
     "a sweep over trust": (
         {"hydra.sweeper.params": {"trusted_targets": "[evil]"}},
@@ -315,6 +323,7 @@ def test_a_file_cannot_give_the_users_word(attack: str) -> None:
         ["hydra/launcher=submitit_slurm", "hydra.launcher.setup=[module load cuda]"],
         ["hydra/job_logging=default"],
         ["hydra.job.name=a/b", "hydra.output_subdir=null"],
+        ["tracking.uri='mssql+pyodbc://host/db?driver=ODBC+Driver+18+for+SQL+Server'"],
         ["hydra/launcher=joblib", "hydra.launcher.temp_folder=${oc.env:TMP,/tmp}"],
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -337,6 +338,48 @@ def test_blocks_are_written_as_they_come(saved, tmp_path, monkeypatch):
     assert table["row"].to_pylist() == list(range(30))
     assert table["topic"].to_pylist() == expected.topic.tolist()
     assert sizes.topics == Counter(expected.topic.tolist())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_predictions_on_a_full_disk(suffix, tmp_path):
+    from runner.prediction_files import writing
+
+    path = tmp_path / f"a{suffix}"
+    draft = tmp_path / f".{path.name}.{os.getpid()}"
+    draft.symlink_to("/dev/full")
+    block = {"document": ["x" * 100_000], "topic": np.array([1])}
+    reason = rf"a{suffix} cannot be written: No space left.*Make room"
+    with pytest.raises(UserError, match=reason), writing(path) as write:
+        write(block)
+    assert not list(tmp_path.iterdir())
+    with writing(path) as write:
+        write(block)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_predictions_where_no_folder_can_be(tmp_path):
+    from runner.prediction_files import writing
+
+    (tmp_path / "file").touch()
+    reason = r"a\.csv cannot be written: (Not a directory|File exists)"
+    with pytest.raises(UserError, match=reason), writing(tmp_path / "file" / "a.csv"):
+        pass
+
+
+def test_a_disk_that_is_full_before_the_model_is_said(saved, tmp_path, caplog, monkeypatch):
+    from runner.model import saving
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(saving, "save", full)
+    with caplog.at_level("WARNING"):
+        saving.save_beside(None, {}, None, tmp_path, "a run")
+    expected = (
+        f"no model was saved: {tmp_path} cannot be written to (No space left on device). Make"
+    )
+    assert expected in caplog.text
 
 
 def test_a_part_that_cannot_be_saved_costs_the_model_not_the_run(saved, tmp_path, caplog):

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -203,6 +204,29 @@ def test_a_file_that_is_no_store(content: bytes | None, said: str, tmp_path: Pat
     with pytest.raises(UserError, match=said):
         connect(f"sqlite:///{path}")
     assert path.exists() == bool(content)
+
+
+def test_a_store_is_made_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow could not go on with the tables that a full disk leaves."""
+
+    def fill(uri: str) -> None:
+        path = Path(uri.removeprefix("sqlite:///"))
+        with sqlite3.connect(path) as tables:
+            tables.execute("CREATE TABLE _alembic_tmp_params (a)")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    path = tmp_path / "mlflow.db"
+    with monkeypatch.context() as full:
+        full.setattr("mlflow.MlflowClient", fill)
+        full.setattr("runner.tracking.client.store_errors", lambda: (sqlite3.Error,))
+        with pytest.raises(UserError, match=r"is full\nMake room on its disk"):
+            connect(f"sqlite:///{path}", create=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db.lock"]
+    (tmp_path / ".mlflow.db.new-journal").write_text("of a process that was killed")
+    connect(f"sqlite:///{path}", create=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
 def test_a_deleted_experiment(store: Path, runner: Run) -> None:
