@@ -200,6 +200,6 @@ def test_a_cache_that_is_not_to_be_written_to(folder, read_only):
     with pytest.raises(UserError, match=r"cannot be written|can prune it"):
         main(["prune", "--dir", str(folder), "--name", "minilm"])
     (reduction,) = folder.glob("reductions/*")
-    with pytest.raises(UserError, match=r"may write to all of the cache can prune it"):
+    with pytest.raises(UserError, match=r"cannot be written|can prune it"):
         main(["prune", "--dir", str(folder), "--name", reduction.name])
     assert reduction.exists()
