@@ -1,7 +1,8 @@
-"""Code that a sentence-transformers folder brings, or names.
+"""Code that a folder of weights brings, or names.
 
-The library imports the classes that a folder's `modules.json` names, without `trust_remote_code`
-where the folder is a local one (before version 6), and what is in the hub's cache is one.
+sentence-transformers imports the classes that a folder's `modules.json` names, without
+`trust_remote_code` where the folder is a local one (before version 6), and what is in the hub's
+cache is one.
 """
 
 from __future__ import annotations
@@ -67,6 +68,45 @@ def own_code(folder: str) -> Iterator[tuple[str, str]]:
             for dotted in _classes(content):
                 if not _LIBRARYS.fullmatch(dotted):
                     yield path.relative_to(folder).as_posix(), dotted
+
+
+def check_no_kernel(model: str, folder: str) -> None:
+    """Refuse weights whose `config.json` names a kernel of the hub.
+
+    Where the package `kernels` is installed, transformers 4 loads its native code unasked,
+    whatever `attn_implementation` it is called with.
+
+    Parameters
+    ----------
+    model : what the user called it
+    folder : where it lies; anything but a folder passes
+
+    Raises
+    ------
+    ParameterError
+        For `model`.
+    """
+    for path in sorted(Path(folder).rglob("config.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):  # as the library will say
+            continue
+        for key, value in _kernels(content):
+            raise ParameterError(
+                "model",
+                model,
+                f"its {path.relative_to(folder).as_posix()} sets {key} to {value[:100]!r}, which "
+                "is native code of a hub. If you do not need it, remove that key from the file.",
+            )
+
+
+def _kernels(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Keys and values of a model's config that name a kernel by its address on a hub."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _kernels(value, key if "attn_implementation" in key else str(name))
+    elif isinstance(node, str) and "attn_implementation" in key and "/" in node:
+        yield key, node
 
 
 def _classes(content: Any) -> Iterator[str]:

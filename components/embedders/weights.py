@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components.base import MissingExtraError, ParameterError, UserError
+from components.embedders.own_code import check_no_kernel
 from components.file_hash import sha256
 
 T = TypeVar("T")
@@ -129,9 +130,11 @@ def fetch(model: str, revision: str | None, build: Callable[..., T], marker: str
     model = resolve(model)
     with loading(model):
         if is_local(model):
+            check_no_kernel(model, model)
             return build(model)
         cached = _snapshot(model, revision)
         if cached is not None and _is_decided(model, marker, cached.name):
+            check_no_kernel(model, str(cached))
             try:
                 return build(str(cached))
             except OSError:  # part of it was never downloaded

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -177,3 +178,24 @@ print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"_attn_implementation": "evil/kernel"},
+        {"attn_implementation": {"": "sdpa", "text_config": "evil/kernel@main"}},
+        {"text_config": {"_attn_implementation_internal": "evil/kernel:forward"}},
+    ],
+)
+def test_weights_that_name_native_code_of_the_hub(content, tmp_path):
+    """transformers 4 would load it, whatever it is told, where the package `kernels` is there."""
+    (tmp_path / "0_Transformer").mkdir()
+    (tmp_path / "0_Transformer" / "config.json").write_text(json.dumps(content))
+    with pytest.raises(ParameterError, match=r"config\.json sets .*attn_.*evil/kernel"):
+        weights.fetch(str(tmp_path), None, pytest.fail, "config.json")
+
+
+def test_weights_that_name_a_way_of_the_library_s_own(tmp_path):
+    (tmp_path / "config.json").write_text('{"_attn_implementation": "sdpa", "_name": "a/b"}')
+    assert weights.fetch(str(tmp_path), None, Path, "config.json") == tmp_path
