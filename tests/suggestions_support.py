@@ -39,7 +39,8 @@ def follow(arguments: list[str], message: str) -> list[str]:
             text = match[1]
             if "..." not in text:  # a value that only the user knows
                 typed.append(text)
-                _check(_with(arguments, shlex.split(text)), line)
+                others = [a for a in arguments if not line.startswith(f"{a}: there is no such ")]
+                _check(_with(others, shlex.split(text)), line)
         if match := _MEANT.match(line):
             typed.append(match["name"])
             others = [_repaired(a, match["name"]) for a in arguments]

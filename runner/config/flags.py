@@ -9,7 +9,8 @@ from typing import NoReturn
 from hydra._internal.utils import get_args_parser
 
 from components.base import UserError
-from runner.terminal.suggestions import nearest, shell_line
+from runner.config.schema import run_groups, run_keys
+from runner.terminal.suggestions import nearest, shell_line, shell_quote
 
 
 def parse_flags(arguments: list[str]) -> Namespace:
@@ -22,6 +23,10 @@ def parse_flags(arguments: list[str]) -> Namespace:
             (a for a in arguments if a[:1] == "-" and a.partition("=")[0] not in names), ""
         )
         hint = nearest(unknown, [name for name in names if name[:2] == "--"], otherwise="")
+        key, _, value = unknown.lstrip("-").partition("=")
+        if not hint and key.partition(".")[0] in (*run_keys(), *run_groups()):
+            typed = shell_quote(f"{key}={value}") if value else f"{key}=..."
+            hint = f" Settings have no dashes. Type {typed}"
         raise UserError(f"{unknown}: there is no such flag.{hint}" if unknown else message)
 
     parser.error = refuse  # type: ignore[method-assign]

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.config.problems import Problem
 from runner.config.refusals import not_an_override, not_installed, text_of
 from runner.config.schema import run_groups
+from runner.config.unknown_keys import named_by_content
 from runner.terminal.suggestions import nearest, override, quote_within, shell_quote
 
 
@@ -142,7 +143,8 @@ class Overrides:
                 self._note(path, "names no option. Leave it out.")
             else:
                 names = [name for name in self.options_of(group) if name[:1] != "_"]
-                self._note(path, f"there is no such option.{nearest(str(option), names)}")
+                hint = named_by_content(group, str(option)) or nearest(str(option), names)
+                self._note(path, f"there is no such option.{hint}")
         return not missing
 
     def is_option(self, group: str, option: str) -> bool:

@@ -15,7 +15,7 @@ from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConf
 
 from runner.config.problems import Problem
 from runner.config.schema import run_keys
-from runner.config.unknown_keys import chosen, instead, no_key
+from runner.config.unknown_keys import chosen, instead, no_key, reader_of
 from runner.terminal.suggestions import nearest, override, shell_quote
 
 # The extra that installs a launcher, by how its name begins.
@@ -32,7 +32,13 @@ def not_an_override(text: str, groups: Iterable[str]) -> Problem:
     """
     key, equals, _ = text.partition("=")
     name = key.lstrip("+~")
-    hint = nearest(name, [*groups, *run_keys()], otherwise="")
+    names = [*groups, *run_keys()]
+    hint = nearest(name, names, otherwise="")
+    if not equals and (reader := reader_of(text)):
+        typed = shell_quote(f"dataset.path={text}")
+        return Problem(text, f"is not of the form key=value. Type dataset={reader} {typed}")
+    if not equals and name in names:
+        return Problem(text, f"has no value. Type {name}=..., without spaces around the =")
     if not equals:
         return Problem(text, f"is not of the form key=value.{hint}")
     if not name:

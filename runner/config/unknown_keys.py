@@ -30,8 +30,19 @@ def no_key(
         return problem
     if len(path) == 1 and "_target_" in node and (option := chosen(config, path[0])):
         return _not_of(option, node, part, text, options_with(path[0], part))
+    below = [
+        k for k in node
+        if not path and k not in ("metrics", "reports", "hydra") and isinstance(node[k], dict)
+        and part in node[k]
+    ]  # fmt: skip
+    if below and "." not in text.partition("=")[0]:
+        settings = " or ".join(shell_quote(f"{group}.{text.lstrip('+')}") for group in below)
+        return Problem(text, f"there is no such key. Type {settings}")
     names = [*run_keys(), *run_groups()] if not path else [k for k in node if str(k)[:1] != "_"]
-    return Problem(text, f"there is no such key.{nearest(part, names)}")
+    hint = nearest(part, names)
+    if not path and (others := options_with("clusterer", part)):
+        hint = f" It is a key of clusterer={others[0]}. Type clusterer={others[0]} clusterer.{text}"
+    return Problem(text, f"there is no such key.{hint}")
 
 
 def _unlisted(node: dict[str, Any], part: str, text: str) -> Problem | None:
@@ -53,16 +64,31 @@ def _unlisted(node: dict[str, Any], part: str, text: str) -> Problem | None:
     )
 
 
+def reader_of(path: str) -> str:
+    """The option of `dataset` that reads files with the ending of a path; empty where none does."""
+    ending = path.removesuffix(".gz").rpartition(".")[2] if "." in path else ""
+    readers = {"txt": "text", "json": "jsonl", "tsv": "csv"}
+    readers |= {name: name for name in ("csv", "jsonl", "parquet")}
+    return readers.get(ending.lower(), "")
+
+
+def named_by_content(group: str, name: str) -> str:
+    """What to type where a file or a model stands in the place of an option; else empty."""
+    if group == "dataset" and (reader := reader_of(name)):
+        return f" Type dataset={reader} {shell_quote(f'dataset.path={name}')}"
+    if group == "embedder" and "/" in name:
+        return f" Type embedder=sentence_transformer {shell_quote(f'embedder.model={name}')}"
+    return ""
+
+
 def _not_of(option: str, node: dict[str, Any], part: str, text: str, others: list[str]) -> Problem:
     """A key that the chosen option of a group has not, and perhaps others of the group have."""
     names = [k for k in node if str(k)[:1] != "_"]
     message = f"{option} has no such parameter.{nearest(part, names, otherwise=_has(node))}"
     if not others:
         return Problem(text, message)
-    # The option whose files end like the one that is named, if there is one.
-    ending = text.rpartition("=")[2].removesuffix(".gz").rpartition(".")[2]
-    ending = {"txt": "text", "json": "jsonl"}.get(ending, ending)
-    first, *more = sorted(others, key=lambda name: name != ending)
+    reader = reader_of(text.rpartition("=")[2])
+    first, *more = sorted(others, key=lambda name: name != reader)
     few = len(more) < MOST_LISTED
     listed = ", ".join([first, *more]) if few else f"{first} and {len(more)} more"
     typed = f"{option.partition('=')[0]}={first} {shell_quote(text)}"

@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> int:
             run.tags["folder"] = str(path)  # the sweep may have been moved
         runs = [run for run in jobs.values() if on_last_sample(run, about)]
         return _report(runs, f"Sweep {about['sweep_id']}", options)
+    if place.is_dir() and "sweep_id" in options:
+        raise UserError(f"{place} is not the folder of a sweep: it holds no {SWEEP_FILE}.")
     from runner.tracking import connect, experiment_ids, find, log_file
 
     client = connect(options.get("uri"))

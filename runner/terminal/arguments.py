@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.base import UserError
 from runner.terminal.console import say
-from runner.terminal.suggestions import nearest, shell_line
+from runner.terminal.suggestions import nearest, shell_line, shell_quote
 
 
 class Arguments(dict[str, str]):
@@ -73,7 +73,10 @@ def parse(
         elif words and (not equals or Path(argument).exists()):
             parsed.words.append(argument)
         elif not equals:
-            raise UserError(f"'{argument}' is not of the form key=value. Keys: {', '.join(names)}.")
+            first = names[0] if "run" in names[:1] or "sweep_id" in names[:1] else ""
+            hint = f" Type {shell_quote(f'{first}={argument}')}" if first else ""
+            keys = ", ".join(names)
+            raise UserError(f"'{argument}' is not of the form key=value. Keys: {keys}.{hint}")
         else:
             raise UserError(f"there is no key '{key}'.{nearest(key, [*names, *flags])}")
     return parsed

@@ -73,7 +73,10 @@ def check_store(uri: str, *, create: bool) -> None:
         _knock(uri)
     elif not path.exists():
         if not create:
-            raise UserError(f"there is no MLflow store {path} yet. Name another one: uri=...")
+            raise UserError(
+                f"there is no MLflow store {path} yet. Name another one: uri=... (or, in place of "
+                "an id, an output folder that is there)"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
     else:
         with path.open("rb") as file:

@@ -93,6 +93,13 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "-m --cfg job": ["-m runs a sweep", "runner --cfg job"],
         "--config-path=x": ["--config-dir FOLDER"],
         "--experimental-rerun=x": ["a pickle", "replay"],
+        "dataset=r.csv": ["there is no such option. Type dataset=csv dataset.path=r.csv"],
+        "embedder=me/model": ["Type embedder=sentence_transformer embedder.model=me/model"],
+        "n_topics=10": ["n_topics=10: there is no such key. Type clusterer.n_topics=10"],
+        "n_clusters=5": ["Type clusterer=agglomerative clusterer.n_clusters=5"],
+        "embedder = tfidf": ["embedder: has no value. Type embedder=..., without spaces"],
+        "--embedder=tfidf": ["there is no such flag. Settings have no dashes. Type embedder=tfidf"],
+        "--embedder tfidf": ["Settings have no dashes. Type embedder=..."],
         "--multi-run seed=1": ["--multi-run: there is no such flag. Did you mean '--multirun'?"],
         "leaderbord": ["'leaderboard'"],
         "-m seed=1,x,3,y": ["2 mistakes", "seed=x: must be int", "seed=y: must be int"],
@@ -148,6 +155,11 @@ def test_what_is_wrong_is_named(arguments: str, parts: list[str], own: Path) -> 
     assert "http" not in message  # Hydra's own
     follow(arguments.split(), message)
     assert not re.search(r"Lexer|Exception|Error|mismatched|token recognition", message)
+
+
+def test_a_file_alone_is_told_how_it_is_read() -> None:
+    message = refusal("r.jsonl.gz")
+    assert "not of the form key=value. Type dataset=jsonl dataset.path=r.jsonl.gz" in message
 
 
 @pytest.mark.parametrize(

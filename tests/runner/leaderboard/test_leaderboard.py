@@ -274,6 +274,13 @@ def test_from_a_folder_without_mlflow(runner: Run, capsys: pytest.CaptureFixture
     assert "2 runs, best first by covered_silhouette, silhouette where" in capsys.readouterr().out
 
 
+def test_what_is_no_sweep_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is not the folder of a sweep: it holds no sweep\.json"):
+        main([f"sweep_id={tmp_path}"])
+    with pytest.raises(UserError, match=r"Keys: sweep_id, .* Type sweep_id=multirun/1"):
+        main(["multirun/1"])
+
+
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["--help"])
