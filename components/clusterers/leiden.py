@@ -81,7 +81,7 @@ class LeidenClusterer:
         What was chosen and why.
     curve_ : list of dict
         What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity, the
-        weight of each in the choice, and whether its modularity ruled it out.
+        weight of each in the choice, and whether its modularity or number of topics ruled it out.
     layers_ : dict of str to int64 (n,)
         Topics for each of `layers`.
     prediction_ : dict

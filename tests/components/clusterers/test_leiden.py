@@ -359,3 +359,15 @@ def test_an_exact_number_of_topics_of_many_documents_takes_one_search(sampled, m
             labels, LeidenClusterer(n_topics=n_topics, random_state=1).fit_predict(X)
         )
     assert adjusted_rand_score(TRUTH, labels) > 0.95
+
+
+def test_of_many_documents_without_clear_topics_a_few_giants_are_not_chosen(sampled):
+    X = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
+    part = LeidenClusterer(random_state=1)
+    part.fit_predict(X)
+    few = [point["n_topics"] < 4 for point in part.curve_]  # the fourth root of 400 is 4.5
+    assert any(few)
+    assert all(point["ruled_out"] for point, is_few in zip(part.curve_, few, strict=True) if is_few)
+    assert "left out for fewer than 4 topics" in part.choice_["why"]
+    part.fit_predict(X[:300])  # not many
+    assert "fewer" not in part.choice_["why"]
