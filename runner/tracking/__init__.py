@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ log = logging.getLogger(__name__)
 
 # A transaction that is broken off would hold SQLite's lock, and the run could not be ended.
 STOPPING = "Stopping as soon as the run is logged. Press Ctrl-C again to stop at once."
+
+
+def named_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by names that MLflow takes: a topic of `guided.topics` may be called "R&D"."""
+    return {re.sub(r"[^\w.\- :]", "_", name)[:250]: value for name, value in params.items()}
 
 
 class Tracker:
@@ -78,7 +84,7 @@ class Tracker:
             run = self._client.create_run(self._experiment_id, record.start_time, tags, safe.name)
             record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
             record.save(folder)
-            params = [Param(key, str(value)[:6000]) for key, value in safe.params.items()]
+            params = [Param(k, str(v)[:6000]) for k, v in named_params(safe.params).items()]
             for first in range(0, len(params), 100):  # MLflow's limit for one request
                 self._client.log_batch(record.run_id, params=params[first : first + 100])
 

@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from components.base import UserError
 from runner import upload
 from runner.leaderboard import __main__ as leaderboard
-from runner.tracking import Tracker, connect, fetch_result
+from runner.tracking import Tracker, connect, fetch_result, named_params
 from tracking_support import TRACKED, Server, runs_of, wait_for
 
 Run = Callable[..., Any]
@@ -227,6 +227,15 @@ def test_a_store_is_made_whole_or_not_at_all(
     (tmp_path / ".mlflow.db.new-journal").write_text("of a process that was killed")
     connect(f"sqlite:///{path}", create=True)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
+
+
+@pytest.mark.parametrize("name", ["R&D", "Q/A", "../x", "a//b", "C++", "Grüße", "(x)", "x" * 300])
+def test_a_topic_s_name_is_no_name_that_mlflow_refuses(name: str) -> None:
+    from mlflow.utils.validation import _validate_param
+
+    ((key, value),) = named_params({f"guided.topics.{name}": "[tea]"}).items()
+    _validate_param(key, value)
+    assert named_params({"embedder.model": 1, "a b:c-d": 2}) == {"embedder.model": 1, "a b:c-d": 2}
 
 
 def test_a_deleted_experiment(store: Path, runner: Run) -> None:
