@@ -213,13 +213,13 @@ class Update:
     def summary(self) -> str:
         """What became of the topics."""
         if self._matches is None:
-            return f"Topics stay as they are; {self._n_new} are new."
+            return f"Topics stay as they are; new topics: {self._n_new}."
         sources = self._matches[""].sources
         n, same = len(self._parent.result.topics), sum(map(bool, sources))
         return (
-            f"All {self._n_clustered:,} documents were clustered again. {same} of {n} topics are "
-            f"still there, {n - same} are gone, {len(sources) - same} are new, and "
-            f"{self._n_moved:,} old documents are in another topic: see changes.csv."
+            f"All {self._n_clustered:,} documents were clustered again. Of {n} topics {same} "
+            f"remain and {n - same} do not; new topics: {len(sources) - same}; old documents in "
+            f"another topic: {self._n_moved:,} (changes.csv)."
         )
 
     def write_changes(self, result: Result, folder: Path) -> list[Path]:
