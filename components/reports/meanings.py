@@ -43,8 +43,8 @@ MEANINGS = {
     "rises with the number of topics.",
     "homogeneity": "How far each topic holds one label only.",
     "completeness": "How far each label lies in one topic only.",
-    "purity": "Share of the documents that have the commonest label of their topic. It rises with "
-    "the number of topics.",
+    "purity": "Share of the documents that have the most common label of their topic. It rises "
+    "with the number of topics.",
     "n_documents_truncated": "Documents longer than the model's limit, of which it read the "
     "beginning only.",
     "n_documents_empty": "Documents without text, or without a word that the model knows.",

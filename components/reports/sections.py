@@ -134,7 +134,7 @@ def _similar(result: Result, similarities: Floats | None, topic: int) -> list[di
 
 
 def _measures(result: Result, rows: Any) -> dict[str, Any]:
-    """Mean strength, the commonest label with its share, and the median date of some documents."""
+    """Of some documents: mean strength, most common label and its share, median date."""
     if not len(rows):  # of a split run, a topic that is the main one of no document
         return {"strength": 0.0}
     measures: dict[str, Any] = {"strength": float(result.strengths[rows].mean())}
