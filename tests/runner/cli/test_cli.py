@@ -78,7 +78,7 @@ def test_help_is_for_a_person(process: Run) -> None:
     group = process("--help", "reducer").out
     assert "truncated_svd  Truncated SVD" in group
     assert "embedder" not in group
-    line = re.search("Its keys: python -m runner (.*)", group)
+    line = re.search(r"Its keys: \S*python -m runner (.*)", group)
     assert line
     assert process(*line[1].split()).code == 0
     for name in COMMANDS:
