@@ -59,15 +59,10 @@ def refused_imports() -> Iterator[None]:
 
 def own_code(folder: str) -> Iterator[tuple[str, str]]:
     """The classes that a folder names and that are not the library's: file, dotted name."""
-    for name in _FILES:
-        for path in sorted(Path(folder).rglob(name)):
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError, RecursionError):  # as the library will say
-                continue
-            for dotted in _classes(content):
-                if not _LIBRARYS.fullmatch(dotted):
-                    yield path.relative_to(folder).as_posix(), dotted
+    for file, content in _contents(folder, *_FILES):
+        for dotted in _classes(content):
+            if not _LIBRARYS.fullmatch(dotted):
+                yield file, dotted
 
 
 def check_no_kernel(model: str, folder: str) -> None:
@@ -86,18 +81,25 @@ def check_no_kernel(model: str, folder: str) -> None:
     ParameterError
         For `model`.
     """
-    for path in sorted(Path(folder).rglob("config.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):  # as the library will say
-            continue
+    for file, content in _contents(folder, "config.json"):
         for key, value in _kernels(content):
             raise ParameterError(
                 "model",
                 model,
-                f"its {path.relative_to(folder).as_posix()} sets {key} to {value[:100]!r}, which "
-                "is native code of a hub. If you do not need it, remove that key from the file.",
+                f"its {file} sets {key} to {value[:100]!r}, which is native code of a hub. If you "
+                "do not need it, remove that key from the file.",
             )
+
+
+def _contents(folder: str, *names: str) -> Iterator[tuple[str, Any]]:
+    """The JSON files of these names, at any depth: path inside the folder, and content."""
+    for name in names:
+        for path in sorted(Path(folder).rglob(name)):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError):  # as the library will say
+                continue
+            yield path.relative_to(folder).as_posix(), content
 
 
 def _kernels(node: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from components.base import Integers, Matrix, ParameterError
 from components.model import SavedTopic, TopicModel
 from components.model.index import Doubles
 from components.neighbors import unit_rows
+from components.result import dense
 from components.text import lower
 
 SIMILARITY = 0.6  # see experiments/predict/README.md
@@ -180,9 +181,7 @@ def _weights(topics: Sequence[SavedTopic], numbers: Integers, n_topics: int) -> 
 
 
 def _products(first: Matrix, second: Matrix) -> Doubles:
-    products = first.astype(np.float64) @ second.astype(np.float64).T
-    dense: NDArray[np.float64] = products.toarray() if hasattr(products, "toarray") else products
-    return dense
+    return dense(first.astype(np.float64) @ second.astype(np.float64).T)
 
 
 def _nearest_other(centroids: Matrix) -> Doubles:

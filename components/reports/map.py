@@ -9,6 +9,7 @@ import numpy as np
 from components.base import Floats, Matrix, NeighborGraph
 from components.igraph_core import igraph_core, seeded
 from components.neighbors import metric_for, neighbors
+from components.result import dense
 
 N_NEIGHBORS = 15
 
@@ -81,8 +82,7 @@ def _principal(X: Matrix) -> Floats:
     n, d = X.shape
     if min(n, d) < 3:
         flat = np.zeros((n, 2), dtype=np.float32)
-        dense = X.toarray() if issparse(X) else np.asarray(X)
-        flat[:, : min(2, d)] = dense[:, :2]
+        flat[:, : min(2, d)] = dense(X)[:, :2]
         return flat
     centred = X if issparse(X) else X - X.mean(axis=0)
     if not abs(centred).max():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
 from components.representations.typical import typical_rows
+from components.result import dense
 
 EncodeWords: TypeAlias = Callable[[list[str]], Matrix]
 WordLists: TypeAlias = list[list[tuple[str, float]]]  # by topic, best first
@@ -131,8 +132,7 @@ def _topic_vectors(
 
 def _cosines(vectors: Matrix) -> NDArray[np.float64]:
     """Cosines between words (k, k), with the average where a word has no vector."""
-    product: Any = vectors @ vectors.T
-    cosines = np.asarray(product.toarray() if hasattr(product, "toarray") else product).round(12)
+    cosines = dense(vectors @ vectors.T).round(12)
     has_vector = cosines.diagonal() > 0
     both = has_vector[:, None] & has_vector
     pairs = both & ~np.eye(len(has_vector), dtype=bool)

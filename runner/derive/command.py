@@ -260,12 +260,11 @@ def _refuse_stored_vectors(about: record.Record, source: str, name: str) -> None
 
     Before the config is asked for trust: that would not help.
     """
-    targets = {
-        key.removesuffix("._target_"): str(value)
+    stored = [
+        key.removesuffix("._target_")
         for key, value in about.params.items()
-        if key.startswith("embedder.") and key.endswith("._target_")
-    }
-    stored = [key for key, value in targets.items() if value.endswith(".PrecomputedEmbedder")]
+        if key.startswith("embedder.") and str(value).endswith(".PrecomputedEmbedder")
+    ]
     if stored:
         path = about.params.get(f"{stored[0]}.path", "a file")
         raise UserError(
