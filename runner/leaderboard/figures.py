@@ -20,7 +20,12 @@ N_RUNS = 12  # columns of the tables that compare runs
 
 
 def pareto(ranking: Ranking) -> str:
-    """Quality against seconds, with the front of what nothing beats in both; "" without both."""
+    """Quality against seconds, with the front of what nothing beats in both.
+
+    Empty without both, and where the runs have the same vectors: seconds are those of embedding.
+    """
+    if not any(name.partition(".")[0] == "embedder" for name in ranking.settings):
+        return ""
     cost = next((c for c in ("embed_seconds", "total_seconds") if c in ranking.metrics), None)
     if cost is None or ranking.sort not in ranking.metrics or ranking.sort == cost:
         return ""

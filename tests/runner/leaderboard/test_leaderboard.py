@@ -226,6 +226,13 @@ def test_the_page_holds_every_metric_and_no_markup_of_others() -> None:
     assert "my\nmetric" not in shown
 
 
+def test_time_to_embed_is_drawn_where_embedders_differ() -> None:
+    assert "Quality and time" in page(rank_runs(RUNS, "npmi"), "A sweep")
+    # Of several clusterers the first embeds, and the others have its vectors from the cache.
+    runs = [of_settings(ami=score, embed_seconds=1 / score) for score in (0.2, 0.4)]
+    assert "Quality and time" not in page(rank_runs(runs), "A sweep")
+
+
 def test_nothing_to_compare() -> None:
     assert "0 runs." in shown([])
     assert "<table" in page(rank_runs([], "npmi"), "Empty")
