@@ -22,7 +22,8 @@ class DatasetBase:
     Parameters
     ----------
     limit, seed : int, optional
-        Take a sample of at most so many documents, drawn with this seed.
+        Take a sample of at most so many documents, drawn with this seed; without a seed, another
+        sample each time.
     missing : {"keep", "error"}
         What to do with rows without a text, label, time or value of a column that was asked for:
         keep them and count them in the log, or stop.
