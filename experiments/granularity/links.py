@@ -11,15 +11,15 @@ are dense; the number of topics is in brackets.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import run
+
+from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent
 KEYS = "embedder corpus links splits ami sd topics".split()
@@ -155,32 +155,26 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Measure what is not in links.csv, or print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpora", nargs="*", type=Path)
-    parser.add_argument("--embedder", default="minilm")
-    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
-    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
+    parser = run.parser_of(__doc__)
     parser.add_argument("--splits", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=list(LINKS), choices=list(LINKS))
     parser.add_argument("--results", type=Path, default=HERE / "links.csv")
     options = parser.parse_args()
     for path in options.corpora:
-        name = path.name.partition(".")[0]
-        at = {"embedder": options.embedder, "corpus": name, "splits": str(options.splits)}
-        done = [r for r in run.read(options.results) if all(r[k] == v for k, v in at.items())]
-        source = run.vectors_from(options.embedder, options.vectors, name)
-        study = run.Study(path, source, options.cache, search=False)
+        at = {
+            "embedder": options.embedder,
+            "corpus": name_of(path),
+            "splits": str(options.splits),
+        }
+        done = [r for r in read_rows(options.results) if all(r[k] == v for k, v in at.items())]
+        study = run.Study(path, options, search=False)
         for links in options.only:
             if links not in [r["links"] for r in done]:
                 figures = measure(study.X, study.truth, LINKS[links](study.X), options.splits)
-                run.add(options.results, at | {"links": links} | figures, KEYS)
+                add_rows(options.results, KEYS, at | {"links": links} | figures)
     if not options.corpora:
-        for line in table(run.read(options.results)):
-            run.say(line)
+        print("\n".join(table(read_rows(options.results))))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

@@ -11,9 +11,7 @@ labels, which no rule sees. Corpora and vectors are those of run.py.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import run
+
+from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent
 KEYS = "embedder corpus seed resolution score modularity ami ari topics".split()
@@ -73,14 +73,14 @@ def mean(curve: Curve) -> int:
 
 RULES: dict[str, Callable[[Curve], int]] = {
     "resolution 1": lambda curve: [point["resolution"] for point in curve].index(MEDIUM),
-    "finest within 0.04 (before)": finest,
+    "finest within 0.04 (first rule)": finest,
     "middle one around the best": lambda curve: middle(curve, loose=np.inf),
     "guard, best agreement": lambda curve: middle(curve, tolerance=0),
     "guard, finest within 0.03": lambda curve: middle(curve, pick="finest"),
     "guard, nearest to 1 within 0.04": lambda curve: middle(curve, 0.04, pick="nearest"),
     "guard, middle one of all within 0.03": lambda curve: middle(curve, pick="middle of all"),
-    "guard, middle one around the best (until now)": middle,
-    "weighted mean (now)": mean,
+    "guard, middle one around the best (second rule)": middle,
+    "weighted mean (the default)": mean,
     "the best of those tried (oracle)": lambda curve: int(np.argmax([p["ami"] for p in curve])),
 }
 
@@ -112,7 +112,7 @@ def curves(rows: list[dict[str, str]]) -> dict[tuple[str, str], list[Curve]]:
     """For each embedder and corpus a curve for each seed."""
     by_pair: dict[tuple[str, str], dict[str, Curve]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        point = {key: float(row[key]) for key in KEYS[3:]}
+        point = {key: float(row[key]) for key in KEYS[3:]} | {"n_topics": float(row["topics"])}
         by_pair[row["embedder"], row["corpus"]][row["seed"]].append(point)
     return {pair: list(seeds.values()) for pair, seeds in by_pair.items()}
 
@@ -174,34 +174,24 @@ def report(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Add the curves that are missing, then print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpora", nargs="*", type=Path)
-    parser.add_argument("--embedder", default="minilm")
-    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
+    parser = run.parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--curves", type=Path, default=HERE / "curves.csv")
-    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
     options = parser.parse_args()
     for path in options.corpora:
-        at = {"embedder": options.embedder, "corpus": path.name.partition(".")[0]}
-        rows = run.read(options.curves)
+        at = {"embedder": options.embedder, "corpus": name_of(path)}
+        rows = read_rows(options.curves)
         done = {r["seed"] for r in rows if all(r[k] == v for k, v in at.items())}
         todo = [seed for seed in range(options.seeds) if str(seed) not in done]
         if not todo:
             continue
-        source = run.vectors_from(options.embedder, options.vectors, at["corpus"])
-        study = run.Study(path, source, options.cache)
+        study = run.Study(path, options)
         for seed in todo:
-            for point in list(points(study, seed)):
-                run.add(options.curves, at | point, KEYS)
-            run.say(f"{at['embedder']} {at['corpus']} {seed}")
+            add_rows(options.curves, KEYS, *(at | point for point in points(study, seed)))
+            print(*at.values(), seed, flush=True)
     if not options.corpora:
-        for line in report(run.read(options.curves)):
-            run.say(line)
+        print("\n".join(report(read_rows(options.curves))))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

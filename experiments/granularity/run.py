@@ -14,7 +14,6 @@ and one that is there already is not done again.
 from __future__ import annotations
 
 import argparse
-import csv
 import statistics
 import sys
 import time
@@ -23,6 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, build_parts, command_line, name_of, read_rows
 
 HERE = Path(__file__).parent
 KEYS = "embedder corpus method seed ami ari topics outliers seconds labels documents chosen".split()
@@ -36,42 +39,33 @@ METHODS = {
 }
 
 
-def build_parts(overrides: list[str]) -> Any:
-    """The parts of a run, from the project's own config."""
-    from hydra import compose, initialize_config_module
-
-    from runner.config import schema
-    from runner.config.build import build
-
-    schema.register()
-    with initialize_config_module("conf", version_base="1.3"):
-        return build(compose("config", overrides))
-
-
-def vectors_from(embedder: str, folder: Path | None, name: str) -> list[str]:
-    """The settings for an embedder, or for vectors made before."""
-    if folder is None:
-        return [f"embedder={embedder}"]
-    return ["embedder=precomputed", f"embedder.path={folder / f'{name}.npy'}"]
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """What the scripts of this folder ask for: corpora, and where their vectors come from."""
+    parser = command_line(description)
+    parser.add_argument("corpora", nargs="*", type=Path)
+    parser.add_argument("--embedder", default="minilm")
+    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
+    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
+    return parser
 
 
 class Study:
     """One corpus with its vectors; what several methods share is computed and timed once."""
 
-    def __init__(
-        self, path: Path, source: list[str], cache: Path | None, *, search: bool = True
-    ) -> None:
+    def __init__(self, path: Path, options: argparse.Namespace, *, search: bool = True) -> None:
         from runner.cache import Cache
         from runner.cache.stages import StageCache
         from runner.embed import embed
 
-        data = ["dataset=jsonl", f"dataset.path={path}", "dataset.label=label"]
-        self.overrides = [*data, *source]
+        source = [f"embedder={options.embedder}"]
+        if options.vectors:
+            vectors = options.vectors / f"{name_of(path)}.npy"
+            source = ["embedder=precomputed", f"embedder.path={vectors}"]
+        self.overrides = ["dataset=jsonl", f"dataset.path={path}", "dataset.label=label", *source]
         parts = build_parts(self.overrides)
         corpus = parts.dataset.load()
-        rows, encoded = embed(
-            corpus, parts.embedder, Cache(cache), parts.settings.get("embedder", {})
-        )
+        cache = Cache(options.cache)
+        rows, encoded = embed(corpus, parts.embedder, cache, parts.settings.get("embedder", {}))
         self.X = encoded.vectors
         self.truth = np.unique(np.array(corpus.labels, dtype=str), return_inverse=True)[1][rows]
         self.stages = StageCache(None)
@@ -127,22 +121,6 @@ def measure(study: Study, todo: list[tuple[str, int]]) -> Iterator[dict[str, Any
             "documents": len(labels),
             "chosen": next(iter(choice.values()), ""),
         }
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add(path: Path, row: dict[str, Any], keys: list[str] = KEYS) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, keys, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def values(rows: list[dict[str, str]], key: str, **where: str) -> list[float]:
@@ -236,40 +214,28 @@ def plot(rows: list[dict[str, str]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
-
-
 def main() -> None:
     """Run what is missing, then print the table and draw the plot."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpora", nargs="*", type=Path)
-    parser.add_argument("--embedder", default="minilm")
-    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="", help="methods with this in their name")
     parser.add_argument("--results", type=Path, default=HERE / "results.csv")
-    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
     options = parser.parse_args()
     for path in options.corpora:
-        name = path.name.partition(".")[0]
-        at = {"embedder": options.embedder, "corpus": name}
-        finished = [r for r in read(options.results) if all(r[k] == v for k, v in at.items())]
+        at = {"embedder": options.embedder, "corpus": name_of(path)}
+        finished = [r for r in read_rows(options.results) if all(r[k] == v for k, v in at.items())]
         done = {(r["method"], int(r["seed"])) for r in finished}
         planned = [(m, s) for s in range(options.seeds) for m in METHODS if options.only in m]
         todo = [pair for pair in planned if pair not in done]
         if not todo:
             continue
-        study = Study(path, vectors_from(options.embedder, options.vectors, name), options.cache)
+        study = Study(path, options)
         warm_up(study)
         for row in measure(study, todo):
-            add(options.results, at | row)
-            say("  ".join(str(v) for v in (at | row).values()))
-    rows = read(options.results)
-    for line in table(rows):
-        say(line)
+            add_rows(options.results, KEYS, at | row)
+            print(*(at | row).values(), sep="  ", flush=True)
+    rows = read_rows(options.results)
+    print("\n".join(table(rows)))
     plot(rows, options.results.with_suffix(".png"))
 
 
@@ -285,5 +251,4 @@ def warm_up(study: Study) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

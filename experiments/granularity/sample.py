@@ -11,15 +11,15 @@ agreement with the labels (AMI).
 
 from __future__ import annotations
 
-import argparse
-import csv
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import run
+
+from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent
 SIZES = (5_000, 10_000, 20_000, 40_000)
@@ -74,32 +74,22 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Measure what is not measured yet, then print the table."""
-    import run
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpora", nargs="*", type=Path)
-    parser.add_argument("--embedder", default="model2vec")
-    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
+    parser = run.parser_of(__doc__)
+    parser.set_defaults(embedder="model2vec")
     parser.add_argument("--sizes", type=int, nargs="*", default=[*SIZES, 10**9])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--results", type=Path, default=HERE / "sample.csv")
     options = parser.parse_args()
     for path in options.corpora:
-        name = path.name.partition(".")[0]
-        source = run.vectors_from(options.embedder, options.vectors, name)
-        study = run.Study(path, source, None, search=False)
+        study = run.Study(path, options, search=False)
         for seed in range(options.seeds):
             for size in options.sizes:
                 for row in rows_of(study, size, seed):
-                    row |= {"embedder": options.embedder, "corpus": name, "seed": seed}
-                    run.add(options.results, row, KEYS)
-                    print("  ".join(str(row[key]) for key in KEYS), flush=True)  # noqa: T201
-    with options.results.open(newline="") as file:
-        print("\n".join(table(list(csv.DictReader(file)))))  # noqa: T201
+                    row |= {"embedder": options.embedder, "corpus": name_of(path), "seed": seed}
+                    add_rows(options.results, KEYS, row)
+                    print(*(row[key] for key in KEYS), sep="  ", flush=True)
+    print("\n".join(table(read_rows(options.results))))
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
     main()

@@ -9,7 +9,6 @@ but the default, on the same vectors and with the same seeds.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -18,10 +17,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from run import KEYS, add, names, read, say, spread, values
+from run import KEYS, names, spread, values
+
+from experiments.study import ROOT, add_rows, at_revision, command_line, read_rows
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 METHOD = "Leiden, auto (default)"
 
 
@@ -34,7 +34,7 @@ def rows_of(tree: Path, corpora: list[str], options: list[str]) -> list[dict[str
              "--only", METHOD, "--results", results],
             env={**os.environ, "PYTHONPATH": str(tree)}, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        return read(results)
+        return read_rows(results)
 
 
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
@@ -59,9 +59,7 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Measure both, then print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("commit", nargs="?", help="the one before")
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
@@ -73,23 +71,14 @@ def main() -> None:
         if arguments.vectors:
             options += ["--vectors", str(arguments.vectors.absolute())]
         corpora = [str(path.absolute()) for path in arguments.corpora]
-        git = ["git", "-C", str(ROOT)]
-        with tempfile.TemporaryDirectory() as folder:
-            before = Path(folder) / "before"
-            subprocess.run(
-                [*git, "worktree", "add", "--detach", before, arguments.commit], check=True
-            )
-            head = subprocess.run(
-                [*git, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-            ).stdout.strip()
-            try:
-                for commit, tree in ((arguments.commit, before), (head, ROOT)):
-                    for row in rows_of(tree, corpora, options):
-                        add(arguments.results, {"commit": commit, **row}, ["commit", *KEYS])
-            finally:
-                subprocess.run([*git, "worktree", "remove", "--force", before], check=True)
-    for line in table(read(arguments.results)):
-        say(line)
+        head = subprocess.check_output(
+            ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], text=True
+        )
+        with at_revision(arguments.commit) as before:
+            for commit, tree in ((arguments.commit, before), (head.strip(), ROOT)):
+                rows = ({"commit": commit, **row} for row in rows_of(tree, corpora, options))
+                add_rows(arguments.results, ["commit", *KEYS], *rows)
+    print("\n".join(table(read_rows(arguments.results))))
 
 
 if __name__ == "__main__":

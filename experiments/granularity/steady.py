@@ -11,17 +11,16 @@ the fewest and most topics. At the end of the line: mean AMI with the labels, an
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import statistics
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import run
+
+from experiments.study import name_of
 
 DOCUMENTS = 1000
 
@@ -79,19 +78,11 @@ def line(X: Any, truth: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("corpora", nargs="+", type=Path)
-    parser.add_argument("--embedder", default="minilm")
-    parser.add_argument("--vectors", type=Path, help="folder with a .npy for each corpus")
-    parser.add_argument("--cache", type=Path, default=Path(".runner-cache"))
-    options = parser.parse_args()
+    options = run.parser_of(__doc__).parse_args()
     for path in options.corpora:
-        name = path.name.partition(".")[0]
-        source = run.vectors_from(options.embedder, options.vectors, name)
-        study = run.Study(path, source, options.cache, search=False)
-        run.say(f"{name}  {line(study.X[:DOCUMENTS], study.truth[:DOCUMENTS])}")
+        study = run.Study(path, options, search=False)
+        print(name_of(path), line(study.X[:DOCUMENTS], study.truth[:DOCUMENTS]), flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
     main()

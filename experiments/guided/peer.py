@@ -26,11 +26,12 @@ from run import (  # noqa: E402
     f1,
     guided_measures,
     known_measures,
-    load,
     names_for,
     zeroshot_measures,
 )
 from words import SEEDS  # noqa: E402
+
+from experiments.study import read_rows  # noqa: E402
 
 RESULTS = Path(sys.argv[3]) if len(sys.argv) > 3 else HERE / "results.csv"
 
@@ -70,7 +71,7 @@ def main() -> None:
         vectors = np.load(path)["vectors"]
         truth = np.array(about["labels"])
         numbers = np.unique(truth, return_inverse=True)[1]
-        done = {(r["method"], r["corpus"], int(r["seed"])) for r in load(RESULTS)}
+        done = {(r["method"], r["corpus"], int(r["seed"])) for r in read_rows(RESULTS)}
         for seed in range(int(sys.argv[2]) if len(sys.argv) > 2 else 5):
             if ("BERTopic guided", corpus, seed) in done:
                 continue

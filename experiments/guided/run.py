@@ -13,9 +13,6 @@ is not done again.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gzip
 import json
 import logging
 import statistics
@@ -26,6 +23,10 @@ from typing import Any
 
 import numpy as np
 from words import NAMES, SEEDS
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of, read_corpus, read_rows
 
 HERE = Path(__file__).parent
 KEYS = ["method", "corpus", "seed", "measure", "value"]
@@ -38,10 +39,7 @@ def read(path: Path) -> tuple[list[str], list[str]]:
     """Texts and labels of a sample."""
     from components.base import Corpus
 
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    corpus = Corpus([row["text"] for row in rows], [row["label"] for row in rows])
-    sample = corpus.sample(N_DOCUMENTS, 42)
+    sample = Corpus(*read_corpus(path)).sample(N_DOCUMENTS, 42)
     full = [row for row in range(len(sample)) if not sample.blank[row]]
     assert sample.labels is not None
     return [sample.documents[r] for r in full], [str(sample.labels[r]) for r in full]
@@ -156,21 +154,11 @@ def export(folder: Path, corpus: str, texts: list[str], labels: list[str], embed
     (folder / f"{corpus}.json").write_text(json.dumps(about))
 
 
-def load(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def add(path: Path, method: str, corpus: str, seed: int, values: Mapping[str, float]) -> None:
-    new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(KEYS)
-        for measure, value in values.items():
-            writer.writerow([method, corpus, seed, measure, f"{value:.4f}"])
+    at = {"method": method, "corpus": corpus, "seed": seed}
+    add_rows(
+        path, KEYS, *(at | {"measure": name, "value": value} for name, value in values.items())
+    )
 
 
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
@@ -196,9 +184,7 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Run what is missing, then print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--embedder", default="minilm")
     parser.add_argument("--seeds", type=int, default=5)
@@ -208,20 +194,18 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     for path in options.corpora:
-        corpus = path.name.partition(".")[0]
+        corpus = name_of(path)
         texts, labels = read(path)
         if options.vectors:
             export(options.vectors, corpus, texts, labels, options.embedder)
-        done = {(r["method"], r["corpus"], int(r["seed"])) for r in load(options.results)}
+        done = {(r["method"], r["corpus"], int(r["seed"])) for r in read_rows(options.results)}
         for method in options.only.split(","):
             for seed in range(options.seeds):
                 if (method, corpus, seed) not in done:
                     values = measures(method, corpus, seed, texts, labels, options.embedder)
                     add(options.results, method, corpus, seed, values)
-    for line in table(load(options.results)):
-        print(line)  # noqa: T201
+    print("\n".join(table(read_rows(options.results))))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

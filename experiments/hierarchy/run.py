@@ -9,9 +9,6 @@ vectors; without it BERTopic's rows are left out. Writes results.csv and consist
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gzip
 import json
 import subprocess
 import sys
@@ -20,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from linkages import LINKAGES, cut, mean_vectors
 from sklearn.metrics import adjusted_mutual_info_score as ami
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from components.clusterers.graph import weighted
+from components.clusterers.leiden import LeidenClusterer
+from components.neighbors import neighbors
+from components.representations.ctfidf import CTFIDF
+from experiments.study import add_rows, command_line, read_corpus
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parents[1]))
-
-from linkages import LINKAGES, cut, mean_vectors  # noqa: E402
-
-from components.clusterers.graph import weighted  # noqa: E402
-from components.clusterers.leiden import LeidenClusterer  # noqa: E402
-from components.neighbors import neighbors  # noqa: E402
-from components.representations.ctfidf import CTFIDF  # noqa: E402
 
 SEEDS = (0, 1, 2)
 N_REDDIT = 15_000
@@ -56,13 +53,10 @@ GROUP_OF = {label: group for group, labels in GROUPS.items() for label in labels
 
 def load(data: Path, work: Path, name: str) -> tuple[list[str], Any, Any, Any]:
     """Documents, vectors, fine and coarse labels."""
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    if len(rows) > N_REDDIT:
-        chosen = np.random.default_rng(0).choice(len(rows), N_REDDIT, replace=False)
-        rows = [rows[i] for i in np.sort(chosen)]
-    documents = [row["text"] for row in rows]
-    fine = [row["label"] for row in rows]
+    documents, fine = read_corpus(data / f"{name}.jsonl.gz")
+    if len(documents) > N_REDDIT:
+        chosen = np.random.default_rng(0).choice(len(documents), N_REDDIT, replace=False)
+        documents, fine = ([column[i] for i in np.sort(chosen)] for column in (documents, fine))
     coarse = [GROUP_OF.get(label) or label.partition(":")[0] for label in fine]
     path = work / f"{name}.npy"
     if not path.exists():
@@ -102,7 +96,7 @@ def peers(peer: Path | None, work: Path, documents: list[str], X: Any, topic_of:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--peer", type=Path)
@@ -130,8 +124,9 @@ def main() -> None:
                 shown = {key: f"{score:.3f}" for key, score in scores.items()}
                 table.append({"corpus": name, "leaves": source, "tree": tree} | shown)
         steady += consistency(name, X, fine, coarse)
-    write(HERE / "results.csv", table)
-    write(HERE / "consistency.csv", steady)
+    for path, rows in ((HERE / "results.csv", table), (HERE / "consistency.csv", steady)):
+        path.unlink(missing_ok=True)
+        add_rows(path, list(rows[0]), *rows)
 
 
 def consistency(name: str, X: Any, fine: Any, coarse: Any) -> Iterator[dict[str, Any]]:
@@ -150,13 +145,6 @@ def consistency(name: str, X: Any, fine: Any, coarse: Any) -> Iterator[dict[str,
             "ami_coarse": f"{ami(coarse, found[coarse.max() + 1]):.3f}",
             "ami_fine": f"{ami(fine, found[fine.max() + 1]):.3f}",
         }
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -103,11 +103,6 @@ def alive(group: int) -> int:
     return sum(int(pgid) == group and "Z" not in state for pgid, state in rows)
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("kind", choices=("run", "sweep"))
@@ -130,7 +125,7 @@ def main() -> int:
                 time.sleep(study.rng.uniform(0, 0.25))
                 left += study.kill(process, kills % 2 == 0)
                 kills += 1
-                say(f"{kills}: killed after {study.embedded() - before} documents")
+                print(f"{kills}: killed after {study.embedded() - before} documents", flush=True)
             else:
                 other += study.finish(process, out) != expected
                 complete += 1
@@ -144,7 +139,7 @@ def main() -> int:
             capture_output=True,
             text=True,
         )
-        say(
+        print(
             f"{kills} kills, {complete + 1} complete runs: {other} with other topics, {left} "
             f"processes left behind, {total} documents embedded ({undisturbed} in an undisturbed "
             f"run); cache: {check.stdout.strip()}"

@@ -69,12 +69,12 @@ def compare(vectors: Path, turns: int, folder: Path) -> None:
     ours = np.load(folder / "ours.npy")
     for way, turns_of_way in measured.items():
         if not turns_of_way:
-            print(f"| {way} | not installed | | |")  # noqa: T201
+            print(f"| {way} | not installed | | |")
             continue
         same = np.load(folder / f"{way}.npy") == ours
         seconds = statistics.median(turn["seconds"] for turn in turns_of_way)
         memory = statistics.median(turn["mb"] for turn in turns_of_way)
-        print(f"| {way} | {seconds:.2f} | {memory:,.0f} | {100 * (1 - same.mean()):.3f} % |")  # noqa: T201
+        print(f"| {way} | {seconds:.2f} | {memory:,.0f} | {100 * (1 - same.mean()):.3f} % |")
 
 
 if __name__ == "__main__":

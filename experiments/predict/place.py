@@ -8,12 +8,13 @@ documents without a topic (first that of the run over all).
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from run import ami, equal, methods, read, result_of
+
+from experiments.study import command_line
 
 
 def mean_place(indices: Any, distances: Any, places: Any, metric: str) -> Any:
@@ -25,7 +26,7 @@ def mean_place(indices: Any, distances: Any, places: Any, metric: str) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="+", type=Path)
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--limit", type=int)
@@ -42,7 +43,7 @@ def main() -> None:
         make = methods(0)["UMAP + HDBSCAN"]
         whole = result_of(X, texts, make).labels
         part = result_of(X[train], [texts[row] for row in train], make)
-        print(path.name, "run over all: no topic", float(np.mean(whole[new] < 0)))  # noqa: T201
+        print(path.name, "run over all: no topic", float(np.mean(whole[new] < 0)))
         own = iter(np.split(part.parts["reducer"].transform(X[new]), range(1024, len(new), 1024)))
         model = fit(part, neighbours="all")
         for name, place in {
@@ -53,7 +54,7 @@ def main() -> None:
             rules.place = place
             predicted = model.predict(X[new]).topics
             same = equal(predicted, whole[new], part.labels, whole[train])
-            print(name, ami(predicted, whole[new]), same, float(np.mean(predicted < 0)))  # noqa: T201
+            print(name, ami(predicted, whole[new]), same, float(np.mean(predicted < 0)))
         rules.place = medoid
 
 

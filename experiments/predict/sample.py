@@ -11,9 +11,6 @@ system of this process, so other work on the machine changes them little.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import json
 import sys
 import time
 from functools import partial
@@ -22,17 +19,14 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of, read_corpus, read_rows
+
 FILE = Path(__file__).with_name("sample.csv")
 KEYS = (
     "corpus documents seen ami ami_seen topics no_topic cluster_cpu predict_cpu predicted".split()
 )
-
-
-def corpus_of(data: str) -> tuple[list[str], list[str]]:
-    """Texts and labels."""
-    with (gzip.open if data.endswith(".gz") else open)(data, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [row["text"] or "-" for row in rows], [str(row["label"]) for row in rows]
 
 
 def vectors_of(texts: list[str]) -> Any:
@@ -101,19 +95,19 @@ def of_all(X: Any, labels: Any, resolution: float, seed: int) -> dict[str, Any]:
 
 
 def study(given: argparse.Namespace) -> list[dict[str, Any]]:
-    sys.path.insert(0, str(Path(__file__).parent))
-    texts, names = corpus_of(given.data)
+    texts, names = read_corpus(given.data)
+    texts = [text or "-" for text in texts]
     labels = np.unique(names, return_inverse=True)[1]
     begun = time.process_time()
     X = vectors_of(texts)
-    sys.stdout.write(f"{len(texts)} vectors: {time.process_time() - begun:.0f} CPU seconds\n")
-    head = {"corpus": Path(given.data).name.partition(".")[0], "documents": len(texts)}
+    print(f"{len(texts)} vectors: {time.process_time() - begun:.0f} CPU seconds", flush=True)
+    head = {"corpus": name_of(given.data), "documents": len(texts)}
     order = np.random.default_rng(given.seed).permutation(len(texts))
     rows, resolution = [], 1.0
     for n in sorted(given.samples):
         measures, resolution = of_sample(texts, X, labels, np.sort(order[:n]), given.seed)
         rows.append(head | measures)
-        sys.stdout.write(f"{rows[-1]} resolution {resolution:g}\n")
+        print(rows[-1], f"resolution {resolution:g}", flush=True)
     if given.all:
         rows.append(head | of_all(X, labels, resolution, given.seed))
     return rows
@@ -137,25 +131,17 @@ def table(rows: list[dict[str, str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data", nargs="?", help="a JSONL file with text and label, also .gz")
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "data", nargs="?", type=Path, help="a JSONL file with text and label, also .gz"
+    )
     parser.add_argument("--samples", type=int, nargs="+", default=[10_000, 30_000, 100_000])
     parser.add_argument("--all", action="store_true", help="also run over all documents")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.data:
-        rows = study(given)
-        new = not FILE.exists()
-        with FILE.open("a", newline="") as stream:
-            writer = csv.DictWriter(stream, KEYS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            for row in rows:
-                writer.writerow(
-                    {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()}
-                )
-    with FILE.open(newline="") as stream:
-        sys.stdout.write(table(list(csv.DictReader(stream))) + "\n")
+        add_rows(FILE, KEYS, *study(given))
+    print(table(read_rows(FILE)))
 
 
 if __name__ == "__main__":

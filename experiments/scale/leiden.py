@@ -13,7 +13,6 @@ graph from the links. Rows are added to leiden.csv.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -26,8 +25,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 WAYS = {
     "igraph": "igraph",
     "graspologic-native": "graspologic_native",
@@ -143,9 +145,7 @@ def measure(way: str, folder: Path, resolution: float) -> dict[str, Any]:
 
 def main() -> None:
     """Measure each way that is installed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--size", type=int, default=200_000)
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
@@ -157,7 +157,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         way, folder = options.measure
-        print(json.dumps(measure(way, Path(folder), options.resolution)))  # noqa: T201
+        print(json.dumps(measure(way, Path(folder), options.resolution)))
         return
     with tempfile.TemporaryDirectory() as scratch:
         make_graph(options.corpus, options.size, Path(scratch))
@@ -174,23 +174,13 @@ def main() -> None:
                     row = json.loads(done.stdout)
                     hashes[way].add(row.pop("hash"))
                     row |= {
-                        "corpus": options.corpus.name.partition(".")[0], "way": way,
+                        "corpus": name_of(options.corpus), "way": way,
                         "threads": threads, "resolution": options.resolution,
                         "same": len(hashes[way]) == 1,
                     }  # fmt: skip
-                    add(options.results, row)
-                    print(turn, row, flush=True)  # noqa: T201
-
-
-def add(path: Path, row: dict[str, Any]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+                    add_rows(options.results, KEYS, row)
+                    print(turn, row, flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))  # the project, where it is not installed
     main()

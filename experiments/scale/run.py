@@ -14,21 +14,20 @@ is in each row.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, measured, name_of, read_rows
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 PEER = HERE / "versus.csv"  # from vectors to topics, written by experiments/versus_bertopic/run.py
 SIZES = (2_000, 8_000, 20_000, 65_000, 130_000, 260_000, 517_298)
 FROM = 65_000  # documents from which on the growth is measured
@@ -61,26 +60,6 @@ print(json.dumps({"ami": adjusted_mutual_information(labels, topics)}))
 """
 
 
-def measured(command: list[str]) -> dict[str, Any]:
-    """Seconds, CPU seconds and peak memory of a process, and what it printed."""
-    load, start = os.getloadavg()[0], time.perf_counter()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=errors)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        out.seek(0), errors.seek(0)
-        if status:
-            raise SystemExit(f"failed: {' '.join(command)}\n{errors.read().decode()[-3000:]}")
-        text = out.read().decode()
-    return {
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-        "peak_mb": round(usage.ru_maxrss / 1024),
-        "load": round(load, 2),
-        "text": text,
-    }
-
-
 def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of results.csv of one size."""
     # Nothing heavy here: the peak memory of a process counts what its parent held at the fork.
@@ -90,10 +69,10 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
     from components.agreement import adjusted_mutual_information
 
     about = {
-        "corpus": corpus.name.partition(".")[0],
+        "corpus": name_of(corpus),
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
-    run = measured(
+    figures, _ = measured(
         [sys.executable, "-m", "runner", "dataset=jsonl", f"dataset.path={corpus}",
          "dataset.label=label", f"dataset.limit={size}", "embedder=model2vec", "map=false",
          "tracking=none", "cache.dir=null", f"hydra.run.dir={folder}"]
@@ -106,7 +85,7 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
     metrics = record["metrics"]
     yield {
         **about,
-        **{key: value for key, value in run.items() if key != "text"},
+        **figures,
         "documents": len(topics),
         "who": "runner",
         "topics": len(np.unique(topics[topics >= 0])),
@@ -117,12 +96,10 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
     }
     if k_means:
         for way, who in (("means", f"{k_means} means"), ("leiden", f"Leiden, {k_means} topics")):
-            beside = measured([sys.executable, "-c", BESIDE, str(documents), str(k_means), way])
-            ami = json.loads(beside.pop("text"))["ami"]
-            yield {
-                **about, **beside, "documents": len(topics), "who": who,
-                "topics": k_means, "ami": round(ami, 4),
-            }  # fmt: skip
+            command = [sys.executable, "-c", BESIDE, str(documents), str(k_means), way]
+            figures, said = measured(command)
+            about |= {"documents": len(topics), "who": who, "topics": k_means}
+            yield about | figures | json.loads(said)
 
 
 def medians(
@@ -175,8 +152,7 @@ def report(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def beside() -> dict[str, dict[int, dict[str, float]]]:
     """The figures of BERTopic and ours from vectors to topics, by the number of documents."""
-    with PEER.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(PEER)
     keys = "seconds cpu_seconds peak_mb topics outliers ami".split()
     return {who: medians(rows, who, keys) for who in ("BERTopic", "ours")}
 
@@ -242,9 +218,7 @@ def plot(rows: list[dict[str, str]], path: Path) -> None:
 
 def main() -> None:
     """Run the sizes, then print what is in results.csv."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("corpus", nargs="?", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--turns", type=int, default=1)
@@ -256,19 +230,12 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 corpus = options.corpus.absolute()
                 for row in rows_of(corpus, size, options.k_means, Path(folder)):
-                    new = not options.results.exists()
-                    with options.results.open("a", newline="") as file:
-                        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
-                        if new:
-                            writer.writeheader()
-                        writer.writerow(row)
-                    print(row, flush=True)  # noqa: T201
-    with options.results.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    print("\n".join([*report(rows), "", *report_beside()]))  # noqa: T201
+                    add_rows(options.results, KEYS, row)
+                    print(row, flush=True)
+    rows = read_rows(options.results)
+    print("\n".join([*report(rows), "", *report_beside()]))
     plot(rows, options.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))  # the project, where it is not installed
     main()

@@ -11,10 +11,6 @@ clock.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import gzip
-import json
 import logging
 import statistics
 import sys
@@ -24,6 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import add_rows, command_line, name_of, read_corpus, read_rows
 
 HERE = Path(__file__).parent
 WAYS = ("whole", "tokens", "sentences", "paragraphs")
@@ -38,9 +38,7 @@ def read(path: Path, n: int) -> tuple[list[str], list[str]]:
     """Texts and labels of a sample."""
     from components.base import Corpus
 
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    sample = Corpus([r["text"] for r in rows], [r["label"] for r in rows]).sample(n, 42)
+    sample = Corpus(*read_corpus(path)).sample(n, 42)
     assert sample.labels is not None
     return list(sample.documents), [str(label) for label in sample.labels]
 
@@ -95,22 +93,6 @@ def count(texts: list[str], corpus: str) -> Iterator[str]:
         )
 
 
-def load(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add(path: Path, row: dict[str, object]) -> None:
-    new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, KEYS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
     """A line for each corpus and way; AMI and topics are means of the seeds."""
     heads = ["embedder", "corpus", "documents", "way"]
@@ -131,9 +113,7 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Run what is missing, then print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--count", action="store_true")
@@ -144,27 +124,23 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     for path in options.corpora:
-        corpus = path.name.partition(".")[0]
+        corpus = name_of(path)
         texts, labels = read(path, options.documents)
         if options.count:
-            for line in count(texts, corpus):
-                print(line)  # noqa: T201
+            print("\n".join(count(texts, corpus)))
             continue
         place = {"embedder": options.embedder, "corpus": corpus, "documents": len(texts)}
-        done = [{key: row[key] for key in KEYS[:5]} for row in load(options.results)]
+        done = [{key: row[key] for key in KEYS[:5]} for row in read_rows(options.results)]
         for way in options.ways.split(","):
             with tempfile.TemporaryDirectory() as cache:
                 for seed in range(options.seeds):
                     row = {**place, "way": way, "seed": seed}
                     if {key: str(value) for key, value in row.items()} not in done:
                         values = measure(texts, labels, way, seed, options.embedder, cache)
-                        add(options.results, {**row, **values})
-    if options.count:
-        return
-    for line in table(load(options.results)):
-        print(line)  # noqa: T201
+                        add_rows(options.results, KEYS, {**row, **values})
+    if not options.count:
+        print("\n".join(table(read_rows(options.results))))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

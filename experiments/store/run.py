@@ -128,7 +128,7 @@ def main() -> None:
     figures: dict[str, list[dict[str, float]]] = {}
     for way in WAYS:
         if way in ("lmdb", "zarr") and importlib.util.find_spec(way) is None:
-            print(f"{way} is left out: it is not installed.")  # noqa: T201
+            print(f"{way} is left out: it is not installed.")
         else:
             figures[way] = []
     for _ in range(options.turns):
@@ -140,7 +140,7 @@ def main() -> None:
                 turns.append(json.loads(done.stdout.splitlines()[-1]))
     for way, turns in figures.items():
         cells = (statistics.median(turn[name] for turn in turns) for name in turns[0])
-        print(f"| {way} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")  # noqa: T201
+        print(f"| {way} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
 
 
 if __name__ == "__main__":

@@ -10,46 +10,32 @@ machine that gets slower or faster favours neither. Both are tracked in MLflow, 
 
 from __future__ import annotations
 
-import csv
 import itertools
-import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-RESULTS = HERE / "results.csv"
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import ROOT, add_rows, measured, read_rows
+
+RESULTS = Path(__file__).with_name("results.csv")
 KEYS = "what seconds cpu_seconds load".split()
 PRESET = ROOT / "conf" / "experiment" / "grid.yaml"
 DONE = re.compile(r"(embeddings: (\d+) computed|neighbours computed|reduction computed)")
 
 
-def timed(arguments: list[str], scratch: Path) -> dict[str, str]:
-    """Run `python -m runner` in a process of its own; wall and CPU seconds."""
-    load, start = os.getloadavg()[0], time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "runner", *arguments],
-        cwd=scratch,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(arguments)}")
-    return {
-        "seconds": f"{time.perf_counter() - start:.1f}",
-        "cpu_seconds": f"{usage.ru_utime + usage.ru_stime:.1f}",
-        "load": f"{load:.2f}",
-    }
+def timed(what: str, arguments: list[str], scratch: Path) -> dict[str, Any]:
+    """A row of results.csv: `python -m runner` in a process of its own."""
+    command = [sys.executable, "-m", "runner", *arguments]
+    figures, _ = measured(command, scratch, PYTHONPATH=str(ROOT))
+    return {"what": what} | {key: figures[key] for key in KEYS[1:]}
 
 
 def computed(folder: Path) -> Counter[str]:
@@ -62,7 +48,7 @@ def computed(folder: Path) -> Counter[str]:
     return found
 
 
-def measure(corpus: Path, scratch: Path) -> Iterator[dict[str, str]]:
+def measure(corpus: Path, scratch: Path) -> Iterator[dict[str, Any]]:
     """Half of the single runs, the sweep, the other half."""
     given = ["dataset=jsonl", f"dataset.path={corpus}", "dataset.label=label", "map=false"]
     grid = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["hydra"]["sweeper"]["params"]
@@ -73,11 +59,11 @@ def measure(corpus: Path, scratch: Path) -> Iterator[dict[str, str]]:
     for index, job in enumerate(jobs):
         if index == len(jobs) // 2:
             sweep = ["experiment=grid", *given, "hydra.sweep.dir=sweep"]
-            yield {"what": "sweep", **timed(sweep, scratch)}
+            yield timed("sweep", sweep, scratch)
             for what, count in computed(scratch / "sweep").items():
-                yield {"what": f"computed: {what}", "seconds": str(count)}
+                yield {"what": f"computed: {what}", "seconds": count}
         single = [*job, *given, "cache.dir=null"]
-        yield {"what": " ".join(job), **timed(single, scratch)}
+        yield timed(" ".join(job), single, scratch)
 
 
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
@@ -97,26 +83,15 @@ def table(rows: list[dict[str, str]]) -> Iterator[str]:
             yield f"{row['what']}: {row['seconds']}"
 
 
-def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
-
-
 def main(corpora: list[str]) -> None:
     """Measure anew where a corpus is given, and print the table."""
     if corpora:
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            RESULTS.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, KEYS, restval="", lineterminator="\n")
-            writer.writeheader()
+        RESULTS.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
             for row in measure(Path(corpora[0]).absolute(), Path(scratch)):
-                writer.writerow(row)
-                file.flush()
-                say(" ".join(row.values()))
-    with RESULTS.open(encoding="utf-8", newline="") as file:
-        for line in table(list(csv.DictReader(file))):
-            say(line)
+                add_rows(RESULTS, KEYS, row)
+                print(*row.values(), flush=True)
+    print("\n".join(table(read_rows(RESULTS))))
 
 
 if __name__ == "__main__":

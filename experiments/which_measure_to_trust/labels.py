@@ -10,13 +10,15 @@ documents. Leiden, default granularity.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import command_line
+
 SIZES = (50, 100, 200, 400)
 DRAWS = 50
 
@@ -30,9 +32,7 @@ def main() -> None:
     from components.agreement import adjusted_mutual_information
     from runner.leaderboard.labelled import difference
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--corpora", nargs="*", default=LATER)
@@ -56,16 +56,15 @@ def main() -> None:
                 right = actual[first] > actual[second]
                 rows.append((max(actual) - actual[first], certain, right if certain else np.nan))
             found[size].append(rows)
-    print("| labelled documents | regret | told apart | of these right |")  # noqa: T201
-    print("|---:|---:|---:|---:|")  # noqa: T201
+    print("| labelled documents | regret | told apart | of these right |")
+    print("|---:|---:|---:|---:|")
     for size, draws in found.items():
         regret, certain, right = np.array(draws, float).reshape(-1, 3).T
-        print(  # noqa: T201
+        print(
             f"| {size} | {regret.mean():.3f} | {certain.sum():.0f} of {len(certain)} "
             f"| {np.nansum(right):.0f} of {certain.sum():.0f} |"
         )
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

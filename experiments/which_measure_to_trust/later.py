@@ -30,17 +30,21 @@ Eight after the second one:
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import html
 import json
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import command_line, read_corpus
 
 LEAST = 10  # documents of a label
 SUBJECTS = (
@@ -136,11 +140,10 @@ def chatterbot(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def reddit_titles(data: Path, first: int) -> Iterator[tuple[str, str]]:
-    with gzip.open(data / "reddit_titles_500k.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
-    order = [label for label, _ in Counter(row["label"] for row in rows).most_common()]
+    texts, labels = read_corpus(data / "reddit_titles_500k.jsonl.gz")
+    order = [label for label, _ in Counter(labels).most_common()]
     chosen = set(order[first - 1 : first + 29])
-    yield from ((row["text"], row["label"]) for row in rows if row["label"] in chosen)
+    yield from (row for row in zip(texts, labels, strict=True) if row[1] in chosen)
 
 
 def write(rows: Rows, path: Path) -> None:
@@ -150,14 +153,12 @@ def write(rows: Rows, path: Path) -> None:
     kept = [(text, label) for text, label in texts.items() if counts[label] >= LEAST]
     with gzip.open(path, "wt", encoding="utf-8") as file:
         file.writelines(json.dumps({"text": t, "label": label}) + "\n" for t, label in kept)
-    print(path.name, len(kept), len({label for _, label in kept}))  # noqa: T201
+    print(path.name, len(kept), len({label for _, label in kept}))
 
 
 def main() -> None:
     """Write them all."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("later", type=Path)
     parser.add_argument("packages", type=Path)

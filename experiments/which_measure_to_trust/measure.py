@@ -8,9 +8,7 @@ that are in the tables already are measured again only where an embedder was add
 
 from __future__ import annotations
 
-import argparse
 import csv
-import sys
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from vectors import CORPORA, LAST, LATER, sample
+
+from experiments.study import command_line, read_rows
 
 HERE = Path(__file__).parent
 SETTINGS = ("leiden_auto", "leiden_20", "kmeans_auto")
@@ -134,9 +134,7 @@ def rounded(value: Any) -> Any:
 
 def main() -> None:
     """Bring both tables up to date."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--later", action="store_true")
@@ -144,7 +142,7 @@ def main() -> None:
     options = parser.parse_args()
     for corpus in LAST if options.last else LATER if options.later else CORPORA:
         runs = load(options.work, corpus)
-        before = [row for row in read(HERE / "runs.csv") if row["corpus"] == corpus]
+        before = [row for row in read_rows(HERE / "runs.csv") if row["corpus"] == corpus]
         if {row["embedder"] for row in before} == set(runs):
             continue
         texts, labels = sample(options.data, corpus)
@@ -166,16 +164,8 @@ def main() -> None:
             keep_others(HERE / "pairs.csv", corpus)
             + [[corpus, *map(rounded, row)] for row in both],
         )
-        print(corpus, len(runs), flush=True)  # noqa: T201
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+        print(corpus, len(runs), flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

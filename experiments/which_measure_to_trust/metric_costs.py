@@ -10,11 +10,14 @@ process, with whatever it imports.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import command_line
 
 CORPORA = ("stackoverflow_20k", "20newsgroups")
 
@@ -25,9 +28,7 @@ def main() -> None:
     from runner.config.build import build_part
     from runner.config.command_line import compose
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--embedder", default="minilm")
     parser.add_argument("--corpora", nargs="*", default=CORPORA)
@@ -56,23 +57,22 @@ def main() -> None:
                 start = time.process_time()
                 metric(result)
                 by_metric.setdefault(name, []).append(time.process_time() - start)
-    print("| CPU seconds | " + " | ".join(options.corpora) + " |")  # noqa: T201
-    print("|---|" + "---:|" * len(totals))  # noqa: T201
-    print("| documents | " + " | ".join(f"{n:,}" for n in sizes) + " |")  # noqa: T201
+    print("| CPU seconds | " + " | ".join(options.corpora) + " |")
+    print("|---|" + "---:|" * len(totals))
+    print("| documents | " + " | ".join(f"{n:,}" for n in sizes) + " |")
     for title, runs in (("run without metrics", wholes), ("the same, vectors cached", totals)):
-        print(f"| {title} | " + " | ".join(f"{t:.2f}" for t in runs) + " |")  # noqa: T201
+        print(f"| {title} | " + " | ".join(f"{t:.2f}" for t in runs) + " |")
     for name, seconds in by_metric.items():
         mark = "" if name in default else " (`metrics=all`)"
-        print(f"| {name}{mark} | " + " | ".join(f"{s:.3f}" for s in seconds) + " |")  # noqa: T201
+        print(f"| {name}{mark} | " + " | ".join(f"{s:.3f}" for s in seconds) + " |")
     for title, names in (("default", [*default]), ("all", [*metrics])):
         used = [sum(by_metric[name][i] for name in names) for i in range(len(totals))]
-        print(f"| **{title}** | " + " | ".join(f"{u:.2f}" for u in used) + " |")  # noqa: T201
+        print(f"| **{title}** | " + " | ".join(f"{u:.2f}" for u in used) + " |")
         for what, runs in (("the run", wholes), ("the cached one", totals)):
             shares = (100 * u / (u + t) for u, t in zip(used, runs, strict=True))
             cells = " | ".join(f"{share:.1f} %" for share in shares)
-            print(f"| {title}, share of {what} | {cells} |")  # noqa: T201
+            print(f"| {title}, share of {what} | {cells} |")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
     main()

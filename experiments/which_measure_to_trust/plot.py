@@ -5,7 +5,6 @@ python experiments/which_measure_to_trust/plot.py
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,5 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

@@ -7,14 +7,16 @@ python experiments/which_measure_to_trust/report.py --setting kmeans_auto
 
 from __future__ import annotations
 
-import argparse
-import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import command_line, read_rows
 
 HERE = Path(__file__).parent
 FAMILIES = {
@@ -209,10 +211,10 @@ def read(setting: str, which: str = "seen") -> list[Corpus]:
 
 def load(setting: str, names: Iterable[str]) -> list[Corpus]:
     """The corpora of these names, without priors."""
-    with (HERE / "runs.csv").open(newline="") as file:
-        runs = [row for row in csv.DictReader(file) if row["setting"] == setting]
-    with (HERE / "pairs.csv").open(newline="") as file:
-        pairs = [row for row in csv.DictReader(file) if row["setting"] == setting]
+    runs, pairs = (
+        [row for row in read_rows(HERE / name) if row["setting"] == setting]
+        for name in ("runs.csv", "pairs.csv")
+    )
     return [
         Corpus(
             name,
@@ -393,11 +395,9 @@ def table_of_corpora(corpora: list[Corpus]) -> Iterator[str]:
         )
 
 
-def chosen_corpora(description: str) -> list[Corpus]:
+def chosen_corpora(description: str | None) -> list[Corpus]:
     """The corpora that the command line names."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(description)
     parser.add_argument("--setting", default="leiden_auto")
     for which in ("first", "later", "last", "every"):
         parser.add_argument(f"--{which}", action="store_const", const=which, dest="which")
@@ -407,12 +407,11 @@ def chosen_corpora(description: str) -> list[Corpus]:
 
 def main() -> None:
     """Print the tables as Markdown."""
-    corpora = chosen_corpora(__doc__ or "")
+    corpora = chosen_corpora(__doc__)
     for table in (table_of_picks, table_of_corpora, table_of_rules):
         for text in (*table(corpora), ""):
-            print(text)  # noqa: T201
+            print(text)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

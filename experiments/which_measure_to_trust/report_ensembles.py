@@ -5,8 +5,6 @@ python experiments/which_measure_to_trust/report_ensembles.py [--later]
 
 from __future__ import annotations
 
-import argparse
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ from typing import Any
 import numpy as np
 from report import interval
 from vectors import LATER
+
+from experiments.study import command_line, read_rows
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -29,16 +29,15 @@ def read(*, later: bool) -> dict[str, list[dict[str, Any]]]:
     """Rows by kind, of the corpora of later.py or of the others; the first pair is the best two."""
     kinds: dict[str, list[dict[str, Any]]] = {}
     seen = set()
-    with (HERE / "ensembles.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (row["corpus"] in LATER) != later:
-                continue
-            numbers = {k: v if k in ("corpus", "kind", "members") else float(v)
-                       for k, v in row.items()}  # fmt: skip
-            kinds.setdefault(row["kind"], []).append(numbers)
-            if row["kind"] == "pair" and row["corpus"] not in seen:
-                kinds.setdefault("best two", []).append(numbers)
-                seen.add(row["corpus"])
+    for row in read_rows(HERE / "ensembles.csv"):
+        if (row["corpus"] in LATER) != later:
+            continue
+        numbers = {k: v if k in ("corpus", "kind", "members") else float(v)
+                   for k, v in row.items()}  # fmt: skip
+        kinds.setdefault(row["kind"], []).append(numbers)
+        if row["kind"] == "pair" and row["corpus"] not in seen:
+            kinds.setdefault("best two", []).append(numbers)
+            seen.add(row["corpus"])
     return kinds
 
 
@@ -56,7 +55,7 @@ def line(name: str, rows: list[dict[str, Any]], of: Callable[[dict[str, Any]], f
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     parser.add_argument("--later", action="store_true", help="the corpora of later.py")
     kinds = read(later=parser.parse_args().later)
     out = ["| ensemble | AMI less that of the recommended one | better | less the best single "
@@ -92,7 +91,7 @@ def main() -> None:
             f"| {row['corpus']} | {row['members']} | {row['ami']:.3f} | {row['first_ami']:.3f} "
             f"| {row['pool_ami']:.3f} | {looks} |"
         )
-    print("\n".join(out))  # noqa: T201
+    print("\n".join(out))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main(data: Path, work: Path) -> None:
                 )  # fmt: skip
     for kinds in (["parts"], ["granularity"], [*SWEEPS]):
         runs = [[m for kind in kinds for m in metrics(work / kind / name)] for name in CORPORA]
-        print(f"{' and '.join(kinds)}\n{report(runs)}\n")  # noqa: T201
+        print(f"{' and '.join(kinds)}\n{report(runs)}\n")
 
 
 def metrics(folder: Path) -> list[dict[str, float]]:

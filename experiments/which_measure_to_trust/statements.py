@@ -5,11 +5,10 @@ python experiments/which_measure_to_trust/statements.py [--last | --first | --la
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
-from report import CHOICE, DRAWS, HERE, SEVEN, Corpus, chosen_corpora, rules
+from report import CHOICE, DRAWS, SEVEN, Corpus, chosen_corpora, rules
 
 
 def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
@@ -78,10 +77,9 @@ def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:
 
 def main() -> None:
     """Print the table as Markdown."""
-    for text in table_of_statements(chosen_corpora(__doc__ or "")):
-        print(text)  # noqa: T201
+    for text in table_of_statements(chosen_corpora(__doc__)):
+        print(text)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1]))  # the project, where it is not installed
     main()

@@ -9,7 +9,6 @@ each clusterer; and `CORPUS/EMBEDDER.vectors.npz`. What is there already is not 
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import sys
@@ -20,6 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import command_line
 
 DOCUMENTS, CHARACTERS, SEED = 1000, 600, 0
 CORPORA = (
@@ -177,9 +180,7 @@ def make(texts: list[str], labels: list[str], encode: Encode, path: Path) -> Non
 
 def main() -> None:
     """Compute what is missing."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path, help="its folder `models` holds the models unpacked")
     parser.add_argument("--embedders", nargs="*")
@@ -193,9 +194,8 @@ def main() -> None:
                 continue
             texts, labels = sample(options.data, corpus)
             make(texts, labels, every[name], path)
-            print(corpus, name, round(float(np.load(path)["seconds"]), 1), flush=True)  # noqa: T201
+            print(corpus, name, round(float(np.load(path)["seconds"]), 1), flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
     main()

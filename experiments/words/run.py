@@ -5,20 +5,21 @@ python experiments/words/run.py --newsgroups 20newsgroups.jsonl.gz --tweets twee
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import samples
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.study import ROOT, at_revision, command_line
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 SHOWN = 12  # topics of each sample
 BEFORE = "f73274f"  # the last revision with English stop words for every language
 
@@ -42,9 +43,7 @@ CHARACTERS = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--before", default=BEFORE, help="the revision to compare with")
     parser.add_argument("--folder", type=Path, default=Path("words-samples"))
     parser.add_argument("--tweets", type=Path, help="a JSONL file of tweets, with a field 'text'")
@@ -65,22 +64,16 @@ def main() -> None:
         folder, [name for name in samples.SOURCES if name in arguments.only]
     ).items():
         runs[language] = ["dataset=text", f"dataset.path={path}", *CHARACTERS]
-    with tempfile.TemporaryDirectory() as temporary:
-        old = Path(temporary) / "before"
-        git = ["git", "-C", ROOT, "worktree"]
-        subprocess.run([*git, "add", "--detach", old, arguments.before], check=True)
-        try:
-            for name, options in runs.items():
-                topics = _find_topics(options, folder / name)
-                sizes = topics.column("topic").value_counts().to_pylist()
-                _write(
-                    HERE / "results" / f"{name}.md",
-                    {row["values"]: row["counts"] for row in sizes},
-                    _words(old, folder / name),
-                    _words(ROOT, folder / name),
-                )
-        finally:
-            subprocess.run([*git, "remove", "--force", old], check=True)
+    with at_revision(arguments.before) as old:
+        for name, options in runs.items():
+            topics = _find_topics(options, folder / name)
+            sizes = topics.column("topic").value_counts().to_pylist()
+            _write(
+                HERE / "results" / f"{name}.md",
+                {row["values"]: row["counts"] for row in sizes},
+                _words(old, folder / name),
+                _words(ROOT, folder / name),
+            )
 
 
 def _find_topics(options: list[str], out: Path) -> Any:
