@@ -135,6 +135,21 @@ def test_python_block(page: str, block: str, folder: Path) -> None:
     assert done.returncode == 0, f"{page}: {done.stderr}"
 
 
+def test_the_settings_for_bertopics_users_are_settings(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runner.config.command_line import preflight
+
+    monkeypatch.chdir(folder)
+    (folder / "vectors.npy").touch()
+    page = (ROOT / "docs" / "from-bertopic.md").read_text("utf-8")
+    cells = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("| ")]
+    settings = [s for cell in cells for s in re.findall(r"`(\w[\w.]*=[^`]*)`", cell)]
+    assert len(settings) >= 30
+    for line in settings:
+        preflight(re.findall(r"(?:[^\s{]|{.*?})+", line))
+
+
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
