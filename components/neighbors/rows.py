@@ -30,13 +30,17 @@ def unit_rows(X: Matrix, out: NDArray[Any] | None = None) -> Matrix:
 
 
 def divided(X: Matrix, sizes: NDArray[Any], out: NDArray[Any] | None = None) -> Matrix:
-    """`X` with each row divided by its entry of `sizes`, in the precision of `X`."""
+    """`X` with each row divided by its entry of `sizes`, in the precision of `X`.
+
+    Integers become float64.
+    """
     from scipy import sparse
 
-    factors = (1 / np.where(sizes > 0, sizes, 1)).astype(X.dtype)
+    dtype = X.dtype if np.issubdtype(X.dtype, np.floating) else np.float64
+    factors = (1 / np.where(sizes > 0, sizes, 1)).astype(dtype)
     if not sparse.issparse(X):
         return np.multiply(X, factors[:, None], out=out)
-    X = X.tocsr(copy=True)
+    X = X.tocsr().astype(dtype, copy=True)
     X.data *= np.repeat(factors, np.diff(X.indptr))
     return X
 

@@ -266,3 +266,6 @@ def test_unit_rows_leaves_zeros_alone():
     found = unit_rows(sparse.csr_matrix(X))
     np.testing.assert_allclose(found.toarray(), expected, rtol=1e-6)
     assert found.dtype == np.float32
+    counts = np.array([[3, 4], [0, 0]])
+    np.testing.assert_allclose(unit_rows(counts), expected)
+    np.testing.assert_allclose(unit_rows(sparse.csr_matrix(counts)).toarray(), expected)
