@@ -42,6 +42,6 @@ def at_most(name: str, value: int, most: int, n: int) -> int:
 
 
 def at_least(name: str, value: float, least: float) -> None:
-    """Raise a `ParameterError` where `value` is below `least`."""
-    if value < least:
+    """Raise a `ParameterError` unless `value` is a number of at least `least`."""
+    if not value >= least:  # false for NaN too
         raise ParameterError(name, value, f"must be at least {least}.")

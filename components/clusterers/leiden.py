@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Guidance, Integers, Matrix, NeighborGraph
+from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError
 from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.enough import enough_topics, started
@@ -110,6 +110,16 @@ class LeidenClusterer:
             at_least("resolution", resolution, 0)
         at_least("n_neighbors", n_neighbors, 1)
         at_least("min_topic_size", min_topic_size, 1)
+        if not 0 <= outlier_threshold <= 1:
+            raise ParameterError(
+                "outlier_threshold",
+                outlier_threshold,
+                "must be from 0 to 1: a share of a document's edge weight.",
+            )
+        if n_iterations is not None and n_iterations < 1 and n_iterations != -1:
+            raise ParameterError(
+                "n_iterations", n_iterations, "must be at least 1, or -1: until convergence."
+            )
         self.granularity = granularity
         self.n_topics = n_topics
         self.resolution = resolution

@@ -62,8 +62,12 @@ class UMAPReducer:
             raise ParameterError("n_neighbors", n_neighbors, "must be at least 2.")
         if n_components < 1:
             raise ParameterError("n_components", n_components, "must be at least 1.")
+        if not spread > 0:
+            raise ParameterError("spread", spread, "must be more than 0.")
         if not 0 <= min_dist <= spread:
-            raise ParameterError("min_dist", min_dist, f"must be between 0 and spread={spread}.")
+            raise ParameterError("min_dist", min_dist, f"must be from 0 to spread={spread}.")
+        if n_epochs is not None and n_epochs < 0:
+            raise ParameterError("n_epochs", n_epochs, "must be at least 0, or null.")
         self.n_neighbors = n_neighbors
         self.n_components = n_components
         self.min_dist = min_dist

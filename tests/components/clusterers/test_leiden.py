@@ -234,6 +234,9 @@ def test_the_generator_of_the_process_is_left_alone():
         ({"n_topics": 0}, "n_topics=0"),
         ({"layers": ["auto"]}, "layers"),
         ({"min_topic_size": 0}, "min_topic_size=0"),
+        ({"resolution": float("nan")}, "resolution=nan"),
+        ({"outlier_threshold": 30}, "outlier_threshold=30: must be from 0 to 1"),
+        ({"n_iterations": 0}, "n_iterations=0: must be at least 1, or -1"),
     ],
 )
 def test_settings_out_of_range(settings, message):

@@ -115,6 +115,8 @@ def test_a_metric_of_umaps_own_works_and_an_unknown_one_is_named():
         ({"n_neighbors": 1}, "n_neighbors=1"),
         ({"n_components": 0}, "n_components=0"),
         ({"min_dist": 2.0}, "min_dist=2.0"),
+        ({"min_dist": 0.0, "spread": 0.0}, "spread=0.0"),
+        ({"n_epochs": -1}, "n_epochs=-1"),
     ],
 )
 def test_settings_out_of_range(settings, message):
