@@ -70,14 +70,23 @@ class AgglomerativeClusterer:
         normalise: bool = False,
         random_state: int | None = None,
     ) -> None:
-        if (n_clusters is None) == (distance_threshold is None):
+        if n_clusters is not None and distance_threshold is not None:
             raise ParameterError(
                 "n_clusters",
                 n_clusters,
-                "set either n_clusters or distance_threshold, and the other to null.",
+                "distance_threshold sets the number of topics too. Set one of the two to null.",
+            )
+        if all(s is None for s in (n_clusters, distance_threshold, granularity, n_topics)):
+            raise ParameterError(
+                "n_clusters",
+                n_clusters,
+                "nothing sets the number of topics. Set one of n_clusters, distance_threshold, "
+                "granularity and n_topics.",
             )
         if n_clusters is not None:
             at_least("n_clusters", n_clusters, 1)
+        if distance_threshold is not None:
+            at_least("distance_threshold", distance_threshold, 0)
         check_scale(granularity, n_topics)
         check_layers(layers)
         if linkage == "ward" and metric != "euclidean":

@@ -104,11 +104,17 @@ class KMeansClusterer:
         self.random_state = random_state
 
     def peak_memory(self, n: int, d: int) -> int:
-        """Bytes that `fit_predict` needs beside `X` (n, d): a copy, and all distances twice."""
-        topics = self.n_topics or self.n_clusters
-        if self.granularity is not None:
-            topics = max(map(int, count_levels(n)[0].values()))
-        return 4 * n * d + 8 * n * topics
+        """Bytes that `fit_predict` needs in addition to `X` (n, d): an estimate.
+
+        Copies of `X`, 100 bytes per row, and memberships, which are copied once.
+        """
+        topics = 0
+        if self.memberships:
+            topics = self.n_topics or self.n_clusters
+            if self.granularity is not None and self.n_topics is None:
+                topics = max(map(int, count_levels(n)[0].values()))
+        copies = 2 if self.normalise else 1
+        return 4 * n * d * copies + 100 * n + 16 * n * topics
 
     def fit_predict(self, X: Matrix) -> Integers:
         """Topics of the rows of `X` (n, d): int64 (n,)."""

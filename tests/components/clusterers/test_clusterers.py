@@ -1,6 +1,7 @@
 """What every clusterer owes its caller, whatever its library does."""
 
 import logging
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -104,13 +105,24 @@ def test_normalised_vectors_go_by_direction(part):
         (lambda: HDBSCANClusterer(min_cluster_size=1), "min_cluster_size=1"),
         (lambda: HDBSCANClusterer(min_samples=0), "min_samples=0"),
         (lambda: KMeansClusterer(n_clusters=0), "n_clusters=0"),
-        (lambda: AgglomerativeClusterer(n_clusters=None), "distance_threshold"),
+        (lambda: AgglomerativeClusterer(n_clusters=None), "nothing sets the number of topics"),
+        (lambda: AgglomerativeClusterer(distance_threshold=1.0), "one of the two to null"),
+        (
+            lambda: AgglomerativeClusterer(n_clusters=None, distance_threshold=-1.0),
+            "distance_threshold=-1.0",
+        ),
         (lambda: AgglomerativeClusterer(metric="cosine"), "linkage=average"),
     ],
 )
 def test_settings_out_of_range(make, message):
     with pytest.raises(UserError, match=message):
         make()
+
+
+@pytest.mark.parametrize("settings", [{"granularity": "broad"}, {"n_topics": 4}])
+def test_agglomerative_needs_no_n_clusters_where_something_else_sets_it(settings):
+    part = AgglomerativeClusterer(n_clusters=None, **settings)
+    assert adjusted_rand_score(TRUTH, part.fit_predict(groups())) > 0.9
 
 
 def test_agglomerative_cuts_at_a_distance():
@@ -121,6 +133,18 @@ def test_agglomerative_cuts_at_a_distance():
 def test_agglomerative_refuses_what_does_not_fit_in_memory():
     with pytest.raises(UserError, match="leiden or kmeans"):
         AgglomerativeClusterer().fit_predict(np.zeros((3_000_000, 1), np.float32))
+
+
+@pytest.mark.parametrize("settings", [{}, {"normalise": True}, {"memberships": True}])
+def test_the_memory_that_kmeans_is_said_to_need_is_what_it_needs(settings):
+    X = np.random.default_rng(0).normal(size=(20_000, 20)).astype(np.float32)
+    part = KMeansClusterer(n_clusters=100, max_iter=2, random_state=1, **settings)
+    part.fit_predict(X[:200])  # imports
+    tracemalloc.start()
+    part.fit_predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.7 < part.peak_memory(*X.shape) / peak < 1.5
 
 
 @pytest.mark.parametrize(
