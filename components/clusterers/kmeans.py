@@ -1,4 +1,4 @@
-"""k-means: every document in one of a known number of topics."""
+"""k-means: a given number of topics, and no outliers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix
-from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
 from components.clusterers.granularity import (
     SEED,
@@ -25,29 +24,29 @@ from components.clusterers.granularity import (
 from components.labels import by_size, count_topics
 from components.neighbors import unit_rows
 
-BLOCK = 1024  # rows whose distances to all centres are held at a time
+BLOCK = 1024  # rows whose distances to all centres are in memory at a time
 
 
 class KMeansClusterer:
-    """k-means with k-means++ starts, as scikit-learn has it. Dense or sparse vectors.
+    """k-means with k-means++ initialisation, by scikit-learn. Dense or sparse vectors.
 
-    The number of topics follows from `n_topics`, else by `granularity`, else by `n_clusters`.
+    The number of topics follows from `n_topics`, else from `granularity`, else from `n_clusters`.
 
     Parameters
     ----------
     n_clusters : int
-        Number of topics; fewer, with a warning, where there are fewer documents.
+        Number of topics; fewer, with a warning, if there are fewer documents.
     granularity : {"broad", "medium", "fine", "auto"}, optional
-        1, 2 or 5 times the fourth root of the number of documents, or the number that two halves
-        of the documents agree on.
+        1, 2 or 5 times the fourth root of the number of documents, or the number on which two
+        halves of the documents agree best; see `components.clusterers.granularity`.
     n_topics : int, optional
-        The same as `n_clusters`, under the name that every clusterer knows.
-    layers : list of str
-        Granularities to return beside the main one, nested in it and in each other.
+        The same as `n_clusters`, under the name that all clusterers share.
+    layers : list of {"broad", "medium", "fine"}, optional
+        Further granularities, nested in the main one and in one another.
     n_init : int
-        Starts, of which the best is kept.
+        Number of initialisations; the result with the lowest inertia is used.
     max_iter : int
-        Rounds in each start, at most.
+        Most iterations from each initialisation.
     normalise : bool
         Scale the vectors to unit length first, so that topics are directions (spherical k-means).
     memberships : bool
@@ -61,14 +60,17 @@ class KMeansClusterer:
         next centre (the simplified silhouette of Hruschka, de Castro and Campello 2004): 1 at the
         centre, 0 half-way to another topic.
     memberships_ : float32 CSR (n, topics)
-        Those of fuzzy c-means with m = 2 (Bezdek 1981): in proportion to 1 / distance^2.
+        Those of fuzzy c-means with m = 2 (Bezdek 1981): proportional to 1 / distance^2, rows sum
+        to 1.
     model_ : sklearn.cluster.KMeans
+        Its numbers of the topics may differ from those of the result.
     choice_ : dict
-        What was chosen and why.
+        The number of topics that was chosen, and why.
     curve_ : list of dict
-        What ``auto`` saw: n_clusters, n_topics (of half the documents), score, weight.
+        For each setting that ``auto`` compared: n_clusters, n_topics (mean over halves of the
+        documents), score, weight, ruled_out.
     layers_ : dict of str to int64 (n,)
-        Topics for each of `layers`.
+        Topics of each of `layers`.
     prediction_ : dict
         How new documents get their topics; see `components.model`.
     """
@@ -117,14 +119,14 @@ class KMeansClusterer:
         return 4 * n * d * copies + 100 * n + 16 * n * topics
 
     def fit_predict(self, X: Matrix) -> Integers:
-        """Topics of the rows of `X` (n, d): int64 (n,)."""
+        """Topics of the rows of `X`, a float array or CSR matrix (n, d): int64 (n,)."""
         from sklearn.exceptions import ConvergenceWarning
         from threadpoolctl import threadpool_limits
 
         if self.normalise:
             X = unit_rows(X)
         n = int(X.shape[0])
-        # Threads add up their sums in the order in which they finish.
+        # With several threads, the order of a sum, and so its last bits, depends on their timing.
         with (
             threadpool_limits(None if self.random_state is None else 1),
             warnings.catch_warnings(),
@@ -132,28 +134,17 @@ class KMeansClusterer:
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
             n_clusters, why = self._number(X)
             self.model_ = self._fitted(X, n_clusters, self.random_state)
-            distances = self._distances(X)
-            labels = np.asarray(self.model_.labels_, dtype=np.int64)
+            # With fewer distinct rows than topics, centres coincide, and one of them has the rows.
+            used, labels = np.unique(self.model_.labels_, return_inverse=True)
+            distances = self._distances(X, used)
             self.layers_: dict[str, Integers] = {}
             if self.layers:
-                labels = by_size(labels)
-                if self.memberships:  # in the new numbers
-                    number = np.zeros(self.memberships_.shape[1], np.int64)
-                    number[self.model_.labels_] = labels
+                old, labels = labels, by_size(labels)
+                if self.memberships:  # columns in the order of the new numbers
+                    number = np.empty(len(used), np.int64)
+                    number[old] = labels
                     self.memberships_ = self.memberships_[:, np.argsort(number)]
-                levels, _ = count_levels(n)
-                by_level = {
-                    name: np.asarray(
-                        self._fitted(X, int(level), self.random_state).labels_, dtype=np.int64
-                    )
-                    for name, level in levels.items()
-                    if name in self.layers
-                }
-                self.layers_ = nest(
-                    labels,
-                    {k: v for k, v in by_level.items() if levels[k] <= n_clusters},
-                    {k: v for k, v in by_level.items() if levels[k] > n_clusters},
-                )
+                self.layers_ = self._nested(X, labels, n_clusters, self.layers)
         self.choice_ = {"n_clusters": n_clusters, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {"rule": "centre", "normalise": self.normalise}
         self.probabilities_ = np.ones(n, np.float32)
@@ -164,13 +155,16 @@ class KMeansClusterer:
             )
         return labels
 
-    def _distances(self, X: Matrix) -> NDArray[np.floating]:
-        """The two smallest distances of each row to a centre, in order; sets `memberships_`."""
+    def _distances(self, X: Matrix, centres: Integers) -> NDArray[np.floating]:
+        """Distances of each row to the nearest and the next of some centres of `model_`, (n, 2).
+
+        (n, 1) if there is one. Sets `memberships_`.
+        """
         from scipy import sparse
 
         smallest, memberships = [], []
         for start in range(0, X.shape[0], BLOCK):
-            block = self.model_.transform(X[start : start + BLOCK])
+            block = self.model_.transform(X[start : start + BLOCK]).take(centres, axis=1)
             if self.memberships:
                 memberships.append(_soft(block))
             if block.shape[1] > 1:
@@ -179,6 +173,22 @@ class KMeansClusterer:
         if self.memberships:
             self.memberships_ = sparse.vstack(memberships, format="csr")
         return np.concatenate(smallest)
+
+    def _nested(
+        self, X: Matrix, labels: Integers, n_clusters: int, layers: list[str]
+    ) -> dict[str, Integers]:
+        """Topics of each layer, int64 (n,), clustered by themselves and nested afterwards."""
+        levels, _ = count_levels(len(labels))
+        clustered = {
+            name: self._fitted(X, int(level), self.random_state).labels_.astype(np.int64)
+            for name, level in levels.items()
+            if name in layers
+        }
+        return nest(
+            labels,
+            coarser={k: v for k, v in clustered.items() if levels[k] <= n_clusters},
+            finer={k: v for k, v in clustered.items() if levels[k] > n_clusters},
+        )
 
     def _fitted(self, X: Matrix, n_clusters: int, random_state: int | None) -> Any:
         from sklearn.cluster import KMeans
@@ -191,7 +201,7 @@ class KMeansClusterer:
         ).fit(X)
 
     def _number(self, X: Matrix) -> tuple[int, str]:
-        """The number of topics, and why; sets `curve_` for ``auto``."""
+        """The number of topics, and the reason; sets `curve_` for ``auto``."""
         n = int(X.shape[0])
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
@@ -204,12 +214,14 @@ class KMeansClusterer:
         if sample is not None:
             X = X[sample]
 
-        def cluster(rows: Rows) -> Iterator[Integers]:
+        def cluster(rows: Integers) -> Iterator[Integers]:
             half = X[rows]
             for k in tried:
                 yield np.asarray(self._fitted(half, k, SEED).labels_, dtype=np.int64)
 
-        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+        def carry(
+            source: Integers, target: Integers, clusterings: list[Integers]
+        ) -> list[Integers]:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
@@ -218,7 +230,10 @@ class KMeansClusterer:
 
 
 def _soft(distances: Any) -> Any:
-    """Memberships from the distances to all centres (n, topics); see `KMeansClusterer`."""
+    """Memberships, float32 CSR (n, topics), from distances to all centres (n, topics).
+
+    See `KMeansClusterer.memberships_`.
+    """
     from scipy import sparse
 
     nearness = 1 / np.maximum(distances.astype(np.float64) ** 2, 1e-12)

@@ -135,6 +135,16 @@ def test_agglomerative_refuses_what_does_not_fit_in_memory():
         AgglomerativeClusterer().fit_predict(np.zeros((3_000_000, 1), np.float32))
 
 
+@pytest.mark.parametrize("layers", [None, ["broad"]])
+def test_memberships_of_fewer_distinct_rows_than_topics(layers):
+    X = np.eye(5, dtype=np.float32)[np.repeat(np.arange(5), [20, 12, 8, 6, 4])]
+    part = KMeansClusterer(n_clusters=8, memberships=True, layers=layers, random_state=1)
+    labels = part.fit_predict(X)
+    own = part.memberships_.toarray()[np.arange(50), labels]
+    assert part.memberships_.shape == (50, 5)
+    np.testing.assert_allclose(own, 1, atol=1e-3)
+
+
 @pytest.mark.parametrize("settings", [{}, {"normalise": True}, {"memberships": True}])
 def test_the_memory_that_kmeans_is_said_to_need_is_what_it_needs(settings):
     X = np.random.default_rng(0).normal(size=(20_000, 20)).astype(np.float32)
