@@ -3,11 +3,11 @@
 Three metrics:
 
 - ``euclidean``: |x - y|;
-- ``cosine``: 1 - u v, with u and v the rows at unit length;
+- ``cosine``: 1 - u v, with u and v the rows scaled to unit length;
 - ``hellinger``: sqrt(1 - sum sqrt(p q)), with p and q the rows divided by their sums.
 
-An all-zero row is at cosine or Hellinger distance 1 from every other row, and 0 from another
-all-zero row.
+The cosine or Hellinger distance of an all-zero row is 0 to another all-zero row, and 1 to any
+other.
 """
 
 from __future__ import annotations
@@ -25,12 +25,9 @@ __all__ = ["EXACT_LIMIT", "METRICS", "metric_for", "nearest", "neighbors", "unit
 
 METRICS = ("cosine", "euclidean", "hellinger")
 
-# Rows beyond which not all pairs are compared: exact search costs n^2.
-EXACT_LIMIT = 100_000
-SAMPLE, SAMPLED = (
-    200,
-    15,
-)  # rows, and neighbours of each, by which sparse vectors' recall is measured
+EXACT_LIMIT = 100_000  # rows beyond which the search is approximate: exact search takes n^2 time
+SAMPLE = 200  # rows by which the recall of a search of sparse vectors is measured
+SAMPLE_NEIGHBORS = 15  # nearest neighbours of each of them
 
 
 def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
@@ -41,17 +38,23 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
     X : float array (n, d) or CSR matrix (n, d)
         Finite. A CSR matrix is never made dense.
     k : int
-        At least 1. Where there are fewer, all n - 1 other rows.
+        At least 1; at most n - 1 neighbours are returned.
     metric : {"cosine", "euclidean", "hellinger"}
-        Hellinger needs numbers that are not negative.
+        Hellinger is for rows without negative numbers.
 
     Returns
     -------
     NeighborGraph
-        Nearest first, the row itself left out; of equals, the lower row first. Exact up to
-        `EXACT_LIMIT` rows. Beyond it, by an inverted file for dense rows (see
-        `components.neighbors.inverted`) and by pynndescent for sparse ones: the same in every
-        call, and with a measured `recall`.
+        Nearest first, without the row itself; ties are in order of the rows. Exact up to
+        `EXACT_LIMIT` rows. Beyond, by an inverted file for dense rows (see
+        `components.neighbors.inverted`) and by pynndescent for sparse ones: repeatable, and with
+        a measured `recall`.
+
+    Raises
+    ------
+    ParameterError
+        Where `k` or `metric` is none of these, or negative numbers are to be compared by
+        Hellinger distance.
     """
     _check(X, k, metric)
     n = int(X.shape[0])
@@ -72,16 +75,26 @@ def neighbors(X: Matrix, k: int, metric: str = "cosine") -> NeighborGraph:
 def nearest(
     queries: Matrix, X: Matrix, k: int, metric: str = "cosine"
 ) -> tuple[NDArray[np.int32], Floats]:
-    """The `k` rows of `X` nearest to each row of `queries`: indices and distances, (q, k).
+    """The `k` rows of `X` nearest to each row of `queries`.
 
-    Always exact, with the conventions of `neighbors`; no row is left out.
+    Exact for any number of rows; otherwise as `neighbors`.
+
+    Parameters
+    ----------
+    queries : float array (q, d) or CSR matrix (q, d)
+    X : float array (n, d) or CSR matrix (n, d)
+
+    Returns
+    -------
+    indices : int32 (q, k)
+    distances : float32 (q, k)
     """
     from scipy import sparse
 
     _check(queries, k, metric)
     _check(X, k, metric)
     k = min(k, X.shape[0])
-    if sparse.issparse(X):  # together, so that the same columns are dense
+    if sparse.issparse(X):  # in one `Rows`, which stores the same columns of both as dense
         both = Rows(sparse.vstack([queries, X], format="csr"), metric)
         split = queries.shape[0]
         return search(both.part(0, split), both.part(split, None), k)
@@ -90,7 +103,7 @@ def nearest(
 
 
 def metric_for(X: Matrix, metric: str) -> str:
-    """What `auto` stands for: Hellinger for sparse rows without negatives, cosine otherwise."""
+    """`metric`, or for ``auto`` hellinger if `X` is sparse without negatives, else cosine."""
     from scipy import sparse
 
     if metric != "auto":
@@ -114,20 +127,21 @@ def _check(X: Matrix, k: int, metric: str) -> None:
 
 
 def _descent(X: Matrix, k: int, metric: str, rows: Rows) -> NeighborGraph:
-    """By nearest-neighbour descent (Dong et al. 2011), as pynndescent has it."""
+    """Neighbours by pynndescent: nearest-neighbour descent (Dong, Moses and Li 2011)."""
     from pynndescent import NNDescent
 
     index = NNDescent(X, metric=metric, n_neighbors=k + 1, random_state=0, compressed=True)
     indices, distances = index.neighbor_graph
-    # The row itself comes first, except among duplicates, where it may come later or be missing.
+    # The row itself is first, except among duplicates, where it may be later or missing.
     is_self = indices == np.arange(len(indices))[:, None]
     drop = np.where(is_self.any(axis=1), is_self.argmax(axis=1), k)
     keep = np.arange(k + 1) != drop[:, None]
     indices = indices[keep].reshape(-1, k).astype(np.int32)
     distances = distances[keep].reshape(-1, k).astype(np.float32)
     sample = np.random.default_rng(0).permutation(len(rows))[:SAMPLE]
-    truth = search(rows.take(sample), rows, min(k, SAMPLED) + 1)[0]
-    near = truth != sample[:, None]  # but for the row itself, which stands first or nearly so
-    near &= np.cumsum(near, axis=1) <= min(k, SAMPLED)
+    measured = min(k, SAMPLE_NEIGHBORS)
+    truth = search(rows.take(sample), rows, measured + 1)[0]
+    near = truth != sample[:, None]
+    near &= np.cumsum(near, axis=1) <= measured
     hits = (truth[:, :, None] == indices[sample][:, None, :]).any(axis=2)
     return NeighborGraph(indices, distances, metric, float(hits[near].mean()))

@@ -1,4 +1,4 @@
-"""Candidates for the nearest rows: collected roughly, and thinned out as the bounds rise."""
+"""Candidates for the nearest rows, collected in single precision and pruned as bounds rise."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from numpy.typing import NDArray
 
 from components.base import Floats, Integers
 
-PENDING = 128  # candidates for each row that are collected before the best are chosen
-CANDIDATES = 4  # of which, for each neighbour, as many remain at most
+PENDING = 128  # candidates per query that are collected before the best are chosen
+CANDIDATES = 4  # most candidates that remain, per neighbour
 
-Candidates: TypeAlias = tuple[Integers, Integers, Floats]  # row, column and nearness of each
+Candidates: TypeAlias = tuple[Integers, Integers, Floats]  # row, column and similarity of each
 
 
 def joined(high: Any, low: Any) -> NDArray[np.uint64]:
-    """Two numbers below 2^32 as one, which sorts ten times as fast as the two."""
+    """Pairs of integers below 2^32 as one uint64 each: ten times as fast to sort."""
     joined: NDArray[np.uint64] = (high.astype(np.uint64) << np.uint64(32)) | low.astype(np.uint64)
     return joined
 
 
 def ranked(pending: Sequence[Candidates], n: int, k: int) -> tuple[Candidates, Integers, Floats]:
-    """Candidates by row, the nearest first; where each of `n` rows begins; what its k-th reaches.
+    """Candidates sorted by row, the nearest first.
 
-    The last is -inf for a row with fewer.
+    Returns
+    -------
+    candidates : tuple of arrays (c,)
+        Rows, columns and similarities.
+    first : int64 (n + 1,)
+        Where the candidates of each row begin.
+    reached : float32 (n,)
+        Similarity of the `k`-th candidate of each row; -inf for a row with fewer.
     """
     row, column, nearness = (np.concatenate(part) for part in zip(*pending, strict=True))
     order = np.argsort(joined(row, _descending(nearness)))
@@ -38,17 +45,27 @@ def ranked(pending: Sequence[Candidates], n: int, k: int) -> tuple[Candidates, I
 
 
 def _descending(values: Floats) -> NDArray[np.uint32]:
-    """Whole numbers that are in the reverse order of the values."""
+    """Integers in the reverse order of float32 values, from the bits of these (IEEE 754)."""
     bits = values.view(np.uint32)
     negative = (bits >> np.uint32(31)).astype(bool)
     return np.where(negative, bits, ~(bits | np.uint32(1 << 31)))
 
 
 class Best:
-    """The best offers that each of `q` queries has had so far.
+    """The best candidates so far for each of `q` queries.
 
+    Parameters
+    ----------
+    k : int
+        Neighbours to find.
+    margin : float
+        Bound of the error of a difference of two similarities.
+
+    Attributes
+    ----------
     bound : float32 (q,)
-        What so many offers reach that no lower one can be among the best.
+        A similarity that at least `k` candidates have: lower ones, by more than the margin, cannot
+        be among the nearest.
     """
 
     def __init__(self, q: int, k: int, margin: float) -> None:
@@ -58,7 +75,7 @@ class Best:
         self._n_pending = 0
 
     def offer(self, queries: Integers, columns: Integers, nearness: Floats) -> None:
-        """Rows `columns` (c,) to some of the queries, by their `nearness` (queries, c)."""
+        """Add rows `columns` (c,) as candidates for some queries, by `nearness` (queries, c)."""
         better = np.flatnonzero(nearness >= (self.bound[queries] - self._margin)[:, None])
         row, column = np.divmod(better, nearness.shape[1])
         self._pending.append((queries[row], columns[column], nearness.ravel()[better]))
@@ -67,7 +84,7 @@ class Best:
             self._choose()
 
     def chosen(self) -> tuple[Integers, Integers]:
-        """Which query, and which row: those that may be among its best, in order of both."""
+        """Queries and rows, int64 (c,) each, that may be among the nearest; in order of both."""
         self._choose()
         row, column, _ = self._pending[0]
         order = np.argsort(joined(row, column))
@@ -76,7 +93,7 @@ class Best:
     def _choose(self) -> None:
         (row, column, nearness), first, reached = ranked(self._pending, len(self.bound), self._k)
         np.maximum(self.bound, reached, out=self.bound)
-        place = np.arange(len(row)) - first[row]
-        keep = (nearness >= self.bound[row] - self._margin) & (place < CANDIDATES * self._k)
+        rank = np.arange(len(row)) - first[row]
+        keep = (nearness >= self.bound[row] - self._margin) & (rank < CANDIDATES * self._k)
         self._pending = [(row[keep], column[keep], nearness[keep])]
         self._n_pending = int(keep.sum())

@@ -1,4 +1,8 @@
-"""The exact search: every row compared with every other, block by block."""
+"""Exact search: every row is compared with every other, in blocks.
+
+`nearness` is a similarity that orders as the metric does: the product of two rows, or for
+euclidean (|x|^2 - |x - y|^2) / 2, with x the query.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,27 @@ T = TypeVar("T")
 U = TypeVar("U")
 ParallelMap = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
-BLOCK_ENTRIES = 2**23  # similarities held at a time, by all threads together, ...
-FEWEST_ROWS = 64  # ... but for so many rows each at least
-PAIRS = 2**8  # rows compared in double precision at a time: few enough to stay in the cache
-GROUPS = 16  # for each neighbour: of how many groups of columns the largest entries are compared
-MOST_CANDIDATES = 4  # for each neighbour: where there are more, all is done in double precision
-# Similarities are rounded to multiples of this, as a share of the largest. Double precision errs
-# by far less, so rows that are equal on paper are equal here, however many threads did the sums.
+BLOCK_ENTRIES = 2**23  # similarities in memory at a time, of all threads together, ...
+FEWEST_ROWS = 64  # ... but of at least so many rows per block
+PAIRS = 2**8  # pairs compared in double precision at a time: few enough for the processor's cache
+GROUPS = 16  # groups of columns per neighbour; see `bound_of`
+MOST_CANDIDATES = 4  # per neighbour: with more, all pairs are compared in double precision
+# Similarities are rounded to multiples of this share of the largest squared length. The error of
+# double precision is far smaller, so distances that are mathematically equal are equal here, and do
+# not depend on the number of threads.
 STEP = 2.0**-40
 
 
 def search(
     queries: Rows, rows: Rows, k: int, same: bool = False
 ) -> tuple[NDArray[np.int32], Floats]:
-    """Indices and distances, (q, k), block by block. `same`: leave out each row itself."""
+    """Indices int32 (q, k) and distances float32 (q, k) of the nearest of `rows`, nearest first.
+
+    Parameters
+    ----------
+    same : bool
+        `queries` are `rows`: each row itself is left out.
+    """
     n, q = len(rows), len(queries)
     indices = np.empty((q, k), np.int32)
     distances = np.empty((q, k), np.float32)
@@ -48,9 +59,10 @@ def search(
 
 @contextmanager
 def threads() -> Iterator[tuple[ParallelMap, int]]:
-    """A map over threads, each with a BLAS of one thread, and their number.
+    """A map over as many threads as BLAS may use, and their number; BLAS has one thread in each.
 
-    That keeps every core busy in the selection too, and a product's bits do not depend on it.
+    So every core is used outside of BLAS too, and the bits of a product do not depend on their
+    number.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -66,9 +78,14 @@ def threads() -> Iterator[tuple[ParallelMap, int]]:
 
 
 def distances_of(nearness: NDArray[np.float64], squares: Any, scale: float, metric: str) -> Any:
-    """Distances from nearness, which is rounded to whole multiples of `STEP` of the scale.
+    """Distances, float64 in the shape of `nearness`.
 
-    `squares`: the squared lengths of the rows asked for, to be broadcast with `nearness`.
+    Parameters
+    ----------
+    nearness : float64
+        As integer multiples of `scale` * `STEP`.
+    squares : float64
+        Squared lengths of the queries, broadcast with `nearness`.
     """
     if metric == "euclidean":
         squared = squares - nearness * (2 * scale * STEP)
@@ -82,7 +99,13 @@ def distances_of(nearness: NDArray[np.float64], squares: Any, scale: float, metr
 def nearness_of(
     queries: Rows, row: Integers, rows: Rows, column: Integers, scale: float
 ) -> NDArray[np.float64]:
-    """How near single pairs are, in double precision, as whole multiples of `STEP` of the scale."""
+    """Nearness of pairs of a query and a row, float64 (pairs,), as multiples of `scale` * `STEP`.
+
+    Parameters
+    ----------
+    row, column : int64 (pairs,)
+        The query and the row of each pair.
+    """
     mine = queries.doubles(slice(None))
     exact = np.empty(len(row))
     for start in range(0, len(row), PAIRS):
@@ -97,24 +120,33 @@ def nearness_of(
 
 
 def margin_of(width: int) -> float:
-    """Bound of twice the error of a product of unit rows in single precision.
+    """Bound of the error of a difference of two products of rows of length <= 1 in float32.
 
-    From Higham (2002, section 3.1), with room for the rounding of the factors and of the squares.
+    From Higham (2002, Accuracy and Stability of Numerical Algorithms, section 3.1), with room for
+    the rounding of the factors and of the squares.
+
+    Parameters
+    ----------
+    width : int
+        Columns of the rows.
     """
     return 2 * (width + 8) * 2.0**-24
 
 
 def scale_of(*rows: Rows) -> float:
-    """The largest squared length."""
+    """The largest squared length of any row."""
     return max(1e-300, *(float(some.squares.max()) for some in rows))
 
 
 class Search:
-    """The nearest of `rows`, for one block of queries at a time.
+    """Search for the nearest of `rows`, for one block of queries per call.
 
-    Dense rows are compared in single precision first, at half the cost. Its error has a bound, so
-    those that may be among the nearest are known; they alone are compared in double precision, pair
-    by pair, which gives the same bits whatever the block and the thread.
+    Dense rows are compared in single precision first, in half the time. As its error has a bound,
+    all rows that may be among the nearest are known. Only these are compared in double precision,
+    pair by pair, so the result does not depend on the blocks and threads.
+
+    Calling it with the first query and one past the last returns indices int64 and distances
+    float64, (b, k) each.
     """
 
     def __init__(self, queries: Rows, rows: Rows, k: int, same: bool = False) -> None:
@@ -133,7 +165,7 @@ class Search:
     def _two_steps(
         self, block: Rows, start: int, single: Floats
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-        """Columns and nearness (b, k), nearest first; None where too many are nearly as near."""
+        """Columns and nearness (b, k), nearest first; None if there are too many candidates."""
         b, n = len(block), len(self.rows)
         rough = block.singles(slice(None), self.longest) @ single.T
         block.mark(rough, self.rows, 1 / self.scale)
@@ -150,7 +182,7 @@ class Search:
         return column[chosen], exact[chosen]
 
     def _one_step(self, block: Rows, start: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The same, all of it in double precision."""
+        """The same, with all pairs in double precision."""
         own = np.arange(start, start + len(block)) if self.same else None
         return in_double_precision(block, self.rows, self.k, self.scale, own)
 
@@ -158,7 +190,13 @@ class Search:
 def in_double_precision(
     block: Rows, rows: Rows, k: int, scale: float, own: Integers | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Columns and nearness (b, k), nearest first. `own`: which of the rows each is, left out."""
+    """Columns int64 and nearness float64, (b, k) each, nearest first.
+
+    Parameters
+    ----------
+    own : int64 (b,), optional
+        The number of each query among the rows, which is left out.
+    """
     products = block.products(rows)
     _prefer_near(products, rows, 1.0, own)
     products /= scale * STEP
@@ -168,7 +206,7 @@ def in_double_precision(
 
 
 def _prefer_near(products: NDArray[Any], rows: Rows, unit: float, own: Integers | None) -> None:
-    """Make the nearest the largest, in place, and the rows themselves the smallest."""
+    """Turn products into nearness in place, and set that of the rows themselves to -inf."""
     if rows.metric == "euclidean":  # (|x|^2 - |x - y|^2) / 2
         products -= (rows.squares / (2 * unit)).astype(products.dtype)
     if own is not None:
@@ -176,10 +214,10 @@ def _prefer_near(products: NDArray[Any], rows: Rows, unit: float, own: Integers 
 
 
 def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:
-    """A number for each row, (b, 1), that at least `k` of its entries reach, and few more.
+    """A lower bound of the `k`-th largest entry of each row (b, n), close to it: (b, 1).
 
-    With few columns the k-th largest entry itself. Else the k-th largest of the maxima of so many
-    groups of columns that the `k` largest entries seldom share one: 2.5 times as fast.
+    With many columns, the k-th largest of the maxima of `GROUPS` * k groups of columns, of which
+    the k largest entries seldom share one: 2.5 times as fast as the k-th largest entry.
     """
     n = values.shape[1]
     groups = GROUPS * k
@@ -190,12 +228,12 @@ def bound_of(values: NDArray[Any], k: int) -> NDArray[Any]:
 
 
 def _largest(values: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Columns (b, k) of the `k` largest entries of each row, largest first, ties in order."""
+    """Columns (b, k) of the `k` largest entries of each row, largest first, ties by column."""
     b, n = values.shape
-    # Selecting values and then looking for them is several times faster than argpartition.
+    # Several times as fast as argpartition.
     bound = np.partition(values, n - k, axis=1)[:, n - k, None]
     candidates = np.flatnonzero(values >= bound)
-    if len(candidates) > b * k:  # ties at the bound: of them, only the first in each row
+    if len(candidates) > b * k:  # of ties at the bound, the first in each row
         picked = []
         per_row = np.split(candidates, np.searchsorted(candidates, np.arange(1, b) * n))
         for row in per_row:

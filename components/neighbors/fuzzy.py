@@ -1,4 +1,4 @@
-"""Weights of the links to nearest neighbours, by distance."""
+"""Edge weights of nearest neighbours, by distance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The distance from which on two rows share nothing, so that there is no link at all.
+# The distance of two rows that share nothing: neighbours at it are not linked.
 FARTHEST = {"cosine": 1.0, "hellinger": 1.0, "euclidean": np.inf}
 
 
@@ -22,13 +22,13 @@ def fuzzy_strengths(
     ----------
     distances : float array (n, k)
         Nearest first.
-    least : float, or array (n, 1)
-        The smallest s: where nearly all neighbours are equally near, none is small enough.
+    least : float, or float64 (n, 1)
+        Lower bound of s. If more than log2(k + 1) neighbours are nearest, no s gives that sum.
 
     Returns
     -------
     float64 (n, k)
-        Row by row: a row's strengths do not depend on the others.
+        In [0, 1]. A row's strengths depend on no other row.
     """
     beyond = np.asarray(distances, np.float64)
     beyond = beyond - beyond[:, :1]

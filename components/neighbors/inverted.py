@@ -1,13 +1,13 @@
-"""The search for more rows than can all be compared: an inverted file.
+"""Approximate search in an inverted file, for more rows than can all be compared.
 
-Rows are put into lists by k-means, and each row is compared with those of the lists whose centres
-are nearest to it (Jégou, Douze and Schmid 2011, section IV). How many lists that takes depends on
-the vectors, so it is measured: the exact neighbours of a sample are found first, and as many lists
-are probed as hold `WANTED` of them.
+Rows are put into lists by k-means, and each row is compared with the rows of the lists whose
+centres are nearest to it: it probes these lists (Jégou, Douze and Schmid 2011, section IV). How
+many must be probed depends on the vectors, so it is measured: exact neighbours of a sample are
+computed first, and as many lists are probed as contain `WANTED` of them.
 
-A block of rows is compared with a list at a time, for all rows of the block that probe it, so that
-nearly all of the work is products of matrices. Their shapes do not depend on the number of threads,
-and each has a BLAS of one thread: the result is the same bits on any number of them.
+All rows of a block that probe a list are compared with it at once, so that nearly all of the work
+is matrix products. Their shapes do not depend on the number of threads, and BLAS has one thread in
+each, so the result has the same bits on any number of threads.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ from components.neighbors.rows import Rows
 
 log = logging.getLogger(__name__)
 
-WANTED = 0.96  # share of a sample's nearest neighbours that must lie in the probed lists
-CALIBRATED, MEASURED = 1000, 500  # rows of that sample, and of another that measures the result
-NEAREST = 15  # neighbours of each of them
-ROUNDS = 6  # of k-means, on a sample of `TRAINED` rows a list
-TRAINED = 40
-FIRST = 2048  # rows that give a first bound of how near the neighbours of a list's rows are
-BLOCK_ENTRIES = 2**24  # of the matrices that are held at a time by one thread
-BLOCK = 8192  # rows that are worked on at a time, at most
+WANTED = 0.96  # share of a sample's nearest neighbours that must be in the probed lists
+CALIBRATED, MEASURED = 1000, 500  # rows of that sample, and of the one that measures the recall
+NEAREST = 15  # neighbours of each row of the two samples
+ROUNDS = 6  # iterations of k-means, ...
+TRAINED = 40  # ... on a sample of this many rows per list
+FIRST = 2048  # rows, of a list and those around it, that give a first bound for its rows
+BLOCK_ENTRIES = 2**24  # entries of the matrices in memory at a time, per thread
+BLOCK = 8192  # most rows per block
 
 
 def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, float]:
-    """The `k` nearest of the other rows for each row.
+    """The `k` nearest other rows of each row, approximately.
 
     Parameters
     ----------
     rows : Rows
-        Dense, more than k.
+        Dense, and more than `k`.
 
     Returns
     -------
     indices : int32 (n, k)
-        Nearest first; of equals, the lower row first.
+        Nearest first, ties in order of the rows.
     distances : float32 (n, k)
-        Exact for the rows found.
+        Exact distances of these rows.
     recall : float
         Share of the exact nearest neighbours of a sample of rows that were found, in [0, 1].
     """
@@ -87,9 +87,12 @@ def inverted_search(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats, floa
 
 
 class _Lists:
-    """Rows in lists by their nearest centre.
+    """Lists of the rows that have the same nearest centre.
 
-    members : rows of each list, ascending
+    Attributes
+    ----------
+    members : list of int64 arrays
+        The rows of each list, ascending.
     """
 
     def __init__(self, rows: Rows, parallel_map: ParallelMap) -> None:
@@ -109,37 +112,39 @@ class _Lists:
         order = np.argsort(self._of_row, kind="stable")
         ends = np.searchsorted(self._of_row[order], range(n_lists + 1))
         self.members = [order[a:b] for a, b in pairwise(ends)]
-        # Rounded once, list after list, so that the rows of a list are read as they lie.
+        # Rounded once, in the order of the lists, so that the rows of a list are contiguous.
         self._ordered = np.empty((n, rows.width), np.float32)
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
             self._ordered[part] = self._singles(order[part])
         self._rounded = [self._ordered[a:b] for a, b in pairwise(ends)]
         sizes = np.diff(ends)
-        like = self._likeness(self._centres)
-        self._first = []  # lists whose rows give the first bound, for those of each list
-        for number, nearest in enumerate(np.argsort(-like, axis=1, kind="stable")):
+        similar = self._similarity(self._centres)
+        self._first = []  # for each list, the lists whose rows give its first bound
+        for number, nearest in enumerate(np.argsort(-similar, axis=1, kind="stable")):
             nearest = np.concatenate([[number], nearest[nearest != number]])
             together = np.cumsum(sizes[nearest])
             self._first.append(nearest[: np.searchsorted(together, FIRST) + 1])
 
     def probes_for(self, sample: Integers, truth: NDArray[np.int32]) -> int:
-        """How many lists to probe, so that they hold `WANTED` of `truth`.
+        """How many lists to probe for them to contain `WANTED` of `truth`.
 
         Parameters
         ----------
-        sample : int64 (s,), rows
-        truth : int32 (s, k), their nearest neighbours
+        sample : int64 (s,)
+            Rows.
+        truth : int32 (s, k)
+            Their nearest neighbours.
         """
-        likeness = self._likeness(self._singles(sample))
-        ranks = np.argsort(np.argsort(-likeness, axis=1, kind="stable"), axis=1)
+        similarity = self._similarity(self._singles(sample))
+        ranks = np.argsort(np.argsort(-similarity, axis=1, kind="stable"), axis=1)
         places = np.sort(np.take_along_axis(ranks, self._of_row[truth], axis=1), axis=None)
         return int(places[int(np.ceil(WANTED * len(places))) - 1]) + 1
 
     def blocks(self) -> list[tuple[Integers, Floats]]:
-        """All rows, in blocks that are searched for at a time: neighbours are near each other.
+        """All rows in blocks, in the order of the lists, so that a block probes few lists.
 
-        Each with its rows in single precision, float32 (b, d).
+        Each block is its rows, int64 (b,), and their vectors, float32 (b, d).
         """
         size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self.members)))
         order = np.concatenate(self.members)
@@ -149,14 +154,14 @@ class _Lists:
     def nearest(
         self, queries: Integers, rows: Floats, k: int, n_probes: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Indices and distances (q, k) of the rows nearest to those of a block."""
-        likeness = self._likeness(rows)
+        """Indices and distances (q, k) of the rows nearest to the `queries` of a block (q,)."""
+        similarity = self._similarity(rows)
         n_lists = len(self.members)
-        least = np.partition(likeness, n_lists - n_probes, axis=1)[:, n_lists - n_probes, None]
-        probed = np.ascontiguousarray((likeness >= least).T)  # (lists, queries)
-        del likeness
+        least = np.partition(similarity, n_lists - n_probes, axis=1)[:, n_lists - n_probes, None]
+        probed = np.ascontiguousarray((similarity >= least).T)  # (lists, queries)
+        del similarity
         best = Best(len(queries), k, margin_of(self._rows.width))
-        # A first bound, and the lists that gave it are probed too, so that it is reached.
+        # The lists of the first bound are probed too, so that k candidates reach it.
         lists = self._of_row[queries]
         for number in np.unique(lists).tolist():
             probing = np.flatnonzero(lists == number)
@@ -173,36 +178,36 @@ class _Lists:
                 rounded = self._rounded[number]
                 rough = self._rough(queries[probing], rows[probing], number, there, rounded)
                 best.offer(probing, there, rough)
-        return self._settled(queries, best, k)
+        return self._compared_exactly(queries, best, k)
 
     def _rough(
         self, queries: Integers, rows: Floats, number: int, there: Integers, rounded: Floats
     ) -> Floats:
-        """How near the rows `there` are, in single precision; a query itself is at -inf.
+        """Nearness of the rows `there` (r,) in single precision, (q, r); -inf of a query itself.
 
-        They begin with those of the list `number`; queries of another list are not among them.
+        `there` begins with the rows of the list `number`. Queries of other lists are not in it.
         """
         rough: Floats = rows @ rounded.T
         if self._rows.zero is not None:
             rough[np.ix_(self._rows.zero[queries], self._rows.zero[there])] = 1 / self._scale
         if self._rows.metric == "euclidean":
             rough -= (self._rows.squares[there] / (2 * self._scale)).astype(np.float32)
-        mine = np.flatnonzero(self._of_row[queries] == number)  # they are in the first list
+        mine = np.flatnonzero(self._of_row[queries] == number)
         rough[mine, np.searchsorted(self.members[number], queries[mine])] = -np.inf
         return rough
 
-    def _settled(
+    def _compared_exactly(
         self, queries: Integers, best: Best, k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The best in double precision."""
+        """Indices and distances (q, k) of the nearest candidates, in double precision."""
         row, column = best.chosen()
         some = self._rows.take(queries)
         near = nearness_of(some, row, self._rows, column, self._scale)
-        # A line for each query, its candidates in order of their rows.
+        # A row of the table per query, its candidates in order of their rows, so that ties are too.
         first = np.searchsorted(row, np.arange(len(queries) + 1))
-        place = np.arange(len(row)) - first[row]
+        position = np.arange(len(row)) - first[row]
         table = np.full((len(queries), int(np.diff(first).max())), -np.inf)
-        table[row, place] = near
+        table[row, position] = near
         order = np.argsort(-table, axis=1, kind="stable")[:, :k]
         squares = some.squares[:, None]
         near = np.take_along_axis(table, order, axis=1)
@@ -212,12 +217,12 @@ class _Lists:
     def _singles(self, rows: Integers) -> Floats:
         return self._rows.singles(rows, self._longest)
 
-    def _likeness(self, rows: Floats) -> Floats:
-        """Largest for the nearest centre: u v - |v|^2 / 2."""
+    def _similarity(self, rows: Floats) -> Floats:
+        """U v - |v|^2 / 2 of rows u and centres v, which is largest for the nearest: (r, lists)."""
         centres = self._centres
-        likeness: Floats = rows @ centres.T
-        likeness -= np.einsum("ij,ij->i", centres, centres) / 2
-        return likeness
+        similarity: Floats = rows @ centres.T
+        similarity -= np.einsum("ij,ij->i", centres, centres) / 2
+        return similarity
 
     def _nearest_centre(self, rows: Any, n: int, parallel_map: ParallelMap) -> NDArray[np.int32]:
         size = max(256, min(BLOCK, BLOCK_ENTRIES // len(self._centres)))
@@ -225,14 +230,14 @@ class _Lists:
 
         def fill(start: int) -> None:
             part = slice(start, min(n, start + size))
-            nearest[part] = self._likeness(rows(part)).argmax(axis=1)
+            nearest[part] = self._similarity(rows(part)).argmax(axis=1)
 
         parallel_map(fill, range(0, n, size))
         return nearest
 
 
 def _exact(rows: Rows, sample: Integers, k: int, parallel_map: ParallelMap) -> NDArray[np.int32]:
-    """The exact nearest neighbours of some rows, the rows themselves left out: int32 (s, k)."""
+    """The exact nearest neighbours of a sample of rows, without the row itself: int32 (s, k)."""
     some = rows.take(sample)
 
     def of_part(start: int) -> tuple[Integers, NDArray[np.float64]]:
@@ -248,7 +253,7 @@ def _exact(rows: Rows, sample: Integers, k: int, parallel_map: ParallelMap) -> N
 
 
 def _means(rows: Floats, labels: NDArray[np.int32], centres: Floats) -> Floats:
-    """The mean of each list's rows; an empty list keeps its centre."""
+    """The mean of the rows of each list, or its old centre if it is empty: float32 (lists, d)."""
     from scipy import sparse
 
     member = sparse.csr_matrix(

@@ -1,4 +1,4 @@
-"""Rows as the search for neighbours wants them, and the arithmetic on them."""
+"""Rows in the form that the search for neighbours needs, and their products."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from components.base import Floats, Matrix
 
 Doubles: TypeAlias = NDArray[np.float64]
 
-COMMON = 0.1  # share of the rows in which a column of a sparse matrix counts as common
-CONVERTED = 2**19  # numbers that are converted to double precision at a time
-SMALL = 2**23  # numbers of a matrix that is converted once and for all: 64 MiB
+COMMON = 0.1  # share of the rows in which a column of a sparse matrix is stored as dense
+CONVERTED = 2**19  # entries that are converted to double precision at a time
+SMALL = 2**23  # entries of a matrix that is converted to double precision as a whole: 64 MiB
 
 
 def unit_rows(X: Matrix, out: NDArray[Any] | None = None) -> Matrix:
-    """`X` with each row divided by its length; an all-zero row stays as it is.
+    """`X` with each row scaled to unit euclidean length; an all-zero row remains.
 
-    `out`: where to put them, for a dense `X`; `X` itself will do.
+    Parameters
+    ----------
+    X : array (n, d) or sparse matrix (n, d)
+        Float; integers become float64.
+    out : array (n, d), optional
+        Where to store the result of a dense `X`; may be `X` itself.
     """
     from scipy import sparse
 
@@ -30,9 +35,9 @@ def unit_rows(X: Matrix, out: NDArray[Any] | None = None) -> Matrix:
 
 
 def divided(X: Matrix, sizes: NDArray[Any], out: NDArray[Any] | None = None) -> Matrix:
-    """`X` with each row divided by its entry of `sizes`, in the precision of `X`.
+    """`X` with each row divided by its entry of `sizes` (n,), or by 1 where that is not positive.
 
-    Integers become float64.
+    In the precision of `X`; integers become float64.
     """
     from scipy import sparse
 
@@ -46,28 +51,29 @@ def divided(X: Matrix, sizes: NDArray[Any], out: NDArray[Any] | None = None) -> 
 
 
 class Rows:
-    """Rows whose products are similarities.
+    """Rows transformed so that their products are similarities.
 
-    They are at unit length for cosine and Hellinger, and centred for euclidean.
+    Those for cosine have unit length. Those for Hellinger are the square roots of shares of the row
+    sum, so have unit length too. Dense ones for euclidean are centred.
 
     A large dense matrix is not copied: its rows are converted to double precision where they are
-    used. Of a sparse one, the columns that many rows share are multiplied as a dense matrix, which
-    is far faster; there are few of them, so that stays small beside the matrix itself.
+    used. Of a sparse matrix, the columns that many rows share are multiplied as a dense matrix,
+    which is far faster; as they are few, it is small compared with the sparse one.
 
     Parameters
     ----------
     X : float array (n, d) or CSR matrix (n, d)
     metric : {"cosine", "euclidean", "hellinger"}
     centre : float64 (d,), optional
-        What euclidean rows are centred by, where it is not their mean.
+        Subtracted from euclidean rows; default: their mean.
 
     Attributes
     ----------
     squares : float64 (n,)
         Squared lengths; 1 for an all-zero row, unless the metric is euclidean.
-    zero : bool (n,), or None
-        The all-zero rows, where there are any whose product with each other is to be 1, which
-        gives the distances that `components.neighbors` states.
+    zero : bool (n,) or None
+        The all-zero rows; None if there are none, or the metric is euclidean. Their products with
+        each other are set to 1, for the distances that `components.neighbors` defines.
     """
 
     def __init__(self, X: Matrix, metric: str, centre: Doubles | None = None) -> None:
@@ -82,7 +88,7 @@ class Rows:
         if sparse.issparse(X):
             self.squares = self._split(X)
         else:
-            if metric == "euclidean":  # far from the origin, products would drown differences
+            if metric == "euclidean":  # far from the origin, small distances would be cancelled
                 if centre is None:
                     self.centre = X.mean(axis=0, dtype=np.float64)
                 self._shift = self.centre
@@ -110,11 +116,11 @@ class Rows:
         return int(self._X.shape[1])
 
     def part(self, start: int, stop: int | None) -> Rows:
-        """Some of the rows, without a copy."""
+        """Rows from `start` to before `stop`, as views."""
         return self.take(slice(start, stop))
 
     def take(self, rows: Any) -> Rows:
-        """Some of the rows: a slice, or an index array."""
+        """The rows of a slice or an index array."""
         some = copy(self)
         some._X = self._X[rows]
         some.squares = self.squares[rows]
@@ -124,7 +130,7 @@ class Rows:
         return some
 
     def doubles(self, rows: Any) -> Doubles:
-        """The dense part of these rows (a slice or an index array), float64."""
+        """The dense part of the rows of a slice or an index array, float64 (r, width)."""
         values: Doubles = self._X[rows]
         if self._factors is not None:
             values = values * self._factors[rows][:, None]
@@ -135,7 +141,7 @@ class Rows:
         return values.astype(np.float64, copy=False)
 
     def singles(self, rows: Any, longest: float) -> Floats:
-        """The same divided by a number and rounded to float32, in C order."""
+        """`doubles` divided by `longest` and rounded to float32, in C order."""
         singles: Floats = (self.doubles(rows) / longest).astype(np.float32)
         return singles
 
@@ -147,7 +153,7 @@ class Rows:
         return singles
 
     def products(self, other: Rows) -> Doubles:
-        """Of each row with each of the other's, float64 (n, m)."""
+        """Products of each row with each row of `other`, float64 (n, m)."""
         mine = self.doubles(slice(None))
         products = np.empty((len(self), len(other)))
         for rows in other._blocks():
@@ -158,7 +164,7 @@ class Rows:
         return products
 
     def mark(self, products: NDArray[Any], other: Rows, one: float) -> None:
-        """Set the products of two all-zero rows, in place."""
+        """Set the products of two all-zero rows to `one`, in place."""
         if self.zero is not None and other.zero is not None:
             products[np.ix_(self.zero, other.zero)] = one
 
@@ -167,12 +173,12 @@ class Rows:
         return [slice(start, start + size) for start in range(0, len(self), size)]
 
     def _of_each(self, measure: Any) -> Doubles:
-        """A number for each row, from its doubles."""
+        """`measure` of the doubles of all rows, float64 (n,)."""
         numbers: Doubles = np.concatenate([measure(self.doubles(r)) for r in self._blocks()])
         return numbers
 
     def _split(self, X: Matrix) -> Doubles:
-        """Set the dense and the sparse part of a sparse matrix; the rows' squared lengths."""
+        """Set the dense and the sparse part of a sparse matrix; squared lengths of the rows."""
         from scipy import sparse
 
         X = sparse.csr_matrix(X, dtype=np.float64)

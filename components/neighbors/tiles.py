@@ -1,10 +1,10 @@
-"""The exact search among the rows of one dense matrix: each pair is multiplied once.
+"""Exact search among the rows of one dense matrix, where each pair is multiplied once.
 
-Rows are put into tiles, those with the same nearest of some rows beside each other. The product of
-two tiles, in single precision, serves the rows of both. A tile's product with itself is a first
-bound of how near its rows' neighbours are; what reaches it elsewhere is collected, and the best
-raise the bound. What remains is compared in double precision, as in `exact`: which tile a row lies
-in, and when, changes nothing in the result.
+Rows are divided into tiles, similar ones into the same tile. The product of two tiles, in single
+precision, is used for the rows of both. The product of a tile with itself gives a first lower bound
+of the nearness of its rows' neighbours; rows of other tiles that reach it are candidates, and the
+best of them raise it. The candidates that remain are compared in double precision, as in `exact`,
+so the result does not depend on the tiles or their order.
 """
 
 from __future__ import annotations
@@ -28,38 +28,44 @@ from components.neighbors.exact import (
 )
 from components.neighbors.rows import Rows
 
-FEWEST, MOST = 256, 1024  # rows of a tile, ...
-TILES = 16  # ... of which there are so many, or more where these would be too large
-PENDING = 2  # for each neighbour: candidates that are collected before the best are chosen
-CANDIDATES = 4  # for each neighbour: where more are left, all is done in double precision
+FEWEST, MOST = 256, 1024  # rows of a tile
+TILES = 16  # number of tiles, if these have from `FEWEST` to `MOST` rows
+PENDING = 2  # candidates per neighbour that are collected before the best are chosen
+CANDIDATES = 4  # per neighbour: with more left, all pairs are compared in double precision
 
 
 def tile_size(n: int) -> int:
-    """Rows of a tile, of `n` in all."""
+    """Rows per tile for `n` rows in all: a power of 2."""
     return min(MOST, max(FEWEST, 1 << int(np.log2(max(1, n // TILES)))))
 
 
 def serves(rows: Rows, k: int) -> bool:
-    """Whether a tile tells how near neighbours are, and there are several."""
+    """Whether this search is of use: tiles give good bounds for `k` neighbours, and are several."""
     size = tile_size(len(rows))
     return rows.is_dense and 4 * k <= size and 2 * size < len(rows)
 
 
 def search_among(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats]:
-    """Indices and distances, (n, k), of the nearest other rows; of equals, the lower row first."""
+    """The `k` nearest other rows of each row, nearest first, ties in order of the rows.
+
+    Returns
+    -------
+    indices : int32 (n, k)
+    distances : float32 (n, k)
+    """
     n = len(rows)
     indices = np.empty((n, k), np.int32)
     distances = np.empty((n, k), np.float32)
     with threads() as (parallel_map, n_threads):
         scale = scale_of(rows)
         size = tile_size(n)
-        order = _likes_together(rows, scale, size)
+        order = _similar_together(rows, scale, size)
         singles = np.empty((n, rows.width), np.float32)
         parts = [slice(a, a + size) for a in range(0, n, size)]
         tiles = [_Tile(rows, order[part], k, scale, singles[part]) for part in parts]
         parallel_map(_Tile.compare_with_itself, tiles)
         m = len(tiles)
-        # In each round every tile is compared with one, and another with it; all pairs by the end.
+        # Round-robin: in step s, tile i is compared with tile i + s (mod m).
         for step in progress(range(1, m // 2 + 1), total=m // 2, label="neighbours"):
             firsts = range(m // 2 if 2 * step == m else m)
             pairs = [(tiles[i], tiles[(i + step) % m]) for i in firsts]
@@ -69,8 +75,7 @@ def search_among(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats]:
         block = max(FEWEST_ROWS, BLOCK_ENTRIES // (n * n_threads))
 
         def fill(tile: _Tile) -> None:
-            settled = tile.settled(rows, block)
-            indices[tile.ids], distances[tile.ids] = settled
+            indices[tile.ids], distances[tile.ids] = tile.result(rows, block)
             tile.pending.clear()
 
         parallel_map(fill, tiles)
@@ -80,11 +85,18 @@ def search_among(rows: Rows, k: int) -> tuple[NDArray[np.int32], Floats]:
 class _Tile:
     """Some rows, and the candidates for their nearest neighbours.
 
+    Attributes
+    ----------
     ids : int64 (t,)
-    bound : float32 (t,), what a candidate must reach
-    singles : float32 (t, d), to be filled with the rows
-    pending : row in the tile, id, and nearness of candidates
-    crowded : whether there are too many that are nearly as near
+        Numbers of the rows.
+    singles : float32 (t, d)
+        The rows in single precision; filled by the constructor.
+    bound : float32 (t,)
+        Nearness that a candidate for each row must reach.
+    pending : list of Candidates
+        Row in the tile, number and nearness of the candidates.
+    crowded : bool
+        Too many rows are nearly as near as the nearest: all pairs are compared at the end.
     """
 
     def __init__(self, rows: Rows, ids: Integers, k: int, scale: float, singles: Floats) -> None:
@@ -107,7 +119,7 @@ class _Tile:
         return size > PENDING * self.k * len(self.ids)
 
     def nearness(self, other: _Tile) -> Floats:
-        """How near the rows of two tiles are, (t, u): u v, or -|u - v|^2 / 2 if euclidean."""
+        """Nearness of the rows of two tiles, (t, u): x y, or -|x - y|^2 / 2 if euclidean."""
         near: Floats = self.singles @ other.singles.T
         if self.zero is not None and other.zero is not None:
             near[np.ix_(self.zero, other.zero)] = 1 / self.scale
@@ -119,12 +131,12 @@ class _Tile:
     def compare_with_itself(self) -> None:
         near = self.nearness(self)
         np.fill_diagonal(near, -np.inf)
-        if len(self.ids) > self.k:  # else any candidate will do
+        if len(self.ids) > self.k:  # else any row is a candidate
             self.bound = self._reached(near)
         self.offer(near, self.ids)
 
     def offer(self, near: Floats, ids: Integers, turned: bool = False) -> None:
-        """Other rows `ids` (u,) by their nearness (t, u), or `turned` (u, t)."""
+        """Add rows `ids` (u,) as candidates, by `near` (t, u), or (u, t) if `turned`."""
         bound = self.bound
         for _ in range(2):
             if self.crowded:
@@ -132,7 +144,7 @@ class _Tile:
             found = np.flatnonzero(near >= (bound if turned else bound[:, None]))
             if len(found) <= CANDIDATES * self.k * len(self.ids):
                 break
-            if len(ids) > self.k:  # a poor bound, or many that are equally near
+            if len(ids) > self.k:  # the bound is poor, or many rows are equally near
                 bound = np.maximum(bound, self._reached(near.T if turned else near))
         else:
             self.crowded = True
@@ -146,7 +158,7 @@ class _Tile:
         )
 
     def choose(self) -> None:
-        """Leave the best of the candidates, and raise the bound."""
+        """Discard all but the best candidates, and raise the bound."""
         if self.crowded:
             return
         (row, ids, near), _, reached = ranked(self.pending, len(self.ids), self.k)
@@ -155,19 +167,28 @@ class _Tile:
         self.pending[:] = [(row[keep], ids[keep], near[keep])]
         self.crowded = int(keep.sum()) > CANDIDATES * self.k * len(self.ids)
 
-    def settled(self, rows: Rows, block: int) -> tuple[Any, Any]:
-        """Indices and distances (t, k), in double precision; `block`: rows at a time if crowded."""
+    def result(self, rows: Rows, block: int) -> tuple[Any, Any]:
+        """Indices and distances (t, k), in double precision.
+
+        Parameters
+        ----------
+        rows : Rows
+            All rows.
+        block : int
+            Rows of the tile that are compared with all at a time, if it is crowded.
+        """
         self.choose()
         if self.crowded:
             parts = [self.ids[a : a + block] for a in range(0, len(self.ids), block)]
-            found = [self._all_compared(rows, part) for part in parts]
-            return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+            results = [self._all_compared(rows, part) for part in parts]
+            nearest, gaps = zip(*results, strict=True)
+            return np.concatenate(nearest), np.concatenate(gaps)
         row, ids, _ = self.pending[0]
         order = np.argsort(joined(row, ids))
         row, ids = row[order], ids[order]
         some = rows.take(self.ids)
         near = nearness_of(some, row, rows, ids, self.scale)
-        # A line for each row, its candidates in order of their ids.
+        # A row of the table per row, its candidates in order of their ids, so that ties are too.
         first = np.searchsorted(row, np.arange(len(self.ids) + 1))
         table = np.full((len(self.ids), int(np.diff(first).max())), -np.inf)
         table[row, np.arange(len(row)) - first[row]] = near
@@ -182,7 +203,7 @@ class _Tile:
         return columns, distances_of(near, some.squares[:, None], self.scale, rows.metric)
 
     def _reached(self, near: Floats) -> Floats:
-        """What `k` of the entries of each row reach, less the margin of single precision."""
+        """The `k`-th largest entry of each row, less the margin of single precision."""
         at = near.shape[1] - self.k
         reached: Floats = np.partition(near, at, axis=1)[:, at] - self.margin
         return reached
@@ -197,12 +218,12 @@ def _compare(pair: tuple[_Tile, _Tile]) -> None:
     other.offer(near, one.ids, turned=True)
 
 
-def _likes_together(rows: Rows, scale: float, size: int) -> Integers:
-    """An order in which rows with the same nearest of some rows follow each other."""
+def _similar_together(rows: Rows, scale: float, size: int) -> Integers:
+    """An order of the rows, int64 (n,), by the nearest of a random sample of them."""
     n = len(rows)
     longest = float(np.sqrt(scale))
-    some = np.sort(np.random.default_rng(0).permutation(n)[: 2 * n // size])
-    centres = rows.singles(some, longest)
+    sample = np.sort(np.random.default_rng(0).permutation(n)[: 2 * n // size])
+    centres = rows.singles(sample, longest)
     half = np.einsum("ij,ij->i", centres, centres) / 2
     nearest = np.empty(n, np.int32)
     for start in range(0, n, size):
