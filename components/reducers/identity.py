@@ -1,4 +1,4 @@
-"""No reduction: cluster the vectors as they are."""
+"""No reduction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from components.base import Matrix
 
 
 class Identity:
-    """Gives back what it is given, dense or sparse."""
+    """Returns the vectors (n, d) unchanged, dense or sparse."""
 
     def fit_transform(self, X: Matrix) -> Matrix:
         return X

@@ -1,4 +1,4 @@
-"""PCA and truncated SVD, with no more components than the documents allow."""
+"""PCA and truncated SVD."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ log = logging.getLogger(__name__)
 
 
 class LinearReducer:
-    """Principal components, or the truncated SVD of the rows as they are (LSA).
+    """Principal component analysis, or truncated SVD (latent semantic analysis), by scikit-learn.
 
     Parameters
     ----------
     method : {"pca", "truncated_svd"}
-        PCA subtracts the mean first; of sparse vectors only in effect (by ARPACK, Lehoucq et al.
-        1998), so that they stay sparse.
+        PCA centres the vectors first. Sparse vectors are not made dense for that: ARPACK (Lehoucq,
+        Sorensen and Yang 1998) centres them implicitly.
     n_components : int
-        Dimensions of the result; fewer, with a warning, where there are fewer documents or
-        columns.
+        Dimensions of the result; fewer, with a warning, if there are fewer documents or columns.
     random_state : int, optional
+        None is faster on several cores, and not repeatable.
 
     Attributes
     ----------
@@ -44,26 +44,27 @@ class LinearReducer:
         self.random_state = random_state
 
     def fit_transform(self, X: Matrix) -> Floats:
-        """Reduce `X` (n, d), dense or CSR, to float32 (n, n_components)."""
+        """Reduce `X`, a float array or CSR matrix (n, d), to float32 (n, n_components)."""
         from scipy import sparse
         from sklearn.decomposition import PCA, TruncatedSVD
         from threadpoolctl import threadpool_limits
 
         centred_sparse = self.method == "pca" and sparse.issparse(X)
-        most = min(X.shape) - centred_sparse  # ARPACK finds all but one
+        most = min(X.shape) - centred_sparse  # ARPACK cannot compute all
         n_components = max(1, min(self.n_components, most))
         if n_components < self.n_components:
             log.warning(
-                "n_components=%d is more than %d documents of %d columns allow: using %d",
+                "n_components=%d is too large for %d documents with %d dimensions: using %d",
                 self.n_components, *X.shape, n_components,
             )  # fmt: skip
         kind: Any = PCA if self.method == "pca" else TruncatedSVD
         solver = {"svd_solver": "arpack"} if centred_sparse else {}
         self.model_ = kind(n_components=n_components, random_state=self.random_state, **solver)
-        # The last bits of a BLAS product depend on the number of threads.
+        # The last bits of a BLAS product depend on the number of threads; explained variance ratios
+        # are 0 / 0 where all documents are equal.
         with (
             threadpool_limits(None if self.random_state is None else 1, user_api="blas"),
-            np.errstate(invalid="ignore", divide="ignore"),  # shares of a variance that is zero
+            np.errstate(invalid="ignore", divide="ignore"),
         ):
             return np.asarray(self.model_.fit_transform(X), dtype=np.float32)
 

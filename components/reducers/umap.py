@@ -1,4 +1,4 @@
-"""UMAP, on a neighbour graph that is computed once and shared."""
+"""UMAP, on the shared neighbour graph."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ log = logging.getLogger(__name__)
 
 
 class UMAPReducer:
-    """UMAP (McInnes, Healy and Melville 2018), as umap-learn has it.
+    """UMAP (McInnes, Healy and Melville 2018), by umap-learn.
 
     Parameters
     ----------
     n_neighbors : int
-        Size of the neighbourhood, the document itself included; 2 or more.
+        Size of the neighbourhood, including the document itself; at least 2.
     n_components : int
-        Dimensions of the result.
+        Dimensions of the result; at least 1.
     min_dist, spread : float
-        How densely the points are packed; 0.0 suits clustering.
+        Smallest distance between points, from 0 to `spread`, and the scale of all; a `min_dist` of
+        0 suits clustering.
     metric : str
         ``auto`` is ``hellinger`` for sparse vectors without negatives and ``cosine`` for all
         others. ``cosine``, ``hellinger`` and ``euclidean`` use the shared neighbour graph; any
         other metric that umap-learn knows is left to umap-learn.
     init : {"spectral", "random", "pca"}
-        Where the points start.
+        Initial positions of the points.
     n_epochs : int, optional
-        Rounds of optimisation; umap-learn's choice (500 up to 10,000 documents, else 200).
+        Training epochs; default: 500 up to 10,000 documents, else 200.
     random_state : int, optional
         None is faster on several cores, and not repeatable.
 
@@ -78,7 +79,10 @@ class UMAPReducer:
         self.random_state = random_state
 
     def peak_memory(self, n: int, d: int) -> int:
-        """Bytes that `fit_transform` needs beside `X` (n, d): a copy, and the graph."""
+        """Bytes that `fit_transform` needs in addition to `X` (n, d): an estimate.
+
+        A copy of `X`, and the graph.
+        """
         return 4 * n * d + 200 * n * self.n_neighbors
 
     def fit_transform(
@@ -95,9 +99,14 @@ class UMAPReducer:
         X : float array (n, d) or CSR matrix (n, d)
             Finite. A CSR matrix is never made dense.
         y : array (n,), optional
-            Known classes, -1 where unknown, that pull documents of one class together.
+            Known classes, -1 where unknown: documents of one class are placed closer together.
         neighbors : callable
             ``(X, k, metric) -> NeighborGraph``, such as a cached `components.neighbors.neighbors`.
+
+        Raises
+        ------
+        ParameterError
+            Where umap-learn does not know `metric`, or not for such vectors.
         """
         n = int(X.shape[0])
         if n == 1:
@@ -110,10 +119,10 @@ class UMAPReducer:
             graph = neighbors(X, n_neighbors - 1, metric)
             knn = {
                 "precomputed_knn": _with_self(graph, n_neighbors),
-                "force_approximation_algorithm": True,  # otherwise it is ignored below 4,096 rows
+                "force_approximation_algorithm": True,  # else it is ignored below 4,096 rows
             }
         UMAP = _import_umap()
-        with _quiet(self.random_state):
+        with _repeatable(self.random_state), _quiet():
             try:
                 self.umap_ = UMAP(
                     n_neighbors=n_neighbors,
@@ -138,15 +147,15 @@ class UMAPReducer:
                 ) from error
         if knn:
             self.umap_._knn_search_index = _ExactIndex(X, metric)
-        return _settled(reduced, self.random_state)
+        return _place_isolated(reduced, self.random_state)
 
     def _possible(self, n: int) -> tuple[int, str]:
-        """`n_neighbors` and `init` as far as `n` documents allow; a change is logged."""
+        """`n_neighbors` and `init`, changed with a warning where there are too few documents."""
         n_neighbors = max(2, min(self.n_neighbors, n - 1))
         if n_neighbors < self.n_neighbors:
             log.warning(
-                "n_neighbors=%d is more than the other %d documents: using %d",
-                self.n_neighbors, n - 1, n_neighbors,
+                "n_neighbors=%d is too large for %d documents: using %d",
+                self.n_neighbors, n, n_neighbors,
             )  # fmt: skip
         if self.init == "random" or n >= self.n_components + 3:
             return n_neighbors, self.init
@@ -158,14 +167,14 @@ class UMAPReducer:
         return n_neighbors, "random"
 
     def transform(self, X: Matrix) -> Floats:
-        """Place new rows (q, d) among the fitted ones: float32 (q, n_components)."""
-        with _quiet(self.random_state):
+        """Positions of new rows (q, d) among the fitted ones: float32 (q, n_components), finite."""
+        with _repeatable(self.random_state), _quiet():
             placed = np.asarray(self.umap_.transform(X), dtype=np.float32)
-        return _settled(placed, self.random_state)
+        return _place_isolated(placed, self.random_state)
 
 
 class _ExactIndex:
-    """What `umap.UMAP.transform` asks of a search index, answered by exact search."""
+    """Exact search with the interface of the index that `umap.UMAP.transform` queries."""
 
     _angular_trees = False
 
@@ -178,7 +187,7 @@ class _ExactIndex:
 
 
 def _with_self(graph: NeighborGraph, n_neighbors: int) -> tuple[NDArray[np.int32], Floats]:
-    """The graph as umap-learn wants it: each row is its own first neighbour, (n, n_neighbors)."""
+    """Indices and distances (n, n_neighbors), with each row as its own first neighbour."""
     n = len(graph.indices)
     itself = np.arange(n, dtype=np.int32)[:, None]
     k = n_neighbors - 1
@@ -186,12 +195,12 @@ def _with_self(graph: NeighborGraph, n_neighbors: int) -> tuple[NDArray[np.int32
     return indices, np.hstack([np.zeros((n, 1), np.float32), graph.distances[:, :k]])
 
 
-def _settled(reduced: Floats, random_state: int | None) -> Floats:
-    """Give rows without any neighbour, which UMAP leaves undefined, a place at random."""
+def _place_isolated(reduced: Floats, random_state: int | None) -> Floats:
+    """Give rows without any neighbour, whose position is NaN, a random one within the others'."""
     isolated = ~np.isfinite(reduced).all(axis=1)
     if isolated.any():
         log.warning(
-            "reducer=umap: %d documents share nothing with any other and get a random place",
+            "reducer=umap: %d documents share nothing with any other and get a random position",
             isolated.sum(),
         )
         placed = reduced[~isolated] if not isolated.all() else np.array([[-10.0], [10.0]])
@@ -204,8 +213,8 @@ def _settled(reduced: Floats, random_state: int | None) -> Floats:
 def _import_umap() -> Any:
     """`umap.UMAP`, without TensorFlow.
 
-    umap-learn imports TensorFlow, for a class that is not used here, wherever it is installed:
-    several seconds and some 500 MB. It does without if that import fails.
+    If TensorFlow is installed, umap-learn imports it for a class that is not used here, which takes
+    several seconds and some 500 MB. It works without if that import fails.
     """
     hidden = "tensorflow" not in sys.modules
     if hidden:
@@ -220,16 +229,20 @@ def _import_umap() -> Any:
     return UMAP
 
 
-@contextmanager
-def _quiet(random_state: int | None) -> Iterator[None]:
-    """Silence what umap-learn says of things that are meant, and keep seeded runs repeatable.
+def _repeatable(random_state: int | None) -> Any:
+    """A context in which BLAS has one thread if there is a seed.
 
-    The spectral start depends, in its last bits, on the number of BLAS threads, and everything
-    after depends on the start.
+    The last bits of the spectral initialisation depend on the number of BLAS threads, and all
+    positions depend on the initialisation.
     """
     from threadpoolctl import threadpool_limits
 
-    threads = None if random_state is None else 1
-    with threadpool_limits(threads, user_api="blas"), warnings.catch_warnings():
+    return threadpool_limits(None if random_state is None else 1, user_api="blas")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide warnings of umap-learn about what is intended here, such as n_jobs with a seed."""
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module=r"umap\.umap_")
         yield
