@@ -1,4 +1,4 @@
-"""Agglomerative clustering: a tree of all documents, cut once."""
+"""Agglomerative clustering: a dendrogram of all documents, cut at a number of topics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, ParameterError, UserError
-from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.granularity import (
     Scale,
@@ -23,33 +22,33 @@ from components.memory import available_memory
 
 
 class AgglomerativeClusterer:
-    """Agglomerative clustering (scipy's linkage): one tree, cut at as many places as asked.
+    """Agglomerative clustering (`scipy.cluster.hierarchy.linkage`).
 
-    It holds the distances of all pairs twice, 8 n (n - 1) bytes: 3.2 GB for 20,000 documents. How
-    many topics there are is set by `n_topics`, else by `granularity`, else by `n_clusters` or
-    `distance_threshold`.
+    One dendrogram serves the topics and all layers. The distances of all pairs are held twice,
+    8 n (n - 1) bytes: 3.2 GB for 20,000 documents. The number of topics is set by `n_topics`,
+    else by `granularity`, else by `n_clusters` or `distance_threshold`.
 
     Parameters
     ----------
     n_clusters : int, optional
-        Number of topics; fewer, with a warning, where there are fewer documents. None: the tree
-        is cut at `distance_threshold`.
+        Number of topics; fewer, with a warning, if there are fewer documents. None: the
+        dendrogram is cut at `distance_threshold`.
     distance_threshold : float, optional
-        Topics farther apart than this are not merged. Needs ``n_clusters: null``.
+        Topics farther apart than this, at least 0, are not merged. Needs ``n_clusters: null``.
     granularity : {"broad", "medium", "fine", "auto"}, optional
-        1, 2 or 5 times the fourth root of the number of documents, or the number that two halves
-        of the documents agree on.
+        1, 2 or 5 times the fourth root of the number of documents, or the number on which two
+        halves of the documents agree best; see `components.clusterers.granularity`.
     n_topics : int, optional
-        The same as `n_clusters`, under the name that every clusterer knows.
-    layers : list of str
-        Granularities to return beside the main one: cuts of the same tree, so nested.
+        The same as `n_clusters`, under the name that all clusterers share.
+    layers : list of {"broad", "medium", "fine"}, optional
+        Further granularities: cuts of the same dendrogram, so nested.
     linkage : {"ward", "average", "complete", "single"}
         Ward needs the euclidean metric.
     metric : {"euclidean", "cosine", "manhattan"}
     normalise : bool
-        Scale the vectors to unit length first, so that ward goes by direction.
+        Scale the vectors to unit length first, so that Ward linkage compares directions.
     random_state : int, optional
-        Of the halves that ``auto`` compares; the tree itself is not random.
+        Not used, as the method is deterministic; all clusterers take it.
 
     Attributes
     ----------
@@ -107,11 +106,17 @@ class AgglomerativeClusterer:
         self.random_state = random_state
 
     def peak_memory(self, n: int, d: int) -> int:
-        """Bytes that `fit_predict` needs beside `X` (n, d)."""
+        """Bytes that `fit_predict` needs in addition to `X` (n, d): an estimate."""
         return _distances(n) + 8 * n * d
 
     def fit_predict(self, X: Matrix) -> Integers:
-        """Topics of the rows of `X` (n, d): int64 (n,), the largest first."""
+        """Topics of the rows of a dense float array `X` (n, d): int64 (n,), the largest first.
+
+        Raises
+        ------
+        UserError
+            Where `X` is sparse, or the distances of all pairs do not fit in memory.
+        """
         from scipy.cluster.hierarchy import fcluster
 
         X = dense_rows(X, "agglomerative", self.normalise)
@@ -135,8 +140,8 @@ class AgglomerativeClusterer:
         main = count_topics(labels)
         self.layers_ = nest(
             labels,
-            {k: v for k, v in cuts.items() if levels[k] <= main},
-            {k: v for k, v in cuts.items() if levels[k] > main},
+            coarser={k: v for k, v in cuts.items() if levels[k] <= main},
+            finer={k: v for k, v in cuts.items() if levels[k] > main},
         )
         self.choice_ = {"n_topics": count_topics(labels), "why": why}
         return labels
@@ -149,7 +154,7 @@ class AgglomerativeClusterer:
         return tree
 
     def _number(self, X: NDArray[Any]) -> tuple[int, str]:
-        """The number of topics, and why; sets `curve_` for ``auto``."""
+        """The number of topics, and the reason; sets `curve_` for ``auto``."""
         n = len(X)
         if self.n_topics is not None:
             return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
@@ -159,11 +164,13 @@ class AgglomerativeClusterer:
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
 
-        def cluster(rows: Rows) -> list[Integers]:
+        def cluster(rows: Integers) -> list[Integers]:
             tree = self._tree(X[rows])
             return [_cut(tree, number) for number in tried]
 
-        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+        def carry(
+            source: Integers, target: Integers, clusterings: list[Integers]
+        ) -> list[Integers]:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
@@ -172,7 +179,10 @@ class AgglomerativeClusterer:
 
 
 def _cut(tree: NDArray[np.float64], number: int) -> Integers:
-    """The last merges undone, so that there are `number` topics."""
+    """Topics int64 (n,), after the first n - `number` merges of the dendrogram (n - 1, 4).
+
+    Not `fcluster` with ``maxclust``, which may give fewer where several merges have one distance.
+    """
     from scipy import sparse
 
     n = len(tree) + 1
@@ -184,16 +194,16 @@ def _cut(tree: NDArray[np.float64], number: int) -> Integers:
 
 
 def _check_memory(n: int) -> None:
-    """Better an error now than a process that the system ends half-way."""
+    """Raise a `UserError` rather than let the system kill the process half-way."""
     needed, available = _distances(n), available_memory()
     if needed > available:
         raise UserError(
-            f"agglomerative clustering needs {needed / 1e9:.0f} GB for the distances of {n} "
+            f"agglomerative clustering needs {needed / 1e9:.0f} GB for the distances of {n:,} "
             f"documents, and {available / 1e9:.0f} GB are available. Use another clusterer, such "
             "as leiden or kmeans, or limit the data set to a sample."
         )
 
 
 def _distances(n: int) -> int:
-    """Bytes of the distances of all pairs, which scipy copies once."""
+    """Bytes of the distances of all pairs as float64, of which scipy makes a copy."""
     return 8 * n * (n - 1)

@@ -14,12 +14,17 @@ log = logging.getLogger(__name__)
 
 
 def dense_rows(X: Matrix, name: str, normalise: bool) -> NDArray[np.floating]:
-    """`X` (n, d) as a dense array, at unit length where `normalise` says so.
+    """`X` (n, d) as a dense array, its rows scaled to unit length if `normalise`.
+
+    Parameters
+    ----------
+    name : str
+        The clusterer, for the error.
 
     Raises
     ------
     UserError
-        When `X` is sparse: made dense, it could fill any memory.
+        Where `X` is sparse: a dense copy might not fit in memory.
     """
     from scipy import sparse
 
@@ -34,7 +39,7 @@ def dense_rows(X: Matrix, name: str, normalise: bool) -> NDArray[np.floating]:
 
 
 def at_most(name: str, value: int, most: int, n: int) -> int:
-    """`value`, or `most` with a warning where `n` documents allow no more."""
+    """`value`, or `most` with a warning if `n` documents allow no more."""
     if value <= most:
         return value
     log.warning("%s=%d is too large for %d documents: using %d", name, value, n, most)

@@ -1,4 +1,4 @@
-"""The tree of HDBSCAN, built once and cut at any size, and what can be read from it."""
+"""HDBSCAN's tree, built once and cut at any minimum cluster size."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from components.labels import count_topics
 
 
 def single_linkage_tree(X: NDArray[Any], min_samples: int, metric: str) -> NDArray[np.float64]:
-    """The single-linkage tree of the mutual reachability distances of `X` (n, d): (n - 1, 4)."""
+    """The single-linkage tree of the mutual reachability distances of `X` (n, d).
+
+    Returns
+    -------
+    float64 (n - 1, 4)
+        Merges in SciPy's format: two nodes, their distance, the rows below them.
+    """
     from hdbscan import HDBSCAN
 
     model = HDBSCAN(
         min_cluster_size=max(2, min_samples),
         min_samples=min_samples,
         metric=metric,
-        core_dist_n_jobs=1,  # more start processes, which take longer than they save
+        core_dist_n_jobs=1,  # starting further processes takes longer than they save
     ).fit(X.astype(np.float64))
     tree: NDArray[np.float64] = model.single_linkage_tree_.to_numpy()
     return tree
@@ -32,19 +38,24 @@ def cut(
 
     Parameters
     ----------
-    tree : float64 (n - 1, 4), see `single_linkage_tree`
-    method, epsilon : hdbscan's `cluster_selection_method` and `cluster_selection_epsilon`
+    tree : float64 (n - 1, 4)
+        See `single_linkage_tree`.
+    method, epsilon
+        hdbscan's `cluster_selection_method` and `cluster_selection_epsilon`.
 
     Returns
     -------
-    labels : int64 (n,), -1 an outlier
-    strengths : float32 (n,), in [0, 1]
-    condensed : the condensed tree (Campello et al. 2013), for `lifetimes`
+    labels : int64 (n,)
+        -1 is an outlier.
+    strengths : float32 (n,)
+        In [0, 1]: a document's density (lambda) as a share of the highest in its topic.
+    condensed : record array
+        The condensed tree (Campello, Moulavi and Sander 2013), for `lifetimes`.
     """
     from hdbscan.hdbscan_ import _tree_to_labels
 
     labels, strengths, _, condensed, _ = _tree_to_labels(
-        None,
+        None,  # the vectors: not used
         tree,
         min_cluster_size=min_cluster_size,
         cluster_selection_method=method,
@@ -55,20 +66,23 @@ def cut(
 
 
 def memberships(X: NDArray[Any], cut_labels: Integers, labels: Integers, **settings: Any) -> Any:
-    """Memberships of each document in each topic: float32 CSR (n, topics).
+    """Membership of each document in each topic, in [0, 1]: float32 CSR (n, topics).
 
-    hdbscan's own, of the topics in `cut_labels`, summed over those that `labels` merges.
+    `hdbscan.all_points_membership_vectors` for the topics of `cut_labels`, summed over those that
+    are one topic in `labels`.
 
     Parameters
     ----------
-    cut_labels, labels : int64 (n,), before and after topics were merged
-    **settings : of `hdbscan.HDBSCAN`, which is fitted once more
+    cut_labels, labels : int64 (n,)
+        Before and after topics were merged.
+    **settings
+        Of `hdbscan.HDBSCAN`, which is fitted once more: the tree alone does not give memberships.
     """
     from hdbscan import HDBSCAN, all_points_membership_vectors
     from scipy import sparse
 
     n_topics = count_topics(labels)
-    if count_topics(cut_labels) < 2:  # hdbscan has none for one topic
+    if count_topics(cut_labels) < 2:  # hdbscan computes none for one topic
         return sparse.csr_matrix((labels[:, None] == np.arange(n_topics)).astype(np.float32))
     model = HDBSCAN(prediction_data=True, core_dist_n_jobs=1, **settings).fit(X.astype(np.float64))
     shares = np.asarray(all_points_membership_vectors(model))
@@ -79,31 +93,34 @@ def memberships(X: NDArray[Any], cut_labels: Integers, labels: Integers, **setti
 
 
 def lifetimes(condensed: Any, labels: Integers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The densities at which the topic of each row begins and ends; (inf, 0) without a topic.
+    """Densities (lambda = 1 / distance) at which the topic of each row is born and dies.
 
     Parameters
     ----------
     condensed : record array of parent, child, lambda_val, child_size
-        Numbers of nodes grow from a parent to its children; the rows come first.
+        Nodes 0 to n - 1 are the rows; a child has a higher number than its parent.
+    labels : int64 (n,)
+
+    Returns
+    -------
+    births, deaths : float64 (n,)
+        Infinite and 0 for a row without a topic.
     """
     births, deaths = np.full(len(labels), np.inf), np.zeros(len(labels))
-    node = condensed["child"] >= len(labels)
-    above = dict(
-        zip(condensed["child"][node].tolist(), condensed["parent"][node].tolist(), strict=True)
-    )
-    begins = dict(
-        zip(condensed["child"][node].tolist(), condensed["lambda_val"][node].tolist(), strict=True)
-    )
-    parent, ends = np.zeros(len(labels), np.int64), np.zeros(len(labels))
-    parent[condensed["child"][~node]] = condensed["parent"][~node]
-    ends[condensed["child"][~node]] = condensed["lambda_val"][~node]
+    is_row = condensed["child"] < len(labels)
+    inner, leaves = condensed[~is_row], condensed[is_row]
+    parent_of = dict(zip(inner["child"].tolist(), inner["parent"].tolist(), strict=True))
+    born = dict(zip(inner["child"].tolist(), inner["lambda_val"].tolist(), strict=True))
+    parent, died = np.zeros(len(labels), np.int64), np.zeros(len(labels))
+    parent[leaves["child"]] = leaves["parent"]
+    died[leaves["child"]] = leaves["lambda_val"]
     for topic in range(count_topics(labels)):
         rows = np.flatnonzero(labels == topic)
         nodes = set(parent[rows].tolist())
-        while len(nodes) > 1:  # up to the node that holds all of the topic's rows
+        while len(nodes) > 1:  # up to the lowest common ancestor of the topic's rows
             lowest = max(nodes)
             nodes.remove(lowest)
-            nodes.add(above[lowest])
-        births[rows] = begins.get(nodes.pop(), 0.0)
-        deaths[rows] = ends[rows].max()
+            nodes.add(parent_of[lowest])
+        births[rows] = born.get(nodes.pop(), 0.0)
+        deaths[rows] = died[rows].max()
     return births, deaths

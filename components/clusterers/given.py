@@ -1,4 +1,4 @@
-"""Topics that exist already: the data set's own labels."""
+"""The labels of the data set as topics."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from components.base import Guidance, Integers, Matrix, UserError
 
 
 class GivenClusterer:
-    """Takes the labels of the data set (`dataset.label`) for topics; a label is a topic's name.
+    """Each label of the data set (`dataset.label`) is a topic, and the topic's name.
 
-    Documents without a label have no topic; ``outliers=assign`` gives each that of the nearest.
+    Documents without a label are outliers; ``outliers=assign`` assigns them to the nearest topic.
     """
 
     uses_labels = True
 
     def fit_predict(self, X: Matrix, *, guidance: Guidance | None = None) -> Integers:
-        """The group of each document, int64 (n,); -1 where its label is not known.
+        """The label of each document by its number, int64 (n,); -1 where it has none.
+
+        Parameters
+        ----------
+        X : ignored
+        guidance : Guidance
+            The labels, as `fixed`.
 
         Raises
         ------
         UserError
-            When no document has a label.
+            Where the data set has no labels: `guidance` is None.
         """
         if guidance is None:
             raise UserError(

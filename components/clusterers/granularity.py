@@ -1,28 +1,29 @@
-"""How coarse or fine: chosen from the documents alone, by what two halves of them agree on.
+"""The granularity of topics, chosen by what two halves of the documents agree on.
 
-The documents are split at random into halves. Each half is clustered on its own at every
-setting; the topics of one half are carried over to the documents of the other by likeness, and
-compared with the topics that those found by themselves: the adjusted mutual information of the
-two. Structure that is there is found twice; noise is not. (The idea is that of Lange, Roth, Braun
-and Buhmann 2004, "Stability-based validation of clustering solutions"; the measure is another.)
+Split-half stability: the documents are split at random into halves, and each half is clustered
+without the other at every setting. The topics of one half are carried over to the documents of the
+other by similarity, and compared with the other's own topics by adjusted mutual information. Real
+structure is found in both halves, noise is not. (The idea is that of Lange, Roth, Braun and Buhmann
+2004, "Stability-based validation of clustering solutions", with another measure of agreement.)
 
-The best setting of such a curve jumps with the split, and so would any rule that picks one point.
-So the choice is a mean of all settings, on a log scale. A setting that the halves agree on less
-than on the best by `TOLERANCE` weighs 1/e of it: of a clear peak little else than the peak is
-left, and of a flat curve, where none is better founded than another, the middle.
+The best setting of such a curve changes with the split, and so would the result of any rule that
+picks one point. So the choice is a weighted mean of all settings, on a log scale. A setting whose
+agreement is lower than the best by `TOLERANCE` has 1/e of its weight: where there is a clear peak,
+little else counts; of a flat curve, where no setting is better founded than another, the middle is
+chosen.
 
-Agreement alone can mislead. Where the vectors say little, a few giants, with crumbs beside them,
-are found twice in any graph: where topics are communities of a graph, a setting whose modularity
-is below the best therefore weighs less, and nothing where it lacks `LOOSE[1]` or more. And few
-topics are easily agreed on, as two of six groups are in any halves: where there is no modularity to
-tell, an agreement counts for more the more topics it is on, by a share of `DOUBLED` for twice as
-many.
+Agreement alone can mislead:
 
-Of more than `AUTO_LIMIT` documents a few giants are no topics that anyone can use. There they are
-chosen only where halves agree on some setting by `CLEAR`: else settings with fewer topics than the
-fourth root of the number of documents are left out.
+- Where vectors say little, a few very large topics with many tiny ones are found in both halves of
+  any graph. So where topics are communities of a graph, a setting with a modularity below the best
+  loses weight, and has none where it is lower by `MODULARITY_LOSS[1]` or more.
+- Few topics are easily agreed on: two of six groups are found in any halves. So where there is no
+  modularity, agreement is raised by `GAIN_PER_DOUBLING` of it for each doubling of the topics.
+- Of more than `AUTO_LIMIT` documents, a few very large topics are of no use to anyone. They are
+  chosen only where halves agree by `CLEAR_AGREEMENT` at some setting; else settings with fewer
+  topics than the fourth root of the number of documents are left out.
 
-The splits are the same for every `random_state`: what is chosen is a property of the documents.
+The splits are the same for every `random_state`: the choice is a property of the documents.
 """
 
 from __future__ import annotations
@@ -37,26 +38,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError
-from components.clusterers.agreement import Rows, agreement
 from components.clusterers.checks import at_least
+from components.clusterers.split_half import split_half_agreement
 from components.labels import by_size, count_topics
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 0.015  # in agreement; this and the next were found in experiments/granularity
-LOOSE = (0.04, 0.06)  # below the best modularity: what costs no weight, and what costs all of it
-DOUBLED = 0.06  # of the agreement, for twice as many topics; as the two above
-CLEAR = 0.5  # agreement on any setting from which on a large corpus may have few topics
-SEED = 0  # of the splits and of what is drawn for them
-SLIVER = 0.2  # share of a topic below which a piece of it is not a topic of its own
-FEWEST = 100  # documents whose halves are worth comparing
-# With more documents than this, `auto` compares halves of a random sample of them; see
-# experiments/granularity.
-AUTO_LIMIT, AUTO_SAMPLE = 100_000, 40_000
+# The values come from experiments/granularity.
+TOLERANCE = 0.015  # of agreement
+MODULARITY_LOSS = (0.04, 0.06)  # below the best: to the first no weight is lost, at the second all
+GAIN_PER_DOUBLING = 0.06  # share of the agreement
+CLEAR_AGREEMENT = 0.5
+SEED = 0  # of the splits, of the sample, and of the trials
+MIN_DOCUMENTS = 100  # whose halves are worth comparing
+AUTO_LIMIT = 100_000  # documents beyond which halves of a random sample are compared ...
+AUTO_SAMPLE = 40_000  # ... of this many
+MIN_SHARE = 0.2  # of a topic: a smaller piece of it, cut off by nesting, is no topic of its own
 
 
 def check_scale(granularity: str | None, n_topics: int | None, **parameters: float | None) -> None:
-    """At most one of `n_topics` and the library's own parameter may be set."""
+    """Check the parameters that set the number of topics.
+
+    Parameters
+    ----------
+    **parameters
+        Other parameters of the clusterer that do, of which none may be set with `n_topics`.
+
+    Raises
+    ------
+    ParameterError
+        Where a value is out of range, or `n_topics` is not the only one.
+    """
     if granularity not in ("broad", "medium", "fine", "auto", None):
         raise ParameterError(
             "granularity", granularity, "must be one of broad, medium, fine, auto."
@@ -73,23 +85,30 @@ def check_scale(granularity: str | None, n_topics: int | None, **parameters: flo
 
 
 def check_layers(layers: Sequence[str] | None) -> None:
+    """Raise a `ParameterError` for a layer that is not a granularity."""
     for layer in layers or ():
         if layer not in ("broad", "medium", "fine"):
             raise ParameterError("layers", layer, "must be a list of broad, medium, fine.")
 
 
 def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.float64]:
-    """Weights (settings,) that sum to 1; see the module's docstring.
+    """Weight of each setting in the choice, float64 (settings,), which sum to 1.
 
-    `fewest` topics are asked for where the agreement is not clear and some setting has them.
+    Parameters
+    ----------
+    curve : sequence of dict
+        See `split_half_agreement`.
+    fewest : float
+        Settings with fewer topics have no weight, unless agreement is clear or all have fewer.
     """
     score = np.array([point["score"] for point in curve])
     modularity = np.array([point.get("modularity", 0.0) for point in curve])
     if "modularity" not in curve[0]:
         n_topics = np.array([max(1.0, point["n_topics"]) for point in curve])
-        score = score * (1 + DOUBLED * np.log2(n_topics / n_topics.min()))
+        score = score * (1 + GAIN_PER_DOUBLING * np.log2(n_topics / n_topics.min()))
     enough = _enough(curve, fewest)
-    least, most = LOOSE
+    least, most = MODULARITY_LOSS
+    # 1 up to a loss of `least`, linear from there, 0 from `most` on.
     sound = np.clip((most - (modularity[enough].max() - modularity)) / (most - least), 0, 1)
     sound[~enough] = 0
     best = score[sound > 0].max()
@@ -98,16 +117,16 @@ def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.floa
 
 
 def _enough(curve: Sequence[dict[str, Any]], fewest: float) -> NDArray[np.bool_]:
-    """Which settings have `fewest` topics: all, where the agreement is clear or none has them."""
+    """Settings, bool (settings,), with `fewest` topics; all if agreement is clear or none has."""
     enough = np.array([point["n_topics"] >= fewest for point in curve])
-    if not enough.any() or max(point["score"] for point in curve) >= CLEAR:
+    if not enough.any() or max(point["score"] for point in curve) >= CLEAR_AGREEMENT:
         enough[:] = True
     return enough
 
 
 def reason(curve: Sequence[dict[str, Any]], fewest: float = 0) -> str:
     """Why this setting was chosen, in a sentence."""
-    name = next(iter(curve[0]))
+    name = next(iter(curve[0]))  # of the parameter
     best = max((p for p in curve if not p["ruled_out"]), key=lambda p: float(p["score"]))
     enough = _enough(curve, fewest)
     few = len(curve) - sum(enough)
@@ -122,32 +141,54 @@ def reason(curve: Sequence[dict[str, Any]], fewest: float = 0) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """The one number that says how coarse or fine a clusterer is.
+    """The one parameter that sets how coarse or fine the topics of a clusterer are.
 
-    name : the parameter; levels : its value for broad, medium and fine; tried : the values that
-    ``auto`` compares, coarsest first; cluster, carry, modularity : see `agreement`, for the
-    values tried.
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    levels : dict
+        Its values for broad, medium and fine.
+    tried : sequence of float
+        The values that ``auto`` compares, coarsest first.
+    cluster, carry, modularity : callable
+        See `split_half_agreement`; the settings are the values in `tried`.
     """
 
     name: str
     levels: dict[str, float]
     tried: Sequence[float]
-    cluster: Callable[[Rows], Iterable[Integers]]
-    carry: Callable[[Rows, Rows, list[Integers]], list[Integers]]
+    cluster: Callable[[Integers], Iterable[Integers]]
+    carry: Callable[[Integers, Integers, list[Integers]], list[Integers]]
     modularity: Callable[[Integers], float] | None = None
 
     def choose(
         self, n: int, granularity: str, n_documents: int | None = None
     ) -> tuple[float, str, list[dict[str, Any]]]:
-        """The value that `granularity` stands for with `n` documents, why, and the curve.
+        """The value for a `granularity` of `n` documents, the reason, and the curve of ``auto``.
 
-        `n_documents`: of which the `n` are a sample, where there are more; see `auto_sample`.
+        Parameters
+        ----------
+        n_documents : int, optional
+            Of which the `n` are a sample; see `auto_sample`.
+
+        Returns
+        -------
+        value : float
+            For ``auto`` rounded to three digits.
+        reason : str
+        curve : list of dict
+            For each value tried: the value by its name, what `split_half_agreement` returns,
+            ``weight``, and ``ruled_out`` (no weight). Empty unless ``auto``.
         """
         if granularity != "auto":
             return self.levels[granularity], f"granularity={granularity}", []
-        if n < FEWEST:
-            return self.levels["medium"], f"medium: fewer than {FEWEST} documents to compare", []
-        points = agreement(n, len(self.tried), self.cluster, self.carry, SEED, self.modularity)
+        if n < MIN_DOCUMENTS:
+            why = f"medium: fewer than {MIN_DOCUMENTS} documents to compare"
+            return self.levels["medium"], why, []
+        points = split_half_agreement(
+            n, len(self.tried), self.cluster, self.carry, SEED, self.modularity
+        )
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
         fewest = 0
         if self.modularity is not None and (n_documents or n) > AUTO_LIMIT:
@@ -164,8 +205,8 @@ class Scale:
         return chosen, why, curve
 
 
-def auto_sample(n: int, granularity: str | None) -> Rows | None:
-    """Rows, ascending, on which settings are tried for `n` documents; None where that is all."""
+def auto_sample(n: int, granularity: str | None) -> Integers | None:
+    """Rows of the sample on which ``auto`` compares settings, ascending; None: no sample."""
     if granularity != "auto" or n <= AUTO_LIMIT:
         return None
     log.info("settings are compared on a sample of %d of the %d documents", AUTO_SAMPLE, n)
@@ -173,7 +214,10 @@ def auto_sample(n: int, granularity: str | None) -> Rows | None:
 
 
 def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
-    """Numbers of topics among `n` documents: for broad, medium and fine, and those to try."""
+    """Numbers of topics for `n` documents: of broad, medium and fine, and those ``auto`` compares.
+
+    Multiples of the fourth root of `n`, from 2 to `n`.
+    """
 
     def number(level: float) -> int:
         return min(n, max(2, round(level * math.sqrt(math.sqrt(n)))))
@@ -186,35 +230,43 @@ def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
 def nest(
     labels: Integers, coarser: dict[str, Integers], finer: dict[str, Integers]
 ) -> dict[str, Integers]:
-    """Make layers, found one by one, nested in one another and around the main `labels`.
+    """Layers that were clustered by themselves, made nested in one another and in `labels`.
 
-    A finer layer is cut along the main topics; a coarser one is put together from whole topics,
-    each going where most of its documents are. A document that is an outlier in a layer is one in
-    all finer ones.
+    A finer layer is split where the topics of the next coarser one are. A coarser one is made of
+    whole topics of the next finer one: each goes to the topic that most of its documents have. An
+    outlier of a layer is an outlier in all finer ones.
 
     Parameters
     ----------
     labels : int64 (n,)
-        Numbered by size.
+        The main topics, numbered by size.
     coarser, finer : dict of str to int64 (n,)
-        Each from coarse to fine. One that is as coarse as the main layer counts as coarser.
+        Layers from coarse to fine. One as coarse as the main topics is among the coarser.
+
+    Returns
+    -------
+    dict of str to int64 (n,)
+        From coarse to fine.
     """
     nested: dict[str, Integers] = {}
     inner = outer = labels
     for name, layer in finer.items():
-        nested[name] = inner = _cut_along(inner, layer)
+        nested[name] = inner = _split_along(inner, layer)
     for name, layer in reversed(coarser.items()):
-        parents = np.full(count_topics(outer) + 1, -1, np.int64)  # the last is that of -1
+        parents = np.full(count_topics(outer) + 1, -1, np.int64)  # index -1, the last: outliers
         for topic in range(len(parents) - 1):
             inside = layer[(outer == topic) & (layer >= 0)]
-            # Nothing but outliers there: a topic of its own.
+            # A topic of which all documents are outliers in the layer remains a topic.
             parents[topic] = np.bincount(inside).argmax() if len(inside) else len(layer) + topic
         nested[name] = outer = by_size(parents[outer])
     return {name: nested[name] for name in (*coarser, *finer)}
 
 
-def _cut_along(parents: Integers, layer: Integers) -> Integers:
-    """Topics of `layer` cut where `parents` part; slivers join the largest piece of the parent."""
+def _split_along(parents: Integers, layer: Integers) -> Integers:
+    """Topics of `layer` split so that each piece is in one topic of `parents`: int64 (n,).
+
+    Pieces smaller than `MIN_SHARE` of their topic join the largest piece with the same parent.
+    """
     rows = np.flatnonzero((parents >= 0) & (layer >= 0))
     pairs, piece, sizes = np.unique(
         np.column_stack([parents[rows], layer[rows]]),
@@ -225,7 +277,7 @@ def _cut_along(parents: Integers, layer: Integers) -> Integers:
     whole = np.bincount(layer[rows])
     into = np.arange(len(pairs))
     for index, (parent, topic) in enumerate(pairs):
-        if sizes[index] < SLIVER * whole[topic]:
+        if sizes[index] < MIN_SHARE * whole[topic]:
             siblings = np.flatnonzero(pairs[:, 0] == parent)
             into[index] = siblings[sizes[siblings].argmax()]
     cut = np.full(len(parents), -1, np.int64)
@@ -234,16 +286,19 @@ def _cut_along(parents: Integers, layer: Integers) -> Integers:
 
 
 def carry_by_centre(
-    X: Any, source: Rows, target: Rows, clusterings: list[Integers]
+    X: Any, source: Integers, target: Integers, clusterings: list[Integers]
 ) -> list[Integers]:
-    """Topics of the rows `target` of `X`: those of `source` with the nearest mean."""
+    """For each clustering of the rows `source` of `X`, topics of the rows `target`.
+
+    Those with the nearest mean, by euclidean distance.
+    """
     from sklearn.metrics import pairwise_distances_argmin
 
     carried = []
-    theirs = X[target]
+    X_target = X[target]
     for labels in clusterings:
         centres = np.stack(
             [np.asarray(X[source[labels == t]].mean(axis=0)).ravel() for t in np.unique(labels)]
         )
-        carried.append(np.asarray(pairwise_distances_argmin(theirs, centres), dtype=np.int64))
+        carried.append(np.asarray(pairwise_distances_argmin(X_target, centres), dtype=np.int64))
     return carried

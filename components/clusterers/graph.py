@@ -1,4 +1,8 @@
-"""From nearest neighbours to a weighted graph, and from a graph to communities."""
+"""The weighted graph of nearest neighbours, and its communities.
+
+`links` is everywhere the weighted adjacency matrix of a graph: symmetric CSR (n, n), float64,
+without a diagonal.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +19,22 @@ from components.labels import one_hot
 from components.memory import give_back
 from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
-BLOCK = 4096  # rows that are worked on at a time
-LARGE = 100_000  # rows of a graph in which a search takes seconds
+BLOCK = 4096  # rows of a matrix that are computed at a time, to bound the memory
+LARGE = 100_000  # rows of a graph beyond which a search shows progress and saves memory
 
 
 def weighted(graph: NeighborGraph, weights: str) -> Any:
-    """Symmetric CSR (n, n) of link weights in [0, 1], without a diagonal.
+    """The symmetric graph of a neighbour graph, with edge weights in [0, 1]: CSR (n, n).
 
-    ``fuzzy``: UMAP's membership strengths (McInnes, Healy and Melville 2018, section 3.1):
-    exp(-(d - nearest) / s), with s such that a row's strengths sum to log2(k + 1), and the two
-    directions joined as a + b - ab. ``jaccard``: neighbours that two rows share as a part of those
-    that either has, each row counting as its own neighbour (Levine et al. 2015, PhenoGraph).
+    Neighbours that share nothing with a row (see `FARTHEST`) are not linked to it.
+
+    Parameters
+    ----------
+    weights : {"fuzzy", "jaccard"}
+        ``fuzzy``: UMAP's membership strengths, see `components.neighbors.fuzzy`; the weights a
+        and b of the two directions are combined as a + b - ab (McInnes, Healy and Melville 2018,
+        section 3.1). ``jaccard``: |A & B| / |A | B|, with A and B the neighbours of the two rows,
+        each row one of its own neighbours (Levine et al. 2015, PhenoGraph).
     """
     from scipy import sparse
 
@@ -42,7 +51,7 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
     with_self = (directed + sparse.identity(n, format="csr")).tocsr()
     sizes = np.diff(with_self.indptr)
     blocks = []
-    for start in range(0, n, BLOCK):  # the product of all rows at once would not fit
+    for start in range(0, n, BLOCK):
         links = directed[start : start + BLOCK]
         shared = (with_self[start : start + BLOCK] @ with_self.T).multiply(links).tocoo()
         either = sizes[start + shared.row] + sizes[shared.col] - shared.data
@@ -54,15 +63,15 @@ def weighted(graph: NeighborGraph, weights: str) -> Any:
 
 
 def _either(directed: Any) -> Any:
-    """Weights a + b - ab, of each link a and the link b back: symmetric CSR (n, n)."""
+    """Weights a + b - ab, with a and b those of the two directions: symmetric CSR (n, n)."""
     from scipy import sparse
 
     back = directed.T.tocsr()
     n = directed.shape[0]
     starts = np.zeros(n + 1, np.int64)
-    indices = np.empty(2 * directed.nnz, np.int32)  # what is not written takes no memory
+    indices = np.empty(2 * directed.nnz, np.int32)  # pages that are not written take no memory
     data = np.empty(2 * directed.nnz)
-    for start in range(0, n, BLOCK):  # all rows at once would be held four times
+    for start in range(0, n, BLOCK):  # SciPy's sum of all rows at once needs four copies
         block = slice(start, start + BLOCK)
         joined = directed[block] + back[block] - directed[block].multiply(back[block])
         first = starts[start]
@@ -73,7 +82,7 @@ def _either(directed: Any) -> Any:
 
 
 def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The strengths of the links, float64 (n, k), a block of rows at a time."""
+    """`fuzzy_strengths` of the distances (n, k), a block of rows at a time: float64 (n, k)."""
     least = max(1e-3 * float(distances.mean()), 1e-12)
     strengths = np.empty(distances.shape)
     for start in range(0, len(distances), BLOCK):
@@ -82,33 +91,33 @@ def _fuzzy(distances: NDArray[np.float32]) -> NDArray[np.float64]:
     return strengths
 
 
-def added(graphs: Sequence[Any], k: int) -> Any:
-    """Mean link weights of several graphs of the same rows, the heaviest `k` links of each row.
+def averaged(graphs: Sequence[Any], k: int) -> Any:
+    """Mean of several graphs of the same rows, with the `k` heaviest edges of each row.
 
-    A link stays where it is among the heaviest of either of its ends; of equals, the one to the
-    lower row comes first.
+    An edge remains if it is among the heaviest of either of its rows. Ties are broken in favour
+    of the lower column.
 
     Parameters
     ----------
-    graphs : symmetric CSR matrices (n, n) without a diagonal
+    graphs : sequence of symmetric CSR matrices (n, n) without a diagonal
 
     Returns
     -------
-    CSR (n, n), symmetric
+    symmetric CSR matrix (n, n)
     """
     total = sum(graphs[1:], graphs[0]).tocsr() / len(graphs)
     total.sort_indices()
     degrees = np.diff(total.indptr)
     rows = np.repeat(np.arange(len(degrees)), degrees)
     order = np.lexsort((-total.data, rows))  # stable, and columns ascend within a row
-    place = np.arange(len(rows)) - np.repeat(total.indptr[:-1], degrees)
-    total.data[order[place >= k]] = 0
+    rank = np.arange(len(rows)) - np.repeat(total.indptr[:-1], degrees)
+    total.data[order[rank >= k]] = 0
     total.eliminate_zeros()
     return total.maximum(total.T).tocsr()
 
 
 def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:
-    """Links without those of some rows, given as bool (n,)."""
+    """`links` without the edges of some `rows`, bool (n,)."""
     from scipy import sparse
 
     if not rows.any():
@@ -120,23 +129,26 @@ def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:
 
 
 class Leiden:
-    """The algorithm of Traag, Waltman and van Eck (2019) on one weighted graph, as igraph has it.
+    """igraph's Leiden algorithm (Traag, Waltman and van Eck 2019) on one weighted graph.
 
     Parameters
     ----------
+    n : int
+        Number of nodes.
     edges : int64 (m, 2)
     weights : float64 (m,)
+        Negative ones are allowed.
     """
 
     def __init__(self, n: int, edges: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
         self._graph = igraph_core().GraphBase(n)
-        # Three times as fast as the same edges given to the constructor.
+        # Three times as fast as passing the same edges to the constructor.
         self._graph.add_edges(edges)
         self._weights = _floats(weights)
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Of the edges, float64 (m,), without a copy."""
+        """Edge weights, float64 (m,); not a copy."""
         return np.frombuffer(self._weights)
 
     def improved(
@@ -146,10 +158,16 @@ class Leiden:
         n_iterations: int,
         membership: list[int] | None = None,
     ) -> list[int]:
-        """Topic of each node after so many rounds, from one topic each or a given `membership`.
+        """Topic of each node after `n_iterations` of the algorithm.
 
-        Maximises the weight inside topics less `resolution` times the squares of their node
-        weights, halved: the constant Potts model.
+        They maximise the constant Potts model (Traag, Van Dooren and Nesterov 2011): the sum over
+        topics of the edge weight inside, less `resolution` / 2 times the square of the sum of
+        `node_weights`.
+
+        Parameters
+        ----------
+        membership : list of int, optional
+            Topics to start from. None: each node in its own.
         """
         topics: list[int] = self._graph.community_leiden(
             edge_weights=self._weights,
@@ -163,25 +181,30 @@ class Leiden:
 
 
 def _floats(numbers: NDArray[np.float64]) -> array[float]:
-    """An array of Python's own, which igraph reads in half the time."""
+    """An `array.array`, which igraph reads in half the time of a numpy array."""
     return array("d", numbers.astype(np.float64, copy=False).tobytes())
 
 
 class Communities:
-    """Leiden (Traag, Waltman and van Eck 2019) on one weighted graph, as igraph has it.
+    """Communities of one weighted graph, by the Leiden algorithm.
 
-    Maximises the modularity of Reichardt and Bornholdt (2006): the sum over topics of
-    inside - resolution * degree^2 / (4 m), with `inside` the weight of the links inside a topic,
-    `degree` the sum of all link weights of its documents, and m the weight of all links.
+    They maximise the modularity of Reichardt and Bornholdt (2006): the sum over topics of
+    inside - resolution * degree^2 / (4 m), with `inside` the weight of the edges inside a topic,
+    `degree` the sum of the degrees of its rows, and m the weight of all edges.
+
+    Parameters
+    ----------
+    links : symmetric CSR matrix (n, n)
+    degrees : float64 (n,), optional
+        Those of a larger graph, if edges inside merged rows or between topics were removed.
     """
 
     def __init__(self, links: Any, degrees: NDArray[np.float64] | None = None) -> None:
         self._links = links
         if links.shape[0] > LARGE:
-            give_back()  # what the search for neighbours has left
+            give_back()  # memory that the search for neighbours has freed
         edges, weights = _upper(links)
         self._leiden = Leiden(links.shape[0], edges, weights)
-        # Given degrees count links that are not in the graph: those inside merged rows, or cut.
         self.degrees = np.asarray(links.sum(axis=1)).ravel() if degrees is None else degrees
         self._half: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
         if len(self.degrees) > LARGE:
@@ -190,7 +213,7 @@ class Communities:
 
     @property
     def links(self) -> Any:
-        """Symmetric CSR (n, n). Those of a large graph are put away while it is searched."""
+        """Symmetric CSR (n, n); for a large graph made again from igraph's copy after `find`."""
         if self._links is None:
             from scipy import sparse
 
@@ -201,25 +224,34 @@ class Communities:
         return self._links
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
-        """Topic of each row, int64 (n,), numbered from 0."""
+        """Topic of each row, int64 (n,), numbered from 0 in no particular order.
+
+        Parameters
+        ----------
+        n_iterations : int
+            -1: until convergence.
+        seed : int, optional
+            None: not repeatable.
+        """
         total = float(self.degrees.sum())
         if total == 0:
             return np.arange(len(self.degrees), dtype=np.int64)
         if self._half is not None:
-            self._links = None  # a fifth of the memory at the peak; made again from igraph's
-        # The rounds of a large graph one by one, so that progress can be shown.
+            self._links = None  # a fifth of the memory at the peak
+        # One iteration per call for a large graph, so that progress can be shown.
         one_by_one = len(self.degrees) > LARGE and n_iterations > 0
-        rounds = [1] * n_iterations if one_by_one else [n_iterations]
+        calls = [1] * n_iterations if one_by_one else [n_iterations]
         membership = None
         with seeded(seed):
-            for n in progress(rounds, total=len(rounds), label="communities: rounds"):
+            for n in progress(calls, total=len(calls), label="communities: iterations"):
                 membership = self._leiden.improved(self.degrees, resolution / total, n, membership)
         return np.asarray(membership, dtype=np.int64)
 
     def modularity(self, labels: Integers) -> float:
-        """Weight inside topics less what chance would put there (Newman 2004), in [-0.5, 1).
+        """Modularity of topics int64 (n,) at resolution 1 (Newman 2004), in [-0.5, 1).
 
-        0 where there are no links.
+        The share of the edge weight inside topics, less the share expected by chance; 0 for a
+        graph without edges.
         """
         links = self.links
         if not links.nnz:
@@ -231,7 +263,7 @@ class Communities:
         return float(links.data[same].sum() / total - ((degrees / total) ** 2).sum())
 
     def within(self, labels: Integers) -> Communities:
-        """The same graph without the links between topics: its communities lie inside them."""
+        """The same graph without the edges between topics: its communities split them."""
         links = self.links.tocoo()
         same = labels[links.row] == labels[links.col]
         inside = type(links)(
@@ -240,7 +272,10 @@ class Communities:
         return Communities(inside.tocsr(), self.degrees)
 
     def merged(self, labels: Integers) -> Communities:
-        """A graph with a row for each topic: its communities are unions of topics."""
+        """A graph with a row for each topic: its communities are unions of topics.
+
+        Outliers (-1) are left out.
+        """
         member = one_hot(labels)
         links = (member.T @ self.links @ member).tocsr()
         links.setdiag(0)
@@ -249,7 +284,7 @@ class Communities:
 
 
 def _upper(links: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Edges (m, 2), row < column, in the order of a CSR matrix's rows, and their weights (m,)."""
+    """The upper triangle of `links`, row by row: edges (m, 2) and their weights (m,)."""
     rows = np.repeat(np.arange(links.shape[0], dtype=links.indices.dtype), np.diff(links.indptr))
     upper = links.indices > rows
     edges = np.empty((int(upper.sum()), 2), np.int64)

@@ -1,4 +1,4 @@
-"""HDBSCAN, in two implementations: hdbscan's own and fast_hdbscan's."""
+"""HDBSCAN, in the implementations of the packages hdbscan and fast_hdbscan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, Integers, Matrix, require
-from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.density_tree import cut, lifetimes, memberships, single_linkage_tree
 from components.clusterers.granularity import Scale, check_layers, check_scale, nest
@@ -18,59 +17,61 @@ from components.neighbors import nearest
 
 log = logging.getLogger(__name__)
 
-# Sizes of the smallest topic, as multiples of sqrt(n), and the min_samples of the one tree that
-# is cut at all of them.
+# min_cluster_size as a multiple of sqrt(n): of each granularity, and those that `auto` compares.
 LEVELS = {"broad": 1.0, "medium": 0.5, "fine": 0.2}
 TRIED = (2, 1.4, 1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)
-SAMPLES = 10
+SAMPLES = 10  # min_samples of the one tree that is cut at all these sizes
 
 
 class HDBSCANClusterer:
     """HDBSCAN (Campello, Moulavi and Sander 2013; McInnes, Healy and Astels 2017).
 
-    The number of topics follows from `n_topics`, else by `granularity`, else by
-    `min_cluster_size`. For the first two and for layers, one tree is built and cut at many sizes.
+    The number of topics follows from `n_topics`, else from `granularity`, else from
+    `min_cluster_size`. For the first two and for layers, one tree is cut at many sizes.
 
     Parameters
     ----------
     min_cluster_size : int
-        Documents in the smallest topic. Two topics need twice as many: with fewer documents it
-        is lowered, with a warning.
+        Fewest documents of a topic. Two topics need twice as many: with fewer documents it is
+        lowered, with a warning.
     granularity : {"broad", "medium", "fine", "auto"}, optional
-        A size of 1, 0.5 or 0.2 times the square root of the number of documents, or the one that
-        two halves of the documents agree on.
+        `min_cluster_size` is 1, 0.5 or 0.2 times the square root of the number of documents, or
+        the size on which two halves of the documents agree best; see
+        `components.clusterers.granularity`.
     n_topics : int, optional
-        Exactly so many topics: of the cut with the fewest topics that are enough, those with the
-        nearest centres are merged.
-    layers : list of str
-        Granularities to return beside the main one, nested in it and in each other.
+        Exactly this many topics: the tree is cut where it has the fewest that are at least as
+        many, and those with the nearest centroids are merged.
+    layers : list of {"broad", "medium", "fine"}, optional
+        Further granularities, nested in the main one and in one another.
     min_samples : int, optional
         The larger, the more outliers. None: `min_cluster_size`, or 10 where that is not used.
     metric : {"euclidean", "manhattan", "chebyshev"}
     cluster_selection_method : {"eom", "leaf"}
-        ``leaf`` finds more and smaller topics.
+        ``eom`` (excess of mass) selects the most persistent topics, ``leaf`` more and smaller ones.
     cluster_selection_epsilon : float
-        Topics nearer to each other than this are one.
+        Topics at a smaller distance from each other are merged; at least 0.
     normalise : bool
-        Scale the vectors to unit length first, so that euclidean distances order as cosine's.
+        Scale the vectors to unit length first: euclidean distances then order as cosine does.
     memberships : bool
         Also compute `memberships_`: the tree is built once more, and each document compared with
         the exemplars of every topic.
     random_state : int, optional
-        Of the halves that ``auto`` compares; HDBSCAN itself is not random.
+        Not used, as the method is deterministic; all clusterers take it.
 
     Attributes
     ----------
     probabilities_ : float32 (n,)
-        How firmly a document belongs to its topic; 0 for outliers.
+        In [0, 1]: a document's density (lambda) as a share of the highest in its topic; 0 for
+        outliers.
     memberships_ : float32 CSR (n, topics)
-        hdbscan's own, `all_points_membership_vectors`.
+        See `components.clusterers.density_tree.memberships`.
     choice_ : dict
-        What was chosen and why.
+        The `min_cluster_size` and number of topics that were chosen, and why.
     curve_ : list of dict
-        What ``auto`` saw: min_cluster_size, n_topics (of half the documents), score, weight.
+        For each setting that ``auto`` compared: min_cluster_size, n_topics (mean over halves of
+        the documents), score, weight, ruled_out.
     layers_ : dict of str to int64 (n,)
-        Topics for each of `layers`.
+        Topics of each of `layers`.
     prediction_ : dict
         How new documents get their topics; see `components.model`.
     """
@@ -111,11 +112,20 @@ class HDBSCANClusterer:
         self.random_state = random_state
 
     def peak_memory(self, n: int, d: int) -> int:
-        """Bytes that `fit_predict` needs beside `X` (n, d): copies of it, and the tree."""
+        """Bytes that `fit_predict` needs in addition to `X` (n, d): an estimate.
+
+        Copies of `X`, and the tree. Memberships, whose number is not known before, are left out.
+        """
         return 16 * n * d + 600 * n
 
     def fit_predict(self, X: Matrix) -> Integers:
-        """Topics of the rows of `X` (n, d): int64 (n,), -1 an outlier."""
+        """Topics of the rows of a dense float array `X` (n, d): int64 (n,), -1 is an outlier.
+
+        Raises
+        ------
+        UserError
+            Where `X` is sparse.
+        """
         X = dense_rows(X, self._name, self.normalise)
         n = len(X)
         self.layers_: dict[str, Integers] = {}
@@ -124,24 +134,7 @@ class HDBSCANClusterer:
         if n == 1:
             self.probabilities_ = np.zeros(1, np.float32)
             return np.array([-1], np.int64)
-        samples = self.min_samples
-        if samples is not None:
-            samples = at_most("min_samples", samples, n - 1, n)
-        method: str = self.cluster_selection_method
-        if self.granularity is None and self.n_topics is None:
-            # Both branches of a cut must reach the size: below twice the size there are no topics.
-            size = at_most("min_cluster_size", self.min_cluster_size, max(2, n // 2), n)
-            samples = samples or size
-            tree = self._tree(X, samples)
-            why = f"min_cluster_size={self.min_cluster_size}"
-        else:
-            samples = samples or min(SAMPLES, n - 1)
-            tree = self._tree(X, samples)
-            if self.n_topics is not None:
-                why = f"n_topics={self.n_topics}"
-                size, method = self._cut_for(tree, self.n_topics, n)
-            else:
-                size, why = self._chosen_size(X)
+        tree, samples, size, method, why = self._chosen_cut(X)
         labels, self.probabilities_, condensed = self._labels(tree, size, method)
         births, deaths = lifetimes(condensed, labels)
         self.prediction_ = {
@@ -160,8 +153,8 @@ class HDBSCANClusterer:
             sizes = {k: _size(n, level) for k, level in LEVELS.items() if k in self.layers}
             self.layers_ = nest(
                 labels,
-                {k: self._labels(tree, s)[0] for k, s in sizes.items() if s >= size},
-                {k: self._labels(tree, s)[0] for k, s in sizes.items() if s < size},
+                coarser={k: self._labels(tree, s)[0] for k, s in sizes.items() if s >= size},
+                finer={k: self._labels(tree, s)[0] for k, s in sizes.items() if s < size},
             )
         if self.memberships:
             self.memberships_ = memberships(
@@ -177,8 +170,31 @@ class HDBSCANClusterer:
         self.choice_ = {"min_cluster_size": size, "n_topics": count_topics(labels), "why": why}
         return labels
 
+    def _chosen_cut(self, X: NDArray[Any]) -> tuple[NDArray[np.float64], int, int, str, str]:
+        """The tree, its min_samples, the min_cluster_size and method of its cut, and the reason."""
+        n = len(X)
+        samples = self.min_samples
+        if samples is not None:
+            samples = at_most("min_samples", samples, n - 1, n)
+        method: str = self.cluster_selection_method
+        if self.n_topics is not None:
+            samples = samples or min(SAMPLES, n - 1)
+            tree = self._tree(X, samples)
+            size, method = self._cut_for(tree, self.n_topics, n)
+            return tree, samples, size, method, f"n_topics={self.n_topics}"
+        if self.granularity is not None:
+            samples = samples or min(SAMPLES, n - 1)
+            tree = self._tree(X, samples)
+            size, why = self._chosen_size(X, self.granularity)
+            return tree, samples, size, method, why
+        # Both branches of a split must reach the size, so n // 2 is the largest with topics.
+        size = at_most("min_cluster_size", self.min_cluster_size, max(2, n // 2), n)
+        samples = samples or size
+        why = f"min_cluster_size={self.min_cluster_size}"
+        return self._tree(X, samples), samples, size, method, why
+
     def _tree(self, X: NDArray[Any], min_samples: int) -> NDArray[np.float64]:
-        """The single-linkage tree of the mutual reachability distances, (n - 1, 4)."""
+        """See `density_tree.single_linkage_tree`."""
         return single_linkage_tree(X, min_samples, self.metric)
 
     def _labels(
@@ -188,29 +204,32 @@ class HDBSCANClusterer:
         method = method or self.cluster_selection_method
         return cut(tree, size, method, self.cluster_selection_epsilon)
 
-    def _chosen_size(self, X: NDArray[Any]) -> tuple[int, str]:
+    def _chosen_size(self, X: NDArray[Any], granularity: str) -> tuple[int, str]:
+        """The min_cluster_size of a granularity, and the reason; sets `curve_` for ``auto``."""
         n = len(X)
         tried = list(dict.fromkeys(_size(n, level) for level in TRIED))
 
-        def cluster(rows: Rows) -> list[Integers]:
-            # A half has half the documents of every topic, and half of those around each.
+        def cluster(rows: Integers) -> list[Integers]:
+            # In a half, topics and neighbourhoods have half their documents.
             tree = self._tree(X[rows], max(1, (self.min_samples or SAMPLES) // 2))
             return [self._labels(tree, max(2, size // 2))[0] for size in tried]
 
-        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+        def carry(
+            source: Integers, target: Integers, clusterings: list[Integers]
+        ) -> list[Integers]:
             closest = nearest(X[target], X[source], 1, "euclidean")[0][:, 0]
             return [labels[closest] for labels in clusterings]
 
         levels = {name: float(_size(n, level)) for name, level in LEVELS.items()}
         scale = Scale("min_cluster_size", levels, tried, cluster, carry)
-        assert self.granularity is not None
-        size, why, self.curve_ = scale.choose(n, self.granularity)
+        size, why, self.curve_ = scale.choose(n, granularity)
         return round(size), why
 
     def _cut_for(self, tree: NDArray[np.float64], target: int, n: int) -> tuple[int, str]:
-        """The largest size that gives `target` topics, or else the next larger number.
+        """The min_cluster_size and method that give `target` topics, or else the fewest above it.
 
-        Where no size gives as many, the tree is cut at its leaves.
+        Of equal numbers the largest size. The method is ``leaf`` only where
+        `cluster_selection_method` gives too few topics at any size.
         """
         sizes = [int(s) for s in np.unique(np.geomspace(max(2, n // 2), 2, 60).astype(int))[::-1]]
         counts: dict[tuple[int, str], int] = {}
@@ -228,10 +247,11 @@ class HDBSCANClusterer:
 
 
 class FastHDBSCANClusterer(HDBSCANClusterer):
-    """HDBSCAN as fast_hdbscan has it: on all cores, for few dimensions, euclidean only.
+    """HDBSCAN by the package fast_hdbscan: on all cores, for few dimensions, euclidean only.
 
-    numba compiles it again in each process, about half a minute, so that it pays for very many
-    documents only. Parameters and attributes are those of `HDBSCANClusterer`.
+    numba compiles it in each process, which takes about half a minute, so it is faster only for
+    very many documents. Parameters and attributes are those of `HDBSCANClusterer`, without
+    `metric` and `memberships`.
     """
 
     _name = "fast_hdbscan"
@@ -272,11 +292,12 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
 
 
 def _size(n: int, level: float) -> int:
+    """The min_cluster_size for `n` documents: `level` times sqrt(n), from 2 to n / 2."""
     return max(2, min(n // 2, round(level * float(np.sqrt(n)))))
 
 
 def _merged(X: NDArray[Any], labels: Integers, target: int) -> Integers:
-    """At most `target` topics: those with the nearest centres joined (average linkage)."""
+    """At most `target` topics: those with the nearest centroids are merged (average linkage)."""
     from sklearn.cluster import AgglomerativeClustering
 
     n_topics = count_topics(labels)
@@ -284,6 +305,6 @@ def _merged(X: NDArray[Any], labels: Integers, target: int) -> Integers:
         return labels
     if target == 1:
         return np.where(labels >= 0, 0, -1).astype(np.int64)
-    centres = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
-    joined = AgglomerativeClustering(n_clusters=target, linkage="average").fit_predict(centres)
-    return np.where(labels >= 0, joined[labels], -1).astype(np.int64)
+    centroids = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
+    merged = AgglomerativeClustering(n_clusters=target, linkage="average").fit_predict(centroids)
+    return np.where(labels >= 0, merged[labels], -1).astype(np.int64)

@@ -1,4 +1,7 @@
-"""Topics on a weighted graph: how much each row is linked to, and small ones joined to others."""
+"""Topics of a weighted graph: edge weight of each row to each topic, and topics merged by it.
+
+For `links`, see `components.clusterers.graph`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from components.labels import by_size, one_hot
 
 
 def shares(links: Any, labels: Integers) -> Any:
-    """Share of each row's link weight that goes to each topic: float32 CSR (n, topics)."""
+    """Share of each row's edge weight that goes to each topic, in [0, 1]: float32 CSR (n, topics).
+
+    What goes to outliers (-1) is in no column.
+    """
     weights = (links @ one_hot(labels)).tocsr()
     totals = np.asarray(links.sum(axis=1)).ravel()
     weights.data *= np.repeat(1 / np.where(totals > 0, totals, 1), np.diff(weights.indptr))
@@ -20,9 +26,15 @@ def shares(links: Any, labels: Integers) -> Any:
 
 
 def heaviest(links: Any, labels: Integers) -> Integers:
-    """The topic that each row of `links` (m, n) has the most link weight to, int64 (m,).
+    """The topic that each row has the most edge weight to, int64 (m,).
 
-    Of equals, the lowest; 0 for a row without links. `labels` (n,) are those of the columns.
+    Ties go to the lower topic number; 0 for a row without edges.
+
+    Parameters
+    ----------
+    links : CSR (m, n)
+    labels : int64 (n,)
+        Topics of the columns.
     """
     weights = (links @ one_hot(labels)).tocsr()
     weights.sort_indices()
@@ -37,14 +49,20 @@ def heaviest(links: Any, labels: Integers) -> Integers:
 
 
 def own_share(memberships: Any, labels: Integers) -> NDArray[np.float32]:
-    """The entry of each row's own topic, float32 (n,); 0 where there is none."""
+    """Each row's membership in its own topic, float32 (n,); 0 for outliers.
+
+    Parameters
+    ----------
+    memberships : CSR (n, topics)
+    labels : int64 (n,)
+    """
     values = memberships.multiply(one_hot(labels)).sum(axis=1)
     return np.asarray(values, dtype=np.float32).ravel().clip(0, 1)
 
 
 def _between(links: Any, member: Any) -> Any:
-    """Link weight between each two topics: CSR (topics, topics)."""
-    return member.T.tocsr() @ (links @ member)  # with member.T first, SciPy copies all links
+    """Edge weight between each two topics, CSR (topics, topics); `member`: see `one_hot`."""
+    return member.T.tocsr() @ (links @ member)  # (member.T @ links) first would copy all links
 
 
 def absorb(
@@ -54,10 +72,22 @@ def absorb(
     keep_unlinked: bool = False,
     fixed: NDArray[np.bool_] | None = None,
 ) -> Integers:
-    """Join topics of fewer than `least` rows to those that they have the heaviest links to.
+    """Merge each topic of fewer than `least` rows into the topic with the most edge weight to it.
 
-    A small topic without a link to another becomes -1, unless `keep_unlinked`. A topic
-    with a `fixed` row, bool (n,), is never small.
+    Repeated until no small topic has an edge to another.
+
+    Parameters
+    ----------
+    labels : int64 (n,)
+    links : symmetric CSR (n, n)
+    keep_unlinked : bool
+        Small topics without an edge to another remain; else their rows become outliers (-1).
+    fixed : bool (n,), optional
+        A topic that has such a row counts as large.
+
+    Returns
+    -------
+    int64 (n,)
     """
     from scipy import sparse
 
@@ -76,8 +106,8 @@ def absorb(
             break
         target = np.asarray(between[small].argmax(axis=1)).ravel()
         pairs = sparse.csr_matrix((np.ones(len(small)), (small, target)), shape=between.shape)
-        _, joined = sparse.csgraph.connected_components(pairs, directed=False)
-        labels = by_size(np.where(labels >= 0, joined[labels], -1))
+        _, merged = sparse.csgraph.connected_components(pairs, directed=False)
+        labels = by_size(np.where(labels >= 0, merged[labels], -1))
     if keep_unlinked:
         return labels
     return np.where((labels >= 0) & (sizes[labels] >= least), labels, -1)
@@ -86,11 +116,11 @@ def absorb(
 def merge_down(
     labels: Integers, links: Any, target: int, fixed: NDArray[np.bool_] | None = None
 ) -> Integers:
-    """Merge topics, two at a time, until `target` are left.
+    """Merge topics, two at a time, until `target` remain.
 
-    Each time the two with the most weight between them for their degrees; where no two are
-    linked, the two smallest. Two topics with `fixed` rows, bool (n,), are not merged: at least
-    so many are left.
+    Always the two with the largest w / (a b), with w the edge weight between them and a and b
+    their degrees; where no two have an edge, the two smallest. Two topics that both have `fixed`
+    rows, bool (n,), are never merged, so that more than `target` may remain.
     """
     labels = by_size(labels)
     member = one_hot(labels)
@@ -98,25 +128,25 @@ def merge_down(
     sizes = np.bincount(labels[labels >= 0]).astype(np.float64)
     into = np.arange(len(sizes))
     alive = np.ones(len(sizes), bool)
-    named = np.zeros(len(sizes), bool)
+    holds_fixed = np.zeros(len(sizes), bool)
     if fixed is not None:
-        named[labels[fixed]] = True
-        target = max(target, int(named.sum()))
+        holds_fixed[labels[fixed]] = True
+        target = max(target, int(holds_fixed.sum()))
     while alive.sum() > target:
         degrees = between.sum(axis=1)
         density = between / np.maximum(np.outer(degrees, degrees), 1e-300)
         density[~alive] = density[:, ~alive] = -1
-        density[np.ix_(named, named)] = -1
+        density[np.ix_(holds_fixed, holds_fixed)] = -1
         np.fill_diagonal(density, -1)
         a, b = np.sort(np.unravel_index(density.argmax(), density.shape))
         if density[a, b] <= 0:
-            order = np.lexsort((sizes, named, ~alive))  # those with fixed rows last
+            order = np.lexsort((sizes, holds_fixed, ~alive))  # topics with fixed rows last
             a, b = np.sort(order[:2])
         between[a] += between[b]
         between[:, a] += between[:, b]
         between[b] = between[:, b] = 0
         sizes[a] += sizes[b]
-        named[a] |= named[b]
-        alive[b] = named[b] = False
+        holds_fixed[a] |= holds_fixed[b]
+        alive[b] = holds_fixed[b] = False
         into[into == b] = a
     return by_size(np.where(labels >= 0, into[labels], -1))

@@ -1,18 +1,16 @@
-"""Leiden: topics as communities of the nearest-neighbour graph."""
+"""Leiden: topics are communities of the nearest-neighbour graph."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError
-from components.clusterers.agreement import Rows
 from components.clusterers.checks import at_least, at_most
-from components.clusterers.enough import enough_topics, started
 from components.clusterers.granularity import (
     SEED,
     Scale,
@@ -20,9 +18,10 @@ from components.clusterers.granularity import (
     check_layers,
     check_scale,
 )
-from components.clusterers.graph import LARGE, Communities, added, unlinked, weighted
+from components.clusterers.graph import LARGE, Communities, averaged, unlinked, weighted
+from components.clusterers.guided import GuidedCommunities
 from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
-from components.clusterers.steered import SteeredCommunities
+from components.clusterers.resolution_search import find_resolution, starting_resolution
 from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors
 
@@ -30,60 +29,63 @@ log = logging.getLogger(__name__)
 
 RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
-ROUGH = 2  # iterations for those trials
-ROUNDS = (4, 2)  # iterations for the topics, and those of a large graph; see experiments/scale
-LINK = 95  # bytes that a document takes for each of its neighbours; see experiments/scale
-Neighbors = Callable[..., NeighborGraph]
+TRIAL_ITERATIONS = 2  # of the algorithm, at those resolutions
+N_ITERATIONS, N_ITERATIONS_LARGE = 4, 2  # for the topics; of a large graph: see experiments/scale
+LINK_BYTES = 95  # of memory for each neighbour of each document; see experiments/scale
+
+Neighbors: TypeAlias = Callable[..., NeighborGraph]
 
 
 class LeidenClusterer:
-    """Communities of the graph of nearest neighbours, found by the Leiden algorithm.
+    """Communities of the nearest-neighbour graph (Traag, Waltman and van Eck 2019), by igraph.
 
-    Works on the vectors themselves (``reducer=none``), dense or sparse. How many topics there are
-    is set by `n_topics`, else by `resolution`, else by `granularity`.
+    Works on unreduced vectors (``reducer=none``), dense or sparse. The number of topics is set by
+    `n_topics`, else by `resolution`, else by `granularity`.
 
     Parameters
     ----------
     granularity : {"broad", "medium", "fine", "auto"}
-        Resolution 0.3, 1 or 3, or the one on and around which halves of the documents agree best.
+        Resolution 0.3, 1 or 3, or a mean of the resolutions on which two halves of the documents
+        agree best; see `components.clusterers.granularity`.
     n_topics : int, optional
-        Exactly so many topics.
+        Exactly this many topics. Not together with `resolution`.
     resolution : float, optional
-        Of the modularity; the larger, the more topics.
-    layers : list of str
-        Granularities to return beside the main one, nested in it and in each other.
+        Of the modularity, at least 0; the larger, the more topics.
+    layers : list of {"broad", "medium", "fine"}, optional
+        Further granularities, nested in the main one and in one another.
     n_neighbors : int
-        Links of each document, before the links of others to it.
+        Nearest neighbours that each document is linked to. A document also has the links of those
+        whose neighbour it is.
     metric : {"auto", "cosine", "hellinger", "euclidean"}
         ``auto`` is Hellinger for sparse vectors without negatives and cosine for all others.
     weights : {"fuzzy", "jaccard"}
-        Of the links: by distance, or by the share of common neighbours.
+        Edge weights, by distance or by shared neighbours; see `components.clusterers.graph`.
     min_topic_size : int
-        A smaller topic joins the one that it has the heaviest links to; its documents are
-        outliers if it has none.
+        A smaller topic is merged into the topic with the most edge weight to it; if it has no
+        edge, its documents are outliers.
     outliers : {"none", "score"}
-        ``score``: a document with less than `outlier_threshold` of its link weight inside its
-        topic is an outlier. ``none``: only documents without any link are.
+        ``score``: a document with less than `outlier_threshold` of its edge weight inside its
+        topic is an outlier. ``none``: only documents of small topics without edges are.
     outlier_threshold : float
         In [0, 1].
     n_iterations : int, optional
-        Rounds of the algorithm; -1 until nothing changes. By default 4, and 2 with more than
-        100,000 documents.
+        Iterations of the algorithm; -1: until convergence. None: 4, above 100,000 documents 2.
     random_state : int, optional
 
     Attributes
     ----------
     probabilities_ : float32 (n,)
-        Share of a document's link weight that stays inside its topic; 0 for outliers.
+        Share of a document's edge weight inside its topic, in [0, 1]; 0 for outliers.
     memberships_ : float32 CSR (n, topics)
-        Share of a document's link weight that goes to each topic.
+        Share of a document's edge weight that goes to each topic, in [0, 1].
     choice_ : dict
-        What was chosen and why.
+        The resolution and number of topics that were chosen, and why.
     curve_ : list of dict
-        What ``auto`` saw: resolution, n_topics (of half the documents), score, modularity, the
-        weight of each in the choice, and whether its modularity or number of topics ruled it out.
+        For each setting that ``auto`` compared: resolution, n_topics (mean over halves of the
+        documents), score, modularity, weight in the choice, and ruled_out: whether its modularity
+        or number of topics is too low.
     layers_ : dict of str to int64 (n,)
-        Topics for each of `layers`.
+        Topics of each of `layers`.
     prediction_ : dict
         How new documents get their topics; see `components.model`.
     """
@@ -134,8 +136,8 @@ class LeidenClusterer:
         self.random_state = random_state
 
     def peak_memory(self, n: int, d: int) -> int:
-        """Bytes that `fit_predict` needs beside `X` (n, d)."""
-        return LINK * n * self.n_neighbors
+        """Bytes that `fit_predict` needs in addition to `X` (n, d): an estimate."""
+        return LINK_BYTES * n * self.n_neighbors
 
     def fit_predict(
         self,
@@ -145,60 +147,62 @@ class LeidenClusterer:
         members: Sequence[Matrix] = (),
         guidance: Guidance | None = None,
     ) -> Integers:
-        """Topics of the rows of `X`: int64 (n,), the largest first, -1 an outlier.
+        """Topics of the rows of `X`: int64 (n,), the largest first, -1 is an outlier.
 
         Parameters
         ----------
         X : float array (n, d) or CSR matrix (n, d)
             Finite. A CSR matrix is never made dense.
         neighbors : callable
-            ``(X, k, metric) -> Graph``, such as a cached `components.neighbors.neighbors`.
+            ``(X, k, metric) -> NeighborGraph``, such as a cached
+            `components.neighbors.neighbors`.
         members : sequence of matrices (n, d_i)
-            Several embedders' vectors of the documents, of which `X` is made. Their graphs are
-            made instead of that of `X`, each with its own metric where that is ``auto``; their
-            link weights are averaged, and the `n_neighbors` heaviest links of a document stay.
+            Vectors of the documents from several embedders, of which `X` is made. A graph is made
+            of each instead of `X`, with its own metric if that is ``auto``; edge weights are
+            averaged, and the `n_neighbors` heaviest edges of each document are used.
         guidance : Guidance, optional
-            See `SteeredCommunities`. It holds for the main topics and those of finer layers; how
-            many topics there are is chosen without it.
+            See `GuidedCommunities`. It holds for the main topics and for finer layers; the
+            number of topics is chosen without it.
+
+        Raises
+        ------
+        ParameterError
+            Where `metric` is unknown, or is hellinger and `X` has negative numbers.
         """
         n = int(X.shape[0])
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
         metric = metric_for(X, self.metric)
+
+        def sampled(granularity: str | None) -> Communities | None:
+            """The graph of a sample, where the documents are too many to try settings on all."""
+            rows = auto_sample(n, granularity)
+            if rows is None:
+                return None
+            some = [part[rows] for part in members]
+            return Communities(self._graph(X[rows], some, k, neighbors))
+
         communities = Communities(self._graph(X, members, k, neighbors))
-        steered = communities if guidance is None else SteeredCommunities(communities, guidance)
+        guided = communities if guidance is None else GuidedCommunities(communities, guidance)
         fixed = None if guidance is None else guidance.fixed >= 0
         self.curve_: list[dict[str, Any]] = []
-        sample = None
-        if self.resolution is None:
-            rows = auto_sample(n, self.granularity if self.n_topics is None else "auto")
-            if rows is not None:
-                some = [part[rows] for part in members]
-                sample = Communities(self._graph(X[rows], some, k, neighbors))
         if self.n_topics is not None:
-            start = None if sample is None else _start(self.n_topics, sample, least)
-            del sample
-            labels, resolution = self._exactly(self.n_topics, steered, start, least, fixed)
+            start = _starting_resolution(self.n_topics, sampled("auto"), least)
+            labels, resolution = self._exactly(self.n_topics, guided, start, least, fixed)
             why = f"n_topics={self.n_topics}"
         else:
-            resolution, why = self._resolution(sample or communities, n)
-            del sample
-            labels = self._find(steered, resolution)
+            if self.resolution is not None:
+                resolution, why = self.resolution, f"resolution={self.resolution}"
+            else:
+                resolution, why = self._chosen(sampled(self.granularity) or communities, n)
+            labels = self._find(guided, resolution)
             labels = absorb(labels, communities.links, least, fixed=fixed)
         labels = by_size(labels)
         self.layers_ = self._nested(communities, labels, resolution, least)
         self.memberships_ = shares(communities.links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
-            out = self.probabilities_ < self.outlier_threshold
-            if fixed is not None:
-                out &= ~fixed
-            labels = by_size(np.where(out, -1, labels))
-            self.layers_ = {
-                name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
-            }
-            self.memberships_ = shares(communities.links, labels)
-            self.probabilities_[out] = 0
+            labels = self._without_outliers(communities.links, labels, fixed)
         self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {
             "rule": "vote",
@@ -211,40 +215,41 @@ class LeidenClusterer:
         return labels
 
     def _graph(self, X: Matrix, members: Sequence[Matrix], k: int, neighbors: Neighbors) -> Any:
-        """Link weights of the rows of `X`, or of the members it is made of: CSR (n, n)."""
+        """Edge weights of the rows of `X`, or of the members it is made of: CSR (n, n)."""
         if members:
-            return added([self._links(part, k, neighbors) for part in members], k)
+            return averaged([self._links(part, k, neighbors) for part in members], k)
         return weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
 
     def _links(self, X: Matrix, k: int, neighbors: Neighbors) -> Any:
-        """The graph of one member, in which a document without a vector has no links."""
+        """The graph of one member, in which a document with an all-zero vector has no edges."""
         links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
         return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
-    def _find(self, communities: Communities | SteeredCommunities, resolution: float) -> Integers:
+    def _find(self, communities: Communities | GuidedCommunities, resolution: float) -> Integers:
         n_iterations = self.n_iterations
         if n_iterations is None:
-            n_iterations = ROUNDS[len(communities.degrees) > LARGE]
+            is_large = len(communities.degrees) > LARGE
+            n_iterations = N_ITERATIONS_LARGE if is_large else N_ITERATIONS
         return communities.find(resolution, n_iterations, self.random_state)
 
-    def _resolution(self, communities: Communities, n: int) -> tuple[float, str]:
-        """The resolution that the settings ask for, and why; sets `curve_` for ``auto``.
+    def _chosen(self, communities: Communities, n: int) -> tuple[float, str]:
+        """The resolution of `granularity`, and the reason; sets `curve_` for ``auto``.
 
         Parameters
         ----------
-        communities : of all `n` documents, or of a sample of them
+        communities : Communities
+            Of all `n` documents, or of a sample of them.
         """
-        if self.resolution is not None:
-            return self.resolution, f"resolution={self.resolution}"
-
         links = communities.links
 
-        def cluster(rows: Rows) -> Iterator[Integers]:
+        def cluster(rows: Integers) -> Iterator[Integers]:
             half = Communities(links[rows][:, rows])
             for resolution in TRIED:
-                yield half.find(resolution, ROUGH, SEED)
+                yield half.find(resolution, TRIAL_ITERATIONS, SEED)
 
-        def carry(source: Rows, target: Rows, clusterings: list[Integers]) -> list[Integers]:
+        def carry(
+            source: Integers, target: Integers, clusterings: list[Integers]
+        ) -> list[Integers]:
             across = links[target][:, source]
             return [heaviest(across, labels) for labels in clusterings]
 
@@ -252,22 +257,47 @@ class LeidenClusterer:
         resolution, why, self.curve_ = scale.choose(links.shape[0], self.granularity, n)
         return resolution, why
 
-    def estimated_seconds(self, n: int) -> float:
-        """Of the search for topics among `n` documents, beside that for their neighbours.
+    def _without_outliers(
+        self, links: Any, labels: Integers, fixed: NDArray[np.bool_] | None
+    ) -> Integers:
+        """Topics int64 (n,), -1 for documents with too little edge weight inside their topic.
 
-        Roughly, as measured in experiments/scale.
+        Changes `layers_`, `memberships_` and `probabilities_` accordingly.
         """
+        out = self.probabilities_ < self.outlier_threshold
+        if fixed is not None:
+            out &= ~fixed
+        labels = by_size(np.where(out, -1, labels))
+        self.layers_ = {
+            name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
+        }
+        self.memberships_ = shares(links, labels)
+        self.probabilities_[out] = 0
+        return labels
+
+    def estimated_seconds(self, n: int) -> float:
+        """Seconds to cluster `n` documents whose neighbours are known; see experiments/scale."""
         return n * 2e-4
 
     def _exactly(
         self,
         target: int,
-        communities: Communities | SteeredCommunities,
+        communities: Communities | GuidedCommunities,
         start: float | None,
         least: int,
         fixed: NDArray[np.bool_] | None = None,
     ) -> tuple[Integers, float]:
-        """Exactly `target` topics, and the resolution that they come from; `start`: near it."""
+        """Exactly `target` topics, int64 (n,), and the resolution at which they were found.
+
+        Parameters
+        ----------
+        start : float, optional
+            The first resolution to try.
+        least : int
+            Documents of the smallest topic.
+        fixed : bool (n,), optional
+            Documents whose topic the user has set.
+        """
         n = len(communities.degrees)
         target = at_most("n_topics", target, max(1, n // least), n)
 
@@ -275,7 +305,7 @@ class LeidenClusterer:
             labels = self._find(communities, resolution)
             return absorb(labels, communities.links, least, fixed=fixed)
 
-        labels, resolution = enough_topics(target, search, start)
+        labels, resolution = find_resolution(target, search, start)
         n_topics = count_topics(labels)
         if n_topics < target:
             log.warning(
@@ -289,7 +319,7 @@ class LeidenClusterer:
     def _nested(
         self, communities: Communities, labels: Integers, resolution: float, least: int
     ) -> dict[str, Integers]:
-        """Layers around the main topics: finer ones inside them, coarser ones made of them."""
+        """Topics of `layers`, int64 (n,) each: finer ones split topics, coarser ones merge them."""
         nested: dict[str, Integers] = {}
         layers = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
         inner = labels
@@ -305,6 +335,13 @@ class LeidenClusterer:
         return {layer: nested.get(layer, labels).copy() for layer in layers}
 
 
-def _start(target: int, sample: Communities, least: int) -> float:
-    """The resolution that gives about `target` topics on a sample."""
-    return started(target, lambda r: absorb(sample.find(r, ROUGH, SEED), sample.links, least))
+def _starting_resolution(target: int, sample: Communities | None, least: int) -> float | None:
+    """The resolution at which a sample has about `target` topics; None without a sample."""
+    if sample is None:
+        return None
+
+    def search(resolution: float) -> Integers:
+        labels = sample.find(resolution, TRIAL_ITERATIONS, SEED)
+        return absorb(labels, sample.links, least)
+
+    return starting_resolution(target, search)

@@ -31,9 +31,9 @@ def choices(clusterer: type, X: Any) -> list[int]:
     part.fit_predict(X)
     tried = np.array([point["n_clusters"] for point in part.curve_])
     numbers = [int(tried[middle([{**point, "modularity": 0.0} for point in part.curve_])])]
-    doubled = granularity.DOUBLED
+    doubled = granularity.GAIN_PER_DOUBLING
     for share in (0.0, doubled):
-        granularity.DOUBLED = share
+        granularity.GAIN_PER_DOUBLING = share
         numbers.append(round(float(np.exp(granularity.weigh(part.curve_) @ np.log(tried)))))
     return numbers
 

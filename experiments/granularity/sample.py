@@ -34,7 +34,7 @@ def rows_of(study: Any, size: int, seed: int) -> Iterator[dict[str, Any]]:
     """A row of sample.csv for each resolution, on a sample of so many documents."""
     from components.agreement import adjusted_mutual_information, entropy
     from components.clusterers.graph import Communities, weighted
-    from components.clusterers.leiden import ROUGH, LeidenClusterer
+    from components.clusterers.leiden import TRIAL_ITERATIONS, LeidenClusterer
     from components.neighbors import metric_for, neighbors
 
     n = len(study.truth)
@@ -47,7 +47,7 @@ def rows_of(study: Any, size: int, seed: int) -> Iterator[dict[str, Any]]:
     score = {point["resolution"]: point["score"] for point in part.curve_}
     for resolution in RESOLUTIONS:
         start = time.process_time()
-        labels = communities.find(resolution, ROUGH, seed)
+        labels = communities.find(resolution, TRIAL_ITERATIONS, seed)
         spent = time.process_time() - start
         yield {
             "documents": len(rows),

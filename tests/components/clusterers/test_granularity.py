@@ -6,7 +6,14 @@ from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
 from components.clusterers.agglomerative import AgglomerativeClusterer
-from components.clusterers.granularity import CLEAR, DOUBLED, LOOSE, TOLERANCE, nest, weigh
+from components.clusterers.granularity import (
+    CLEAR_AGREEMENT,
+    GAIN_PER_DOUBLING,
+    MODULARITY_LOSS,
+    TOLERANCE,
+    nest,
+    weigh,
+)
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
 from components.clusterers.joining import absorb, merge_down
 from components.clusterers.kmeans import KMeansClusterer
@@ -38,7 +45,7 @@ def test_of_equal_agreement_that_on_more_topics_weighs_more():
     for point, n_topics in zip(points, (2, 4, 2, 16), strict=True):
         point["n_topics"] = n_topics
     weights = weigh(points)
-    assert weights[1] / weights[0] == pytest.approx(np.exp(0.9 * DOUBLED / TOLERANCE))
+    assert weights[1] / weights[0] == pytest.approx(np.exp(0.9 * GAIN_PER_DOUBLING / TOLERANCE))
     assert weights[2:].max() < 1e-6  # however many they are, who do not agree say nothing
     for point in points:
         point["modularity"] = 0.5  # which tells more
@@ -51,7 +58,7 @@ def test_giants_with_crumbs_are_left_out_however_well_they_are_found_twice():
         point["modularity"] = modularity
     assert weigh(points)[0] == 0
     assert weigh(points)[1] > 0.9
-    points[0]["modularity"] = 0.62 - sum(LOOSE) / 2  # half of the weight
+    points[0]["modularity"] = 0.62 - sum(MODULARITY_LOSS) / 2  # half of the weight
     assert weigh(points)[0] > 0.99
     points[0]["score"] = 0.6
     np.testing.assert_allclose(weigh(points)[:2], [1 / 3, 2 / 3], atol=0.02)
@@ -66,7 +73,7 @@ def test_a_few_giants_are_left_out_where_the_halves_agree_on_nothing():
     assert weights[0] == 0
     assert weights[1:].min() > 0.1  # their modularity is compared with the best that is left
     np.testing.assert_array_equal(weigh(points, 100), weigh(points))  # none has as many
-    points[0]["score"] = CLEAR
+    points[0]["score"] = CLEAR_AGREEMENT
     np.testing.assert_array_equal(weigh(points, 20), weigh(points))
 
 

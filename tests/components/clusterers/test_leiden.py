@@ -11,8 +11,8 @@ from sklearn.metrics import adjusted_rand_score
 from components import neighbors as search
 from components.base import UserError
 from components.clusterers import granularity, graph
-from components.clusterers.granularity import LOOSE
-from components.clusterers.graph import Communities, added, weighted
+from components.clusterers.granularity import MODULARITY_LOSS
+from components.clusterers.graph import Communities, averaged, weighted
 from components.clusterers.leiden import LeidenClusterer
 
 TRUTH = np.arange(400) % 8
@@ -52,7 +52,7 @@ def test_auto_knows_the_modularity_of_what_it_tries():
     assert point["modularity"] == pytest.approx(graph.modularity(TRUTH, weights), abs=0.01)
     best = max(point["modularity"] for point in part.curve_)
     ruled_out = [point["ruled_out"] for point in part.curve_]
-    assert ruled_out == [point["modularity"] <= best - LOOSE[1] for point in part.curve_]
+    assert ruled_out == [point["modularity"] <= best - MODULARITY_LOSS[1] for point in part.curve_]
     assert any(ruled_out)
 
 
@@ -244,14 +244,14 @@ def test_settings_out_of_range(settings, message):
         LeidenClusterer(**settings)
 
 
-def test_graphs_are_added_by_hand() -> None:
+def test_graphs_are_averaged_by_hand() -> None:
     one = sparse.csr_matrix([[0, 1.0, 0.4, 0], [1.0, 0, 0, 0], [0.4, 0, 0, 0.2], [0, 0, 0.2, 0]])
     other = sparse.csr_matrix([[0, 0, 0.4, 0.6], [0, 0, 0, 0], [0.4, 0, 0, 0], [0.6, 0, 0, 0]])
     # Means: 01 .5, 02 .4, 03 .3, 23 .1. Of the heaviest two of each row, 3 has 0 and 2: 23 stays.
     expected = [[0, 0.5, 0.4, 0.3], [0.5, 0, 0, 0], [0.4, 0, 0, 0.1], [0.3, 0, 0.1, 0]]
-    np.testing.assert_allclose(added([one, other], 2).toarray(), expected)
+    np.testing.assert_allclose(averaged([one, other], 2).toarray(), expected)
     expected = [[0, 0.5, 0.4, 0.3], [0.5, 0, 0, 0], [0.4, 0, 0, 0], [0.3, 0, 0, 0]]
-    np.testing.assert_allclose(added([one, other], 1).toarray(), expected)
+    np.testing.assert_allclose(averaged([one, other], 1).toarray(), expected)
 
 
 def test_members_whose_errors_differ_find_together_what_neither_finds_alone():

@@ -5,10 +5,10 @@ from scipy import sparse
 from sklearn.metrics import adjusted_mutual_info_score
 
 from components.base import Guidance
-from components.clusterers import steered
+from components.clusterers import guided
 from components.clusterers.graph import Communities, weighted
+from components.clusterers.guided import GuidedCommunities
 from components.clusterers.leiden import LeidenClusterer
-from components.clusterers.steered import SteeredCommunities
 from components.neighbors import neighbors
 
 TRUTH = np.arange(400) % 8
@@ -98,11 +98,11 @@ def test_of_several_starts_the_one_that_gathers_the_most_seeds_stays(monkeypatch
     communities = Communities(weighted(graph, "fuzzy"))
 
     def gathered():
-        guided = SteeredCommunities(communities, guidance(seeds=seeds))
+        guided = GuidedCommunities(communities, guidance(seeds=seeds))
         found = [guided.find(1.0, 4, seed)[seeded] for seed in range(6)]
         most = [[np.bincount(topics[TRUTH[:40] == g]).max() for g in range(8)] for topics in found]
         return np.mean(most) / 5
 
     several = gathered()
-    monkeypatch.setattr(steered, "FRESH", 0)
+    monkeypatch.setattr(guided, "FRESH", 0)
     assert several > gathered() + 0.02

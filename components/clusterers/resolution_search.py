@@ -1,4 +1,4 @@
-"""The resolution at which a search finds as many topics as are asked for, or a few more."""
+"""The resolution at which a clustering has a given number of topics, or a few more."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ import numpy as np
 from components.base import Integers
 from components.labels import count_topics
 
-STEPS = 12  # searches that halve the interval in which the resolution lies
-CLOSE = 1.1  # times as many as wanted: near enough on a sample, and what is aimed at from there
-AGAIN = 5  # searches from a start
-TOO_MANY = (1.25, 500)  # times as many, and so many more: what it would take too long to merge
+BISECTIONS = 12  # searches that halve the interval of the resolution
+CLOSE = 1.1  # times `target`: close enough on a sample, and what a search from there aims at
+ATTEMPTS = 5  # searches from a starting resolution
+TOO_MANY = (1.25, 500)  # times `target`, or so many more: beyond, merging them takes too long
 
-Search: TypeAlias = Callable[[float], Integers]  # topics (n,) at a resolution
+Search: TypeAlias = Callable[[float], Integers]  # resolution -> topics int64 (n,)
 Trial: TypeAlias = tuple[int, float, Integers]  # number of topics, resolution, topics
 
 
-def enough_topics(
+def find_resolution(
     target: int, search: Search, start: float | None = None
 ) -> tuple[Integers, float]:
-    """The topics of the search that finds the fewest that are enough, and its resolution.
+    """Topics int64 (n,), and the resolution that gives them.
 
-    Where none finds `target`, those of the one that finds the most.
+    Of the resolutions tried, the one with the fewest topics that are at least `target`; if none
+    has as many, the one with the most.
 
     Parameters
     ----------
     start : float, optional
-        Where to look first, from `started`: then one search is enough nearly always.
+        The first resolution to try, from `starting_resolution`: one search nearly always does.
     """
-    trials = _halving(target, search) if start is None else _near(target, search, start)
+    trials = _bisection(target, search) if start is None else _from_start(target, search, start)
     _, resolution, labels = _best(target, trials)
     return labels, resolution
 
 
-def started(target: int, search: Search) -> float:
-    """A resolution at which `search`, on a sample, finds `target` topics or a few more."""
+def starting_resolution(target: int, search: Search) -> float:
+    """A resolution at which `search`, on a sample, has `target` topics or a few more."""
 
     def until_close() -> Iterator[Trial]:
-        for trial in _halving(target, search):
+        for trial in _bisection(target, search):
             yield trial
             if target <= trial[0] <= CLOSE * target:
                 return
@@ -56,9 +57,9 @@ def _best(target: int, trials: Iterable[Trial]) -> Trial:
     return max(tried, key=lambda trial: trial[0])
 
 
-def _halving(target: int, search: Search) -> Iterator[Trial]:
+def _bisection(target: int, search: Search) -> Iterator[Trial]:
     low, high, resolution = 0.0, np.inf, 1.0
-    for _ in range(STEPS):
+    for _ in range(BISECTIONS):
         labels = search(resolution)
         n_topics = count_topics(labels)
         yield n_topics, resolution, labels
@@ -68,9 +69,10 @@ def _halving(target: int, search: Search) -> Iterator[Trial]:
         resolution = 2 * low if np.isinf(high) else (low + high) / 2
 
 
-def _near(target: int, search: Search, resolution: float) -> Iterator[Trial]:
+def _from_start(target: int, search: Search, resolution: float) -> Iterator[Trial]:
+    """The number of topics grows about in proportion to the resolution, which is scaled by that."""
     times, more = TOO_MANY
-    for _ in range(AGAIN):
+    for _ in range(ATTEMPTS):
         labels = search(resolution)
         n_topics = count_topics(labels)
         yield n_topics, resolution, labels

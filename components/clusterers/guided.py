@@ -1,4 +1,4 @@
-"""Communities of a graph of which the user knows where some rows belong."""
+"""Communities of a graph where the user has said what some topics are: guided topic modelling."""
 
 from __future__ import annotations
 
@@ -11,26 +11,40 @@ from components.base import Guidance, Integers
 from components.clusterers.graph import Communities, Leiden
 from components.igraph_core import seeded
 
-FRESH = 3  # starts from one topic each; see experiments/guided
+FRESH = 3  # further starts, with each row in its own topic; see experiments/guided
 
 
-class SteeredCommunities:
-    """Leiden on a graph with one further node, the anchor, for each group of a `Guidance`.
+class GuidedCommunities:
+    """Leiden on a graph with one additional node, an anchor, for each group of a `Guidance`.
 
-    The rows that are fixed in a group are contracted into its anchor, with their links and
-    degrees, so that they stay together whatever the algorithm does. A seed is linked to the
-    anchor of its group by `Guidance.seeds` times its own degree. These links add to no degree of a
-    row. An anchor without fixed rows has them as its degree, at most that of the row for each:
-    modularity then counts only what is more of them in a topic than chance would put there, so
-    words that stand everywhere pull nothing. Between any two anchors is more negative weight than
-    there is positive weight in the graph. Leiden starts with each anchor alone and never lowers its
-    objective, so no topic holds two of them.
+    - Fixed rows are contracted into the anchor of their group, with their edges and degrees, so
+      they always have one topic.
+    - A seed row has an edge to the anchor of its group, of weight `Guidance.seeds` times its
+      degree. These edges do not count in the degrees of rows. The degree of an anchor without
+      fixed rows is their sum, each at most the degree of its row: modularity then rewards only
+      more seeds in a topic than expected by chance, so words that are in all documents have no
+      effect.
+    - Between any two anchors is an edge with a negative weight larger than all positive weight in
+      the graph. Leiden starts with the anchors in different topics and never lowers its
+      objective, so no topic has two of them.
 
-    The rows start in the topics that they have without guidance: where nothing is known, little
-    changes. Where an anchor has no fixed row they start three more times, each in a topic of its
-    own: topics that are best without seeds may be no way to those that are best with them. The
-    objectives of these results differ by less than a hundredth, and do not tell which is right;
-    so the one stays whose topics hold the most of the seeds that are theirs.
+    Rows start in the topics that they have without guidance, so little changes where nothing is
+    known. If an anchor has no fixed row, the algorithm also starts `FRESH` times with each row in
+    its own topic, as it may not get from the best topics without seeds to the best with them. The
+    objectives of these results differ by less than one percent and do not tell which is better;
+    the result with the most seed weight in the topics of their anchors is used.
+
+    Parameters
+    ----------
+    communities : Communities
+        Of the n rows, without guidance.
+    guidance : Guidance
+        For the same rows.
+
+    Attributes
+    ----------
+    degrees : float64 (n,)
+        As `Communities.degrees`.
     """
 
     def __init__(self, communities: Communities, guidance: Guidance) -> None:
@@ -51,7 +65,7 @@ class SteeredCommunities:
         anchored = sparse.csr_matrix((member.T @ pull).T)  # (groups, nodes)
         anchored.resize(n_nodes, n_nodes)
         links = sparse.triu(member.T @ communities.links @ member + anchored, 1).tocoo()
-        not_anchors = links.col >= n_groups  # between anchors there is only what keeps them apart
+        not_anchors = links.col >= n_groups  # edges between two anchors are replaced
         weights = links.data[not_anchors]
         pairs = np.array(list(combinations(range(n_groups), 2)), np.int64).reshape(-1, 2)
         edges = np.column_stack([links.row[not_anchors], links.col[not_anchors]])
@@ -69,18 +83,18 @@ class SteeredCommunities:
 
     @property
     def links(self) -> Any:
-        """Of the documents, without the anchors: symmetric CSR (n, n)."""
+        """As `Communities.links`, without the anchors: symmetric CSR (n, n)."""
         return self._unguided.links
 
     def find(self, resolution: float, n_iterations: int, seed: int | None) -> Integers:
-        """Topic of each row, int64 (n,), as `Communities.find`."""
+        """Topic of each row, int64 (n,); see `Communities.find`."""
         if self._total == 0:
             return self._nodes.copy()
         plain = self._unguided.find(resolution, n_iterations, seed)
         if self._nothing_known:
             return plain
         each_alone = np.arange(int(self._free.sum()))
-        found = []
+        results = []
         with seeded(seed):
             for start in [plain[self._free], *[each_alone] * self._fresh]:
                 start = self._n_groups + np.unique(start, return_inverse=True)[1]
@@ -88,10 +102,10 @@ class SteeredCommunities:
                 topics = self._leiden.improved(
                     self._degrees, resolution / self._total, n_iterations, membership
                 )
-                found.append(np.asarray(topics, dtype=np.int64))
-        return max(found, key=self._gathered)[self._nodes]
+                results.append(np.asarray(topics, dtype=np.int64))
+        return max(results, key=self._seed_weight)[self._nodes]
 
-    def _gathered(self, topics: Integers) -> float:
-        """Weight of the seeds that lie in the topic of their group's anchor."""
+    def _seed_weight(self, topics: Integers) -> float:
+        """Total weight of the seeds that are in the topic of their anchor."""
         nodes, anchors, weights = self._seeds
         return float(weights[topics[nodes] == topics[anchors]].sum())

@@ -1,6 +1,6 @@
 import numpy as np
 
-from components.clusterers.agreement import agreement
+from components.clusterers.split_half import split_half_agreement
 
 
 def test_what_is_found_twice_scores_high_and_what_is_not_low():
@@ -13,11 +13,11 @@ def test_what_is_found_twice_scores_high_and_what_is_not_low():
     def carry(source, target, found):
         return [truth[target], noise.integers(0, 3, len(target)), np.zeros(len(target), int)]
 
-    points = agreement(300, 3, cluster, carry, random_state=1)
+    points = split_half_agreement(300, 3, cluster, carry, random_state=1)
     assert points[0]["score"] > 0.99
     assert abs(points[1]["score"]) < 0.1
     assert points[2] == {"score": 0.0, "n_topics": 1.0}
     seen = []
-    points = agreement(300, 3, cluster, carry, 1, lambda labels: seen.append(labels) or 0.5)
+    points = split_half_agreement(300, 3, cluster, carry, 1, lambda x: seen.append(x) or 0.5)
     assert [point["modularity"] for point in points] == [0.5] * 3
     assert any(np.array_equal(labels, truth) for labels in seen)
