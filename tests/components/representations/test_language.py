@@ -5,6 +5,7 @@ import pytest
 from components.base import ParameterError
 from components.representations.language import NAMES, code, detect
 from components.representations.stopwords import english, stop_words
+from components.representations.tokens import tokenize
 
 TEXTS = {
     "en": "The committee will meet again in the morning, and nobody knows what it is going to say.",
@@ -54,3 +55,21 @@ def test_stop_words_of_fifty_languages() -> None:
     assert {"und", "die", "the", "of"} <= stop_words(["de", "en"])
     assert stop_words(["en"]) == english()
     assert not any(" " in word for word in stop_words(["vi", "fa"]))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("el", "και αυτό είναι αλλά δεν έχει όταν ήταν"),
+        ("ro", "și să își după către această"),
+        ("ro", "şi această aceşti"),
+        ("fa", "این که می\u200cشود می\u200cکند زیرا زيرا"),
+        ("hi", "काफ़ी है गई"),
+        ("fr", "lorsqu'il quelqu'un aujourd'hui jusqu'à déjà"),
+        ("uk", "це не його або які тільки"),
+        ("ko", "많이 매우 잘"),
+    ],
+)  # fmt: skip
+def test_stop_words_as_documents_spell_them(language: str, text: str) -> None:
+    tokens = tokenize([text])
+    assert {*tokens.words} <= stop_words([language])
