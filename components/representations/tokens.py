@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -87,9 +87,9 @@ _SEPARATORS = _Separators()
 
 
 def tokenize(
-    documents: Sequence[str] | Iterable[str],
+    documents: Iterable[str],
     *,
-    lowercase: bool = True,
+    lower: Callable[[str], str] = str.lower,
     token_pattern: str | None = None,
     segment: Split | None = None,
 ) -> Tokens:
@@ -100,6 +100,8 @@ def tokenize(
 
     Parameters
     ----------
+    lower : callable
+        Puts a document in lower case, or a part of it.
     segment : callable, optional
         Gives the words of a run of letters whose script puts no spaces between them.
 
@@ -112,9 +114,7 @@ def tokenize(
     number: dict[str, int] = {}
     ids, sizes = [np.empty(0, np.int32)], [np.zeros(1, np.int64)]
     for block in _blocks(documents):
-        if lowercase:
-            block = [document.lower() for document in block]
-        starts, encoded = _split(block, token_pattern)
+        starts, encoded = _split(list(map(lower, block)), token_pattern)
         words, lengths = [], []  # of each different run of characters
         for run in encoded.dictionary.to_pylist():
             if token_pattern is not None:

@@ -141,12 +141,19 @@ class TermWeights:
             rarity = mean_size / frequency
         self.idf_ = np.log1p(rarity)
         if self.seed_words:
-            seeds = {word.lower() if self.lowercase else word for word in self.seed_words}
+            seeds = self._counted(self.seed_words)
             is_seed = np.fromiter((term in seeds for term in self._terms), bool, len(self._terms))
             self.idf_[is_seed] *= self.seed_multiplier
             if unknown := seeds.difference(self._terms[is_seed]):
                 log.warning("seed words that no topic holds: %s", ", ".join(sorted(unknown)))
         self.components_ = self._weighted(counts)
+
+    def _counted(self, seed_words: list[str]) -> set[str]:
+        """Seed words as the terms have them: in lower case, unless they are acronyms."""
+        if not self.lowercase:
+            return set(seed_words)
+        terms = set(self._terms)
+        return {word if word in terms else word.lower() for word in seed_words}
 
     def _weighted(self, counts: Any) -> Any:
         """W from counts (n_groups, n_terms), in their place."""

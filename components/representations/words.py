@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import ParameterError
+from components.representations.acronyms import Acronyms
 from components.representations.boilerplate import boilerplate
 from components.representations.clean import Cleaner
 from components.representations.counts import count_terms
@@ -102,13 +103,18 @@ class Reader:
         if self.tagger is not None:
             texts = self.tagger(texts, len(documents))
         segmenters = Segmenters(languages)
+        stop, acronyms = self._stop_words_and_acronyms(languages)
         tokens = tokenize(
             texts,
-            lowercase=self.lowercase,
+            lower=acronyms,
             token_pattern=self.token_pattern,
             segment=lambda run: segmenters(run) if UNSPACED.search(run) else [run],
         )
-        stopped = self._stopped(tokens.words, languages)
+        stopped = np.fromiter(
+            (word.lower() in stop and word not in acronyms.words for word in tokens.words),
+            bool,
+            len(tokens.words),
+        )
         removed: Counter[str] = Counter()
         if cleaner is not None:
             common = boilerplate(tokens, stopped)
@@ -140,16 +146,19 @@ class Reader:
             log.info("language, from a sample of the documents: %s.", ", ".join(shown))
         return tuple(shares)
 
-    def _stopped(self, words: list[str], languages: tuple[str, ...]) -> NDArray[np.bool_]:
-        """Which of the words are stop words."""
-        if isinstance(self.stop_words, frozenset):
-            stopped = self.stop_words
-        else:
-            lists = self.stop_words or languages
-            stopped = stop_words(lists) | DEBRIS
-            if without := [NAMES[name] for name in lists if not stop_words([name])]:
-                log.warning("there is no list of stop words for %s.", ", ".join(without))
-        return np.fromiter((word.lower() in stopped for word in words), bool, len(words))
+    def _stop_words_and_acronyms(
+        self, languages: tuple[str, ...]
+    ) -> tuple[frozenset[str], Acronyms]:
+        """The stop words, and what tells the acronyms that are spelt like one of them."""
+        if isinstance(self.stop_words, frozenset):  # the user's own: in whatever case
+            return self.stop_words, Acronyms(frozenset(), lowercase=self.lowercase)
+        lists = self.stop_words or languages
+        if without := [NAMES[name] for name in lists if not stop_words([name])]:
+            log.warning("there is no list of stop words for %s.", ", ".join(without))
+        stop = stop_words(lists)
+        # In lower case, US would read as the stop word.
+        told_apart = frozenset() if self.lowercase and self.case == "lower" else stop
+        return stop | DEBRIS, Acronyms(told_apart, lowercase=self.lowercase)
 
 
 def _counted(item: tuple[str, int]) -> str:

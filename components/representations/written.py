@@ -98,7 +98,8 @@ class Written:
             self._known[self._terms[column]] = self._form(self._terms[column], rows, texts)
 
     def _form(self, term: str, rows: Any, texts: dict[int, tuple[str, str]]) -> str:
-        words = term.split(" ")
+        own = term.split(" ")
+        words = list(map(lower, own))
         find = _phrase(words)
         votes: list[Counter[str]] = [Counter() for _ in words]
         for looked, row in enumerate(self._sample(rows)):
@@ -114,7 +115,12 @@ class Written:
             silent = looked >= _SILENT and not any(votes)
             if silent or all(map(_decided, votes, words)):
                 break
-        return " ".join(map(_winner, votes, words))
+        # A word that is counted in capitals is an acronym: that in "US troops".
+        forms = map(_winner, votes, words)
+        return " ".join(
+            form if word == counted else counted
+            for counted, word, form in zip(own, words, forms, strict=True)
+        )
 
     def _sample(self, rows: Any) -> list[int]:
         ranks = self._ranks[rows]
@@ -161,18 +167,37 @@ class Written:
             return True
         if is_title and _begins(text, start):
             return False
-        first = max(text.rfind("\n", 0, start) + 1, start - _AROUND)
-        last = text.find("\n", end, end + _AROUND)
-        head, tail = text[first:start], text[end : end + _AROUND if last < 0 else last]
+        head, tail = _line_around(text, start, end)
         if is_lower:
             return head != head.lower() or tail != tail.lower()
-        heads, tails = _WORDS.findall(head), _WORDS.findall(tail)
         if not is_title:
-            loud = any(map(str.isupper, (*heads[-1:], *tails[:1])))
-            return not loud and not all(map(str.isupper, heads + tails))
-        around = [word for word in heads + tails if word.lower() not in self._stop_words]
+            return not among_capitals(text, start, end)
+        words = _WORDS.findall(head) + _WORDS.findall(tail)
+        around = [word for word in words if word.lower() not in self._stop_words]
         ordinary = sum(not word[0].isupper() for word in around)
         return ordinary > 0 and ordinary >= _ORDINARY * len(around)
+
+
+def among_capitals(text: str, start: int, end: int) -> bool:
+    """Whether the word at `text[start:end]` may be in capitals because its line is.
+
+    True where a word beside it is in capitals, or all words around it are, or there are none.
+    """
+    heads, tails = map(_WORDS.findall, _line_around(text, start, end))
+    beside = any(map(_in_capitals, (*heads[-1:], *tails[:1])))
+    return beside or all(map(_in_capitals, heads + tails))
+
+
+def _in_capitals(word: str) -> bool:
+    """Whether a word is; Chinese or Japanese with a Latin word in it is not."""
+    return word.isupper() and not UNSPACED.search(word)
+
+
+def _line_around(text: str, start: int, end: int) -> tuple[str, str]:
+    """Up to `_AROUND` characters of the line before and after `text[start:end]`."""
+    first = max(text.rfind("\n", 0, start) + 1, start - _AROUND)
+    last = text.find("\n", end, end + _AROUND)
+    return text[first:start], text[end : end + _AROUND if last < 0 else last]
 
 
 def _phrase(words: list[str]) -> Any:

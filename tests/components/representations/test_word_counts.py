@@ -37,7 +37,7 @@ def test_emoji_leave_nothing_behind() -> None:
 
 
 def test_case_is_kept_on_request() -> None:
-    assert one("NASA and nasa", lowercase=False) == ["NASA", "and", "nasa"]
+    assert one("NASA and nasa", lower=str) == ["NASA", "and", "nasa"]
 
 
 def test_a_pattern_says_what_a_word_is() -> None:
