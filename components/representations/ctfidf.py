@@ -113,7 +113,7 @@ class CTFIDF(TermWeights):
         noun_phrases: bool = False,
         lemmatize: bool = False,
         spacy_model: str = "en_core_web_sm",
-        ngram_range: Sequence[int] = (1, 1),
+        ngram_range: Any = (1, 1),
         min_df: int = 1,
         max_df: float = 1.0,
         bm25_weighting: bool = False,

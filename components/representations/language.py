@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from components.base import ParameterError
+from components.representations.checks import quote_it
 from components.representations.stopwords import english, stop_words
 
 NAMES = {
@@ -47,7 +48,10 @@ def code(name: Any, parameter: str) -> str:
         Of `parameter`, with the nearest name.
     """
     if not isinstance(name, str):
-        raise ParameterError(parameter, name, f"is not text. {quote_it(name)}")
+        hint = (
+            quote_it(name) if isinstance(name, bool) else "Type a code or a name, as de or german."
+        )
+        raise ParameterError(parameter, name, f"is not text. {hint}")
     normalized = name.strip().lower().replace("_", "-")
     for candidate in (normalized, normalized.partition("-")[0]):  # zh-tw, pt_BR
         if candidate in NAMES:
@@ -59,13 +63,6 @@ def code(name: Any, parameter: str) -> str:
     raise ParameterError(
         parameter, name, f"is not a known language.{hint} Known are {', '.join(sorted(_CODES))}."
     )
-
-
-def quote_it(value: Any) -> str:
-    """What to type for a word that YAML read as something else."""
-    wrongly = {True: "yes, on and true", False: "no, off and false", None: "null and ~"}
-    words = wrongly.get(value, str(value)) if value is None or isinstance(value, bool) else value
-    return f"YAML reads {words} without quotes as {value!r}: quote it, as in ['no', 'on', '1e5']."
 
 
 def detect(documents: Sequence[str]) -> dict[str, float]:

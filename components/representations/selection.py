@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, ParameterError
 from components.neighbors import unit_rows
+from components.representations.checks import check_count
 from components.representations.typical import typical_rows
 from components.result import dense
 
@@ -28,9 +30,8 @@ class Closest:
     def __init__(self, *, n_words: int = 10, n_typical: int = 10) -> None:
         self.n_words = n_words
         self.n_typical = n_typical
-        for name in ("n_words", "n_typical"):
-            if getattr(self, name) < 1:
-                raise ParameterError(name, getattr(self, name), "must be 1 or more.")
+        check_count("n_words", n_words)
+        check_count("n_typical", n_typical)
 
     def choose(
         self,
@@ -70,9 +71,8 @@ class Diverse:
     def __init__(self, *, n_words: int = 10, diversity: float = 0.3) -> None:
         self.n_words = n_words
         self.diversity = diversity
-        if n_words < 1:
-            raise ParameterError("n_words", n_words, "must be 1 or more.")
-        if not 0 <= diversity <= 1:
+        check_count("n_words", n_words)
+        if not (isinstance(diversity, Real) and 0 <= diversity <= 1):
             raise ParameterError("diversity", diversity, "must be a number from 0 to 1.")
 
     def choose(self, candidates: WordLists, encode_words: EncodeWords) -> WordLists:

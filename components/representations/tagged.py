@@ -40,6 +40,8 @@ class Tagger:
     def __init__(
         self, *, pos: Sequence[str] | None, noun_phrases: bool, lemmatize: bool, spacy_model: str
     ) -> None:
+        if isinstance(pos, str) or (pos is not None and not pos):
+            raise ParameterError("pos", pos, "must be a list of tags, as in [NOUN, PROPN].")
         unknown = [tag for tag in pos or () if tag not in TAGS]
         if unknown:
             raise ParameterError(

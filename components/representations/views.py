@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Integers, Matrix, ParameterError, UserError, within
+from components.representations.checks import check_count
 from components.representations.selection import Closest, Diverse, EncodeWords, WordLists
 from components.representations.weights import TermWeights
 from components.representations.words import Reader, Words
@@ -47,29 +48,29 @@ class Views:
     def __init__(
         self, also: Iterable[str] | Mapping[str, Any] | None, reading: Mapping[str, Any]
     ) -> None:
+        if isinstance(also, str):
+            raise ParameterError("also", also, f"must be a list, as in [{also}].")
         requested = dict(also) if isinstance(also, Mapping) else dict.fromkeys(also or ())
-        self.options: dict[str, dict[str, Any]] = {}
-        for name, options in requested.items():
-            if name not in _OPTIONS:
-                near = difflib.get_close_matches(str(name), _OPTIONS, 1)
-                hint = f" Did you mean '{near[0]}'?" if near else ""
-                raise ParameterError("also", name, f"must be of {', '.join(_OPTIONS)}.{hint}")
-            self.options[name] = dict(options or {})
-            if unknown := self.options[name].keys() - _OPTIONS[name]:
-                raise ParameterError(
-                    f"also.{name}",
-                    sorted(unknown)[0],
-                    f"is not an option. There are {', '.join(sorted(_OPTIONS[name]))}.",
-                )
+        self._n_words: dict[str, int] = {}
+        self._choosers: dict[str, Closest | Diverse] = {}
         self._pos_reader: Reader | None = None
-        if "pos" in self.options:
-            chosen = {k: v for k, v in self.options["pos"].items() if k != "n_words"}
-            with within("also.pos"):
-                self._pos_reader = Reader(**{**reading, "pos": list(_POS), **chosen})
+        for name, given in requested.items():
+            options = _options(name, given)
+            self._n_words[name] = options.get("n_words", 10)
+            with within(f"also.{name}"):
+                check_count("n_words", self._n_words[name])
+                if name == "keybert":
+                    self._choosers[name] = Closest(**options)
+                elif name == "mmr":
+                    self._choosers[name] = Diverse(**options)
+                elif name == "pos":
+                    options.pop("n_words", None)
+                    self._pos_reader = Reader(**{**reading, "pos": list(_POS), **options})
 
     @property
     def need_word_vectors(self) -> bool:
-        return not self.options.keys().isdisjoint(("keybert", "mmr"))
+        """Whether a view chooses words by their vectors."""
+        return bool(self._choosers)
 
     def read(self, documents: Sequence[str], words: Words) -> Words:
         """`words` with what the views need beside them."""
@@ -95,25 +96,46 @@ class Views:
             As for `KeyBERT.fit`.
         """
         views = {}
-        for name, options in self.options.items():
+        for name, n_words in self._n_words.items():
+            chooser = self._choosers.get(name)
             weights = copy(main)
-            weights.n_words = options.get("n_words", 10)
+            weights.n_words = n_words if chooser is None else max(_CANDIDATES, n_words)
             words = main.source_
             if name == "pos":
                 assert words.tagged is not None
                 words = words.tagged
-            if name in ("ctfidf", "pos"):
-                views[name] = weights.weigh(words, np.asarray(labels)).words_
+            candidates = weights.weigh(words, np.asarray(labels)).best_
+            if chooser is None:
+                views[name] = weights.words_
                 continue
             if encode_words is None or embeddings is None:
-                raise UserError(f"the view '{name}' needs the vectors of documents and words.")
-            weights.n_words = max(_CANDIDATES, weights.n_words)
-            candidates = weights.weigh(words, np.asarray(labels)).best_
-            with within(f"also.{name}"):
-                if name == "keybert":
-                    closest = Closest(**options)
-                    chosen = closest.choose(candidates, documents, labels, embeddings, encode_words)
-                else:
-                    chosen = Diverse(**options).choose(candidates, encode_words)
+                raise UserError(
+                    f"the view '{name}' needs the vectors of documents and words: give "
+                    "`embeddings` and `encode_words` to `fit`."
+                )
+            if isinstance(chooser, Closest):
+                chosen = chooser.choose(candidates, documents, labels, embeddings, encode_words)
+            else:
+                chosen = chooser.choose(candidates, encode_words)
             views[name] = weights.as_written(chosen)
         return views
+
+
+def _options(name: Any, given: Any) -> dict[str, Any]:
+    """The options of one view, of which nothing is known but that it was asked for."""
+    if name not in _OPTIONS:
+        near = difflib.get_close_matches(str(name), _OPTIONS, 1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise ParameterError("also", name, f"must be of {', '.join(_OPTIONS)}.{hint}")
+    if given is not None and not isinstance(given, Mapping):
+        raise ParameterError(
+            f"also.{name}", given, "must be a mapping of options, as in {n_words: 5}."
+        )
+    options = dict(given or {})
+    if unknown := options.keys() - _OPTIONS[name]:
+        raise ParameterError(
+            f"also.{name}",
+            sorted(unknown)[0],
+            f"is not an option. There are {', '.join(sorted(_OPTIONS[name]))}.",
+        )
+    return options

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError
+from components.representations.checks import check_count, check_words
 from components.representations.selection import WordLists
 from components.representations.tokens import Tokens
 from components.representations.variants import Distinct, without_parts
@@ -52,8 +53,10 @@ class TermWeights:
         self.seed_words = seed_words
         self.seed_multiplier = seed_multiplier
         self.lowercase = lowercase
-        if n_words < 1:
-            raise ParameterError("n_words", n_words, "must be 1 or more.")
+        check_count("n_words", n_words)
+        check_count("min_df", min_df)
+        if seed_words is not None:
+            check_words("seed_words", seed_words)
         if not 0 < max_df <= 1:
             raise ParameterError(
                 "max_df", max_df, "must be a share of the documents, above 0 and at most 1."

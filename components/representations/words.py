@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from components.base import ParameterError
 from components.representations.acronyms import Acronyms
 from components.representations.boilerplate import boilerplate
+from components.representations.checks import check_words
 from components.representations.clean import Cleaner
 from components.representations.counts import count_terms
-from components.representations.language import NAMES, code, detect, quote_it
+from components.representations.language import NAMES, code, detect
 from components.representations.segment import UNSPACED, Segmenters, require_segmenter
 from components.representations.stopwords import DEBRIS, stop_words
 from components.representations.tagged import Tagger
@@ -74,7 +75,7 @@ class Reader:
         lowercase: bool,
         case: str,
         token_pattern: str | None,
-        ngram_range: Sequence[int],
+        ngram_range: Any,
         pos: Sequence[str] | None,
         noun_phrases: bool,
         lemmatize: bool,
@@ -187,21 +188,18 @@ def _stop_words(value: Any) -> tuple[str, ...] | frozenset[str] | None:
         raise ParameterError(
             "stop_words", value, "must be auto, the name of a language, null, or a list of words."
         )
-    for place, word in enumerate(value):
-        if not isinstance(word, str):
-            raise ParameterError(
-                "stop_words", value, f"word {place + 1} is not text. {quote_it(word)}"
-            )
+    check_words("stop_words", value)
     return frozenset(word.lower() for word in value)
 
 
-def _sizes(value: Sequence[int]) -> tuple[int, int]:
-    sizes = list(value)
-    if len(sizes) != 2 or not 1 <= sizes[0] <= sizes[1]:
-        raise ParameterError(
-            "ngram_range", sizes, "must be the shortest and the longest term in words, as in [1,2]."
-        )
-    return sizes[0], sizes[1]
+def _sizes(value: Any) -> tuple[int, int]:
+    """Shortest and longest term, in words."""
+    match value:
+        case (int(shortest), int(longest)) if 1 <= shortest <= longest:
+            return shortest, longest
+    raise ParameterError(
+        "ngram_range", value, "must be the shortest and the longest term in words, as in [1,2]."
+    )
 
 
 def _case(value: str) -> str:
