@@ -14,7 +14,7 @@ _ACRONYMS = ("AI", "ID", "IE", "IT", "MR", "NATO", "ONU", "US", "USA", "WHO")
 
 
 class Acronyms:
-    """Puts text in lower case, except acronyms, which would else be taken for a stop word.
+    """Puts text in lower case, except acronyms that would then be stop words.
 
     A word in capitals is an acronym where the words beside it are not in capitals too, see
     `among_capitals`.
@@ -36,7 +36,7 @@ class Acronyms:
     def __init__(self, stop_words: Set[str], *, lowercase: bool = True) -> None:
         self.words = frozenset(word for word in _ACRONYMS if word.lower() in stop_words)
         self._lowercase = lowercase
-        # Chinese or Japanese text goes on behind a word without a space. IT'S is no acronym.
+        # Chinese and Japanese put no space around a Latin word. IT'S is not an acronym.
         self._pattern = re.compile(
             rf"((?:(?<!\w)|(?<={UNSPACED.pattern}))(?:{'|'.join(sorted(self.words))})"
             rf"(?!['\u2019][A-Z])(?:(?!\w)|(?={UNSPACED.pattern})))"

@@ -1,4 +1,4 @@
-"""Words that stand in nearly every document: signatures, disclaimers, forms."""
+"""Words that occur in nearly every document: signatures, disclaimers, forms."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _ENOUGH = 20  # documents; fewer tell nothing about what is usual
 def boilerplate(tokens: Tokens, stopped: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Bool (number of tokens,): the token is part of the text that documents have in common.
 
-    That is a run of four words, not all of them stop words, that stands in more than half of the
-    documents, or a word that stands in nine of ten and is no stop word. A corpus of fewer than 20
-    documents has none, nor has one of which half would be left without a word.
+    That is a run of four words, not all of them stop words, that occurs in more than half of the
+    documents, or a word that occurs in nine of ten and is not a stop word. A corpus of fewer than
+    20 documents has none, nor has one of which more than half of the documents are nothing else.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _run_starts(allowed: NDArray[np.bool_], document: Integers) -> Integers:
 
 
 def _documents_with(tokens: Tokens, selected: NDArray[np.bool_]) -> Integers:
-    """In how many documents each of the selected words stands; 0 for the others."""
+    """Document frequency of the selected words, int64 (number of words,); 0 for the others."""
     # A table of n rows and a column for each word takes few bytes a token: a selected word is one
     # that is frequent, so that there are no more of them than words in a few documents.
     column = np.cumsum(selected) - 1

@@ -1,4 +1,4 @@
-"""What representations share that choose among the words of a c-TF-IDF."""
+"""The base of representations that choose among the words of a c-TF-IDF."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ from components.representations.words import Words
 
 
 class FromCandidates:
-    """A representation whose words are proposed by `candidates`, and whose counts are its too.
+    """A representation whose words are proposed by a c-TF-IDF, and whose counts are its too.
 
-    candidates : the settings; candidates_ : a copy, fitted, so that a part that was copied to
-    describe another layer leaves the first one as it is
+    Attributes
+    ----------
+    candidates : CTFIDF
+        The settings; it is never fitted, so that copies of a representation can share it.
+    candidates_ : CTFIDF
+        A fitted copy of it.
+    words_ : list, by topic, of lists of (word, score)
+        Set by the subclass.
+    views_, components_, tokens_
+        As for `CTFIDF`.
     """
 
     candidates: CTFIDF
@@ -40,7 +48,7 @@ class FromCandidates:
         embeddings: Matrix | None,
         encode_words: EncodeWords,
     ) -> CTFIDF:
-        """The candidates, fitted."""
+        """Fit `candidates_`; the arguments are those of `KeyBERT.fit`."""
         with within("candidates"):
             self.candidates_ = copy(self.candidates).fit(
                 documents, labels, words=words, embeddings=embeddings, encode_words=encode_words
@@ -60,7 +68,7 @@ class FromCandidates:
         return self.candidates_.tokens_
 
     def words_of(self, members: Any, n_words: int) -> list[list[tuple[str, float]]]:
-        """Words of any groups of the documents, by the candidates' weights."""
+        """Words of groups of documents by the candidates' weights, see `TermWeights.words_of`."""
         return self.candidates_.words_of(members, n_words)
 
     def get_feature_names_out(self) -> NDArray[np.object_]:

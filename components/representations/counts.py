@@ -1,4 +1,4 @@
-"""Words to counts of terms."""
+"""How often documents contain words and n-grams."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from components.representations.tokens import Tokens
 
 
 def count_terms(tokens: Tokens, first: int, last: int) -> tuple[Any, list[str]]:
-    """How often each run of `first` to `last` words stands in each document.
+    """How often each n-gram of `first` to `last` words occurs in each document.
 
     Returns
     -------
     counts : CSR matrix, int32 (n, n_terms)
     terms : list of str, length n_terms
-        The words of a run are joined by a space. A word that was dropped has a column of zeros.
+        The words of an n-gram are joined by a space. A word of `tokens` that none of its tokens is
+        any more has a column of zeros.
     """
     from scipy import sparse
 
@@ -39,8 +40,8 @@ def count_terms(tokens: Tokens, first: int, last: int) -> tuple[Any, list[str]]:
 def _lengthened(
     runs: Tokens, terms: list[str], tokens: Tokens, length: int
 ) -> tuple[Tokens, list[str]]:
-    """Runs of `length` words, from those that are one word shorter."""
-    # A document of k words has k - length + 1 runs, each a shorter run and the word behind it.
+    """The n-grams of `length` words, from those that are one word shorter."""
+    # A document of k words has k - length + 1 of them, each a shorter one and the word after it.
     sizes = np.maximum(np.diff(tokens.starts) - length + 1, 0)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     within = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)

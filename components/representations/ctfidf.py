@@ -1,4 +1,4 @@
-"""Words that are frequent in one topic and rare in the others."""
+"""Words that are frequent in one topic and rare in the others: class-based TF-IDF."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class CTFIDF(TermWeights):
         W(t, c) = tf(t, c) * ln(1 + A / f(t))
 
     with tf the count of t in c divided by the number of terms in c, A the mean number of terms
-    per topic, and f the count of t over all topics. Documents without a topic are no part of any
-    count. Terms that the options below leave out are not counted either.
+    per topic, and f the count of t over all topics. Documents without a topic are not counted, nor
+    are terms that the options below leave out.
 
     Parameters
     ----------
@@ -35,13 +35,14 @@ class CTFIDF(TermWeights):
         and on which words are forms of one.
     stop_words : "auto", str, list of str, or None
         "auto": the lists of the languages of the documents. A code or name: the list of that
-        language. A list: these words. None: none. Compared without regard to case.
+        language. A list: these words. None: none. Compared without regard to case, but for
+        acronyms that a language's list would drop, see `Acronyms`: US is not us.
     clean : bool
-        Leave out what is no language: HTML, web and e-mail addresses, @names, and what stands in
-        nearly every document. What was left out is logged.
+        Leave out HTML, web and e-mail addresses, @names, encoded data, terminal codes, and
+        boilerplate: what occurs in nearly every document. What was left out is logged.
     merge_variants : bool
         Of the forms of a word (game, games; colour, color) only the heaviest is among a topic's
-        words, and beside a phrase none that stands mostly in it.
+        words, and of the parts of a phrase among them none that occurs mostly in it.
     pos : list of str, or None
         Count only words with these universal part-of-speech tags, as in [NOUN, PROPN, ADJ].
     noun_phrases : bool
@@ -51,11 +52,12 @@ class CTFIDF(TermWeights):
     spacy_model : str
         The spaCy pipeline for the three options above: a name or a folder.
     ngram_range : list of two int
-        Shortest and longest term, in words. Stop words are taken out first.
+        Shortest and longest n-gram that is a term, in words. Stop words are taken out first.
     min_df : int
-        A term must occur in so many documents that have a topic. Where none does, 1 is used.
+        A term must occur in at least this many of the documents that have a topic. Where none
+        does, 1 is used.
     max_df : float
-        A term must not occur in more than this share of them.
+        A term must occur in at most this share of them, in (0, 1].
     bm25_weighting : bool
         Weigh by ln(1 + (max(A - f, 0) + 1/2) / (f + 1/2)) instead of ln(1 + A / f).
     reduce_frequent_words : bool
@@ -63,11 +65,13 @@ class CTFIDF(TermWeights):
     seed_words : list of str, or None
         Terms to favour: their weights are multiplied by `seed_multiplier`.
     seed_multiplier : float
+        Above 0.
     lowercase : bool
-        Count a word in all its forms as one, as IBM and ibm.
+        Count a word as one whatever its case, as IBM and ibm.
     case : str
-        "as_written": such a word is shown as the documents mostly write it, see `Written`.
-        "lower": in lower case. Without `lowercase` words are shown as they are counted.
+        How such a word is shown. "as_written": as the documents mostly write it, see `Written`.
+        "lower": in lower case, and then acronyms that are spelt like a stop word are dropped.
+        Without `lowercase`, words are shown as they are counted.
     token_pattern : str, or None
         Regular expression for a word. None: runs of two or more letters and digits that are not
         numbers.
@@ -77,7 +81,7 @@ class CTFIDF(TermWeights):
     Attributes
     ----------
     words_ : list, by topic, of lists of (word, weight)
-        Best first; of equal weights, by the alphabet.
+        Best first; equal weights in alphabetical order.
     views_ : dict of str to such lists
         The words of each of `also`.
     components_ : CSR matrix, float64 (n_topics, n_terms)
@@ -89,7 +93,10 @@ class CTFIDF(TermWeights):
 
     Raises
     ------
-    ParameterError, MissingExtraError
+    ParameterError
+        When an option has a value that it cannot take.
+    MissingExtraError
+        When spaCy, or what cuts the words of a `language` without spaces, is not installed.
 
     Notes
     -----
@@ -182,6 +189,11 @@ class CTFIDF(TermWeights):
             What `read` returned for these documents.
         embeddings, encode_words
             As for `KeyBERT`; used by the views that need them.
+
+        Raises
+        ------
+        UserError
+            When a view needs vectors that are not given.
         """
         self.weigh(self.read(documents) if words is None else words, np.asarray(labels))
         self.views_ = self.views.fit(self, documents, labels, embeddings, encode_words)

@@ -25,13 +25,17 @@ class KeyBERT(FromCandidates):
     n_words : int
         How many of them are chosen.
     n_typical : int
-        Documents that stand for a topic, see `typical_rows`.
+        Documents whose mean is a topic's vector, see `typical_rows`.
 
     Attributes
     ----------
     words_ : list, by topic, of lists of (word, cosine)
         Best first; of equals, the better candidate. A word that the word model does not know comes
         last, with -1.
+
+    Raises
+    ------
+    ParameterError
 
     References
     ----------
@@ -62,7 +66,7 @@ class KeyBERT(FromCandidates):
         embeddings : float array or CSR matrix (m, d)
             The embedder's vectors.
         encode_words : callable
-            Gives each of a list of strings its vector in the word model.
+            From a list of k strings to their vectors in the word model, float array or CSR (k, e).
         words : Words, optional
             What `read` returned for these documents.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -65,7 +65,7 @@ def code(name: Any, parameter: str) -> str:
     )
 
 
-def detect(documents: Sequence[str]) -> dict[str, float]:
+def detect(documents: Sequence[str], clean: Callable[[str], str] | None = None) -> dict[str, float]:
     """Languages of the documents, and the share of the text that each of them has.
 
     Up to 300 documents, evenly spaced, are looked at, 400 characters of each. Where nearly all of
@@ -74,9 +74,21 @@ def detect(documents: Sequence[str]) -> dict[str, float]:
     a tenth of the letters and, as a second opinion on the Latin alphabet, enough of its own
     function words; for English, which others quote, a fiftieth is enough. Empty where there is no
     such language, or too little text to tell.
+
+    Parameters
+    ----------
+    documents : sequence of str
+    clean : callable, optional
+        What each of the sampled documents is put through first, such as a `Cleaner`.
+
+    Returns
+    -------
+    dict of str to float
+        Shares in (0, 1] by ISO 639-1 code, the largest first.
     """
     step = max(1, -(-len(documents) // _SAMPLE))
-    words = [_LETTERS.findall(text[:_LENGTH].lower()) for text in documents[::step]]
+    sample = documents[::step] if clean is None else map(clean, documents[::step])
+    words = [_LETTERS.findall(text[:_LENGTH].lower()) for text in sample]
     if _is_english(words):
         return {"en": 1.0}
     joined = "".join(word for text in words for word in text)

@@ -35,6 +35,10 @@ class MMR(FromCandidates):
     words_ : list, by topic, of lists of (word, score)
         In the order in which they were chosen; the score, which never rises, is the one above.
 
+    Raises
+    ------
+    ParameterError
+
     Notes
     -----
     How much a word repeats the others is not known where the word model does not know it. It is
@@ -64,7 +68,7 @@ class MMR(FromCandidates):
         labels : int array (m,)
             Topic of each document; -1 is none.
         encode_words : callable
-            Gives each of a list of strings its vector in the word model.
+            From a list of k strings to their vectors in the word model, float array or CSR (k, e).
         embeddings : float array or CSR matrix (m, d), optional
             The embedder's vectors; only a view of the candidates may need them.
         words : Words, optional

@@ -25,10 +25,12 @@ _RANGES = {
     "zh": _HAN,
 }
 _HANGUL = "\uac00-\ud7a3"
-_SCRIPTS = {language: re.compile(f"[{ranges}]") for language, ranges in _RANGES.items()}
-_SCRIPTS = {"ko": re.compile(f"[{_HANGUL}]")} | _SCRIPTS
+_SCRIPTS = {
+    language: re.compile(f"[{characters}]")
+    for language, characters in {"ko": _HANGUL, **_RANGES}.items()
+}
 UNSPACED = re.compile(f"[{_HANGUL}{''.join(_RANGES.values())}]")
-"""A character of a script whose words are not, or not only, parted by spaces."""
+"""A character of a script whose words are not, or not only, separated by spaces."""
 
 _EXTRAS = {
     "ko": ("kiwipiepy", "korean"),
@@ -38,7 +40,7 @@ _EXTRAS = {
 }
 _ICU = ("icu4py", "icu")
 
-# In Japanese, what only joins words or stands for them.
+# Sudachi's parts of speech that join words or replace them: particles, auxiliaries, pronouns, ...
 _JOINING = {"助詞", "助動詞", "補助記号", "記号", "空白", "接頭辞", "接尾辞", "接続詞", "代名詞"}
 # In Korean, by Sejong's tags, what is a word without what is attached to it: nouns, roots, adverbs,
 # words in other scripts; and verbs and adjectives, whose dictionary form ends in 다.
@@ -63,6 +65,7 @@ class Segmenters:
     Raises
     ------
     MissingExtraError
+        With the line that installs the segmenter of a language.
     """
 
     def __init__(self, languages: Iterable[str]) -> None:

@@ -103,7 +103,7 @@ class Diverse:
 
 
 def _word_vectors(candidates: WordLists, encode_words: EncodeWords) -> list[Matrix]:
-    """Unit vectors, in double precision, of the candidate words of each topic.
+    """Unit vectors of the candidate words of each topic, float64 (k, e) or CSR.
 
     All words go to `encode_words` in one call, each once. A word that it does not know has an
     all-zero row. The list is empty where there is no word at all.
@@ -119,7 +119,7 @@ def _word_vectors(candidates: WordLists, encode_words: EncodeWords) -> list[Matr
 def _topic_vectors(
     documents: Sequence[str], typical: list[Integers], encode_words: EncodeWords
 ) -> list[Any]:
-    """Unit vectors (d,) of the topics in the word model, which embeds all documents in one call."""
+    """Unit vectors of the topics in the word model, float64 (e,): all texts in one call of it."""
     texts = [documents[row] for rows in typical for row in rows]
     units = unit_rows(encode_words(texts).astype(np.float64))
     ends = np.cumsum([len(rows) for rows in typical])[:-1]

@@ -26,7 +26,7 @@ class Tagger:
     pos : list of str, or None
         Universal part-of-speech tags of the words that stay, such as NOUN. None: all.
     noun_phrases : bool
-        Follow a noun by its phrase of two to four words, without articles and stop words, as one.
+        After a noun, add its noun phrase of two to four words, without stop words, as one word.
     lemmatize : bool
         Put each word in its dictionary form.
     spacy_model : str
@@ -34,7 +34,10 @@ class Tagger:
 
     Raises
     ------
-    MissingExtraError, ParameterError
+    MissingExtraError
+        When spaCy is not installed.
+    ParameterError
+        When a tag is unknown, or the pipeline is not there.
     """
 
     def __init__(
@@ -52,8 +55,8 @@ class Tagger:
             raise ParameterError(
                 "spacy_model",
                 spacy_model,
-                "is no installed pipeline and no folder with one. Install it with: python -m spacy "
-                f"download {spacy_model}",
+                "is neither an installed spaCy pipeline nor a folder with one. Install it with: "
+                f"python -m spacy download {spacy_model}",
             )
         self.pos = None if pos is None else frozenset(pos)
         self.noun_phrases = noun_phrases
@@ -61,7 +64,13 @@ class Tagger:
         self.spacy_model = spacy_model
 
     def __call__(self, documents: Iterable[str], n: int) -> Iterator[str]:
-        """Each document as its words and phrases, with blanks between."""
+        """Each of `n` documents as its words and phrases, separated by spaces.
+
+        Raises
+        ------
+        UserError
+            When the pipeline lacks what one of the options needs, such as a tagger.
+        """
         nlp = self._pipeline()
         # One million characters is spaCy's limit; the text of a longer one is cut there.
         texts = (document[: nlp.max_length] for document in documents)

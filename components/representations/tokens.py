@@ -52,7 +52,7 @@ class Tokens:
 
 APOSTROPHES = "'\u2019\u02bc\uff07"
 PHRASE = "\uf8f0"
-"""Joins the words of a phrase that shall be one token; a blank once it is."""
+"""Joins the words of a phrase that is to be one token; a space once it is."""
 
 # Marks of the layout in the middle of a word: soft hyphen, word joiner, zero-width no-break space,
 # and the marks of direction. A zero-width space is the border between two words, in Khmer or Thai.
@@ -145,9 +145,9 @@ def tokenize(
 def words_in(run: str, segment: Split | None = None) -> list[str]:
     """The words of a run of letters, marks, digits, apostrophes and joiners; often one, or none.
 
-    Composed (NFC). A negation ("don't") and a Cyrillic word with an apostrophe are one word, and
-    otherwise an apostrophe ends one: l'homme, Bob's. One letter is no word, but for one Chinese
-    character or Korean syllable, nor is a number.
+    Composed (NFC). A negation ("don't") and a Cyrillic word with an apostrophe are one word;
+    any other apostrophe ends one: l'homme, Bob's. A number is not a word, nor is a single letter,
+    but a single Chinese character or Korean syllable is.
     """
     if not run.isascii():
         run = unicodedata.normalize("NFC", run).replace("i\u0307", "i").strip(_JOINERS)

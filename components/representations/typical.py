@@ -1,4 +1,4 @@
-"""The documents that stand for a topic."""
+"""The documents that are typical of a topic."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def typical_rows(X: Matrix, labels: Integers, n: int = 1) -> list[Integers]:
     Returns
     -------
     list of int64 arrays
-        For topics 0 to `labels.max()`, the nearest row first; of equals, the first row.
+        For topics 0 to `labels.max()`, the nearest row first; of equal rows, the first.
     """
     labels = np.asarray(labels)
     rows = np.flatnonzero(labels >= 0)
@@ -41,7 +41,10 @@ def typical_rows(X: Matrix, labels: Integers, n: int = 1) -> list[Integers]:
 
 
 def cosine_to_topic(X: Matrix, labels: Integers) -> NDArray[np.float64]:
-    """Cosine (m,) of each row to the mean of its topic's unit vectors; 0 without a topic."""
+    """Cosine of each row to the mean of its topic's unit vectors, float64 (m,); 0 without a topic.
+
+    Parameters as for `typical_rows`.
+    """
     labels = np.asarray(labels)
     cosines = np.zeros(len(labels))
     rows = np.argsort(labels, kind="stable")

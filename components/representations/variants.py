@@ -41,10 +41,10 @@ class Distinct:
 
 
 def without_parts(terms: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Terms with weights, less those that stand mostly in a phrase which is among them too.
+    """Terms with weights, less the parts of phrases among them that occur mostly in the phrase.
 
-    Beside "royal commission" neither "royal" nor "commission" says more, unless it is far heavier:
-    the phrase must have two thirds of its weight.
+    Beside "royal commission", "royal" says nothing more, unless it is far heavier: a part is left
+    out where the phrase has at least two thirds of its weight.
     """
     weights = dict(terms)
     parts: set[str] = set()
@@ -97,7 +97,7 @@ def _english(word: str) -> set[str]:
         forms.add(word[:-1])
         if re.search("(?:s|sh|ch|x|z)es$", word):
             forms.add(word[:-2])
-    # What is left must look like a word of its own: "string" is no form of "str".
+    # What is left must look like a word of its own: "string" is not a form of "str".
     match = re.fullmatch(r"(\w*[aeiouy]\w+?)(?:ed|ing)", word)
     if match and len(match[1]) >= 3:
         stem = match[1]

@@ -26,7 +26,7 @@ class TermWeights:
     ParameterError
     """
 
-    best_: WordLists  # as they are counted
+    best_: WordLists  # the words as they are counted; `words_` has them as they are written
     components_: Any
     idf_: NDArray[np.float64]
     _words: WordLists | None
@@ -65,7 +65,15 @@ class TermWeights:
             raise ParameterError("seed_multiplier", seed_multiplier, "must be above 0.")
 
     def weigh(self, words: Words, labels: Integers) -> Self:
-        """Set `components_`, `idf_` and `best_`; labels (m,) hold each document's topic."""
+        """Set `components_`, `idf_` and `best_`.
+
+        Parameters
+        ----------
+        words : Words
+            Of m documents.
+        labels : int array (m,)
+            Topic of each document; -1 is none.
+        """
         from scipy import sparse
 
         self.source_ = words
@@ -159,7 +167,7 @@ class TermWeights:
         return {word if word in terms else word.lower() for word in seed_words}
 
     def _weighted(self, counts: Any) -> Any:
-        """W from counts (n_groups, n_terms), in their place."""
+        """W from counts, CSR (n_groups, n_terms), which it overwrites."""
         sizes = np.asarray(counts.sum(axis=1)).ravel()
         tf = counts.data / np.repeat(sizes, np.diff(counts.indptr))
         if self.reduce_frequent_words:

@@ -42,7 +42,7 @@ class Words:
     languages : tuple of str
         ISO 639-1 codes; those asked for or detected.
     removed : Counter
-        What was left out as no language, by kind.
+        How much was left out by `clean`, by kind.
     tagged : Words, optional
         The words that were chosen by part of speech, for a view of the same topics.
     written : Written, optional
@@ -59,7 +59,7 @@ class Words:
 
 
 class Reader:
-    """Reads the words of documents. The parameters are those of `CTFIDF`, which see.
+    """Reads the words of documents; the parameters are those of `CTFIDF`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class Reader:
             require_segmenter(name)
 
     def read(self, documents: Sequence[str]) -> Words:
-        """The words of `documents`, and how often each stands in each."""
+        """The words of `documents`, and how often each document contains each."""
         cleaner = Cleaner() if self.clean else None
         languages = self._detected(documents) if self.language is None else self.language
         texts: Iterable[str] = documents if cleaner is None else map(cleaner, documents)
@@ -136,9 +136,7 @@ class Reader:
         return Words(tokens, counts, of_terms, languages, removed, written=written)
 
     def _detected(self, documents: Sequence[str]) -> tuple[str, ...]:
-        step = max(1, len(documents) // 300)
-        sample = documents[::step]
-        shares = detect(list(map(Cleaner(), sample)) if self.clean else sample)
+        shares = detect(documents, Cleaner() if self.clean else None)
         if not shares:
             log.info("language: not detected; English stop words are used.")
             return ("en",)

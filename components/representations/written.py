@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 from zlib import crc32
@@ -28,7 +28,7 @@ _MARGIN = 1.2  # votes for capitals to one for lower case: a wrong capital is wo
 _PER_DOCUMENT = 2  # occurrences of a word that count, so that no document decides alone
 _LONGEST = 10_000  # characters of a document that are looked at
 _AROUND = 80  # characters before and after a word that show the style of its line
-_ORDINARY = 0.25  # of the words around: so many in lower case make no title
+_ORDINARY = 0.25  # share of the words around in lower case, from which on a line is not a title
 
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _QUOTES = "\"'\u00ab\u00bb\u2018\u201a\u201c\u201d\u201e\u2039\u203a"
@@ -49,7 +49,7 @@ class Written:
     counts : CSR matrix (n, n_terms)
         How often each document holds each term.
     terms : object array (n_terms,) of str
-        In lower case.
+        In lower case, except acronyms.
     languages : tuple of str
         Their stop words tell nothing about the style of a line.
     clean : bool
@@ -200,10 +200,10 @@ def _line_around(text: str, start: int, end: int) -> tuple[str, str]:
     return text[first:start], text[end : end + _AROUND if last < 0 else last]
 
 
-def _phrase(words: list[str]) -> Any:
+def _phrase(words: list[str]) -> Callable[[str], Iterator[list[tuple[int, int]]]]:
     """A function from a text to the (start, end) of each word, for each occurrence of the words.
 
-    In a phrase stop words may lie between.
+    Up to three other words may lie between two of them: the stop words that were left out.
     """
     if len(words) == 1:
         return lambda text: _occurrences(text, words[0])
@@ -243,7 +243,7 @@ def _decided(votes: Counter[str], word: str) -> bool:
 
 
 def _winner(votes: Counter[str], word: str) -> str:
-    """Lower case, or of the other forms that with most votes, of equals that with more capitals."""
+    """Lower case, or the other form with most votes; of equals, that with more capitals."""
     capitals = {form: n for form, n in votes.items() if form != word}
     if sum(capitals.values()) <= _MARGIN * votes[word]:
         return word
