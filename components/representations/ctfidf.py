@@ -193,7 +193,8 @@ class CTFIDF(TermWeights):
         Raises
         ------
         UserError
-            When a view needs vectors that are not given.
+            When there is not one label for each document, or a view needs vectors that are not
+            given.
         """
         self.weigh(self.read(documents) if words is None else words, np.asarray(labels))
         self.views_ = self.views.fit(self, documents, labels, embeddings, encode_words)

@@ -48,9 +48,7 @@ def code(name: Any, parameter: str) -> str:
         Of `parameter`, with the nearest name.
     """
     if not isinstance(name, str):
-        hint = (
-            quote_it(name) if isinstance(name, bool) else "Type a code or a name, as de or german."
-        )
+        hint = quote_it(name) if isinstance(name, bool) else "Type auto, or a language such as de."
         raise ParameterError(parameter, name, f"is not text. {hint}")
     normalized = name.strip().lower().replace("_", "-")
     for candidate in (normalized, normalized.partition("-")[0]):  # zh-tw, pt_BR

@@ -51,12 +51,13 @@ class Tagger:
                 "pos", unknown[0], f"is not a part of speech. Known are {', '.join(TAGS)}."
             )
         require("spacy", "spacy")
-        if not Path(spacy_model).exists() and importlib.util.find_spec(spacy_model) is None:
+        if not _is_pipeline(spacy_model):
+            install = f" Install it with: python -m spacy download {spacy_model}"
             raise ParameterError(
                 "spacy_model",
                 spacy_model,
-                "is neither an installed spaCy pipeline nor a folder with one. Install it with: "
-                f"python -m spacy download {spacy_model}",
+                "is neither an installed spaCy pipeline nor a folder with one."
+                + install * spacy_model.isidentifier(),
             )
         self.pos = None if pos is None else frozenset(pos)
         self.noun_phrases = noun_phrases
@@ -108,6 +109,14 @@ class Tagger:
                     f"'{self.spacy_model}' has only {', '.join(nlp.pipe_names) or 'a tokenizer'}."
                 )
         return nlp
+
+
+def _is_pipeline(name: str) -> bool:
+    """Whether spaCy can load it; told without importing spaCy, by the file that names its parts."""
+    folders = [Path(name)] if name else []
+    if name.isidentifier() and (spec := importlib.util.find_spec(name)) is not None:
+        folders += map(Path, spec.submodule_search_locations or ())
+    return any((folder / "meta.json").is_file() for folder in folders)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, ParameterError
+from components.base import Integers, ParameterError, UserError
 from components.representations.checks import check_count, check_words
 from components.representations.selection import WordLists
 from components.representations.tokens import Tokens
@@ -73,9 +73,19 @@ class TermWeights:
             Of m documents.
         labels : int array (m,)
             Topic of each document; -1 is none.
+
+        Raises
+        ------
+        UserError
+            When there is not one label for each document.
         """
         from scipy import sparse
 
+        if words.counts.shape[0] != len(labels):
+            raise UserError(
+                f"there are {words.counts.shape[0]} documents and {len(labels)} labels: give one "
+                "label for each document, -1 where it has no topic."
+            )
         self.source_ = words
         rows = np.flatnonzero(labels >= 0)
         n_topics = int(labels.max(initial=-1)) + 1

@@ -207,6 +207,8 @@ def _case(value: str) -> str:
 
 
 def _pattern(value: str | None) -> str | None:
+    if value == "":
+        raise ParameterError("token_pattern", value, "is empty. Type null for the usual words.")
     try:
         groups = re.compile(value or "").groups
     except re.error as error:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.base import ParameterError
+from components.base import ParameterError, UserError
 from components.representations.ctfidf import CTFIDF
 
 PETS = ["cat cat dog", "cat fish", "fish boat", "boat boat sea dog", "noise cat"]
@@ -212,6 +212,8 @@ def test_equals_the_formula_written_out(
         ({"seed_multiplier": 0.0}, "seed_multiplier=0.0: must be above 0."),
         ({"token_pattern": "[a-z"}, "token_pattern=[a-z: is not a regular expression"),
         ({"token_pattern": "(a)(b)"}, "(?:...)"),
+        ({"token_pattern": ""}, "token_pattern=: is empty. Type null"),
+        ({"language": None}, "language=null: is not text. Type auto, or a language such as de."),
     ],
 )
 def test_wrong_settings_are_named(options: dict[str, Any], message: str) -> None:
@@ -235,6 +237,11 @@ def test_words_that_yaml_reads_as_something_else(words: list[Any], message: str)
     assert caught.value.name == "stop_words"
     assert message in str(caught.value)
     assert "quote it, as in ['no', 'on', '1e5']" in str(caught.value)
+
+
+def test_one_label_for_each_document() -> None:
+    with pytest.raises(UserError, match="there are 5 documents and 4 labels"):
+        CTFIDF().fit(PETS, TOPICS[:4])
 
 
 def test_the_language_no_is_norwegian_in_quotes() -> None:

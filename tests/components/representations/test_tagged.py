@@ -46,6 +46,9 @@ def test_without_them_spacy_is_not_imported(spacy_md_folder: Path) -> None:
 def test_a_pipeline_that_is_not_there() -> None:
     with pytest.raises(ParameterError, match=r"spacy_model=xx_not_there.*spacy download"):
         CTFIDF(pos=["NOUN"], spacy_model="xx_not_there")
+    for name in ("./not_there", "not.there", "", "numpy"):
+        with pytest.raises(ParameterError, match="neither an installed spaCy pipeline nor"):
+            CTFIDF(pos=["NOUN"], spacy_model=name)
 
 
 def test_a_pipeline_without_a_tagger(tmp_path: Path) -> None:
