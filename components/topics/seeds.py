@@ -14,6 +14,7 @@ from components.base import Integers, ParameterError
 from components.representations.counts import count_terms
 from components.representations.segment import UNSPACED, Segmenters
 from components.representations.tokens import Tokens, tokenize
+from components.text import lower
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +121,12 @@ def _words_of(seed: str, number: Mapping[str, int], cut: Callable[[str], list[st
     for form in (seed, seed.lower()):
         if form in number:
             return [form]
-    tokens = tokenize([seed], segment=lambda run: cut(run) if UNSPACED.search(run) else [run])
-    return [tokens.words[index] for index in tokens.ids.tolist()]
+    tokens = tokenize(
+        [seed], lower=str, segment=lambda run: cut(run) if UNSPACED.search(run) else [run]
+    )
+    words = [tokens.words[index] for index in tokens.ids.tolist()]
+    # As they are typed where documents have them so: US is another word than us.
+    return [word if word in number else lower(word) for word in words]
 
 
 def _occurrences(tokens: Tokens, ids: Sequence[int], counts: Any) -> NDArray[np.float64]:

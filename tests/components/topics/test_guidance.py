@@ -41,6 +41,13 @@ def test_a_phrase_is_its_words_one_after_the_other():
     assert np.flatnonzero(strength).tolist() == [2]
 
 
+def test_an_acronym_in_a_phrase_is_not_the_stop_word():
+    documents = ["The US troops left the base", "They told us that troops left", "Troops again"]
+    words = CTFIDF(language="en").read(documents)
+    found = guided({"army": ["US Troops"]}, documents, np.arange(3), 3, words=words)
+    assert np.flatnonzero(found.seeds.toarray()).tolist() == [0]
+
+
 def test_the_words_are_those_of_the_representation():
     pytest.importorskip("rjieba")
     documents = ["我爱机器学习和数学", "今天天气很好", "机器坏了"]
