@@ -25,7 +25,7 @@ def check_words(name: str, value: Any) -> None:
     Raises
     ------
     ParameterError
-        Which tells the first entry that is not text, and what YAML reads as something else.
+        With the first entry that is not text, and how to quote it in YAML.
     """
     if not isinstance(value, list | tuple):
         raise ParameterError(name, value, "must be a list of words, as in [drug, cancer].")

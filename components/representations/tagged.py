@@ -112,7 +112,7 @@ class Tagger:
 
 
 def _is_pipeline(name: str) -> bool:
-    """Whether spaCy can load it; told without importing spaCy, by the file that names its parts."""
+    """Whether there is a pipeline of that name or folder; does not import spaCy, which is slow."""
     folders = [Path(name)] if name else []
     if name.isidentifier() and (spec := importlib.util.find_spec(name)) is not None:
         folders += map(Path, spec.submodule_search_locations or ())

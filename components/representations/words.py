@@ -148,16 +148,16 @@ class Reader:
     def _stop_words_and_acronyms(
         self, languages: tuple[str, ...]
     ) -> tuple[frozenset[str], Acronyms]:
-        """The stop words, and what tells the acronyms that are spelt like one of them."""
+        """The stop words, and the acronyms to keep apart from them."""
         if isinstance(self.stop_words, frozenset):  # the user's own: in whatever case
             return self.stop_words, Acronyms(frozenset(), lowercase=self.lowercase)
         lists = self.stop_words or languages
         if without := [NAMES[name] for name in lists if not stop_words([name])]:
             log.warning("there is no list of stop words for %s.", ", ".join(without))
         stop = stop_words(lists)
-        # In lower case, US would read as the stop word.
-        told_apart = frozenset() if self.lowercase and self.case == "lower" else stop
-        return stop | DEBRIS, Acronyms(told_apart, lowercase=self.lowercase)
+        # Shown in lower case, US would read as the stop word.
+        kept_apart = frozenset() if self.lowercase and self.case == "lower" else stop
+        return stop | DEBRIS, Acronyms(kept_apart, lowercase=self.lowercase)
 
 
 def _counted(item: tuple[str, int]) -> str:
