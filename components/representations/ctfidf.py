@@ -35,8 +35,8 @@ class CTFIDF(TermWeights):
         and on which words are forms of one.
     stop_words : "auto", str, list of str, or None
         "auto": the lists of the languages of the documents. A code or name: the list of that
-        language. A list: these words. None: none. Compared without regard to case, but for
-        acronyms that a language's list would drop, see `Acronyms`: US is not us.
+        language. A list: these words. None: none. Compared without regard to case, except
+        acronyms, see `Acronyms`: us does not stop US, which only a list with US does.
     clean : bool
         Leave out HTML, web and e-mail addresses, @names, encoded data, terminal codes, and
         boilerplate: what occurs in nearly every document. What was left out is logged.

@@ -149,15 +149,21 @@ class Reader:
         self, languages: tuple[str, ...]
     ) -> tuple[frozenset[str], Acronyms]:
         """The stop words, and the acronyms to keep apart from them."""
-        if isinstance(self.stop_words, frozenset):  # the user's own: in whatever case
-            return self.stop_words, Acronyms(frozenset(), lowercase=self.lowercase)
-        lists = self.stop_words or languages
-        if without := [NAMES[name] for name in lists if not stop_words([name])]:
-            log.warning("there is no list of stop words for %s.", ", ".join(without))
-        stop = stop_words(lists)
-        # Shown in lower case, US would read as the stop word.
-        kept_apart = frozenset() if self.lowercase and self.case == "lower" else stop
-        return stop | DEBRIS, Acronyms(kept_apart, lowercase=self.lowercase)
+        if isinstance(self.stop_words, frozenset):
+            stop = frozenset(map(str.lower, self.stop_words))
+            # Whoever lists US in capitals wants it left out too.
+            spelt_alike = stop.difference(
+                word.lower() for word in self.stop_words if word.isupper()
+            )
+        else:
+            lists = self.stop_words or languages
+            if without := [NAMES[name] for name in lists if not stop_words([name])]:
+                log.warning("there is no list of stop words for %s.", ", ".join(without))
+            spelt_alike = stop_words(lists)
+            stop = spelt_alike | DEBRIS
+        if self.lowercase and self.case == "lower":  # shown so, US would read as the stop word
+            spelt_alike = frozenset()
+        return stop, Acronyms(spelt_alike, lowercase=self.lowercase)
 
 
 def _counted(item: tuple[str, int]) -> str:
@@ -187,7 +193,7 @@ def _stop_words(value: Any) -> tuple[str, ...] | frozenset[str] | None:
             "stop_words", value, "must be auto, the name of a language, null, or a list of words."
         )
     check_words("stop_words", value)
-    return frozenset(word.lower() for word in value)
+    return frozenset(value)
 
 
 def _sizes(value: Any) -> tuple[int, int]:

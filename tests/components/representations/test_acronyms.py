@@ -8,6 +8,7 @@ import pytest
 from components.representations.acronyms import Acronyms
 from components.representations.ctfidf import CTFIDF
 from components.representations.keybert import KeyBERT
+from components.representations.stopwords import stop_words
 
 NEWS = [
     "Nobody told us that the US wants more of it.",
@@ -70,8 +71,11 @@ def test_where_words_are_not_shown_as_written() -> None:
     assert not {"US", "us"} & shown(["GIVE IT TO US"], lowercase=False)
 
 
-def test_the_users_own_stop_words_are_compared_without_case() -> None:
-    assert not {"us", "US"} & shown(NEWS, stop_words=["us"])
+def test_own_stop_words() -> None:
+    found = shown(NEWS, stop_words=[*stop_words(["en"]), "Troops"])
+    assert {"US", "IT", "WHO"} <= found
+    assert not {"us", "troops"} & found
+    assert not {"us", "US"} & shown(NEWS, stop_words=["US"])
     assert "us" in {*map(str.lower, shown(NEWS, stop_words=None))}
 
 
