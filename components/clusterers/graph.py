@@ -21,6 +21,7 @@ from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
 BLOCK = 4096  # rows of a matrix that are computed at a time, to bound the memory
 LARGE = 100_000  # rows of a graph beyond which a search shows progress and saves memory
+LIGHT = 0.25  # share of the edges, the lightest, left out of such a graph; see experiments/scale
 
 
 def weighted(graph: NeighborGraph, weights: str) -> Any:
@@ -114,6 +115,23 @@ def averaged(graphs: Sequence[Any], k: int) -> Any:
     total.data[order[rank >= k]] = 0
     total.eliminate_zeros()
     return total.maximum(total.T).tocsr()
+
+
+def thinned(links: Any) -> Any:
+    """Of a large graph, `links` without the lightest quarter; no row loses its heaviest edge.
+
+    Parameters
+    ----------
+    links : symmetric CSR (n, n), changed in place
+    """
+    if links.shape[0] <= LARGE or not links.nnz:
+        return links
+    place = int(LIGHT * links.nnz)
+    heaviest = links.max(axis=1).toarray()
+    bound = min(np.partition(links.data, place)[place], heaviest[heaviest > 0].min())
+    links.data[links.data < bound] = 0
+    links.eliminate_zeros()
+    return links
 
 
 def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:

@@ -341,6 +341,33 @@ def test_links_put_away_for_a_search_come_back_to_the_bit(monkeypatch):
         assert getattr(large.links, name).dtype == getattr(links, name).dtype
 
 
+@pytest.mark.parametrize("weights", ["fuzzy", "jaccard"])
+def test_a_large_graph_does_without_its_lightest_links(monkeypatch, weights):
+    links = weighted(search.neighbors(groups(), 30), weights)
+    assert graph.thinned(links.copy()).nnz == links.nnz
+    monkeypatch.setattr(graph, "LARGE", 100)
+    thin = graph.thinned(links.copy())
+    assert 0.7 * links.nnz < thin.nnz < 0.85 * links.nnz  # entries that are equal stay
+    assert (thin != thin.T).nnz == 0
+    assert links[thin.nonzero()].min() == thin.data.min()
+    gone = links - thin
+    gone.eliminate_zeros()
+    assert gone.max() < thin.data.min()
+    labels = LeidenClusterer(random_state=1, weights=weights, resolution=1.0).fit_predict(groups())
+    assert adjusted_rand_score(TRUTH, labels) > 0.95
+
+
+def test_no_document_is_left_without_a_link(monkeypatch):
+    monkeypatch.setattr(graph, "LARGE", 3)
+    light = np.zeros((4, 4))
+    light[0, 1], light[1, 2], light[0, 2], light[2, 3] = 0.9, 0.8, 0.1, 0.2
+    links = graph.thinned(sparse.csr_matrix(light + light.T))
+    expected = [(0, 1), (1, 2), (2, 3)]
+    assert sorted(zip(*sparse.triu(links).nonzero(), strict=True)) == expected
+    empty = graph.thinned(sparse.csr_matrix((5, 5)))
+    assert empty.nnz == 0
+
+
 def test_an_exact_number_of_topics_of_many_documents_takes_one_search(sampled, monkeypatch):
     searched = []
     find = graph.Communities.find
