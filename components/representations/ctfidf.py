@@ -37,6 +37,8 @@ class CTFIDF(TermWeights):
         "auto": the lists of the languages of the documents. A code or name: the list of that
         language. A list: these words. None: none. Compared without regard to case, except
         acronyms, see `Acronyms`: us does not stop US, which only a list with US does.
+    extra_stop_words : list of str, or None
+        Words to leave out beside those of `stop_words`.
     clean : bool
         Leave out HTML, web and e-mail addresses, @names, encoded data, terminal codes, and
         boilerplate: what occurs in nearly every document. What was left out is logged.
@@ -114,6 +116,7 @@ class CTFIDF(TermWeights):
         n_words: int = 10,
         language: Any = "auto",
         stop_words: Any = "auto",
+        extra_stop_words: list[str] | None = None,
         clean: bool = True,
         merge_variants: bool = True,
         pos: list[str] | None = None,
@@ -146,6 +149,7 @@ class CTFIDF(TermWeights):
         reading: dict[str, Any] = {
             "language": language,
             "stop_words": stop_words,
+            "extra_stop_words": extra_stop_words,
             "clean": clean,
             "lowercase": lowercase,
             "case": case,

@@ -71,6 +71,7 @@ class Reader:
         *,
         language: Any,
         stop_words: Any,
+        extra_stop_words: list[str] | None,
         clean: bool,
         lowercase: bool,
         case: str,
@@ -83,6 +84,9 @@ class Reader:
     ) -> None:
         self.language = _languages(language)
         self.stop_words = _stop_words(stop_words)
+        if extra_stop_words is not None:
+            check_words("extra_stop_words", extra_stop_words)
+        self.extra_stop_words = frozenset(extra_stop_words or ())
         self.clean = clean
         self.lowercase = lowercase
         self.case = _case(case)
@@ -149,18 +153,18 @@ class Reader:
         self, languages: tuple[str, ...]
     ) -> tuple[frozenset[str], Acronyms]:
         """The stop words, and the acronyms to keep apart from them."""
+        own = self.extra_stop_words
         if isinstance(self.stop_words, frozenset):
-            stop = frozenset(map(str.lower, self.stop_words))
-            # Whoever lists US in capitals wants it left out too.
-            spelt_alike = stop.difference(
-                word.lower() for word in self.stop_words if word.isupper()
-            )
+            own |= self.stop_words
+            spelt_alike = stop = frozenset(map(str.lower, own))
         else:
             lists = self.stop_words or languages
             if without := [NAMES[name] for name in lists if not stop_words([name])]:
                 log.warning("there is no list of stop words for %s.", ", ".join(without))
             spelt_alike = stop_words(lists)
-            stop = spelt_alike | DEBRIS
+            stop = spelt_alike | DEBRIS | set(map(str.lower, own))
+        # Whoever lists US in capitals wants it left out too.
+        spelt_alike = spelt_alike.difference(word.lower() for word in own if word.isupper())
         if self.lowercase and self.case == "lower":  # shown so, US would read as the stop word
             spelt_alike = frozenset()
         return stop, Acronyms(spelt_alike, lowercase=self.lowercase)

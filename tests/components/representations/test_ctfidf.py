@@ -88,6 +88,21 @@ def test_stop_words() -> None:
     assert "The" not in weights(CTFIDF(lowercase=False).fit(documents, labels), 0)
 
 
+def test_extra_stop_words_are_left_out_beside_those_of_the_language() -> None:
+    documents = ["The engine of the US troops won't start", "a boat"]
+    labels = np.array([0, 1])
+    assert set(weights(CTFIDF().fit(documents, labels), 0)) == {"engine", "US", "troops", "start"}
+    extra = CTFIDF(extra_stop_words=["Engine", "us"]).fit(documents, labels)
+    assert set(weights(extra, 0)) == {"US", "troops", "start"}
+    acronym = CTFIDF(extra_stop_words=["US"]).fit(documents, labels)
+    assert set(weights(acronym, 0)) == {"engine", "troops", "start"}
+    both = CTFIDF(stop_words=["the", "of"], extra_stop_words=["engine"]).fit(documents, labels)
+    assert {"engine", "the", "of"}.isdisjoint(weights(both, 0))
+    assert "boat" not in weights(
+        CTFIDF(stop_words=None, extra_stop_words=["boat"]).fit(documents, labels), 1
+    )
+
+
 def test_terms_of_two_words_step_over_stop_words() -> None:
     found = CTFIDF(ngram_range=[2, 2]).fit(["University of New York", "boat"], np.array([0, 1]))
     assert set(weights(found, 0)) == {"university new", "new york"}
@@ -193,6 +208,8 @@ def test_equals_the_formula_written_out(
         ({"ngram_range": [2, 1]}, "as in [1,2]"),
         ({"ngram_range": [1]}, "as in [1,2]"),
         ({"stop_words": "germn"}, "Did you mean 'german'?"),
+        ({"extra_stop_words": "said"}, "extra_stop_words=said: must be a list of words"),
+        ({"extra_stop_words": ["og", False]}, "word 2 is not text. YAML reads no, off and false"),
         ({"language": "xx"}, "language=xx: is not a known language."),
         ({"language": []}, "language=[]: is empty."),
         ({"pos": ["NOUNS"]}, "pos=NOUNS: is not a part of speech."),
