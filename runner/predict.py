@@ -7,7 +7,7 @@ dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=... datase
 out          a file that ends in .csv, .parquet or .jsonl, with one row per document: row, document,
              topic (-1: none), label, strength, topic_<layer>, nearest_topic, nearest_label and
              similarity (the topic whose mean is nearest and the cosine to it, also of a document
-             in no topic), and dataset.columns
+             in no topic), reason (why it is in no topic), and dataset.columns
 folder       instead of out: gets the same as documents.parquet
 memberships  true adds a column with the share of each topic
 batch        exact (default): the same bits for a document whatever else is in the file;
@@ -39,7 +39,7 @@ from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
-from runner.model import Model
+from runner.model import EMPTY, UNKNOWN, UNLIKE, Model
 from runner.model.loading import load
 from runner.prediction_files import SUFFIXES, check_suffix, writing
 from runner.terminal.arguments import names_in, parse
@@ -134,23 +134,17 @@ class Counts:
     """What became of documents.
 
     topics : how many are in each topic, and in none (-1)
-    n_blank, n_unknown : how many are blank, and how many hold no word that the embedder knows
+    reasons : how many are in none for which reason
     """
 
     topics: Counter[int] = field(default_factory=Counter)
-    n_blank: int = 0
-    n_unknown: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def why_none(self) -> str:
         """Why documents are in no topic."""
-        n_unlike = self.topics[-1] - self.n_blank - self.n_unknown
-        reasons = (
-            (self.n_blank, "empty"),
-            (self.n_unknown, "without a word that the embedder knows"),
-            (n_unlike, "unlike every topic"),
-        )
-        return ", ".join(f"{n:,} {reason}" for n, reason in reasons if n)
+        reasons = EMPTY, UNKNOWN, UNLIKE
+        return ", ".join(f"{self.reasons[why]:,} {why}" for why in reasons if self.reasons[why])
 
 
 def predict_file(
@@ -166,17 +160,13 @@ def predict_file(
     path : ends in `.parquet`, `.csv` or `.jsonl`; see `runner.prediction_files`
     """
     n, counts = 0, Counts()
-    labels = [topic.label for topic in model.topics] + [""]
     with writing(path) as write:
         for corpus in progress(_blocks(dataset), label="predicting"):
             prediction = model.predict_corpus(corpus, batch=batch)
             block: dict[str, Any] = {
                 "row": corpus.rows if corpus.rows is not None else n + np.arange(len(corpus)),
                 "document": list(corpus.documents),
-                **model.columns(prediction),
-                "nearest_topic": prediction.nearest,
-                "nearest_label": [labels[topic] for topic in prediction.nearest.tolist()],
-                "similarity": prediction.similarities,
+                **model.columns(prediction, corpus.blank),
             }
             if memberships:
                 block["memberships"] = prediction.memberships
@@ -185,8 +175,7 @@ def predict_file(
             write(block)
             n += len(corpus)
             counts.topics.update(prediction.topics.tolist())
-            counts.n_blank += int(corpus.blank.sum())
-            counts.n_unknown += int(np.sum((prediction.nearest < 0) & ~corpus.blank))
+            counts.reasons.update(block["reason"])
         if not n:
             raise UserError("the data set holds no documents.")
     return counts

@@ -37,7 +37,7 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
         Returns
         -------
         pandas.DataFrame
-            topic, label, strength and topic_<layer>, a row for each document.
+            The columns of `runner.model.Model.predict`, a row for each document.
         """
         batch = (params or {}).get("batch", "exact")
         documents = model_input["document"]

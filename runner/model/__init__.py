@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Corpus, Embedder, Floats, Integers, Matrix, ParameterError, UserError
 from components.datasets.split import split_corpus
@@ -15,6 +16,11 @@ from components.model.seen import recognise
 from components.pieces import heaviest, mixture_of
 from runner.cache import Cache
 from runner.model.alone import one_by_one
+
+# Why a document is in no topic.
+EMPTY = "empty"
+UNKNOWN = "without a word that the embedder knows"
+UNLIKE = "unlike every topic"
 
 
 @dataclass
@@ -91,7 +97,10 @@ class Model:
         Returns
         -------
         pandas.DataFrame
-            topic (-1: none), label, strength, topic_<layer> for each layer, and memberships.
+            topic (-1: none), label, strength, topic_<layer> for each layer; nearest_topic,
+            nearest_label and similarity (the topic whose mean is nearest, and the cosine to it,
+            also of a document in no topic); reason (why a document is in no topic, else empty);
+            and memberships.
 
         Raises
         ------
@@ -106,9 +115,10 @@ class Model:
             raise ParameterError("batch", batch, "must be exact or fast.")
         if not len(documents):
             nothing = Prediction.none(0, len(self.topics), self.layers)
-            return pd.DataFrame(self.columns(nothing, memberships))
-        prediction = self.predict_corpus(Corpus(list(documents)), batch=batch)
-        return pd.DataFrame(self.columns(prediction, memberships))
+            return pd.DataFrame(self.columns(nothing, np.zeros(0, bool), memberships))
+        corpus = Corpus(list(documents))
+        prediction = self.predict_corpus(corpus, batch=batch)
+        return pd.DataFrame(self.columns(prediction, corpus.blank, memberships))
 
     def predict_corpus(self, corpus: Corpus, *, batch: str = "exact") -> Prediction:
         """Topics of the documents of a corpus, with their images where the embedder takes them.
@@ -225,8 +235,10 @@ class Model:
             embedder, documents, identity=lambda: key, corpus_hash=str, images=images
         ).vectors
 
-    def columns(self, prediction: Prediction, memberships: bool = False) -> dict[str, Any]:
-        """A prediction as named columns of length n."""
+    def columns(
+        self, prediction: Prediction, blank: NDArray[np.bool_], memberships: bool = False
+    ) -> dict[str, Any]:
+        """A prediction for n documents as named columns; `blank` (n,): those without a text."""
         labels = [topic.label for topic in self.topics] + [""]
         columns: dict[str, Any] = {
             "topic": prediction.topics,
@@ -234,6 +246,13 @@ class Model:
             "strength": prediction.strengths,
         }
         columns |= {f"topic_{name}": values for name, values in prediction.layers.items()}
+        columns |= {
+            "nearest_topic": prediction.nearest,
+            "nearest_label": [labels[topic] for topic in prediction.nearest.tolist()],
+            "similarity": prediction.similarities,
+        }
+        reasons = [blank, prediction.nearest < 0, prediction.topics < 0]
+        columns["reason"] = np.select(reasons, [EMPTY, UNKNOWN, UNLIKE], "").tolist()
         if memberships:
             columns["memberships"] = list(prediction.memberships)
         return columns

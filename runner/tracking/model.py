@@ -194,6 +194,8 @@ def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) 
     about = yaml.safe_load((saved / "model.yaml").read_text(encoding="utf-8"))
     columns = [("long", "topic"), ("string", "label"), ("float", "strength")]
     columns += [("long", f"topic_{name}") for name in about["layers"]]
+    columns += [("long", "nearest_topic"), ("string", "nearest_label"), ("float", "similarity")]
+    columns += [("string", "reason")]
     shutil.copytree(saved, target / "artifacts" / "model")
     shutil.copy(CODE, target / CODE.name)
     _write_environment(target, requirements(about["config"]["embedder"]))

@@ -64,7 +64,10 @@ def test_a_run_saves_its_model_and_says_how_large_it_is(saved):
 def test_training_documents_get_their_topics(saved):
     before = _documents(saved)
     found = load(saved).predict(list(before.document))
-    assert list(found.columns) == ["topic", "label", "strength", "topic_broad"]
+    names = ["topic", "label", "strength", "topic_broad"]
+    assert list(found.columns) == [
+        *names, "nearest_topic", "nearest_label", "similarity", "reason",
+    ]  # fmt: skip
     assert np.mean(found.topic == before.topic) >= 0.98
     assert np.mean(found.topic_broad == before.topic_broad) >= 0.98
 
@@ -81,6 +84,20 @@ def test_new_documents_memberships_and_documents_without_a_word(saved):
     assert all(len(row) == len(model.topics) for row in found.memberships)
     assert sum(found.memberships[0]) == pytest.approx(1, abs=1e-5)
     assert len(model.predict([])) == 0
+
+
+def test_a_document_in_no_topic_has_the_nearest_one_and_the_reason(saved):
+    model = load(saved)
+    best = model.search(NEW[0], 1).iloc[0]
+    model.topic_model.settings["limit"] = 0.0  # whatever it has not seen is unlike every topic
+    found = model.predict([NEW[0], *NEW[3:]])
+    assert found.topic.tolist() == [-1, -1, -1]
+    assert (found.nearest_topic[0], found.nearest_label[0]) == (best.topic, best.label)
+    assert found.similarity[0] == pytest.approx(best.similarity, abs=1e-6)
+    assert sorted(found.reason) == [
+        "empty", "unlike every topic", "without a word that the embedder knows",
+    ]  # fmt: skip
+    assert set(model.predict(["", *_documents(saved).document[:3]]).reason[1:]) == {""}
 
 
 def test_search(saved):

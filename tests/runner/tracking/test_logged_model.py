@@ -114,6 +114,7 @@ def test_it_is_a_pyfunc_with_a_signature_and_an_example(tracked):
     place = next((tracked / "mlartifacts").glob("models/*/artifacts"))
     model = mlflow.pyfunc.load_model(str(place))
     names = ["topic", "label", "strength", "topic_broad"]
+    names += ["nearest_topic", "nearest_label", "similarity", "reason"]
     assert model.metadata.signature.outputs.input_names() == names
     example = model.metadata.load_input_example(str(place))
     assert list(model.predict(example).columns) == names
