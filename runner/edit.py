@@ -8,7 +8,7 @@ edits      a YAML file; all numbers are those of the run:
              rename: {2: "delivery"}   labels
              drop: [9]                 topics whose documents are in no topic from now on
              split: {0: 3}             topics that are divided, each into so many parts; [0] lets
-                                       its documents decide. The largest keeps the number
+                                       its documents decide, on 2 to 6. The largest keeps the number
 folder     gets what every run writes, and changes.csv
 cache      folder of cached vectors (default .runner-cache); null caches nothing
 uri        the MLflow store
@@ -23,7 +23,6 @@ edits are saved with the model, and hold for what `runner update` and `runner pr
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,11 @@ from components.model.edits import Edited, Edits, apply_edits, read_edits, stack
 from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
-from components.reports.text import listed_words
+from components.reports.text import listed_words, plain
 from runner.derive import Decide, Name, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent
-from runner.terminal.console import command
+from runner.terminal.console import command, say
 
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
 
@@ -58,16 +57,18 @@ def main(arguments: list[str]) -> int:
         path = Path(edit_command.options["edits"]).expanduser()
         edits = read_edits(_read(path), len(parent.model.topics), str(path))
         editing = Editing(parent, edits)
-        return edit_command.execute(
+        status = edit_command.execute(
             [parent],
             lambda parts: parent.result.corpus,
             editing.decide,
             lambda: {"": editing.names},
-            {"changes": partial(write_changes, parent.result, editing)},
+            {"changes": editing.write_changes},
             edits=[*parent.edits, edits.as_plain()],
             dropped=lambda: editing.dropped,
             about=lambda: editing.about,
         )
+        say(editing.summary)
+        return status
 
 
 def _read(path: Path) -> Any:
@@ -87,9 +88,12 @@ class Editing:
         Set once the topics are decided on.
     dropped : float32 (k, d) or CSR, or None
         Centroids of what this edit and earlier ones have dropped.
+    changes : list of rows
+        Those of `changes.csv`, set once it is written.
     """
 
     edited: Edited
+    changes: list[list[Any]]
 
     def __init__(self, parent: Parent, edits: Edits) -> None:
         self._parent = parent
@@ -148,34 +152,49 @@ class Editing:
                 names.append(None if is_new else (old.label, old.description))
         return names
 
+    def write_changes(self, result: Result, folder: Path) -> list[Path]:
+        """`changes.csv`: each topic, what was done to it, and the topics that it was made of.
 
-def write_changes(before: Result, editing: Editing, result: Result, folder: Path) -> list[Path]:
-    """`changes.csv`: each topic, what was done to it, and the topics that it was made of.
-
-    A dropped topic has no number any more.
-    """
-    edits, edited = editing.edits, editing.edited
-    rows: list[list[Any]] = []
-    for topic in result.topics:
-        sources = edited.sources[topic.id]
-        done = [
-            name
-            for name, applies in (
-                ("merged", len(sources) > 1),
-                ("split", sources[0] in edits.split),
-                ("renamed", topic.id in edited.renamed),
+        A dropped topic has no number any more.
+        """
+        edits, edited, before = self.edits, self.edited, self._parent.result
+        self.changes = []
+        for topic in result.topics:
+            sources = edited.sources[topic.id]
+            done = [
+                name
+                for name, applies in (
+                    ("merged", len(sources) > 1),
+                    ("split", sources[0] in edits.split),
+                    ("renamed", topic.id in edited.renamed),
+                )
+                if applies
+            ]
+            size = sum(before.topics[source].size for source in sources)
+            self.changes.append(
+                [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
+                 topic.label, listed_words(topic.words)]
+            )  # fmt: skip
+        for number in edits.drop:
+            old = before.topics[number]
+            self.changes.append(
+                ["", "dropped", number, old.size, 0, old.label, listed_words(old.words)]
             )
-            if applies
-        ]
-        size = sum(before.topics[source].size for source in sources)
-        rows.append(
-            [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
-             topic.label, listed_words(topic.words)]
-        )  # fmt: skip
-    for number in edits.drop:
-        old = before.topics[number]
-        rows.append(["", "dropped", number, old.size, 0, old.label, listed_words(old.words)])
-    return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
+        return [write_csv(folder / "changes.csv", COLUMNS, self.changes, csv_safe=True)]
+
+    @property
+    def summary(self) -> str:
+        """What became of the topics that were edited, a line each."""
+        lines = ["topics before -> now, with their documents:"]
+        for topic, change, sources, before, size, label, _ in self.changes:
+            if change == "dropped":
+                lines.append(f"  {sources} ({before:,}) -> none: dropped {plain(label)}")
+            elif change != "same":
+                origin = str(sources).replace(" ", "+")
+                lines.append(
+                    f"  {origin} ({before:,}) -> {topic} ({size:,}): {change} {plain(label)}"
+                )
+        return "\n".join(lines)
 
 
 if __name__ == "__main__":

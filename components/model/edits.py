@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,10 @@ from components.base import Integers, Matrix, UserError
 from components.clusterers.leiden import LeidenClusterer
 from components.labels import count_topics
 
+log = logging.getLogger(__name__)
+
 FEWEST = 10  # documents of a topic that can be split
+MOST = 6  # parts that a topic is split into where nobody says how many
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Edits:
     rename : label by topic
     drop : topics whose documents are in no topic from now on
     split : topics that are divided; the largest part keeps the number
-    parts : into how many, by topic; a topic of `split` that is not here divides as it does best
+    parts : into how many, by topic; a topic of `split` that is not here divides as it does best,
+        into `MOST` at most
     """
 
     merge: list[list[int]] = field(default_factory=list)
@@ -232,6 +237,13 @@ def _parts(topic: int, rows: Integers, X: Matrix, seed: int | None, number: int 
     least = min(5, len(rows) // 4)
     settings: dict[str, Any] = {"n_neighbors": k, "random_state": seed, "min_topic_size": least}
     parts = LeidenClusterer(n_topics=number, **settings).fit_predict(X)
+    if number is None and count_topics(parts) > MOST:
+        log.warning(
+            "split: topic %d is divided into %d parts; its documents would fall into %d. For as "
+            "many, write split: {%d: %d}",
+            topic, MOST, count_topics(parts), topic, count_topics(parts),
+        )  # fmt: skip
+        parts = LeidenClusterer(n_topics=MOST, **settings).fit_predict(X)
     if count_topics(parts) < 2:
         parts = LeidenClusterer(n_topics=2, **settings).fit_predict(X)
     if count_topics(parts) < 2:

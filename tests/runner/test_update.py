@@ -171,7 +171,9 @@ def test_labels_that_a_run_was_told_are_not_measured_after_it(tmp_path, monkeypa
         assert "ami" not in json.loads(Path(folder, "run.json").read_text())["metrics"]
 
 
-def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_path, monkeypatch):
+def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(
+    parent, tmp_path, monkeypatch, capsys
+):
     shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     edits = {"merge": [[1, 3]], "rename": {0: "first"}, "drop": [4], "split": [2]}
@@ -187,6 +189,9 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(parent, tmp_p
     words = [word for word, _ in model.topics[2].words[:3]]
     assert model.topics[2].label == ", ".join(words), "of the part, not of the topic it was"
     assert model.about["edits"] == [edits]
+    told = capsys.readouterr().out
+    assert "-> none: dropped" in told
+    assert "1+3 (" in told
     rows = changes(tmp_path / "edited")
     assert rows[0]["change"] == "renamed"
     assert rows[1]["change"] == "merged"

@@ -72,3 +72,13 @@ def test_a_topic_is_split_into_as_many_parts_as_asked_for():
         assert edited.is_new == [False] + [True] * (number - 1)
         assert len(np.unique(edited.labels)) == number
         assert all(len(np.unique(edited.labels[truth == t])) == 1 for t in range(6))
+
+
+def test_a_topic_is_split_into_a_few_parts_where_nobody_says_how_many(caplog):
+    rng = np.random.default_rng(1)
+    truth = np.repeat(np.arange(20), 20)
+    X = (10 * np.eye(20)[truth] + rng.normal(size=(400, 20))).astype(np.float32)
+    edited = apply_edits(Edits(split=[0]), np.zeros(400, np.int64), X, 0)
+    assert len(np.unique(edited.labels)) == 6
+    assert "topic 0 is divided into 6 parts" in caplog.text
+    assert "write split: {0: 20}" in caplog.text
