@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from browser import CHROMIUM, Browser
@@ -132,10 +133,26 @@ def test_the_map_lists_documents(page: Browser, report: Path) -> None:
     assert page.errors == []
 
 
+def test_topics_in_one_place_are_all_named_on_the_map(page: Browser, tmp_path: Path) -> None:
+    result = made(DOCUMENTS)
+    assert result.coordinates is not None
+    result.coordinates[1:] = np.random.default_rng(0).normal(size=(len(result.rows), 2))
+    page.open(write_report(result, tmp_path)[0])
+    page.run(
+        "window.named = new Set(); const draw = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
+        " named.add(text); draw.call(this, text, ...rest); };"
+        "document.getElementById('map-reset').click()"
+    )
+    page.wait(0.2)
+    assert set(page.run("[...named]")) >= {topic.label for topic in result.topics}
+    assert page.errors == []
+
+
 def test_print_is_short_and_shows_the_map(page: Browser, report: Path) -> None:
     page.open(report, dark=True)
     pdf = page.print()
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 4
     page.run("dispatchEvent(new Event('beforeprint'))")
     # Chromium prints what is drawn on a canvas, and leaves out pixels that are put there.
     assert page.run(f"{INKED}('map-overlay')") > 200

@@ -21,6 +21,7 @@ const drawMap = () => {
   const topic = map.columns[0];
   const FAST = 120000; // points drawn while the view moves; they stand in random order
   const PAPER = 20000; // points printed
+  const LINE = 20; // pixels between the middles of two labels, one above the other
   for (const column of map.columns) {
     if (column.codes) column.codes = typed(Uint16Array, column.codes);
     else {
@@ -128,6 +129,7 @@ const drawMap = () => {
   };
 
   // --- Labels: the largest topics first, each where it hides no other ----------------------------
+  // One that has no room at its place stands a line or two above or below it, with a line to it.
   // Of a run with layers, two are named at a time: the coarsest from afar, finer ones as one zooms.
   let path = null, ring = -1;
   const annotate = () => {
@@ -141,27 +143,46 @@ const drawMap = () => {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
-    const taken = [];
-    const name = (level, id) => {
-      let [x, y] = toScreen(...level.places[id]);
-      if (x < 0 || y < 0 || x > width || y > height) return;
+    const placed = [];
+    const place = (level, id, shifts) => {
+      const [left, top] = toScreen(...level.places[id]);
+      if (left < 0 || top < 0 || left > width || top > height) return true;
       const whole = level.names[id], most = small ? 22 : 34;
       const text = whole.length > most ? `${whole.slice(0, most - 1)}…` : whole;
       const half = context.measureText(text).width / 2 + 4;
-      x = Math.max(half, Math.min(width - half, x));
-      if (taken.some(other => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < 20)) return;
-      taken.push({ x, y, half });
-      context.lineWidth = 4;
-      context.strokeStyle = ground;
-      context.strokeText(text, x, y);
-      context.fillStyle = ink;
-      context.fillText(text, x, y);
+      const x = Math.max(half, Math.min(width - half, left));
+      const isFree = y => y > LINE / 2 && y < height - LINE / 2
+        && !placed.some(other => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < LINE);
+      const y = shifts.map(shift => top + shift).find(isFree);
+      if (y === undefined) return false;
+      placed.push({ text, x, y, half, left, top, font: context.font });
+      return true;
     };
     map.levels.slice(first, first + 2).forEach((level, below) => {
       const coarse = !below && first + 1 < map.levels.length;
       context.font = `${coarse ? 750 : 600} ${(small ? 11 : 13) + (coarse ? 3 : 0)}px system-ui, sans-serif, embedded`;
-      for (let id = 0; id < level.names.length && taken.length < 150; id++) name(level, id);
+      let ids = level.names.map((_, id) => id);
+      for (const shifts of [[0], [-LINE, LINE, -2 * LINE, 2 * LINE]]) {
+        ids = ids.filter(id => placed.length < 150 && !place(level, id, shifts));
+      }
     });
+    context.lineWidth = 1;
+    context.strokeStyle = ink;
+    context.beginPath();
+    for (const { y, left, top } of placed) {
+      if (y === top) continue;
+      context.moveTo(left, top);
+      context.lineTo(left, y);
+    }
+    context.stroke();
+    context.lineWidth = 4;
+    context.strokeStyle = ground;
+    context.fillStyle = ink;
+    for (const { text, x, y, font } of placed) {
+      context.font = font;
+      context.strokeText(text, x, y);
+      context.fillText(text, x, y);
+    }
     if (ring >= 0) {
       const [x, y] = toScreen(X[ring], Y[ring]);
       context.lineWidth = 2;
