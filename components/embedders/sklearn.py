@@ -91,8 +91,8 @@ class SklearnEmbedder:
                 raise ParameterError(
                     "pipeline",
                     type(step).__name__,
-                    f"could not be fitted on {len(documents)} documents: {error} Change its "
-                    "parameters.",
+                    f"could not be fitted on {len(documents)} documents: "
+                    f"{str(error).rstrip('.')}. Change its parameters.",
                 ) from error
         self.steps_ = steps
         return as_matrix(X)

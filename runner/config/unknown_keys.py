@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -40,6 +41,15 @@ def no_key(
         return Problem(text, f"there is no such key. Type {settings}")
     names = [*run_keys(), *run_groups()] if not path else [k for k in node if str(k)[:1] != "_"]
     hint = nearest(part, names)
+    if not path and not hint:
+        of_groups = {
+            str(key): f"{group}.{key}"
+            for group in run_groups()
+            if group not in ("metrics", "reports") and isinstance(node.get(group), dict)
+            for key in node[group] if str(key)[:1] != "_"
+        }  # fmt: skip
+        close = difflib.get_close_matches(part, of_groups, n=1, cutoff=0.9)
+        hint = f" Did you mean '{of_groups[close[0]]}'?" if close else ""
     if not path and (others := options_with("clusterer", part)):
         hint = f" It is a key of clusterer={others[0]}. Type clusterer={others[0]} clusterer.{text}"
     return Problem(text, f"there is no such key.{hint}")
