@@ -187,13 +187,10 @@ class Editing:
         """What became of the topics that were edited, a line each."""
         lines = ["topics before -> now, with their documents:"]
         for topic, change, sources, before, size, label, _ in self.changes:
-            if change == "dropped":
-                lines.append(f"  {sources} ({before:,}) -> none: dropped {plain(label)}")
-            elif change != "same":
+            if change != "same":
                 origin = str(sources).replace(" ", "+")
-                lines.append(
-                    f"  {origin} ({before:,}) -> {topic} ({size:,}): {change} {plain(label)}"
-                )
+                now = "none" if change == "dropped" else f"{topic} ({size:,})"
+                lines.append(f"  {change}: {origin} ({before:,}) -> {now}  {plain(label)}")
         return "\n".join(lines)
 
 

@@ -190,8 +190,8 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(
     assert model.topics[2].label == ", ".join(words), "of the part, not of the topic it was"
     assert model.about["edits"] == [edits]
     told = capsys.readouterr().out
-    assert "-> none: dropped" in told
-    assert "1+3 (" in told
+    assert "dropped: 4 (" in told
+    assert "merged: 1+3 (" in told
     rows = changes(tmp_path / "edited")
     assert rows[0]["change"] == "renamed"
     assert rows[1]["change"] == "merged"
