@@ -30,8 +30,8 @@ def dense_rows(X: Matrix, name: str, normalise: bool) -> NDArray[np.floating]:
 
     if sparse.issparse(X):
         raise UserError(
-            f"{name} needs dense vectors, and these are sparse. Put a reducer before it, such as "
-            "truncated_svd or umap, or use the clusterer leiden."
+            f"{name} needs dense vectors, and these are sparse. Type reducer=truncated_svd or "
+            "reducer=umap, or clusterer=leiden, which takes sparse ones."
         )
     X = np.asarray(X)
     rows: NDArray[np.floating] = unit_rows(X) if normalise else X

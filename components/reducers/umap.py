@@ -138,7 +138,7 @@ class UMAPReducer:
                 )
                 reduced = np.asarray(self.umap_.fit_transform(X, y), dtype=np.float32)
             except ValueError as error:
-                if "metric" not in str(error):
+                if "metric" not in str(error).lower():
                     raise
                 raise ParameterError(
                     "metric",

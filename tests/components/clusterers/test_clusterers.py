@@ -72,7 +72,7 @@ def test_identical_documents(name):
 
 @pytest.mark.parametrize("name", ["hdbscan", "fast_hdbscan", "agglomerative"])
 def test_sparse_vectors_are_sent_to_a_reducer(name):
-    with pytest.raises(UserError, match="truncated_svd"):
+    with pytest.raises(UserError, match="reducer=truncated_svd"):
         PARTS[name]().fit_predict(sparse.csr_matrix(np.eye(30)))
 
 

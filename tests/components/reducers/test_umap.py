@@ -107,6 +107,8 @@ def test_a_metric_of_umaps_own_works_and_an_unknown_one_is_named():
     assert np.isfinite(reduced).all()
     with pytest.raises(UserError, match=r"metric=cosin"):
         UMAPReducer(metric="cosin").fit_transform(groups(40))
+    with pytest.raises(UserError, match=r"metric=mahalanobis: .* sparse"):
+        UMAPReducer(metric="mahalanobis").fit_transform(sparse.csr_matrix(groups(40)))
 
 
 @pytest.mark.parametrize(
