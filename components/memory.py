@@ -6,6 +6,8 @@ import ctypes
 import os
 from pathlib import Path
 
+from components.errors import ParameterError
+
 UNLIMITED = 2**60  # bytes: the kernel writes a number near 2^63 where cgroup v1 has no limit
 
 
@@ -28,6 +30,29 @@ def available_memory(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/c
                 taken = _number(folder / used) or 0
                 free.append(max(0, most - max(0, taken - _droppable(folder / "memory.stat"))))
     return min(free)
+
+
+def check_fits(n_bytes: float, parameter: str, value: object, advice: str) -> None:
+    """Refuse to read what unpacks to more than the memory that is free.
+
+    Parameters
+    ----------
+    n_bytes : once it is unpacked
+    parameter, value : what names the file; see `ParameterError`
+    advice : what to do instead
+
+    Raises
+    ------
+    ParameterError
+    """
+    free = available_memory()
+    if n_bytes > free:
+        raise ParameterError(
+            parameter,
+            value,
+            f"unpacks to {n_bytes / 1e9:.1f} GB or more, and {free / 1e9:.1f} GB of memory are "
+            f"available. {advice}",
+        )
 
 
 def give_back() -> None:

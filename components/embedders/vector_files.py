@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from components.base import ParameterError
+from components.memory import check_fits
 from components.text import shorten
 
 log = logging.getLogger(__name__)
@@ -25,12 +27,24 @@ def _npz(file: Path, key: str | None) -> Any:
     from scipy import sparse
 
     with np.load(file, allow_pickle=False) as arrays:
-        if {"format", "shape", "data"} <= set(arrays.files) and key is None:
+        is_sparse = {"format", "shape", "data"} <= set(arrays.files) and key is None
+        names = arrays.files if is_sparse else [_only(file, arrays.files, key)]
+        _check_packed(file, arrays.zip, names)
+        if is_sparse:
             matrix = sparse.load_npz(file)
             if hasattr(matrix, "check_format"):  # scipy would read beyond its arrays
                 matrix.check_format(full_check=True)
             return matrix
-        return arrays[_only(file, arrays.files, key)]
+        return arrays[names[0]]
+
+
+def _check_packed(file: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> None:
+    """Refuse arrays that would not fit into memory, or are packed as numpy packs none."""
+    parts = [part for part in archive.infolist() if part.filename.removesuffix(".npy") in names]
+    # Of other packings, which numpy does not write, the library unpacks more than it is asked for.
+    if any(p.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for p in parts):
+        raise ParameterError("path", str(file), "is packed otherwise than numpy.savez does it.")
+    check_fits(sum(part.file_size for part in parts), "path", str(file), _MAPPED)
 
 
 def _safetensors(file: Path, key: str | None) -> Any:
@@ -83,6 +97,8 @@ def _parquet(file: Path, key: str | None) -> Any:
         names[-1],
         f"; not used: {shorten(others)}" if others else "",
     )
+    each = sum(_n_bytes(schema.field(name).type) + 4 for name in names)  # 4: of the result
+    check_fits(pq.read_metadata(file).num_rows * each, "path", str(file), _MAPPED)
     table = pq.read_table(file, columns=names)
     out = np.empty((table.num_rows, len(names)), np.float32)
     for column, name in enumerate(names):
@@ -92,6 +108,29 @@ def _parquet(file: Path, key: str | None) -> Any:
         with np.errstate(over="ignore"):
             out[:, column] = table[name].to_numpy()
     return out
+
+
+def _check_column(file: Path, name: str) -> None:
+    """Refuse lists that would not fit into memory: a number that repeats is stored once."""
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(file)
+    about, kind = table.metadata, table.schema_arrow.field(name).type.value_type
+    chunks = (
+        about.row_group(group).column(place)
+        for group in range(about.num_row_groups)
+        for place in range(about.num_columns)
+    )
+    n_values = sum(c.num_values for c in chunks if c.path_in_schema.startswith(f"{name}."))
+    check_fits(n_values * _n_bytes(kind), "path", str(file), _MAPPED)
+
+
+def _n_bytes(kind: Any) -> float:
+    """Bytes of a number of a type of pyarrow's."""
+    try:
+        return float(kind.bit_width / 8)
+    except ValueError:  # of any length, such as text
+        return 8.0
 
 
 def _numbered(schema: Any) -> dict[str, list[str]]:
@@ -140,6 +179,7 @@ def _list_column(file: Path, name: str) -> Any:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    _check_column(file, name)
     column = pq.read_table(file, columns=[name])[name]
     if column.null_count:
         row = int(np.argmax(column.is_null().to_numpy()))
@@ -175,6 +215,7 @@ def _only(file: Path, names: Iterable[str], key: str | None) -> str:
     return key or names[0]
 
 
+_MAPPED = "Save them as .npy or .safetensors, of which only the rows in use are read."
 # From a file and the key of an array in it to an array or a sparse matrix, as it lies there.
 READERS = {".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors}
 _SAFETENSORS_TYPES = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import logging
 import os
 import tempfile
@@ -23,12 +24,15 @@ import numpy as np
 from components.base import Floats, ParameterError
 from components.embedders import weights
 from components.file_hash import sha256
+from components.memory import available_memory, check_fits
 
 Kind = Literal["folder", "text", "binary", "fasttext", "native"]
 
 log = logging.getLogger(__name__)
 
 ENOUGH = 200  # words
+WORD = 150  # bytes of a word beside its characters and its vector
+_SMALLER = "Choose word vectors of fewer words or dimensions."
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # first bytes of a Facebook fastText model
 
 
@@ -207,6 +211,10 @@ def _parse(path: str) -> tuple[list[str], Floats]:
 def _read_binary(path: str) -> tuple[list[str], Floats]:
     from gensim.models import KeyedVectors
 
+    with _open(path) as stream:
+        n_words, dimensions = _header(stream.readline(1 << 16)) or (0, 0)
+    # gensim makes room for as many as the file says it holds.
+    check_fits(n_words * (WORD + 4 * dimensions), "model", path, _SMALLER)
     with tempfile.TemporaryDirectory() as scratch:
         link = Path(scratch, "vectors.bin.gz" if _zipped(path) else "vectors.bin")
         link.symlink_to(Path(path).absolute())  # gensim goes by a file's name
@@ -218,6 +226,7 @@ def _read_text(path: str) -> tuple[list[str], Floats]:
     """Word2vec and GloVe text. gensim's reader fails on words with spaces, which GloVe has."""
     words: dict[str, None] = {}
     numbers = bytearray()  # grows in place: the vectors are never held twice
+    held, free = 0, available_memory()
     with _open(path) as stream:
         first = stream.readline()
         header = _header(first)
@@ -230,7 +239,33 @@ def _read_text(path: str) -> tuple[list[str], Floats]:
             if word not in words:  # of a word that stands twice, the first row counts
                 words[word] = None
                 numbers += np.array(values).astype(np.float32).tobytes()
+                held += WORD + len(word) + 4 * dimensions
+                if held > free:
+                    check_fits(held, "model", path, _SMALLER)
     return list(words), np.frombuffer(numbers, np.float32).reshape(len(words), -1)
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a gzip file, no more of it than fits into memory."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.stream = gzip.open(path, "rb")  # noqa: SIM115
+        self.n_bytes, self.free = 0, available_memory()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        n = self.stream.readinto(buffer)
+        self.n_bytes += n
+        if self.n_bytes > self.free:
+            check_fits(self.n_bytes, "model", self.path, _SMALLER)
+        return n
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
 
 
 def _zipped(path: str) -> bool:
@@ -239,7 +274,7 @@ def _zipped(path: str) -> bool:
 
 
 def _open(path: str) -> IO[bytes]:
-    return gzip.open(path, "rb") if _zipped(path) else open(path, "rb")  # type: ignore[return-value]
+    return io.BufferedReader(_Unpacked(path), 1 << 16) if _zipped(path) else open(path, "rb")
 
 
 def _header(line: bytes) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 import json
 import re
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -250,4 +251,38 @@ def test_a_sparse_matrix_that_leads_out_of_its_arrays(tmp_path, part, value, kin
     getattr(X, part)[2] = value
     sparse.save_npz(tmp_path / "v.npz", X)
     with pytest.raises(UserError, match=r"v\.npz: cannot be read"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.npz")).encode(DOCUMENTS)
+
+
+def _repeated(path):
+    lists = pa.ListArray.from_arrays([0, 10**6], pa.array(np.zeros(10**6, np.float32)))
+    pq.write_table(pa.table({"v": lists}), path)
+
+
+PACKED = {
+    "v.npz": lambda path: np.savez_compressed(path, np.zeros((N, 10**6), np.float32)),
+    "sparse.npz": lambda path: sparse.save_npz(path, sparse.csr_matrix(np.ones((N, 10**5)))),
+    "lists.parquet": _repeated,
+    "columns.parquet": lambda path: pq.write_table(
+        pa.table({f"x{i}": np.zeros(10**6, np.float32) for i in range(2)}), path
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_unpacks_to_more_than_the_free_memory(name, tmp_path, monkeypatch):
+    PACKED[name](tmp_path / name)
+    assert (tmp_path / name).stat().st_size < 10**6
+    monkeypatch.setattr("components.memory.available_memory", lambda: 3 * 10**6)
+    with pytest.raises(UserError, match=r"unpacks to 0\.0 GB or more.*as \.npy or \.safetensors"):
+        PrecomputedEmbedder(path=str(tmp_path / name)).encode(DOCUMENTS)
+
+
+def test_a_packing_that_numpy_does_not_write(tmp_path, vectors):
+    save(tmp_path / "a.npz", vectors)
+    with zipfile.ZipFile(tmp_path / "a.npz") as plain:
+        content = plain.read("arr_0.npy")
+    with zipfile.ZipFile(tmp_path / "v.npz", "w", zipfile.ZIP_BZIP2) as packed:
+        packed.writestr("arr_0.npy", content)
+    with pytest.raises(UserError, match=r"v\.npz: is packed otherwise than numpy\.savez"):
         PrecomputedEmbedder(path=str(tmp_path / "v.npz")).encode(DOCUMENTS)

@@ -95,3 +95,14 @@ def test_a_language_that_a_model_does_not_know(build, request, option, caplog):
     embedder.encode(RUSSIAN)
     embedder.encode(RUSSIAN)
     assert caplog.text.count("of the documents are unknown to") == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"a 0\n" * 200_000, b"king 1 2\n" + b"a" * 5_000_000, b"9999999999 300\nking \0\0"]
+)
+def test_what_unpacks_to_more_than_the_free_memory(content, tmp_path, monkeypatch):
+    for module in ("components.memory", "components.embedders.word_vectors"):
+        monkeypatch.setattr(f"{module}.available_memory", lambda: 500_000)
+    (tmp_path / "v.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(UserError, match=r"v\.gz: unpacks to .* Choose word vectors of fewer words"):
+        word_vectors.load(str(tmp_path / "v.gz"), str(tmp_path / "cache"))
