@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from components.datasets.split import check_split, split_corpus
 from components.datasets.table import find_column, to_corpus
 
 MAX_BYTES = 2_000_000_000
+BATCH = 1000  # rows that are read, and counted, at a time
+OBJECT = 64  # bytes of a small object of Python, such as a word, with what refers to it
 
 
 @dataclass(kw_only=True, eq=False)
@@ -98,7 +101,7 @@ class TableDataset(DatasetBase):
         Column with labels that guide the run, where they are known. Unlike `label`, which only
         measures see, they decide on the topics.
     max_bytes : int, optional
-        Refuse tables with more bytes than this, decompressed; None reads whatever fits into memory.
+        Refuse tables that take more memory than this; None reads whatever fits into memory.
     """
 
     path: str
@@ -160,12 +163,13 @@ def check_max_bytes(max_bytes: int | None) -> None:
 
 
 class ByteBudget:
-    """Counts what is read, so that a file that never ends or decompresses to far more is refused.
+    """Counts what is read, and what is kept of it, so that a file that never ends, decompresses to
+    far more, or is much larger as Python's objects is refused.
 
     Parameters
     ----------
     limit : int, optional
-        Bytes that may be read; None counts nothing.
+        Bytes that may be read, and as many that may be kept; None counts nothing.
     source : str
         What is read, for the message.
     """
@@ -174,9 +178,10 @@ class ByteBudget:
         self.limit = limit
         self.source = source
         self.used = 0
+        self.kept = 0
 
     def add(self, n_bytes: int) -> None:
-        """Count bytes.
+        """Count bytes that are read.
 
         Raises
         ------
@@ -184,14 +189,56 @@ class ByteBudget:
             When there are more than the limit.
         """
         self.used += n_bytes
-        if self.limit is not None and self.used > self.limit:
+        self._check(self.used, "holds more bytes than this, decompressed")
+
+    def keep(self, cells: Collection[Any]) -> None:
+        """Count the memory of cells that are kept.
+
+        Raises
+        ------
+        ParameterError
+            When all that is kept takes more than the limit.
+        """
+        if self.limit is not None:
+            self.keep_bytes(_size(cells))
+
+    def keep_bytes(self, n_bytes: int) -> None:
+        """Count memory; see `keep`."""
+        self.kept += n_bytes
+        self.check(0)
+
+    def check(self, n_bytes: int) -> None:
+        """Check whether so much more memory would be too much, without counting it."""
+        self._check(self.kept + n_bytes, "takes more bytes of memory than this")
+
+    def check_parts(self, text: str, marks: str) -> None:
+        """Check a text that is about to be cut at each of the characters `marks`."""
+        if self.limit is not None and len(text) * OBJECT > self.limit:
+            self.check(len(text) + OBJECT * sum(map(text.count, marks)))
+
+    def _check(self, n_bytes: int, fault: str) -> None:
+        if self.limit is not None and n_bytes > self.limit:
             raise ParameterError(
                 "max_bytes",
                 self.limit,
-                f"{self.source} holds more bytes than this, decompressed. If that is right and "
-                "fits into memory, set a higher max_bytes.",
+                f"{self.source} {fault}. If that is right and fits into memory, set a higher "
+                "max_bytes.",
             )
 
-    def add_cells(self, cells: Iterable[Any]) -> None:
-        """Count the cells of a column: their characters, and a pointer for each."""
-        self.add(sum(8 + (len(cell) if isinstance(cell, str | bytes) else 0) for cell in cells))
+
+def checked_lines(lines: Iterable[str], marks: str, budget: ByteBudget) -> Iterator[str]:
+    """The lines; one of so many values that they would not fit into memory is refused."""
+    for line in lines:
+        budget.check_parts(line, marks)
+        yield line
+
+
+def _size(cells: Collection[Any]) -> int:
+    """Bytes of some cells, with what is inside them, and of what refers to them."""
+    size = 8 * len(cells) + sum(map(sys.getsizeof, cells))
+    for cell in cells:
+        if isinstance(cell, dict):
+            size += _size(cell.keys()) + _size(cell.values())
+        elif isinstance(cell, list):
+            size += _size(cell)
+    return size

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from components.base import Corpus, ParameterError, UserError, progress
-from components.datasets.base import ByteBudget, TableDataset
+from components.datasets.base import BATCH, ByteBudget, TableDataset, checked_lines
 from components.datasets.files import check_encoding, locate, open_text
 from components.text import shorten
 
@@ -105,9 +105,11 @@ class CsvDataset(TableDataset):
         file = locate(self.path, "file")
         budget = ByteBudget(self.max_bytes, str(file))
         cells: dict[str, list[str]] = {column: [] for _, column in self.named_columns}
-        for row in progress(self._cells(file, backslashes, budget), label=f"reading {file.name}"):
-            for values, cell in zip(cells.values(), row, strict=True):
-                values.append(cell)
+        rows = progress(self._cells(file, backslashes, budget), label=f"reading {file.name}")
+        while batch := list(islice(rows, BATCH)):
+            for values, column in zip(cells.values(), zip(*batch, strict=True), strict=True):
+                budget.keep(column)
+                values += column
         return self.corpus(cells, str(file), file.parent)
 
     def blocks(self, size: int) -> Iterator[Corpus]:
@@ -147,7 +149,7 @@ class CsvDataset(TableDataset):
             lines: Iterable[str] = chain(head[skip:], stream)
             if backslashes:
                 lines = (ESCAPED.sub(self._unescape, line) for line in lines)
-            reader = self._reader(lines, separator)
+            reader = self._reader(checked_lines(lines, separator, budget), separator)
             rows = checked_rows(reader, file, skip, self._reader(top, separator, False))
             header = next(rows, None)
             if header is None:

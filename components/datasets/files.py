@@ -217,7 +217,7 @@ def _unpacked(raw: BinaryIO) -> io.BufferedReader:
 
 
 class _Counted(io.RawIOBase):
-    """A stream whose bytes are counted; a line costs 8 more, for what refers to it."""
+    """A stream whose bytes are counted."""
 
     def __init__(self, stream: io.BufferedReader, budget: ByteBudget) -> None:
         self.stream = stream
@@ -228,7 +228,7 @@ class _Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         n = self.stream.readinto(buffer)
-        self.budget.add(n + 8 * bytes(buffer[:n]).count(b"\n"))
+        self.budget.add(n)
         return n
 
 

@@ -82,7 +82,7 @@ class HuggingfaceDataset(TableDataset):
                 values = batch[root]
                 if root != name:
                     values = [value and lookup({root: value}, name) for value in values]
-                budget.add_cells(values)
+                budget.keep(values)
                 numbered = classes.get(name)
                 cells[column] += [numbered.get(v) for v in values] if numbered else values
         local = local_path(self.path)

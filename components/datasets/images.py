@@ -30,7 +30,7 @@ class ImagesDataset(DatasetBase):
     encoding : str
         Of the captions.
     max_bytes : int, optional
-        Refuse more bytes of captions than this; None reads whatever fits into memory.
+        Refuse captions that take more memory than this; None reads whatever fits into memory.
     limit, seed, missing
         See `DatasetBase`.
     """
@@ -63,6 +63,7 @@ class ImagesDataset(DatasetBase):
                 if caption.is_file():
                     with open_text(caption, self.encoding, budget=budget) as stream:
                         values["text"][row] = stream.read().strip()
+                        budget.keep((values["text"][row],))
             if not any(values["text"]):
                 raise ParameterError(
                     "captions",

@@ -12,13 +12,15 @@ from typing import Any, TextIO
 import numpy as np
 
 from components.base import Corpus, UserError, progress
-from components.datasets.base import ByteBudget, TableDataset
+from components.datasets.base import BATCH, ByteBudget, TableDataset, checked_lines
 from components.datasets.files import check_encoding, locate, open_text
 from components.datasets.table import find_column
 from components.text import shorten
 
 Record = dict[str, Any]
 DEPTH = 5  # of the names that an error lists
+NAMES = 1000  # that are looked through for one that is not found
+MARKS = "[{,"  # before each value
 
 
 @dataclass(kw_only=True, eq=False)
@@ -67,14 +69,18 @@ class JsonlDataset(TableDataset):
         """The values of each column, `ABSENT` where a row has none, and what some rows hold."""
         budget = ByteBudget(self.max_bytes, str(file))
         cells: dict[str, list[Any]] = {column: [] for column in actual}
-        targets = [(name, cells[column].append) for column, name in actual.items()]
         seen: Record = {}
         with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
-            rows = records(lines, file, list(actual.values()))
-            for record in progress(rows, label=f"reading {file.name}"):
-                seen.update(record)
-                for name, append in targets:
-                    append(lookup(record, name))
+            rows = records(lines, file, list(actual.values()), budget)
+            bar = progress(rows, label=f"reading {file.name}")
+            while batch := list(islice(bar, BATCH)):
+                for record in batch:
+                    if len(seen) < NAMES:
+                        seen.update(record)
+                for column, name in actual.items():
+                    values = [lookup(record, name) for record in batch]
+                    budget.keep(values)
+                    cells[column] += values
         return cells, seen
 
     def blocks(self, size: int) -> Iterator[Corpus]:
@@ -86,7 +92,7 @@ class JsonlDataset(TableDataset):
         columns = list(dict.fromkeys(column for _, column in self.named_columns))
         start = 0
         with open_text(file, self.encoding, newline="\n") as lines:
-            rows = records(lines, file, columns)
+            rows = records(lines, file, columns, ByteBudget(None, str(file)))
             while block := list(islice(rows, size)):
                 cells = {c: [lookup(record, c) for record in block] for c in columns}
                 for name, column in self.named_columns:
@@ -131,9 +137,13 @@ def flat_names(record: Record, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def records(lines: TextIO, file: Path, columns: list[str]) -> Iterator[Record]:
+def records(lines: TextIO, file: Path, columns: list[str], budget: ByteBudget) -> Iterator[Record]:
     """The rows of a file, whatever form of JSON it holds."""
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if not line.isspace())
+    numbered = (
+        (number, line)
+        for number, line in enumerate(checked_lines(lines, MARKS, budget), 1)
+        if not line.isspace()
+    )
     first, second = next(numbered, None), next(numbered, None)
     if first is None:
         return
@@ -146,7 +156,8 @@ def records(lines: TextIO, file: Path, columns: list[str]) -> Iterator[Record]:
         for item in chain((first, second), numbered):
             yield _object(_checked(item, file), file, item[0])
     elif value is ABSENT:
-        text = "".join([first[1], second[1], *lines])
+        text = first[1] + second[1] + lines.read()
+        budget.check_parts(text, MARKS)
         yield from from_document(text, first[0], columns, file)
     else:
         yield _object(value, file, first[0])  # an error: it is no object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, UserError, progress
-from components.datasets.base import ByteBudget, TableDataset
+from components.datasets.base import OBJECT, ByteBudget, TableDataset
 from components.datasets.files import advice, files_below, locate
 from components.datasets.jsonl import ABSENT, lookup
 
@@ -131,7 +132,7 @@ def _count_pages(metadata: Any, columns: set[str], budget: ByteBudget) -> None:
             path = chunk.path_in_schema
             if any(path == name or path.startswith(f"{name}.") for name in columns):
                 stated.add(chunk.total_uncompressed_size)
-    stated.add(budget.used)
+    stated.add(budget.kept)
 
 
 def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
@@ -144,26 +145,40 @@ def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
     if pa.types.is_dictionary(array.type):
         return _decoded(array, budget)
     if pa.types.is_timestamp(array.type):
-        budget.add(8 * len(array))
+        budget.keep_bytes(OBJECT * len(array))
         micro = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return list(np.asarray(micro.fill_null(np.iinfo(np.int64).min)).view("datetime64[us]"))
-    budget.add(array.nbytes + 8 * len(array))
+    budget.check(array.nbytes + OBJECT * _n_values(array))
     values: list[Any] = array.to_pylist()
-    if root == name:
-        return values
-    nested = [None if value is None else lookup({root: value}, name) for value in values]
-    return [None if value is ABSENT else value for value in nested]
+    if root != name:
+        nested = [None if value is None else lookup({root: value}, name) for value in values]
+        values = [None if value is ABSENT else value for value in nested]
+    budget.keep(values)
+    return values
+
+
+def _n_values(array: Any) -> int:
+    """The values of an array and of what is nested in it."""
+    if not array.type.num_fields:
+        return len(array)
+    inner = array.flatten()
+    return len(array) + sum(map(_n_values, inner if isinstance(inner, list) else [inner]))
 
 
 def _decoded(array: Any, budget: ByteBudget) -> list[str | None]:
-    """The texts of a dictionary array; their size is counted before any of them is made."""
+    """The texts of a dictionary array; their size is checked before any of them is made.
+
+    Each counts as often as it is used.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     sizes = np.append(np.asarray(pc.binary_length(array.dictionary).fill_null(0)), 0)
     codes = np.asarray(array.indices.fill_null(len(array.dictionary)))
-    budget.add(int(sizes[codes].sum()) + 8 * len(codes))
     used, places = np.unique(codes, return_inverse=True)
+    budget.check(int(sizes[codes].sum()) + 8 * len(codes) + OBJECT * len(used))
     valid = used < len(array.dictionary)
     texts = array.dictionary.take(pa.array(used[valid])).to_pylist() + [None] * int(sum(~valid))
+    taken = np.array([sys.getsizeof(text) for text in texts], np.int64)
+    budget.keep_bytes(int(taken[places].sum()) + 8 * len(codes))
     return [texts[place] for place in places]

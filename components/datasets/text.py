@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from components.base import Corpus, ParameterError, progress
-from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
+from components.datasets.base import BATCH, MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
 from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
 from components.datasets.table import to_corpus
 
@@ -27,7 +28,7 @@ class TextDataset(DatasetBase):
     encoding : str
         Of the text; a byte order mark has precedence.
     max_bytes : int, optional
-        Refuse more text than this, decompressed; None reads whatever fits into memory.
+        Refuse documents that take more memory than this; None reads whatever fits into memory.
     limit, seed, missing
         See `DatasetBase`.
     """
@@ -59,11 +60,14 @@ class TextDataset(DatasetBase):
             for file in progress(files, total=len(files), label=f"reading {source.name}"):
                 with open_text(file, self.encoding, budget=budget) as stream:
                     cells["text"].append(stream.read())
+                    budget.keep(cells["text"][-1:])
             if self.label == "folder":
                 cells["label"] = folder_labels(files, source)
         else:
             with open_text(source, self.encoding, budget=budget) as lines:
                 bar = progress(lines, label=f"reading {source.name}")
-                cells["text"] = [line.removesuffix("\n") for line in bar]
+                while batch := [line.removesuffix("\n") for line in islice(bar, BATCH)]:
+                    budget.keep(batch)
+                    cells["text"] += batch
         label = "label" if "label" in cells else None
         return to_corpus(cells, str(source), text="text", label=label, missing=self.missing)
