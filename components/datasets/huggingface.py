@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from components.base import Corpus, ParameterError, progress, require
+from components.base import Corpus, ParameterError, UserError, progress, require
 from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import locate
 from components.datasets.jsonl import lookup
@@ -97,15 +99,17 @@ class HuggingfaceDataset(TableDataset):
         if local is not None:
             path = str(local if local.is_dir() else local.parent)
             data_files = None if local.is_dir() else local.name
+        settings: dict[str, Any] = {
+            "data_files": data_files,
+            "revision": self.revision,
+            "cache_dir": self.cache_dir,
+        }
         try:
-            return datasets.load_dataset(
-                path,
-                self.config,
-                data_files=data_files,
-                split=self.split,
-                revision=self.revision,
-                cache_dir=self.cache_dir,
-            )
+            builder = datasets.load_dataset_builder(path, self.config, **settings)
+            check_files(self.path, builder.config.data_files or {}, local and Path(path))
+            return datasets.load_dataset(path, self.config, split=self.split, **settings)
+        except UserError:
+            raise
         except ConnectionError as error:
             raise ParameterError(
                 "path",
@@ -129,6 +133,31 @@ def local_path(path: str) -> Path | None:
     if path.startswith((".", "/", "~")) or Path(path).exists():
         return locate(path, "either")
     return None
+
+
+def check_files(path: str, data_files: Mapping[str, Iterable[object]], folder: Path | None) -> None:
+    """Refuse a data set that names files outside it, as its README.md may, absolute or by `..`.
+
+    Parameters
+    ----------
+    path : what the user called it
+    data_files : by split, as the library has found them; `zip://a.csv::b.zip` is `a.csv` in `b.zip`
+    folder : where it lies; None for one of the Hub, which may name files of servers
+    """
+    for name in map(str, chain.from_iterable(data_files.values())):
+        place = name.rpartition("::")[2].removeprefix("file://")
+        if "://" in place:
+            inside = folder is None
+        else:
+            root = folder and folder.expanduser().resolve()
+            inside = root is not None and Path(os.path.normpath(place)).is_relative_to(root)
+        if not inside:
+            raise ParameterError(
+                "path",
+                path,
+                f"this data set names a file outside it, {shorten(name)}. If you want to read that "
+                "file, set path to it; else remove it from data_files in README.md.",
+            )
 
 
 def check_no_reader(path: str) -> None:

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import datasets
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from components.base import UserError
-from components.datasets.huggingface import HuggingfaceDataset
+from components.datasets.huggingface import HuggingfaceDataset, check_files
 
 
 @pytest.fixture
@@ -126,6 +127,28 @@ def test_a_reader_of_the_library_is_no_data_set(tmp_path, load, monkeypatch):
     with pytest.raises(UserError, match=r"path=pandas: is a reader.*\./pandas"):
         load("pandas")
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["{}/secret.csv", "../secret.csv", "zip://a.csv::{}/a.zip"])
+def test_files_outside_the_folder_are_not_read(name, tmp_path, load):
+    (tmp_path / "secret.csv").write_text("text\nmine\n")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("a.csv", "text\nmine\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("text\ntheirs\n")
+    card = "---\nconfigs:\n- config_name: default\n  data_files: {}\n---\n"
+    (tmp_path / "data" / "README.md").write_text(card.format(name.format(tmp_path)))
+    with pytest.raises(UserError, match=r"names a file outside it, .*remove it from data_files"):
+        load(tmp_path / "data")
+    (tmp_path / "data" / "README.md").write_text(card.format("'*.csv'"))
+    assert load(tmp_path / "data").documents == ["theirs"]
+
+
+def test_a_data_set_of_the_hub_names_no_file_of_this_machine(tmp_path):
+    of_hub = {"train": ["hf://datasets/a/b@c/d.csv", "https://somewhere.example/d.csv"]}
+    check_files("a/b", of_hub, None)
+    with pytest.raises(UserError, match=r"path=a/b: this data set names a file outside it"):
+        check_files("a/b", {"train": ["/etc/passwd"]}, None)
 
 
 class Bomb:
