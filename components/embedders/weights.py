@@ -142,6 +142,8 @@ def fetch(model: str, revision: str | None, build: Callable[..., T], marker: str
         commit = _hub_commit(model, cached.name if cached else revision)
         if isinstance(commit, Exception):  # the libraries would try for minutes
             raise commit
+        for folder in _configs(model, commit):
+            check_no_kernel(model, folder)
         if cached is not None:
             return build(model, revision=cached.name)
         built = build(model, revision=revision or "main")  # by this name it is found again
@@ -185,17 +187,32 @@ def _is_decided(model: str, marker: str, commit: str) -> bool:
 @lru_cache
 def _hub_commit(model: str, revision: str | None) -> str | Exception:
     """The commit that the hub has now, or why it is not known; asked once per process."""
+    try:
+        return _hub_info(model, revision or "main")[1].sha or ValueError("the hub names no commit")
+    except Exception as error:
+        return error
+
+
+def _hub_info(model: str, revision: str) -> tuple[str, Any]:
+    """The full name that the hub knows a model by, and what it says of it."""
     from huggingface_hub import HfApi
 
-    error: Exception = ValueError("the hub names no commit")
     for name in _full_names(model):
         try:
-            commit = HfApi().model_info(name, revision=revision or "main", timeout=10).sha
+            return name, HfApi().model_info(name, revision=revision, timeout=10)
         except Exception as problem:
             error = problem
-        else:
-            return commit or error
-    return error
+    raise error
+
+
+def _configs(model: str, commit: str) -> Iterator[str]:
+    """The folders in the hub's cache of each `config.json` of a commit, downloaded alone."""
+    from huggingface_hub import hf_hub_download
+
+    name, info = _hub_info(model, commit)
+    for file in info.siblings or ():
+        if Path(file.rfilename).name == "config.json":
+            yield os.path.dirname(hf_hub_download(name, file.rfilename, revision=commit))
 
 
 def _full_names(model: str) -> list[str]:

@@ -74,7 +74,13 @@ def test_a_folder_is_identified_by_its_content_alone(tmp_path):
 def hub(tmp_path, httpserver, monkeypatch):
     """An empty hub on this machine, and an empty cache of it: `httpserver`, `tmp_path`."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(constants, "ENDPOINT", httpserver.url_for("").rstrip("/"))
+    endpoint = httpserver.url_for("").rstrip("/")
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
+    )
     weights._hub_commit.cache_clear()
     yield httpserver
     weights._hub_commit.cache_clear()
@@ -113,7 +119,8 @@ def test_a_hub_model_that_is_not_in_the_cache_has_the_hubs_commit(hub):
 @pytest.mark.parametrize("commit", ["a" * 40, "b" * 40])
 def test_what_is_downloaded_is_the_commit_that_was_asked_for(hub, tmp_path, commit):
     answer = {"id": "org/new", "sha": "a" * 40, "tags": [], "siblings": []}
-    hub.expect_request("/api/models/org/new/revision/main").respond_with_json(answer)
+    for known_as in ("main", "a" * 40):
+        hub.expect_request(f"/api/models/org/new/revision/{known_as}").respond_with_json(answer)
 
     def download(name, revision):
         cached(tmp_path, name, commit, "config.json")
@@ -194,6 +201,18 @@ def test_weights_that_name_native_code_of_the_hub(content, tmp_path):
     (tmp_path / "0_Transformer" / "config.json").write_text(json.dumps(content))
     with pytest.raises(ParameterError, match=r"config\.json sets .*attn_.*evil/kernel"):
         weights.fetch(str(tmp_path), None, pytest.fail, "config.json")
+
+
+def test_a_model_of_the_hub_that_names_native_code_is_not_downloaded(hub):
+    commit, path = "9" * 40, "0_Transformer/config.json"
+    answer = {"id": "org/evil", "sha": commit, "tags": [], "siblings": [{"rfilename": path}]}
+    for known_as in ("main", commit):
+        hub.expect_request(f"/api/models/org/evil/revision/{known_as}").respond_with_json(answer)
+    hub.expect_request(f"/org/evil/resolve/{commit}/{path}").respond_with_data(
+        '{"_attn_implementation": "evil/kernel"}', headers={"X-Repo-Commit": commit, "ETag": "1"}
+    )
+    with pytest.raises(ParameterError, match=r"config\.json sets .*attn_.*evil/kernel"):
+        weights.fetch("org/evil", None, pytest.fail, "config.json")
 
 
 def test_weights_that_name_a_way_of_the_library_s_own(tmp_path):
