@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,10 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}
     result.choice = {key.removeprefix("chosen_"): _number(text) for key, text in chosen.items()}
     limits |= _settings(about.params)
+    if (folder / FILE).is_symlink():  # a folder may be somebody else's
+        with suppress(OSError):
+            (folder / FILE).unlink()
     check_writable(folder, "folder")
-    (folder / FILE).unlink(missing_ok=True)  # it may be a link: a folder may be somebody else's
     try:
         (path,) = write_report(result, folder, run_folder=recorded, **limits)
     except OSError as error:

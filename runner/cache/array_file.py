@@ -204,6 +204,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        temporary.unlink(missing_ok=True)  # of a killed process; or a link, in somebody's cache
         with temporary.open("w+b") as stream:
             yield stream
             stream.flush()

@@ -17,8 +17,9 @@ from runner.terminal.suggestions import shell_line
 log = logging.getLogger(__name__)
 
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-# A limit on files (ulimit -f); a disk that is damaged; one of another machine that is gone.
-_FAILING = (errno.EFBIG, errno.EIO, errno.ESTALE)
+# A limit on files (ulimit -f); a disk that is damaged; one of another machine that is gone; a lock
+# that is a link, in a cache of somebody else's.
+_FAILING = (errno.EFBIG, errno.EIO, errno.ESTALE, errno.ELOOP)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # at ENOSYS FileLock makes files
 
 

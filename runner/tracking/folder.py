@@ -13,6 +13,8 @@ from components.base import UserError
 
 # A disk that takes no more: the only failures of a report that fail the run.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.ESTALE)
+# Where a run, or the jobs of a sweep, write below their folder.
+_WRITTEN = ("*", "*/*", "*/.hydra/*", "*/model/*")
 _NEEDED = 2**20  # bytes; the tables of some hundred documents
 
 
@@ -29,7 +31,8 @@ def check_writable(folder: Path, setting: str) -> None:
     Raises
     ------
     UserError
-        When it cannot be made or written to, or its disk has not 1 MB left.
+        When it cannot be made or written to, or its disk has not 1 MB left; or when it holds links,
+        at whose ends would be written. In the working folder, which is the user's, they may be.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,15 @@ def check_writable(folder: Path, setting: str) -> None:
             f"the output folder {folder} cannot be written to: {error.strerror}. Nothing was "
             f"computed. Choose another folder with {setting}=..."
         ) from error
+    if folder.resolve() == Path.cwd():
+        return
+    link = next((p for glob in _WRITTEN for p in folder.glob(glob) if p.is_symlink()), None)
+    if link is not None:
+        raise UserError(
+            f"the output folder {folder} holds a link, {link.relative_to(folder)}, and what it "
+            "leads to could be overwritten. Nothing was computed. Remove the link, or choose "
+            f"another folder with {setting}=..."
+        )
 
 
 @contextmanager

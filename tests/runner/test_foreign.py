@@ -223,6 +223,19 @@ def test_a_page_is_not_written_through_a_link(foreign: Path) -> None:
     assert "<html" in (foreign / "report.html").read_text()
 
 
+@pytest.mark.parametrize("link", ["topics.csv", "runner.log", ".hydra", "model/model.yaml"])
+def test_a_run_is_not_written_through_a_link(link: str, runner: Run, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir() if link == ".hydra" else victim.write_text("mine")
+    (tmp_path / "out" / link).parent.mkdir(parents=True)
+    (tmp_path / "out" / link).symlink_to(victim)
+    outcome = runner(*FAST, "dataset.limit=60", "hydra.run.dir=out")
+    assert outcome.code == 2
+    assert f"out holds a link, {link}, and what it leads to could be overwritten" in outcome.err
+    assert "choose another folder with hydra.run.dir=..." in outcome.err
+    assert not list(victim.iterdir()) if link == ".hydra" else victim.read_text() == "mine"
+
+
 def test_a_host_that_looks_like_this_machine() -> None:
     local = ["http://localhost:8000/v1", "127.0.0.1:9", "http://[::1]/v1"]
     far = ["http://far.example\\@localhost/", "http://localhost@far.example/", "far.example:80"]

@@ -136,19 +136,18 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
 def test_a_disk_that_fills_up_in_the_middle(runner: Run, tmp_path: Path) -> None:
     """One clear error; what was computed is cached, and the same command writes the result."""
-    arguments = [*FAST, "dataset.limit=60", "cache.dir=cached", "hydra.run.dir=out"]
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "topics.csv").symlink_to("/dev/full")
+    arguments = [*FAST, "dataset.limit=60", "cache.dir=cached", "hydra.run.dir=."]
+    (tmp_path / "topics.csv").symlink_to("/dev/full")
     outcome = runner(*arguments)
     assert outcome.code == 1
-    assert "out cannot be written to: No space left on device" in outcome.err
+    assert f"{tmp_path} cannot be written to: No space left on device" in outcome.err
     assert "cached in cached: the same command writes the result" in outcome.err
     assert "Traceback" not in outcome.err
-    assert record.load(tmp_path / "out").status == "FAILED"
-    (tmp_path / "out" / "topics.csv").unlink()
+    assert record.load(tmp_path).status == "FAILED"
+    (tmp_path / "topics.csv").unlink()
     assert runner(*arguments).code == 0
-    assert (tmp_path / "out" / "topics.csv").is_file()
-    assert record.load(tmp_path / "out").metrics["n_documents_embedded"] == 0
+    assert (tmp_path / "topics.csv").is_file()
+    assert record.load(tmp_path).metrics["n_documents_embedded"] == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
