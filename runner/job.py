@@ -76,9 +76,10 @@ def _execute(
     lineage: Lineage | None,
 ) -> tuple[Result, Record]:
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
-        for path in record.load(folder).files_in(folder):
-            path.unlink()
+        known = record.load(folder)
         saving.remove(folder)
+        for path in known.files_in(folder):  # the record last: it tells which files are a run's
+            path.unlink()
     elif (folder / "config.yaml").exists():
         raise UserError(
             f"{folder} holds a config.yaml that is not of a run, and a run would replace it. "
@@ -90,12 +91,17 @@ def _execute(
     run_record.save(folder)  # first: by it the other files are known to be a run's
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
+
+    def noted(files: list[str]) -> None:
+        run_record.files = files
+        run_record.save(folder)
+
     tracker = None
     try:
         tracker = _start_tracking(config, run_record, folder)
         result, parts = work()
         with _writing(config, folder, sweep):  # so that the record holds the reason
-            run_record.files, failed = write_reports(result, folder, parts.reports)
+            failed = write_reports(result, folder, parts.reports, noted)[1]
         if failed:
             run_record.tags["failed_reports"] = " ".join(failed)
         if config.model:
@@ -192,12 +198,19 @@ def _start_tracking(config: DictConfig, run_record: Record, folder: Path) -> Tra
 
 
 def write_reports(
-    result: Result, folder: Path, reports: Mapping[str, Report]
+    result: Result,
+    folder: Path,
+    reports: Mapping[str, Report],
+    noted: Callable[[list[str]], None] = lambda files: None,
 ) -> tuple[list[str], list[str]]:
     """Write the reports of a result to a folder.
 
     A report that fails is a warning that names it, and the others are written: a result that
     took hours is not lost to a picture.
+
+    Parameters
+    ----------
+    noted : is told after each report which files there are: a run may be killed before the next
 
     Returns
     -------
@@ -221,6 +234,8 @@ def write_reports(
             failed.append(name)
             log.warning("reports.%s failed, and is left out: %s", name, _reason(error))
             log.debug("traceback of the failure", exc_info=True)
+        else:
+            noted(files)
     return files, failed
 
 

@@ -20,3 +20,7 @@ class Nested:
         path.parent.mkdir()
         path.write_text(f"{len(result.corpus)} documents")
         return [path]
+
+
+def stopped(result: Result, folder: Path) -> list[Path]:
+    raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import os
 import tempfile
 import time
 import warnings
@@ -192,6 +193,9 @@ def _exported(model: Any, engine: str, identity: Mapping[str, Any]) -> Iterator[
             yield draft / "model.onnx"
             return
         try:
+            for file in draft.iterdir():  # else a power cut may leave empty files
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())
             draft.rename(folder)  # at once: nobody sees half of it
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content

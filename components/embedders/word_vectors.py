@@ -192,6 +192,9 @@ def _write_folder(path: str, folder: Path) -> None:
         draft.mkdir()
         np.save(draft / "vectors.npy", vectors, allow_pickle=False)
         pq.write_table(pa.table({"word": words}), draft / "words.parquet")
+        for file in draft.iterdir():  # else a power cut may leave empty files
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
         try:
             draft.rename(folder)
         except OSError:

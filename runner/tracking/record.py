@@ -119,7 +119,7 @@ class Record:
         come from somebody else, so a name that leads out of the folder is passed over.
         """
         root = folder.resolve()
-        paths = [folder / name for name in (*RUN_FILES, *self.files)]
+        paths = [folder / name for name in (*self.files, *RUN_FILES)]
         return [path for path in paths if path.is_file() and path.resolve().is_relative_to(root)]
 
     def without_secrets(self) -> Record:
@@ -131,7 +131,10 @@ class Record:
         draft = folder / f".{FILE}.{os.getpid()}"
         content = asdict(self.without_secrets())
         try:
-            draft.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
+            with draft.open("w", encoding="utf-8") as stream:
+                stream.write(json.dumps(content, indent=2, default=str))
+                stream.flush()
+                os.fsync(stream.fileno())  # else a power cut may leave an empty file
             draft.replace(folder / FILE)
         except OSError:  # of a disk that is full
             draft.unlink(missing_ok=True)
@@ -223,7 +226,10 @@ def load(folder: Path) -> Record:
         record.metrics = {str(name): float(value) for name, value in record.metrics.items()}
     except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = str(error)[:200]
-        raise UserError(f"{path} cannot be read as the record of a run: {reason}") from error
+        raise UserError(
+            f"{path} cannot be read as the record of a run: {reason}. Make the run again in "
+            "another folder."
+        ) from error
     return record
 
 

@@ -133,6 +133,18 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     assert (logged / "notes" / "hello.txt").read_text() == "60 documents"
 
 
+def test_what_an_interrupted_run_has_written_goes_with_the_next(
+    runner: Run, tmp_path: Path
+) -> None:
+    arguments = [*FAST, "dataset.limit=60", "hydra.run.dir=.", "trusted_targets=[report_parts]"]
+    stopped = "+reports.stopped={_target_: report_parts.stopped, _partial_: true}"
+    assert runner(*arguments, "reports=fast", stopped).code
+    assert record.load(tmp_path).status == "KILLED"
+    assert "topics.csv" in record.load(tmp_path).files
+    assert runner(*arguments, "reports=none").code == 0
+    assert not (tmp_path / "topics.csv").exists()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
 def test_a_disk_that_fills_up_in_the_middle(runner: Run, tmp_path: Path) -> None:
     """One clear error; what was computed is cached, and the same command writes the result."""
