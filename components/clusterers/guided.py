@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Guidance, Integers
-from components.clusterers.graph import Communities, Leiden
+from components.clusterers.communities import Communities, Leiden
 from components.igraph_core import seeded
 
 FRESH = 3  # further starts, with each row in its own topic; see experiments/guided

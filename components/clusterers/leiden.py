@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError
 from components.clusterers.checks import at_least, at_most
+from components.clusterers.communities import Communities
 from components.clusterers.granularity import (
     SEED,
     Scale,
@@ -18,7 +19,7 @@ from components.clusterers.granularity import (
     check_layers,
     check_scale,
 )
-from components.clusterers.graph import LARGE, Communities, averaged, thinned, unlinked, weighted
+from components.clusterers.graph import LARGE, averaged, thinned, unlinked, weighted
 from components.clusterers.guided import GuidedCommunities
 from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
 from components.clusterers.resolution_search import find_resolution, starting_resolution

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, Integers, Matrix, ParameterError
-from components.clusterers.graph import Communities, weighted
+from components.clusterers.communities import Communities
+from components.clusterers.graph import weighted
 from components.labels import by_size
 from components.model import TopicModel
 from components.model.names import continued_names

@@ -117,7 +117,7 @@ def measure(X: Any, truth: Any, links: Any, splits: int) -> dict[str, Any]:
     """Mean and spread of AMI with the labels, and the mean number of topics."""
     from components.agreement import adjusted_mutual_information
     from components.clusterers import granularity
-    from components.clusterers.graph import Communities
+    from components.clusterers.communities import Communities
     from components.clusterers.joining import absorb
     from components.clusterers.leiden import LeidenClusterer
 

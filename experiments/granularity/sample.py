@@ -33,7 +33,8 @@ KEYS = (
 def rows_of(study: Any, size: int, seed: int) -> Iterator[dict[str, Any]]:
     """A row of sample.csv for each resolution, on a sample of so many documents."""
     from components.agreement import adjusted_mutual_information, entropy
-    from components.clusterers.graph import Communities, weighted
+    from components.clusterers.communities import Communities
+    from components.clusterers.graph import weighted
     from components.clusterers.leiden import TRIAL_ITERATIONS, LeidenClusterer
     from components.neighbors import metric_for, neighbors
 

@@ -67,7 +67,7 @@ def search(way: str, links: Any, resolution: float) -> tuple[float, Any]:
     """CPU seconds of making the library's graph, and a function that searches it for topics."""
     import numpy as np
 
-    from components.clusterers.graph import Communities, _upper
+    from components.clusterers.communities import Communities, _upper
 
     start = time.process_time()
     if way == "igraph":
@@ -118,7 +118,7 @@ def measure(way: str, folder: Path, resolution: float) -> dict[str, Any]:
     from scipy import sparse
 
     from components.agreement import adjusted_mutual_information
-    from components.clusterers.graph import _upper
+    from components.clusterers.communities import _upper
 
     links, labels = sparse.load_npz(folder / "links.npz"), np.load(folder / "labels.npy")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

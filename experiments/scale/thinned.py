@@ -62,6 +62,7 @@ def measure(folder: Path, share: float, resolution: float) -> dict[str, Any]:
 
     from components.agreement import adjusted_mutual_information
     from components.clusterers import graph
+    from components.clusterers.communities import Communities
     from components.clusterers.joining import absorb
     from components.labels import count_topics
 
@@ -72,7 +73,7 @@ def measure(folder: Path, share: float, resolution: float) -> dict[str, Any]:
     thin = graph.thinned(links)
     graph.LARGE = large  # type: ignore[misc]
     n_links = thin.nnz // 2
-    communities = graph.Communities(thin)
+    communities = Communities(thin)
     del links, thin
     topics = communities.find(resolution, 2 if n > large else 4, SEED)
     spent = time.process_time() - start

@@ -6,7 +6,8 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from components.base import Guidance
 from components.clusterers import guided
-from components.clusterers.graph import Communities, weighted
+from components.clusterers.communities import Communities
+from components.clusterers.graph import weighted
 from components.clusterers.guided import GuidedCommunities
 from components.clusterers.leiden import LeidenClusterer
 from components.neighbors import neighbors

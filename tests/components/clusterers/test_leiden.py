@@ -11,8 +11,9 @@ from sklearn.metrics import adjusted_rand_score
 from components import neighbors as search
 from components.base import UserError
 from components.clusterers import granularity, graph
+from components.clusterers.communities import Communities
 from components.clusterers.granularity import MODULARITY_LOSS
-from components.clusterers.graph import Communities, averaged, weighted
+from components.clusterers.graph import averaged, weighted
 from components.clusterers.leiden import LeidenClusterer
 
 TRUTH = np.arange(400) % 8
@@ -321,7 +322,7 @@ def test_what_is_not_chosen_needs_no_sample(sampled):
 
 def test_rounds_one_by_one_find_what_rounds_at_once_find(monkeypatch):
     links = weighted(search.neighbors(groups(), 30), "fuzzy")
-    communities = graph.Communities(links)
+    communities = Communities(links)
     at_once = communities.find(3.0, 4, 7)
     monkeypatch.setattr(graph, "LARGE", 100)
     np.testing.assert_array_equal(communities.find(3.0, 4, 7), at_once)
@@ -330,10 +331,10 @@ def test_rounds_one_by_one_find_what_rounds_at_once_find(monkeypatch):
 
 def test_links_put_away_for_a_search_come_back_to_the_bit(monkeypatch):
     links = weighted(search.neighbors(groups(), 30), "fuzzy")
-    small = graph.Communities(links.copy())
+    small = Communities(links.copy())
     expected = small.find(3.0, 2, 7)
     monkeypatch.setattr(graph, "LARGE", 100)
-    large = graph.Communities(links.copy())
+    large = Communities(links.copy())
     np.testing.assert_array_equal(large.find(3.0, 2, 7), expected)
     assert large.links is not small.links
     for name in ("data", "indices", "indptr"):
@@ -370,13 +371,13 @@ def test_no_document_is_left_without_a_link(monkeypatch):
 
 def test_an_exact_number_of_topics_of_many_documents_takes_one_search(sampled, monkeypatch):
     searched = []
-    find = graph.Communities.find
+    find = Communities.find
 
     def counted(self, *args):
         searched.append(len(self.degrees))
         return find(self, *args)
 
-    monkeypatch.setattr(graph.Communities, "find", counted)
+    monkeypatch.setattr(Communities, "find", counted)
     X = groups()
     for n_topics in (4, 8):
         searched.clear()
