@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
 
 from components.base import MissingExtraError, ParameterError, UserError
 from components.embedders import weights
@@ -76,11 +76,8 @@ def hub(tmp_path, httpserver, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     endpoint = httpserver.url_for("").rstrip("/")
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(
-        constants,
-        "HUGGINGFACE_CO_URL_TEMPLATE",
-        f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
-    )
+    file = f"{endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", file)
     weights._hub_commit.cache_clear()
     yield httpserver
     weights._hub_commit.cache_clear()
