@@ -84,7 +84,9 @@ def _principal(X: Matrix) -> Floats:
         flat = np.zeros((n, 2), dtype=np.float32)
         flat[:, : min(2, d)] = dense(X)[:, :2]
         return flat
-    centred = X if issparse(X) else X - X.mean(axis=0)
+    # ARPACK multiplies numbers twice: very small or large ones would leave single precision.
+    X = _of_unit_size(X)
+    centred = X if issparse(X) else _of_unit_size(X - X.mean(axis=0))
     if not abs(centred).max():
         return np.zeros((n, 2), dtype=np.float32)
     left, sizes, right = svds(centred, k=2, v0=np.ones(min(n, d)))
@@ -95,3 +97,11 @@ def _principal(X: Matrix) -> Floats:
     spread = placed.std(axis=0)
     scaled: Floats = (10 * placed / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scaled
+
+
+def _of_unit_size(X: Matrix) -> Matrix:
+    """X times the power of 2 that brings its largest number between 1/2 and 1: exact."""
+    exponent = np.frexp(abs(X).max())[1]
+    # In two steps, since 2^-exponent itself may be too large or too small for single precision.
+    half = int(exponent) // 2
+    return X * X.dtype.type(2.0**-half) * X.dtype.type(2.0 ** (half - exponent))

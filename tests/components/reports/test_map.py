@@ -30,6 +30,13 @@ def test_the_same_each_time() -> None:
     np.testing.assert_array_equal(first, coordinates(X, neighbors))
 
 
+@pytest.mark.parametrize("size", [2.0**-90, 2.0**-60, 2.0**60, 2.0**90])
+def test_the_size_of_the_numbers_does_not_matter(size: float) -> None:
+    X, _ = blobs(60)
+    expected = coordinates(X, neighbors)
+    np.testing.assert_array_equal(coordinates(X * np.float32(size), neighbors), expected)
+
+
 def test_sparse_counts() -> None:
     X, _ = blobs(60)
     placed = coordinates(csr_matrix(np.maximum(X, 0)), neighbors)
