@@ -26,15 +26,16 @@ class AgglomerativeClusterer:
 
     One dendrogram serves the topics and all layers. The distances of all pairs are held twice,
     8 n (n - 1) bytes: 3.2 GB for 20,000 documents. The number of topics is set by `n_topics`,
-    else by `granularity`, else by `n_clusters` or `distance_threshold`.
+    else by `granularity`, else by `n_clusters` or `distance_threshold`; where none is set, by the
+    documents, as with ``granularity="auto"``.
 
     Parameters
     ----------
     n_clusters : int, optional
-        Number of topics; fewer, with a warning, if there are fewer documents. None: the
-        dendrogram is cut at `distance_threshold`.
+        Number of topics; fewer, with a warning, if there are fewer documents.
     distance_threshold : float, optional
-        Topics farther apart than this, at least 0, are not merged. Needs ``n_clusters: null``.
+        Topics farther apart than this, at least 0, are not merged. Instead of
+        `n_clusters`.
     granularity : {"broad", "medium", "fine", "auto"}, optional
         1, 2 or 5 times the fourth root of the number of documents, or the number on which two
         halves of the documents agree best; see `components.clusterers.granularity`.
@@ -59,7 +60,7 @@ class AgglomerativeClusterer:
     def __init__(
         self,
         *,
-        n_clusters: int | None = 20,
+        n_clusters: int | None = None,
         distance_threshold: float | None = None,
         granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
         n_topics: int | None = None,
@@ -74,13 +75,6 @@ class AgglomerativeClusterer:
                 "n_clusters",
                 n_clusters,
                 "distance_threshold sets the number of topics too. Set one of the two to null.",
-            )
-        if all(s is None for s in (n_clusters, distance_threshold, granularity, n_topics)):
-            raise ParameterError(
-                "n_clusters",
-                n_clusters,
-                "nothing sets the number of topics. Set one of n_clusters, distance_threshold, "
-                "granularity and n_topics.",
             )
         if n_clusters is not None:
             at_least("n_clusters", n_clusters, 1)
@@ -158,8 +152,7 @@ class AgglomerativeClusterer:
         n = len(X)
         if self.n_topics is not None:
             return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
-        if self.granularity is None:
-            assert self.n_clusters is not None
+        if self.granularity is None and self.n_clusters is not None:
             why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
@@ -174,7 +167,7 @@ class AgglomerativeClusterer:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(n, self.granularity)
+        number, why, self.curve_ = scale.choose(n, self.granularity or "auto")
         return round(number), why
 
 

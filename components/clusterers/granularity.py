@@ -223,8 +223,11 @@ def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
         return min(n, max(2, round(level * math.sqrt(math.sqrt(n)))))
 
     levels = {"broad": 1.0, "medium": 2.0, "fine": 5.0}
-    tried = [number(level) for level in (0.5, 0.75, 1.1, 1.6, 2.4, 3.5, 5.0, 7.5)]
-    return {name: float(number(level)) for name, level in levels.items()}, sorted(set(tried))
+    steps = (0.5, 0.75, 1.1, 1.6, 2.4, 3.5, 5.0, 7.5)
+    tried = {number(step) for step in steps}
+    if len(tried) < len(steps) and {2, 4} <= tried:  # two steps are 2: one is free for 3
+        tried.add(3)
+    return {name: float(number(level)) for name, level in levels.items()}, sorted(tried)
 
 
 def nest(

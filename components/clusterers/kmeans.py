@@ -30,11 +30,12 @@ BLOCK = 1024  # rows whose distances to all centres are in memory at a time
 class KMeansClusterer:
     """k-means with k-means++ initialisation, by scikit-learn. Dense or sparse vectors.
 
-    The number of topics follows from `n_topics`, else from `granularity`, else from `n_clusters`.
+    The number of topics follows from `n_topics`, else from `granularity`, else from `n_clusters`;
+    where none is set, from the documents, as with ``granularity="auto"``.
 
     Parameters
     ----------
-    n_clusters : int
+    n_clusters : int, optional
         Number of topics; fewer, with a warning, if there are fewer documents.
     granularity : {"broad", "medium", "fine", "auto"}, optional
         1, 2 or 5 times the fourth root of the number of documents, or the number on which two
@@ -80,7 +81,7 @@ class KMeansClusterer:
     def __init__(
         self,
         *,
-        n_clusters: int = 20,
+        n_clusters: int | None = None,
         granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
         n_topics: int | None = None,
         layers: list[str] | None = None,
@@ -90,7 +91,8 @@ class KMeansClusterer:
         memberships: bool = False,
         random_state: int | None = None,
     ) -> None:
-        at_least("n_clusters", n_clusters, 1)
+        if n_clusters is not None:
+            at_least("n_clusters", n_clusters, 1)
         check_scale(granularity, n_topics)
         check_layers(layers)
         at_least("n_init", n_init, 1)
@@ -112,9 +114,9 @@ class KMeansClusterer:
         """
         topics = 0
         if self.memberships:
-            topics = self.n_topics or self.n_clusters
-            if self.granularity is not None and self.n_topics is None:
-                topics = max(map(int, count_levels(n)[0].values()))
+            set_number = None if self.granularity is not None else self.n_clusters
+            levels, _ = count_levels(n)
+            topics = self.n_topics or set_number or max(map(int, levels.values()))
         copies = 2 if self.normalise else 1
         return 4 * n * d * copies + 100 * n + 16 * n * topics
 
@@ -206,11 +208,12 @@ class KMeansClusterer:
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
             return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
-        if self.granularity is None:
+        if self.granularity is None and self.n_clusters is not None:
             why = f"n_clusters={self.n_clusters}"
             return at_most("n_clusters", self.n_clusters, n, n), why
         levels, tried = count_levels(n)
-        sample = auto_sample(n, self.granularity)
+        granularity = self.granularity or "auto"
+        sample = auto_sample(n, granularity)
         if sample is not None:
             X = X[sample]
 
@@ -225,7 +228,7 @@ class KMeansClusterer:
             return carry_by_centre(X, source, target, clusterings)
 
         scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(int(X.shape[0]), self.granularity, n)
+        number, why, self.curve_ = scale.choose(int(X.shape[0]), granularity, n)
         return round(number), why
 
 

@@ -105,8 +105,10 @@ def test_normalised_vectors_go_by_direction(part):
         (lambda: HDBSCANClusterer(min_cluster_size=1), "min_cluster_size=1"),
         (lambda: HDBSCANClusterer(min_samples=0), "min_samples=0"),
         (lambda: KMeansClusterer(n_clusters=0), "n_clusters=0"),
-        (lambda: AgglomerativeClusterer(n_clusters=None), "nothing sets the number of topics"),
-        (lambda: AgglomerativeClusterer(distance_threshold=1.0), "one of the two to null"),
+        (
+            lambda: AgglomerativeClusterer(n_clusters=3, distance_threshold=1.0),
+            "one of the two to null",
+        ),
         (
             lambda: AgglomerativeClusterer(n_clusters=None, distance_threshold=-1.0),
             "distance_threshold=-1.0",
@@ -123,6 +125,14 @@ def test_settings_out_of_range(make, message):
 def test_agglomerative_needs_no_n_clusters_where_something_else_sets_it(settings):
     part = AgglomerativeClusterer(n_clusters=None, **settings)
     assert adjusted_rand_score(TRUTH, part.fit_predict(groups())) > 0.9
+
+
+@pytest.mark.parametrize("make", [KMeansClusterer, AgglomerativeClusterer])
+def test_the_documents_say_how_many_topics_where_nobody_does(make):
+    truth = np.arange(120) % 3
+    noise = np.random.default_rng(0).normal(scale=0.5, size=(120, 10))
+    labels = make(random_state=1).fit_predict((4 * np.eye(3, 10)[truth] + noise).astype(np.float32))
+    assert adjusted_rand_score(truth, labels) == 1
 
 
 def test_agglomerative_cuts_at_a_distance():
