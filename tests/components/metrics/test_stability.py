@@ -55,7 +55,7 @@ def test_noise_is_less_stable_than_groups() -> None:
     [
         LeidenClusterer(n_topics=4, random_state=0),
         LeidenClusterer(granularity="broad", random_state=0),
-        KMeansClusterer(random_state=0),
+        KMeansClusterer(n_clusters=20, random_state=0),
     ],
 )
 def test_none_where_halves_were_not_compared(clusterer: LeidenClusterer | KMeansClusterer) -> None:
