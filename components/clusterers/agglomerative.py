@@ -12,11 +12,10 @@ from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.granularity import (
     Scale,
     carry_by_centre,
-    check_layers,
     check_scale,
     count_levels,
-    nest,
 )
+from components.clusterers.layers import check_layers, nest
 from components.labels import by_size, count_topics
 from components.memory import available_memory
 

@@ -40,7 +40,6 @@ from numpy.typing import NDArray
 from components.base import Integers, ParameterError
 from components.clusterers.checks import at_least
 from components.clusterers.split_half import split_half_agreement
-from components.labels import by_size, count_topics
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,6 @@ SEED = 0  # of the splits, of the sample, and of the trials
 MIN_DOCUMENTS = 100  # whose halves are worth comparing
 AUTO_LIMIT = 100_000  # documents beyond which halves of a random sample are compared ...
 AUTO_SAMPLE = 40_000  # ... of this many
-MIN_SHARE = 0.2  # of a topic: a smaller piece of it, cut off by nesting, is no topic of its own
 
 
 def check_scale(granularity: str | None, n_topics: int | None, **parameters: float | None) -> None:
@@ -82,13 +80,6 @@ def check_scale(granularity: str | None, n_topics: int | None, **parameters: flo
             n_topics,
             f"{also[0]} sets the number of topics too. Set one of the two to null.",
         )
-
-
-def check_layers(layers: Sequence[str] | None) -> None:
-    """Raise a `ParameterError` for a layer that is not a granularity."""
-    for layer in layers or ():
-        if layer not in ("broad", "medium", "fine"):
-            raise ParameterError("layers", layer, "must be a list of broad, medium, fine.")
 
 
 def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.float64]:
@@ -228,64 +219,6 @@ def count_levels(n: int) -> tuple[dict[str, float], list[int]]:
     if len(tried) < len(steps) and {2, 4} <= tried:  # two steps are 2: one is free for 3
         tried.add(3)
     return {name: float(number(level)) for name, level in levels.items()}, sorted(tried)
-
-
-def nest(
-    labels: Integers, coarser: dict[str, Integers], finer: dict[str, Integers]
-) -> dict[str, Integers]:
-    """Layers that were clustered by themselves, made nested in one another and in `labels`.
-
-    A finer layer is split where the topics of the next coarser one are. A coarser one is made of
-    whole topics of the next finer one: each goes to the topic that most of its documents have. An
-    outlier of a layer is an outlier in all finer ones.
-
-    Parameters
-    ----------
-    labels : int64 (n,)
-        The main topics, numbered by size.
-    coarser, finer : dict of str to int64 (n,)
-        Layers from coarse to fine. One as coarse as the main topics is among the coarser.
-
-    Returns
-    -------
-    dict of str to int64 (n,)
-        From coarse to fine.
-    """
-    nested: dict[str, Integers] = {}
-    inner = outer = labels
-    for name, layer in finer.items():
-        nested[name] = inner = _split_along(inner, layer)
-    for name, layer in reversed(coarser.items()):
-        parents = np.full(count_topics(outer) + 1, -1, np.int64)  # index -1, the last: outliers
-        for topic in range(len(parents) - 1):
-            inside = layer[(outer == topic) & (layer >= 0)]
-            # A topic of which all documents are outliers in the layer remains a topic.
-            parents[topic] = np.bincount(inside).argmax() if len(inside) else len(layer) + topic
-        nested[name] = outer = by_size(parents[outer])
-    return {name: nested[name] for name in (*coarser, *finer)}
-
-
-def _split_along(parents: Integers, layer: Integers) -> Integers:
-    """Topics of `layer` split so that each piece is in one topic of `parents`: int64 (n,).
-
-    Pieces smaller than `MIN_SHARE` of their topic join the largest piece with the same parent.
-    """
-    rows = np.flatnonzero((parents >= 0) & (layer >= 0))
-    pairs, piece, sizes = np.unique(
-        np.column_stack([parents[rows], layer[rows]]),
-        axis=0,
-        return_inverse=True,
-        return_counts=True,
-    )
-    whole = np.bincount(layer[rows])
-    into = np.arange(len(pairs))
-    for index, (parent, topic) in enumerate(pairs):
-        if sizes[index] < MIN_SHARE * whole[topic]:
-            siblings = np.flatnonzero(pairs[:, 0] == parent)
-            into[index] = siblings[sizes[siblings].argmax()]
-    cut = np.full(len(parents), -1, np.int64)
-    cut[rows] = into[piece.ravel()]
-    return by_size(cut)
 
 
 def carry_by_centre(

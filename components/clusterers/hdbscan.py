@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from components.base import Floats, Integers, Matrix, require
 from components.clusterers.checks import at_least, at_most, dense_rows
 from components.clusterers.density_tree import cut, lifetimes, memberships, single_linkage_tree
-from components.clusterers.granularity import Scale, check_layers, check_scale, nest
+from components.clusterers.granularity import Scale, check_scale
+from components.clusterers.joining import merge_nearest
+from components.clusterers.layers import check_layers, nest
 from components.labels import by_size, count_topics
 from components.neighbors import nearest
 
@@ -147,7 +149,7 @@ class HDBSCANClusterer:
         }
         unmerged = labels
         if self.n_topics is not None:
-            labels = _merged(X, labels, self.n_topics)
+            labels = merge_nearest(X, labels, self.n_topics)
         if self.layers:
             labels = by_size(labels)
             sizes = {k: _size(n, level) for k, level in LEVELS.items() if k in self.layers}
@@ -294,17 +296,3 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
 def _size(n: int, level: float) -> int:
     """The min_cluster_size for `n` documents: `level` times sqrt(n), from 2 to n / 2."""
     return max(2, min(n // 2, round(level * float(np.sqrt(n)))))
-
-
-def _merged(X: NDArray[Any], labels: Integers, target: int) -> Integers:
-    """At most `target` topics: those with the nearest centroids are merged (average linkage)."""
-    from sklearn.cluster import AgglomerativeClustering
-
-    n_topics = count_topics(labels)
-    if n_topics <= target:
-        return labels
-    if target == 1:
-        return np.where(labels >= 0, 0, -1).astype(np.int64)
-    centroids = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
-    merged = AgglomerativeClustering(n_clusters=target, linkage="average").fit_predict(centroids)
-    return np.where(labels >= 0, merged[labels], -1).astype(np.int64)

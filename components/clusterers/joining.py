@@ -1,4 +1,4 @@
-"""Topics of a weighted graph: edge weight of each row to each topic, and topics merged by it.
+"""Edge weight of each row of a graph to each topic; topics merged, by it or by centroids.
 
 For `links`, see `components.clusterers.graph`.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers
-from components.labels import by_size, one_hot
+from components.labels import by_size, count_topics, one_hot
 
 
 def shares(links: Any, labels: Integers) -> Any:
@@ -150,3 +150,26 @@ def merge_down(
         alive[b] = holds_fixed[b] = False
         into[into == b] = a
     return by_size(np.where(labels >= 0, into[labels], -1))
+
+
+def merge_nearest(X: NDArray[Any], labels: Integers, target: int) -> Integers:
+    """At most `target` topics, int64 (n,): those with the nearest centroids are merged.
+
+    By average linkage of the centroids.
+
+    Parameters
+    ----------
+    X : float array (n, d)
+    labels : int64 (n,)
+        -1 is an outlier, and remains one.
+    """
+    from sklearn.cluster import AgglomerativeClustering
+
+    n_topics = count_topics(labels)
+    if n_topics <= target:
+        return labels
+    if target == 1:
+        return np.where(labels >= 0, 0, -1).astype(np.int64)
+    centroids = np.stack([X[labels == topic].mean(axis=0) for topic in range(n_topics)])
+    merged = AgglomerativeClustering(n_clusters=target, linkage="average").fit_predict(centroids)
+    return np.where(labels >= 0, merged[labels], -1).astype(np.int64)

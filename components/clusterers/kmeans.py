@@ -16,11 +16,10 @@ from components.clusterers.granularity import (
     Scale,
     auto_sample,
     carry_by_centre,
-    check_layers,
     check_scale,
     count_levels,
-    nest,
 )
+from components.clusterers.layers import check_layers, nest
 from components.labels import by_size, count_topics
 from components.neighbors import unit_rows
 

@@ -16,13 +16,17 @@ from components.clusterers.granularity import (
     SEED,
     Scale,
     auto_sample,
-    check_layers,
     check_scale,
 )
 from components.clusterers.graph import LARGE, averaged, thinned, unlinked, weighted
 from components.clusterers.guided import GuidedCommunities
-from components.clusterers.joining import absorb, heaviest, merge_down, own_share, shares
-from components.clusterers.resolution_search import find_resolution, starting_resolution
+from components.clusterers.joining import absorb, heaviest, own_share, shares
+from components.clusterers.layers import check_layers, nested_communities
+from components.clusterers.resolution_search import (
+    TRIAL_ITERATIONS,
+    exactly,
+    starting_resolution,
+)
 from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors
 
@@ -30,7 +34,6 @@ log = logging.getLogger(__name__)
 
 RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
-TRIAL_ITERATIONS = 2  # of the algorithm, at those resolutions
 N_ITERATIONS, N_ITERATIONS_LARGE = 4, 2  # for the topics; of a large graph: see experiments/scale
 LINK_BYTES = 95  # of memory for each neighbour of each document; see experiments/scale
 
@@ -189,8 +192,11 @@ class LeidenClusterer:
         fixed = None if guidance is None else guidance.fixed >= 0
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
-            start = _starting_resolution(self.n_topics, sampled("auto"), least)
-            labels, resolution = self._exactly(self.n_topics, guided, start, least, fixed)
+            target = at_most("n_topics", self.n_topics, max(1, n // least), n)
+            few = sampled("auto")
+            start = None if few is None else starting_resolution(target, few, least)
+            del few
+            labels, resolution = exactly(target, guided, self._find, least, start, fixed)
             why = f"n_topics={self.n_topics}"
         else:
             if self.resolution is not None:
@@ -200,7 +206,10 @@ class LeidenClusterer:
             labels = self._find(guided, resolution)
             labels = absorb(labels, communities.links, least, fixed=fixed)
         labels = by_size(labels)
-        self.layers_ = self._nested(communities, labels, resolution, least)
+        layers = {name: r for name, r in RESOLUTIONS.items() if name in (self.layers or ())}
+        self.layers_ = nested_communities(
+            communities, labels, resolution, layers, self._find, least
+        )
         self.memberships_ = shares(communities.links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
@@ -280,70 +289,3 @@ class LeidenClusterer:
     def estimated_seconds(self, n: int) -> float:
         """Seconds to cluster `n` documents whose neighbours are known; see experiments/scale."""
         return n * 2e-4
-
-    def _exactly(
-        self,
-        target: int,
-        communities: Communities | GuidedCommunities,
-        start: float | None,
-        least: int,
-        fixed: NDArray[np.bool_] | None = None,
-    ) -> tuple[Integers, float]:
-        """Exactly `target` topics, int64 (n,), and the resolution at which they were found.
-
-        Parameters
-        ----------
-        start : float, optional
-            The first resolution to try.
-        least : int
-            Documents of the smallest topic.
-        fixed : bool (n,), optional
-            Documents whose topic the user has set.
-        """
-        n = len(communities.degrees)
-        target = at_most("n_topics", target, max(1, n // least), n)
-
-        def search(resolution: float) -> Integers:
-            labels = self._find(communities, resolution)
-            return absorb(labels, communities.links, least, fixed=fixed)
-
-        labels, resolution = find_resolution(target, search, start)
-        n_topics = count_topics(labels)
-        if n_topics < target:
-            log.warning(
-                "n_topics=%d: only %d topics of min_topic_size=%d or more documents were found",
-                target, n_topics, least,
-            )  # fmt: skip
-        elif n_topics > target:
-            labels = merge_down(labels, communities.links, target, fixed)
-        return labels, resolution
-
-    def _nested(
-        self, communities: Communities, labels: Integers, resolution: float, least: int
-    ) -> dict[str, Integers]:
-        """Topics of `layers`, int64 (n,) each: finer ones split topics, coarser ones merge them."""
-        nested: dict[str, Integers] = {}
-        layers = sorted(self.layers or [], key=RESOLUTIONS.__getitem__)
-        inner = labels
-        for layer in (name for name in layers if RESOLUTIONS[name] > resolution):
-            inside = communities.within(inner)
-            topics = self._find(inside, RESOLUTIONS[layer])
-            topics = absorb(topics, inside.links, least, keep_unlinked=True)
-            nested[layer] = inner = by_size(np.where(inner >= 0, topics, -1))
-        outer = labels
-        for layer in (name for name in reversed(layers) if RESOLUTIONS[name] < resolution):
-            joined = self._find(communities.merged(outer), RESOLUTIONS[layer])
-            nested[layer] = outer = by_size(np.where(outer >= 0, joined[outer], -1))
-        return {layer: nested.get(layer, labels).copy() for layer in layers}
-
-
-def _starting_resolution(target: int, sample: Communities | None, least: int) -> float | None:
-    """The resolution at which a sample has about `target` topics; None without a sample."""
-    if sample is None:
-        return None
-
-    def search(resolution: float) -> Integers:
-        labels = sample.find(resolution, TRIAL_ITERATIONS, SEED)
-        return absorb(labels, sample.links, least)
-
-    return starting_resolution(target, search)

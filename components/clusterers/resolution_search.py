@@ -1,14 +1,24 @@
-"""The resolution at which a clustering has a given number of topics, or a few more."""
+"""An exact number of topics: the resolution that has as many or a few more, which are merged."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers
+from components.clusterers.communities import Communities
+from components.clusterers.granularity import SEED
+from components.clusterers.guided import GuidedCommunities
+from components.clusterers.joining import absorb, merge_down
 from components.labels import count_topics
+
+log = logging.getLogger(__name__)
+
+TRIAL_ITERATIONS = 2  # of the algorithm, where a resolution is only tried
 
 BISECTIONS = 12  # searches that halve the interval of the resolution
 CLOSE = 1.1  # times `target`: close enough on a sample, and what a search from there aims at
@@ -37,8 +47,57 @@ def find_resolution(
     return labels, resolution
 
 
-def starting_resolution(target: int, search: Search) -> float:
-    """A resolution at which `search`, on a sample, has `target` topics or a few more."""
+def exactly(
+    target: int,
+    communities: Communities | GuidedCommunities,
+    find: Callable[[Communities | GuidedCommunities, float], Integers],
+    least: int,
+    start: float | None = None,
+    fixed: NDArray[np.bool_] | None = None,
+) -> tuple[Integers, float]:
+    """`target` topics, int64 (n,), and the resolution at which they were found.
+
+    Fewer, with a warning, where no resolution has as many.
+
+    Parameters
+    ----------
+    find : callable
+        Communities and a resolution -> topics int64 (n,).
+    least : int
+        Documents of the smallest topic.
+    start : float, optional
+        See `find_resolution`.
+    fixed : bool (n,), optional
+        Documents whose topic the user has set.
+    """
+
+    def search(resolution: float) -> Integers:
+        return absorb(find(communities, resolution), communities.links, least, fixed=fixed)
+
+    labels, resolution = find_resolution(target, search, start)
+    n_topics = count_topics(labels)
+    if n_topics < target:
+        log.warning(
+            "n_topics=%d: only %d topics of min_topic_size=%d or more documents were found",
+            target, n_topics, least,
+        )  # fmt: skip
+    elif n_topics > target:
+        labels = merge_down(labels, communities.links, target, fixed)
+    return labels, resolution
+
+
+def starting_resolution(target: int, sample: Communities, least: int) -> float:
+    """A resolution at which the graph of a sample has `target` topics or a few more."""
+
+    def search(resolution: float) -> Integers:
+        labels = sample.find(resolution, TRIAL_ITERATIONS, SEED)
+        return absorb(labels, sample.links, least)
+
+    return close_resolution(target, search)
+
+
+def close_resolution(target: int, search: Search) -> float:
+    """The first resolution found at which `search` has `target` topics or a few more."""
 
     def until_close() -> Iterator[Trial]:
         for trial in _bisection(target, search):

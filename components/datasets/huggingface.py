@@ -99,15 +99,17 @@ class HuggingfaceDataset(TableDataset):
         if local is not None:
             path = str(local if local.is_dir() else local.parent)
             data_files = None if local.is_dir() else local.name
-        settings: dict[str, Any] = {
-            "data_files": data_files,
-            "revision": self.revision,
-            "cache_dir": self.cache_dir,
-        }
         try:
-            builder = datasets.load_dataset_builder(path, self.config, **settings)
+            builder = datasets.load_dataset_builder(
+                path,
+                self.config,
+                data_files=data_files,
+                revision=self.revision,
+                cache_dir=self.cache_dir,
+            )
             check_files(self.path, builder.config.data_files or {}, local and Path(path))
-            return datasets.load_dataset(path, self.config, split=self.split, **settings)
+            builder.download_and_prepare()
+            return builder.as_dataset(split=self.split)
         except UserError:
             raise
         except ConnectionError as error:

@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import json
 import logging
-import os
 import tempfile
 import time
 import warnings
@@ -180,26 +179,15 @@ def _exported(model: Any, engine: str, identity: Mapping[str, Any]) -> Iterator[
         "transformers": transformers,
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    root = weights.user_cache("onnx")
-    root.mkdir(parents=True, exist_ok=True)
-    folder = root / digest
-    if None not in identity.values() and (folder / "model.onnx").is_file():
-        yield folder / "model.onnx"
-        return
-    with tempfile.TemporaryDirectory(dir=root) as scratch:
-        draft = Path(scratch, "made")
-        _export(model, engine, draft)
-        if None in identity.values():
-            yield draft / "model.onnx"
+    folder = weights.user_cache("onnx") / digest
+    if None in identity.values():
+        with tempfile.TemporaryDirectory() as scratch:
+            _export(model, engine, Path(scratch))
+            yield Path(scratch, "model.onnx")
             return
-        try:
-            for file in draft.iterdir():  # else a power cut may leave empty files
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
-            draft.rename(folder)  # at once: nobody sees half of it
-        except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same content
-                raise
+    if not (folder / "model.onnx").is_file():
+        with weights.making(folder) as draft:
+            _export(model, engine, draft)
     yield folder / "model.onnx"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -87,6 +88,27 @@ def user_cache(name: str) -> Path:
     """A folder in the user's cache, where XDG_CACHE_HOME says."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home, "topic-runner", name).expanduser()
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which then takes the place of `folder`, complete and on disk.
+
+    Where another process was faster, its folder stays: the content is the same.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        draft = Path(scratch, "made")
+        draft.mkdir()
+        yield draft
+        for file in draft.iterdir():  # else a power cut may leave empty files
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
 
 
 def is_local(model: str) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import logging
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from glob import escape, glob
 from itertools import chain
 from pathlib import Path
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 ENOUGH = 200  # words
 WORD = 150  # bytes of a word beside its characters and its vector
+LONGEST = 2**20  # bytes of a row of text: a file without line breaks need not fit into memory
 _SMALLER = "Choose word vectors of fewer words or dimensions."
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # first bytes of a Facebook fastText model
 
@@ -186,20 +187,9 @@ def _write_folder(path: str, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     words, vectors = _parse(path)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        draft = Path(scratch, "made")
-        draft.mkdir()
+    with weights.making(folder) as draft:
         np.save(draft / "vectors.npy", vectors, allow_pickle=False)
         pq.write_table(pa.table({"word": words}), draft / "words.parquet")
-        for file in draft.iterdir():  # else a power cut may leave empty files
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
-        try:
-            draft.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same content
-                raise
 
 
 def _parse(path: str) -> tuple[list[str], Floats]:
@@ -231,10 +221,13 @@ def _read_text(path: str) -> tuple[list[str], Floats]:
     numbers = bytearray()  # grows in place: the vectors are never held twice
     held, free = 0, available_memory()
     with _open(path) as stream:
-        first = stream.readline()
+        lines = iter(partial(stream.readline, LONGEST), b"")
+        first = next(lines, b"")
         header = _header(first)
         dimensions = header[1] if header else first.strip().count(b" ")
-        for number, line in enumerate(stream if header else chain([first], stream), 1):
+        for number, line in enumerate(lines if header else chain([first], lines), 1):
+            if len(line) == LONGEST:
+                raise ValueError(f"row {number} has more than {LONGEST:,} characters")
             name, *values = line.rstrip().rsplit(b" ", dimensions)
             if len(values) != dimensions:
                 raise ValueError(f"row {number} does not hold a word and {dimensions} numbers")
@@ -248,36 +241,13 @@ def _read_text(path: str) -> tuple[list[str], Floats]:
     return list(words), np.frombuffer(numbers, np.float32).reshape(len(words), -1)
 
 
-class _Unpacked(io.RawIOBase):
-    """The content of a gzip file, no more of it than fits into memory."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.stream = gzip.open(path, "rb")  # noqa: SIM115
-        self.n_bytes, self.free = 0, available_memory()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        n = self.stream.readinto(buffer)
-        self.n_bytes += n
-        if self.n_bytes > self.free:
-            check_fits(self.n_bytes, "model", self.path, _SMALLER)
-        return n
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
-
-
 def _zipped(path: str) -> bool:
     with open(path, "rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
 
 
 def _open(path: str) -> IO[bytes]:
-    return io.BufferedReader(_Unpacked(path), 1 << 16) if _zipped(path) else open(path, "rb")
+    return gzip.open(path, "rb") if _zipped(path) else open(path, "rb")  # type: ignore[return-value]
 
 
 def _header(line: bytes) -> tuple[int, int] | None:

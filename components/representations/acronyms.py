@@ -36,23 +36,29 @@ class Acronyms:
     def __init__(self, stop_words: Set[str], *, lowercase: bool = True) -> None:
         self.words = frozenset(word for word in _ACRONYMS if word.lower() in stop_words)
         self._lowercase = lowercase
-        # Chinese and Japanese put no space around a Latin word. IT'S is not an acronym.
+        # What is before a word is not part of the pattern, which would then look at every place of
+        # the text. Chinese and Japanese put no space around a Latin word. IT'S is not an acronym.
         self._pattern = re.compile(
-            rf"((?:(?<!\w)|(?<={UNSPACED.pattern}))(?:{'|'.join(sorted(self.words))})"
-            rf"(?!['\u2019][A-Z])(?:(?!\w)|(?={UNSPACED.pattern})))"
+            rf"(?:{'|'.join(sorted(self.words))})"
+            rf"(?!['\u2019][A-Z])(?:(?!\w)|(?={UNSPACED.pattern}))"
         )
 
     def __call__(self, text: str) -> str:
-        if not any(word in text for word in self.words):
-            return text.lower() if self._lowercase else text
-        text = self._pattern.sub(_lower_among_capitals, text)
-        if not self._lowercase:
-            return text
-        parts = self._pattern.split(text)
-        parts[::2] = map(str.lower, parts[::2])  # the others are acronyms
-        return "".join(parts)
+        lower = str.lower if self._lowercase else str
+        if not self.words:
+            return lower(text)
+        parts, last = [], 0
+        for match in self._pattern.finditer(text):
+            start, end = match.span()
+            if start and _continues(text[start - 1]):
+                continue
+            is_acronym = not among_capitals(text, start, end)
+            if is_acronym == self._lowercase:  # else it goes with what is around it
+                parts += [lower(text[last:start]), match[0] if is_acronym else match[0].lower()]
+                last = end
+        return "".join([*parts, lower(text[last:])])
 
 
-def _lower_among_capitals(match: re.Match[str]) -> str:
-    word = match[0]
-    return word.lower() if among_capitals(match.string, *match.span()) else word
+def _continues(character: str) -> bool:
+    """Whether a Latin letter after this character is in the same word."""
+    return (character.isalnum() or character == "_") and not UNSPACED.match(character)

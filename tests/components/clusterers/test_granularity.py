@@ -11,7 +11,6 @@ from components.clusterers.granularity import (
     GAIN_PER_DOUBLING,
     MODULARITY_LOSS,
     TOLERANCE,
-    nest,
     weigh,
 )
 from components.clusterers.hdbscan import FastHDBSCANClusterer, HDBSCANClusterer
@@ -103,15 +102,6 @@ def test_small_topics_join_those_they_are_linked_with():
 def test_the_most_linked_topics_merge_first():
     assert merge_down(LABELS, LINKS, 3).tolist() == [0, 0, 0, 0, 1, 1, 2]
     assert merge_down(LABELS, LINKS, 1).tolist() == [0] * 7
-
-
-def test_layers_are_made_of_whole_topics_or_cut_along_them():
-    main = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, -1])
-    coarse = np.array([0, 0, 0, 1, 0, 0, 1, 1, 1, 1])
-    fine = np.array([0, 0, 1, 1, 2, 2, 2, 3, -1, 3])
-    layers = nest(main, {"broad": coarse}, {"fine": fine})
-    assert layers["broad"].tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 1, -1]
-    assert layers["fine"].tolist() == [1, 1, 2, 2, 0, 0, 0, 3, -1, -1]
 
 
 TRUTH = np.arange(600) % 6

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.clusterers.resolution_search import find_resolution, starting_resolution
+from components.clusterers.resolution_search import close_resolution, find_resolution
 
 
 def counted(found, factor=10.0):
@@ -49,7 +49,7 @@ def test_where_no_search_finds_enough_the_most_is_taken():
 
 def test_a_start_is_near_enough_early():
     found = []
-    start = starting_resolution(1000, counted(found))
+    start = close_resolution(1000, counted(found))
     assert 100 <= start <= 110
     assert start == found[-1]
     assert len(found) < 12

@@ -98,11 +98,26 @@ def test_a_language_that_a_model_does_not_know(build, request, option, caplog):
 
 
 @pytest.mark.parametrize(
-    "content", [b"a 0\n" * 200_000, b"king 1 2\n" + b"a" * 5_000_000, b"9999999999 300\nking \0\0"]
+    "content", [b"".join(b"w%d 0\n" % i for i in range(4000)), b"9999999999 300\nking \0\0"]
 )
 def test_what_unpacks_to_more_than_the_free_memory(content, tmp_path, monkeypatch):
     for module in ("components.memory", "components.embedders.word_vectors"):
         monkeypatch.setattr(f"{module}.available_memory", lambda: 500_000)
     (tmp_path / "v.gz").write_bytes(gzip.compress(content))
     with pytest.raises(UserError, match=r"v\.gz: unpacks to .* Choose word vectors of fewer words"):
+        word_vectors.load(str(tmp_path / "v.gz"), str(tmp_path / "cache"))
+
+
+def test_a_text_larger_than_the_free_memory_is_read_where_its_vectors_fit(tmp_path, monkeypatch):
+    for module in ("components.memory", "components.embedders.word_vectors"):
+        monkeypatch.setattr(f"{module}.available_memory", lambda: 300_000)
+    rows = [f"w{i} 0.{'0' * 400}1" for i in range(1000)]
+    (tmp_path / "v.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    found = word_vectors.load(str(tmp_path / "v.gz"), str(tmp_path / "cache"))
+    assert found.vectors.shape == (1000, 1)
+
+
+def test_a_text_without_line_breaks_is_not_read_as_one_line(tmp_path):
+    (tmp_path / "v.gz").write_bytes(gzip.compress(b"king 1 2\n" + b"a" * 5_000_000))
+    with pytest.raises(UserError, match=r"damaged: row 2 has more than 1,048,576 characters"):
         word_vectors.load(str(tmp_path / "v.gz"), str(tmp_path / "cache"))
