@@ -89,7 +89,7 @@ def rows_of(corpus: Path, size: int, k_means: int | None, folder: Path) -> Itera
         "documents": len(topics),
         "who": "runner",
         "topics": len(np.unique(topics[topics >= 0])),
-        "resolution": record["params"].get("chosen_resolution", ""),
+        "resolution": record["tags"].get("chosen_resolution", ""),
         "ami": round(adjusted_mutual_information(labels, topics), 4),
         "recall": round(metrics.get("neighbours_recall", 1.0), 4),
         **{f"{s}_seconds": round(metrics.get(f"{s}_seconds", 0.0), 2) for s in STAGES},

@@ -44,7 +44,9 @@ def _expected(value: Any, parameter: Parameter) -> str:
     if isinstance(value, int | float) and not _is_usable(value) and {"int", "float"} & {*kinds}:
         return f"must be a finite number{'' if isinstance(value, float) else ' below 2^63'}."
     if not words:
-        return f"must be {' or '.join(kinds)}, not {_kind(value)}."
+        a_list = any(kind.startswith("list") for kind in kinds) and not isinstance(value, list)
+        form = " A list is typed as [a,b]." if a_list else ""
+        return f"must be {' or '.join(kinds)}, not {_kind(value)}.{form}"
     hint = nearest(value, words, otherwise="") if isinstance(value, str) else ""
     others = "".join(f" or {kind}" for kind in kinds)
     return f"must be one of {', '.join(words)}{others}.{hint}"

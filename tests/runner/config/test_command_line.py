@@ -139,6 +139,7 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "hydra.swep.dir=x": ["hydra.swep.dir=x: there is no such key. Did you mean 'sweep'?"],
         "seed.x=1": ["'seed' holds one value"],
         "embedder.model.x=1": ["A mistake", "there is no such key"],
+        "representation.extra_stop_words=said": ["not str. A list is typed as [a,b]."],
         "größe=3": ["größe=3: 'größe' is not a key: keys are words of a to z"],
         "seéd=3": ["'seéd' is not a key", "Did you mean 'seed'?"],
         "=3": ["=3: the key before '=' is missing."],
