@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from components.base import Floats, ParameterError, require
 from components.embedders import weights, word_vectors
-from components.embedders.batching import memory_errors
+from components.embedders.flair_sentences import embedded, sentences_of, use_device
 from components.embedders.torch_models import (
     RecordingTokenizer,
     length_limit,
@@ -100,7 +100,7 @@ class FlairTransformerEmbedder:
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
         embedding, limit = self._loaded
-        sentences = _sentences(documents, embedding.device_)
+        sentences = sentences_of(documents, embedding.device_)
         self.truncated_ = np.zeros(len(sentences), bool)
 
         def note(batch: list[int]) -> None:
@@ -112,12 +112,12 @@ class FlairTransformerEmbedder:
                 cut = too_long(embedding.tokenizer, words, limit)
             self.truncated_[batch] = cut
 
-        return _embed(embedding, sentences, self.batch_size, note)
+        return embedded(embedding, sentences, self.batch_size, note)
 
     @cached_property
     def _loaded(self) -> tuple[Any, int]:
         """The embedding, and the tokens at which a document is truncated."""
-        device = _use_device(pick_device(self.device))
+        device = use_device(pick_device(self.device))
 
         def build(name: str, **source: Any) -> Any:
             from flair.embeddings import TransformerDocumentEmbeddings
@@ -218,12 +218,12 @@ class FlairWordEmbedder:
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d)."""
         embedding = self._loaded
-        sentences = _sentences(documents, embedding.device_)
+        sentences = sentences_of(documents, embedding.device_)
         for sentence in sentences if self._unknown.open else ():
             words = [token.text for token in sentence if token.text.isalpha()]
             in_vocabulary = sum(any(_knows(e, word) for e in self._stacked) for word in words)
             self._unknown.count(in_vocabulary, len(words))
-        return _embed(embedding, sentences, self.batch_size)
+        return embedded(embedding, sentences, self.batch_size)
 
     def _identity(self, name: str) -> str:
         path = weights.resolve(name)
@@ -232,7 +232,7 @@ class FlairWordEmbedder:
 
     @cached_property
     def _loaded(self) -> Any:
-        device = _use_device(pick_device(self.device))
+        device = use_device(pick_device(self.device))
         from flair.embeddings import DocumentPoolEmbeddings
 
         # Flair joins stacked vectors in the order of their names.
@@ -263,53 +263,3 @@ class FlairWordEmbedder:
 def _knows(words: Any, word: str) -> bool:
     """Whether Flair's `WordEmbeddings` has a vector for a word, in whatever case."""
     return word in words.vocab or word.lower() in words.vocab
-
-
-def _use_device(device: str) -> Any:
-    """Make `device` Flair's one device for everything, and return it as torch knows it."""
-    import flair
-    import torch
-
-    flair.device = torch.device(device)
-    return flair.device
-
-
-def _sentences(documents: Sequence[str], device: Any) -> list[Any]:
-    from flair.data import Sentence
-
-    _use_device(device)  # another embedder in this process may have changed it
-    return [Sentence(document) for document in documents]
-
-
-def _embed(
-    embedding: Any,
-    sentences: list[Any],
-    batch_size: int,
-    after: Callable[[list[int]], None] = lambda batch: None,
-) -> Floats:
-    """Embed the sentences that have a word; the others, and unknown words, stay zero.
-
-    `after` is called with the rows of each batch when it has been embedded.
-    """
-    import torch
-
-    rows = np.zeros((len(sentences), embedding.embedding_length), np.float32)
-    with memory_errors(batch_size):
-        for batch in _batches(sentences, batch_size):
-            members = [sentences[row] for row in batch]
-            embedding.embed(members)
-            after(batch)
-            vectors = torch.stack([sentence.get_embedding() for sentence in members])
-            rows[batch] = vectors.detach().float().cpu().numpy()
-            for sentence in members:
-                sentence.clear_embeddings()
-    return rows
-
-
-def _batches(sentences: list[Any], size: int) -> Iterator[list[int]]:
-    """Rows of the sentences that are not empty, longest first, `size` at a time."""
-    order = sorted(
-        (row for row, s in enumerate(sentences) if len(s)), key=lambda r: -len(sentences[r])
-    )
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
