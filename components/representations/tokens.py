@@ -85,6 +85,14 @@ class _Separators(dict[int, int | None]):
 
 _SEPARATORS = _Separators()
 
+# Latin letters: in Russian most such dots are those of initials.
+_DOTTED = re.compile(r"\.(?<=\b[A-Z]\.)(?=[A-Z]\b)")
+
+
+def undotted(text: str) -> str:
+    """`text` with each abbreviation in capitals as one word: U.K. is UK. Its last dot stays."""
+    return _DOTTED.sub("", text)
+
 
 def tokenize(
     documents: Iterable[str],

@@ -19,6 +19,7 @@ from components.base import Integers
 from components.representations.clean import Cleaner
 from components.representations.segment import UNSPACED
 from components.representations.stopwords import stop_words
+from components.representations.tokens import undotted
 from components.text import lower
 
 _DOCUMENTS = 60  # that are looked at for a word, at most
@@ -31,6 +32,8 @@ _AROUND = 80  # characters before and after a word that show the style of its li
 _ORDINARY = 0.25  # share of the words around in lower case, from which on a line is not a title
 
 _WORDS = re.compile(r"[^\W\d_]{2,}")
+_LAST = re.compile(rf"({_WORDS.pattern})\s+\Z")
+_NEXT = re.compile(rf"\s+({_WORDS.pattern})")
 _QUOTES = "\"'\u00ab\u00bb\u2018\u201a\u201c\u201d\u201e\u2039\u203a"
 _OPENING = f" \t([{{*<>|\u00a1\u00bf{_QUOTES}"  # between two sentences
 _ENDS = ".!?:;\u2026\u2022\u00b7\u2013\u2014-~=|"
@@ -146,7 +149,7 @@ class Written:
         text = self._documents[row][:_LONGEST]
         if self._cleaner is not None:
             text = self._cleaner(text)
-        text = text.replace("\u2019", "'")
+        text = undotted(text.replace("\u2019", "'"))
         return text, lower(text)
 
     def _tells(self, text: str, start: int, end: int) -> bool:
@@ -181,11 +184,14 @@ class Written:
 def among_capitals(text: str, start: int, end: int) -> bool:
     """Whether the word at `text[start:end]` may be in capitals because its line is.
 
-    True where a word beside it is in capitals, or all words around it are, or there are none.
+    True where a word beside it, with nothing but blanks between, is in capitals, or all words
+    around it are, or there are none. In EU-US, or "the EU, US and UK", each is an acronym.
     """
-    heads, tails = map(_WORDS.findall, _line_around(text, start, end))
-    beside = any(map(_in_capitals, (*heads[-1:], *tails[:1])))
-    return beside or all(map(_in_capitals, heads + tails))
+    head, tail = _line_around(text, start, end)
+    beside = filter(None, (_LAST.search(head), _NEXT.match(tail)))
+    if any(_in_capitals(match[1]) for match in beside):
+        return True
+    return all(map(_in_capitals, _WORDS.findall(head) + _WORDS.findall(tail)))
 
 
 def _in_capitals(word: str) -> bool:

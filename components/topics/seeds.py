@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from components.base import Integers, ParameterError
 from components.representations.counts import count_terms
 from components.representations.segment import UNSPACED, Segmenters
-from components.representations.tokens import Tokens, tokenize
+from components.representations.tokens import Tokens, tokenize, undotted
 from components.text import lower
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,7 @@ def in_context(shares: Any, near: NDArray[np.integer[Any]]) -> Any:
 
 def _words_of(seed: str, number: Mapping[str, int], cut: Callable[[str], list[str]]) -> list[str]:
     """The seed as the documents' words have it: as it is, in lower case, or cut like them."""
+    seed = undotted(seed)
     for form in (seed, seed.lower()):
         if form in number:
             return [form]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -9,18 +7,13 @@ from components.representations.acronyms import Acronyms
 from components.representations.ctfidf import CTFIDF
 from components.representations.keybert import KeyBERT
 from components.representations.stopwords import stop_words
+from words_support import shown
 
 NEWS = [
     "Nobody told us that the US wants more of it.",
     "The WHO said who is ill. US troops left.",
     "It was our IT staff, who said it.",
 ]
-
-
-def shown(documents: list[str], **options: Any) -> set[str]:
-    options = {"n_words": 100, "language": "en", **options}
-    part = CTFIDF(**options).fit(documents, np.zeros(len(documents), int))
-    return {word for word, _ in part.words_[0]}
 
 
 def test_an_acronym_that_is_spelt_like_a_stop_word_is_a_word() -> None:
@@ -40,10 +33,22 @@ def test_an_acronym_that_is_spelt_like_a_stop_word_is_a_word() -> None:
         ("VIRUS, USA, BUS_US, us_US", "virus, usa, bus_us, us_us"),
         ("我们的IT部门 и US-рынок", "我们的IT部门 и US-рынок"),
         ("İstanbul and the US", "i\u0307stanbul and the US"),
+        ("the EU, US and WHO/US, EU-US too", "the eu, US and WHO/US, eu-US too"),
+        ("the US FDA and US TV; tell US WHO", "the US fda and US tv; tell us who"),
+        ("MR. SMITH: The MR scan", "mr. smith: the MR scan"),
+        ("our GREAT U.S. Army, U.S.-led; U.S", "our great US. army, US.-led; US"),
     ],
 )  # fmt: skip
 def test_only_acronyms_in_running_text_keep_their_capitals(text: str, expected: str) -> None:
-    assert Acronyms(frozenset({"us", "it", "who"}))(text) == expected
+    assert Acronyms(frozenset({"us", "it", "who", "mr"}))(text) == expected
+
+
+def test_an_abbreviation_with_dots_is_one_word() -> None:
+    texts = ["The U.K. and the U.S. met in Washington, D.C. today.", "So the UK met the US."]
+    found = shown(texts)
+    assert {"UK", "US", "DC", "Washington"} <= found
+    assert not {"uk", "us", "U.K", "dc"} & found
+    assert shown(["IN THE U.S. MARKETS FELL"]) == {"US", "markets", "fell"}
 
 
 def test_words_that_are_no_stop_word_are_one_in_all_forms() -> None:

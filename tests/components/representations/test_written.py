@@ -11,6 +11,7 @@ from components.base import ParameterError
 from components.representations.ctfidf import CTFIDF
 from components.representations.keybert import KeyBERT
 from components.representations.mmr import MMR
+from words_support import shown
 
 # Names of companies and people, with words that begin sentences.
 NEWS = [
@@ -21,13 +22,6 @@ NEWS = [
 ]
 
 
-def shown(documents: list[str], **options: Any) -> list[str]:
-    """The words of one topic, by the alphabet."""
-    options = {"n_words": 100, "language": "en", **options}
-    part = CTFIDF(**options).fit(documents, np.zeros(len(documents), int))
-    return sorted(word for word, _ in part.words_[0])
-
-
 def form(word: str, *documents: str, **options: Any) -> str:
     """How a word is shown whose lower case is `word`."""
     return next(found for found in shown([*documents], **options) if found.lower() == word)
@@ -35,11 +29,11 @@ def form(word: str, *documents: str, **options: Any) -> str:
 
 def test_names_keep_their_capitals_and_words_that_begin_a_sentence_get_none() -> None:
     found = shown(NEWS)
-    assert {"IBM", "Merkel", "NASA", "iPhone", "workers", "chips", "taxes"} <= {*found}
+    assert {"IBM", "Merkel", "NASA", "iPhone", "workers", "chips", "taxes"} <= found
 
 
 def test_lower_case_where_that_is_asked_for() -> None:
-    assert sorted(map(str.lower, shown(NEWS))) == shown(NEWS, case="lower")
+    assert {*map(str.lower, shown(NEWS))} == shown(NEWS, case="lower")
     assert {"workers", "Workers"} <= {*shown(NEWS, lowercase=False, merge_variants=False)}
     with pytest.raises(ParameterError, match="as_written or lower"):
         CTFIDF(case="upper")
@@ -73,7 +67,7 @@ def test_other_evidence_outweighs_headlines() -> None:
     headlines = ["Oracle Buys Miners In Berlin", "ORACLE BUYS MINERS IN BERLIN"] * 20
     prose = ["Yesterday the miners went with Oracle to Berlin by train."] * 2
     found = shown(headlines + prose)
-    assert {"Oracle", "Berlin", "miners", "buys"} <= {*found}
+    assert {"Oracle", "Berlin", "miners", "buys"} <= found
 
 
 def test_the_most_frequent_form_and_lower_case_in_doubt() -> None:
@@ -98,20 +92,20 @@ def test_addresses_and_names_of_files_are_no_evidence() -> None:
 def test_german_nouns() -> None:
     documents = ["Heute hat die Regierung ein neues Gesetz beschlossen.", "Gesetz gilt."] * 4
     found = shown(documents, language="de")
-    assert {"Regierung", "Gesetz", "beschlossen"} <= {*found}
+    assert {"Regierung", "Gesetz", "beschlossen"} <= found
 
 
 def test_phrases_and_the_stop_words_between_their_words() -> None:
     documents = ["They flew to New York for the Bank of England."] * 3
     found = shown(documents, ngram_range=[2, 2])
-    assert {"New York", "Bank England", "flew New"} <= {*found}
+    assert {"New York", "Bank England", "flew New"} <= found
 
 
 def test_words_that_have_no_case() -> None:
     chinese = ["我们公司购买了IBM电脑。", "他说IBM公司很大。"] * 3
     found = shown(chinese, language="zh")
     assert "IBM" in found
-    assert shown(chinese, language="zh", case="lower") == sorted(map(str.lower, found))
+    assert shown(chinese, language="zh", case="lower") == {*map(str.lower, found)}
 
 
 def test_a_dotted_capital_i() -> None:
