@@ -1,6 +1,6 @@
 """Settings that tests share."""
 
-# A run of a second: no model to load, nothing to compile, no store, no MLflow.
+# A run of a second: no model to load, nothing to compile or to draw, no store, no MLflow.
 FAST = [
     "embedder=tfidf",
     "reducer=truncated_svd",
@@ -9,4 +9,5 @@ FAST = [
     "tracking=none",
     "cache.dir=null",
     "map=false",
+    "reports=fast",
 ]

@@ -25,6 +25,8 @@ TRACKED = [
     "clusterer=kmeans",
     "clusterer.n_clusters=4",
     "map=false",
+    "reports=fast",
+    "model=false",
 ]
 
 

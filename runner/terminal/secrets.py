@@ -24,6 +24,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 MASK = "***"
@@ -166,15 +167,14 @@ def _looks_secret(value: str) -> bool:
 
 def _environment_secrets() -> list[str]:
     """Values of the environment's secret variables, longest first; short ones are no secrets."""
-    values = {
-        value
-        for name, value in os.environ.items()
-        if _IN_ENVIRONMENT.search(name.upper())
-        and name not in ("PWD", "OLDPWD")
-        and len(value) >= 8
-        and _looks_secret(value)
-    }
-    return sorted(values, key=len, reverse=True)
+    values = {os.environ[name] for name in os.environ if _names_secret(name)}
+    return sorted((v for v in values if len(v) >= 8 and _looks_secret(v)), key=len, reverse=True)
+
+
+@cache  # every text that leaves a run is masked: more than a thousand
+def _names_secret(name: str) -> bool:
+    """Whether the value of an environment variable may be a secret, by its name."""
+    return bool(_IN_ENVIRONMENT.search(name.upper())) and name not in ("PWD", "OLDPWD")
 
 
 def _user(match: re.Match[str]) -> str:

@@ -25,7 +25,8 @@ Run = Callable[..., Any]
 
 def test_the_folder_of_a_run(runner: Run) -> None:
     clean = "representation.stop_words=['as it is']"
-    outcome = runner(*FAST, "dataset.limit=60", "map=true", clean)
+    arguments = [*FAST, "dataset.limit=60", "map=true", "reports=default", clean]
+    outcome = runner(*arguments)
     assert outcome.code == 0, outcome.err
     assert {path.name for path in outcome.output.iterdir()} == {
         "config.yaml", "documents.parquet", "environment.json", "map.png", "model",
@@ -39,8 +40,7 @@ def test_the_folder_of_a_run(runner: Run) -> None:
         "topics.csv", "documents.parquet", "hierarchy.csv", "neighbors.npy", "topics.png",
         "map.png", "report.html",
     ]  # fmt: skip
-    repeated = ["python", "-m", "runner", *FAST, "dataset.limit=60", "map=true", clean]
-    assert shlex.split(known.tags["command"]) == repeated
+    assert shlex.split(known.tags["command"]) == ["python", "-m", "runner", *arguments]
     assert f'"{clean}"' in known.tags["command"]  # no quote within quotes
     assert known.tags["command"] in html.unescape((outcome.output / "report.html").read_text())
     assert known.run_id is None
@@ -86,7 +86,7 @@ def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -
     """Its other files are left alone and stay out of MLflow; what an earlier run left goes."""
     (tmp_path / "diary.txt").write_text("mine")
     (tmp_path / "layers.csv").write_text("mine too: no run was here before")
-    runner(*FAST, "dataset.limit=60", "map=true", "hydra.run.dir=.")
+    runner(*FAST, "dataset.limit=60", "map=true", "reports=default", "hydra.run.dir=.")
     assert (tmp_path / "map.png").is_file()
     assert (tmp_path / "layers.csv").is_file()
     arguments = [argument for argument in FAST if argument != "tracking=none"]
@@ -116,7 +116,7 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     nested = "{_target_: report_parts.Nested, text: hello}"
     arguments = [argument for argument in FAST if argument != "tracking=none"]
     outcome = runner(
-        *arguments, "dataset.limit=60", "trusted_targets=[report_parts]", "reports=fast",
+        *arguments, "dataset.limit=60", "trusted_targets=[report_parts]",
         f"+reports.broken={broken}", f"+reports.nested={nested}",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
@@ -138,7 +138,7 @@ def test_what_an_interrupted_run_has_written_goes_with_the_next(
 ) -> None:
     arguments = [*FAST, "dataset.limit=60", "hydra.run.dir=.", "trusted_targets=[report_parts]"]
     stopped = "+reports.stopped={_target_: report_parts.stopped, _partial_: true}"
-    assert runner(*arguments, "reports=fast", stopped).code
+    assert runner(*arguments, stopped).code
     assert record.load(tmp_path).status == "KILLED"
     assert "topics.csv" in record.load(tmp_path).files
     assert runner(*arguments, "reports=none").code == 0

@@ -58,7 +58,7 @@ def test_broader_topics_of_a_result() -> None:
 
 def test_classes_are_given_beside_documents(tmp_path: Path) -> None:
     source = ["diary"] * 20 + ["paper"] * 20
-    run(TEXTS, *SETTINGS, "reports=fast", classes={"source": source}, folder=tmp_path / "out")
+    run(TEXTS, *SETTINGS, classes={"source": source}, folder=tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "topics_by_class.csv")
     assert set(table["class"]) == {"diary", "paper"}
     assert (table.groupby("class")["count"].sum() == 20).all()

@@ -23,7 +23,7 @@ def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
     runner: Run, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [argument for argument in FAST if argument != "tracking=none"]
-    outcome = runner(*arguments, "dataset.limit=60", "map=true", "reports=fast")
+    outcome = runner(*arguments, "dataset.limit=60", "map=true")
     assert outcome.code == 0, outcome.err
     (run,) = runs_of(store)
     settings = [f"run={run.info.run_id}", f"uri=sqlite:///{store}"]
@@ -59,7 +59,7 @@ def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
 def test_a_disk_that_has_no_room_for_the_page(
     runner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcome = runner(*FAST, "dataset.limit=60", "reports=fast", "model=false")
+    outcome = runner(*FAST, "dataset.limit=60", "model=false")
     assert outcome.code == 0, outcome.err
 
     def full(result: Any, folder: Path, **settings: Any) -> None:
@@ -73,7 +73,7 @@ def test_a_disk_that_has_no_room_for_the_page(
 
 
 def test_how_the_granularity_was_chosen_is_shown_again(runner: Run) -> None:
-    settings = [s for s in FAST if not s.startswith(("clusterer", "reducer"))]
+    settings = [s for s in FAST if not s.startswith(("clusterer", "reducer", "reports"))]
     outcome = runner(*settings, "reducer=none", "clusterer=leiden", "dataset.limit=120")
     assert outcome.code == 0, outcome.err
     page = outcome.output / "report.html"

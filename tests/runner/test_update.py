@@ -37,8 +37,9 @@ def parent(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     command = [
         sys.executable, "-m", "runner", *[a for a in FAST if a != "tracking=none"],
-        "clusterer.n_clusters=5", "dataset=jsonl", "dataset.path=old.jsonl", "hydra.run.dir=run",
-        "tracking.uri=sqlite:///mlflow.db", "model.register_as=topics", "model.alias=champion",
+        "clusterer.n_clusters=5", "reports=default", "dataset=jsonl", "dataset.path=old.jsonl",
+        "hydra.run.dir=run", "tracking.uri=sqlite:///mlflow.db", "model.register_as=topics",
+        "model.alias=champion",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -140,7 +141,7 @@ def test_pieces_of_documents_and_known_labels_are_refused(parent, tmp_path, monk
         with pytest.raises(UserError, match=rf"dataset\.{setting}: .*{reason}.* Leave dataset\."):
             update("run=run", *arguments, f"dataset.{setting}", *UNTRACKED)
     texts = [json.loads(line)["text"] for line in Path("new.jsonl").read_text().splitlines()]
-    settings = [*FAST, "clusterer.n_clusters=3", "dataset.split=sentences", "reports=fast"]
+    settings = [*FAST, "clusterer.n_clusters=3", "dataset.split=sentences"]
     run(texts, *settings, folder=tmp_path / "pieces")
     (tmp_path / "edits.yaml").write_text("drop: [0]")
     pieces = f"run={tmp_path / 'pieces'}"
@@ -162,7 +163,7 @@ def test_labels_that_a_run_was_told_are_not_measured_after_it(tmp_path, monkeypa
     Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts[60:]))
     settings = [setting for setting in FAST if not setting.startswith(("clusterer", "reducer"))]
     told = [label if row < 40 else None for row, label in enumerate(labels)]
-    run(texts[:60], *settings, "reports=fast", label=labels, known_labels=told, folder="run")
+    run(texts[:60], *settings, label=labels, known_labels=told, folder="run")
     arguments = ["dataset=jsonl", "dataset.path=new.jsonl", *UNTRACKED]
     for parent, folder in (("run", "one"), ("one", "two")):
         assert update(f"run={parent}", f"folder={folder}", *arguments) == 0
@@ -268,7 +269,7 @@ def test_new_documents_are_cleaned_as_those_of_the_run_were(tmp_path, monkeypatc
     texts = list(LeeDataset().load().documents[:60])
     tagged = [f"<p>{text}</p>" for text in texts]
     Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in tagged[40:]))
-    settings = [*FAST, "clusterer.n_clusters=3", "reports=fast", "dataset.clean=html"]
+    settings = [*FAST, "clusterer.n_clusters=3", "dataset.clean=html"]
     run(tagged[:40], *settings, folder="run")
     arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "folder=out"]
     assert update(*arguments, *UNTRACKED) == 0
@@ -286,7 +287,7 @@ def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
     Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts[50:]))
     labels = ["even" if row % 2 == 0 else "odd" for row in range(50)]
     settings = [setting for setting in FAST if not setting.startswith(("clusterer", "reducer"))]
-    settings += ["clusterer=given", "reports=fast"]
+    settings += ["clusterer=given"]
     run(texts[:50], *settings, label=labels, folder="run")
     arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "folder=out", *UNTRACKED]
     with pytest.raises(UserError, match=r"recluster=always: .* labels of its data set"):

@@ -36,7 +36,7 @@ def test_a_run_with_vectors_from_a_file_has_no_successor(
     np.save("v.npy", np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32))
     texts = [f"cats and dogs {i}" for i in range(30)]
     path = ["embedder=precomputed", "embedder.path=v.npy", "clusterer.n_clusters=3"]
-    run(texts, *FAST, *path, "reports=fast", "metrics=none", folder="one")
+    run(texts, *FAST, *path, "metrics=none", folder="one")
     Path("edits.yaml").write_text("drop: [0]\n")
     new = ["dataset=text", "dataset.path=new.txt"]
     for name, main, words in (

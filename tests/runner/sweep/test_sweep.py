@@ -282,7 +282,7 @@ def test_workers_end_with_a_launcher_that_is_killed(
 ) -> None:
     """And the same command goes on from what they have stored."""
     calls = tmp_path / "calls"
-    sweep = ["-m", *troubled, "tracking=none", "reports=fast", "clusterer.n_clusters=3,4"]
+    sweep = ["-m", *troubled, "tracking=none", "clusterer.n_clusters=3,4"]
     sweep += ["embedder.seconds=2", f"embedder.calls={calls}", "hydra/launcher=joblib_2"]
     process = start(*sweep)
     jobs = wait_for(lambda: pids_of_jobs(tmp_path, 2))
@@ -298,7 +298,7 @@ def test_workers_end_with_a_launcher_that_is_killed(
     embedded = Counter(calls.read_text().split())
     assert len(embedded) == 60
     assert embedded.total() <= 60 + 32  # no more than the batch that was at work
-    alone = runner(*troubled, "tracking=none", "reports=fast", "embedder.seconds=2",
+    alone = runner(*troubled, "tracking=none", "embedder.seconds=2",
                    "clusterer.n_clusters=4", "cache.dir=null").output  # fmt: skip
     for name in ("documents.parquet", "topics.csv"):
         again = sweep_folder(tmp_path) / "1" / name

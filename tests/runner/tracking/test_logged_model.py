@@ -52,8 +52,9 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     """The folder of a run whose model is registered; its store is mlflow.db there."""
     folder = tmp_path_factory.mktemp("tracked")
     shutil.copy(empty_store, folder / "mlflow.db")
+    settings = [setting for setting in TRACKED if setting != "model=false"]
     command = [
-        sys.executable, "-m", "runner", *TRACKED, "cache.dir=null", "hydra.run.dir=out",
+        sys.executable, "-m", "runner", *settings, "cache.dir=null", "hydra.run.dir=out",
         "clusterer.layers=[broad]", "model.register_as=topics", "model.alias=champion",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -37,7 +37,7 @@ ARTIFACTS = {
 
 
 def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
-    outcome = runner(*TRACKED, "tracking.experiment=mine")
+    outcome = runner(*TRACKED, "reports=default", "tracking.experiment=mine")
     assert outcome.code == 0, outcome.err
     (run,) = runs_of(store)
     assert run.info.status == "FINISHED"
@@ -74,7 +74,7 @@ def test_a_run_in_mlflow(runner: Run, store: Path) -> None:
 
 
 def test_what_a_result_is_read_from_is_fetched(runner: Run, store: Path, tmp_path: Path) -> None:
-    outcome = runner(*TRACKED, "clusterer.layers=[broad]", "reports=fast", "model=false")
+    outcome = runner(*TRACKED, "clusterer.layers=[broad]")
     assert outcome.code == 0, outcome.err
     (run,) = runs_of(store)
     client = connect(f"sqlite:///{store}")
