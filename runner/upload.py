@@ -16,7 +16,7 @@ from typing import Any
 
 from components.base import UserError
 from runner.config.recorded import TRUST, TRUST_FLAG
-from runner.config.requests import plain_references_only
+from runner.config.untrusted import plain_references_only
 from runner.terminal.arguments import Arguments, parse
 from runner.terminal.console import command, say
 from runner.terminal.suggestions import shell_line

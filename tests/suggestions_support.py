@@ -15,8 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from components.base import UserError
 from runner.cli import COMMANDS
-from runner.config.command_line import preflight
-from runner.config.flags import parse_flags
+from runner.config.command_line import parse_flags, preflight
 from runner.terminal import suggestions
 
 _TYPE = re.compile(
@@ -43,11 +42,12 @@ def follow(arguments: list[str], message: str) -> list[str]:
                 _check(_with(others, shlex.split(text)), line)
         if match := _MEANT.match(line):
             typed.append(match["name"])
-            others = [_repaired(a, match["name"]) for a in arguments]
+            path = match["path"].lstrip("+~")
+            places = sorted(range(len(arguments)), key=lambda place: _key(arguments[place]) != path)
             tries = [
                 [*arguments[:place], repaired, *arguments[place + 1 :]]
-                for place, repairs in enumerate(others)
-                for repaired in repairs
+                for place in places
+                for repaired in _repaired(arguments[place], match["name"])
             ]
             assert any(line not in _refusal(each) for each in tries), line
     return typed

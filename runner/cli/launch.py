@@ -14,8 +14,7 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from runner.config import schema
-from runner.config.command_line import preflight
-from runner.config.flags import parse_flags
+from runner.config.command_line import parse_flags, preflight
 from runner.config.members import name_members
 from runner.terminal import secrets
 from runner.terminal.console import say

@@ -144,7 +144,7 @@ def _nodes(config: DictConfig, roles: Iterable[str]) -> dict[str, Any]:
     nodes, trusted = _resolved(config, roles), trusted_targets(config)
     problems = list(check_targets(nodes, trusted))
     if not problems:
-        problems = [p for role in nodes for p in check_resolved(nodes[role], role, trusted, role)]
+        problems = [p for role in nodes for p in check_resolved(nodes[role], role, trusted)]
     if problems:
         raise ConfigError(report(problems))
     return nodes

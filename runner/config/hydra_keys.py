@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from runner.config.problems import Problem
-from runner.config.requests import items, leaves
 from runner.config.trust import is_trusted
+from runner.config.untrusted import items, leaves
 
 # What Hydra itself may build before a run starts.
 HYDRA_CLASSES = (

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
 
 from runner.config.problems import ConfigError, Problem, report
-from runner.config.requests import trust_keys
+from runner.config.untrusted import trust_keys
 from runner.terminal.suggestions import nearest
 
 TARGET = "components.embedders.ensemble.EnsembleEmbedder"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 from components.base import UserError
 from runner.cache import DEFAULT_FOLDER
 from runner.config.refusals import unresolved
-from runner.config.requests import items, places, plain_references_only, trust_keys
 from runner.config.schema import RunConfig
 from runner.config.trust import PACKAGES, PLAIN, is_trusted
+from runner.config.untrusted import places, plain_references_only, targets, trust_keys
 from runner.terminal.arguments import names_in
 from runner.terminal.suggestions import shell_line
 from runner.tracking import record
@@ -90,15 +90,9 @@ def untrusted_packages(nodes: dict[str, Any], trusted: Collection[str]) -> list[
     """The packages that the roles' targets lie in, and that are not trusted."""
     packages: dict[str, None] = {}
     for role in PACKAGES:
-        for target in _targets(nodes.get(role)):
-            top = target.partition(".")[0]
-            if not is_trusted(target, (*PACKAGES[role], *PLAIN, *trusted)):
-                packages[top] = None
+        for _, part in targets(nodes.get(role), role):
+            target = part["_target_"]
+            known = (*PACKAGES[role], *PLAIN, *trusted)
+            if isinstance(target, str) and not is_trusted(target, known):
+                packages[target.partition(".")[0]] = None
     return list(packages)
-
-
-def _targets(node: Any) -> Iterator[str]:
-    for key, value in items(node):
-        if key == "_target_" and isinstance(value, str):
-            yield value
-        yield from _targets(value)

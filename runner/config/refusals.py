@@ -15,7 +15,7 @@ from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConf
 
 from runner.config.problems import Problem
 from runner.config.schema import run_keys
-from runner.config.unknown_keys import chosen, instead, no_key, reader_of
+from runner.config.unknown_keys import chosen, in_place_of_option, reader_of, unknown_key
 from runner.terminal.suggestions import nearest, override, shell_quote
 
 # The extra that installs a launcher, by how its name begins.
@@ -56,7 +56,7 @@ def not_installed(option: str) -> str:
     return f"this launcher is not installed. Install it with: pip install 'topic-runner[{extra}]'"
 
 
-def refusal(
+def not_applied(
     config: DictConfig,
     one: Override,
     error: Exception,
@@ -77,16 +77,16 @@ def refusal(
         if not isinstance(node, dict):
             return Problem(text, f"'{'.'.join(path)}' holds one value and no keys.")
         if part not in node:
-            return no_key(config, node, path, part, text, options_with)
+            return unknown_key(config, node, path, part, text, options_with)
         node = node[part]
         path.append(part)
     value = None if one.is_delete() else one.value()
     if isinstance(value, dict) and isinstance(node, dict):
         if "_target_" in value and len(path) == 1:
-            return instead(text, chosen(config, key) or key, f"+{text}")
+            return in_place_of_option(text, chosen(config, key) or key, f"+{text}")
         for part in value.keys() - node.keys():
             setting = override(f"{key}.{part}", str(value[part]))
-            return no_key(config, node, path, str(part), setting, options_with)
+            return unknown_key(config, node, path, str(part), setting, options_with)
     if one.is_delete():
         return Problem(text, "this key cannot be removed, only set.")
     if isinstance(error.__cause__ or error, GrammarParseError):
@@ -118,7 +118,7 @@ def _type_at(config: DictConfig, key: str) -> str:
     return f"{name} or null" if node._is_optional() else name
 
 
-def hydra_keys(config: DictConfig, one: Override) -> list[str]:
+def keys_below(config: DictConfig, one: Override) -> list[str]:
     """The keys of what Hydra reads as a mapping, where something else would take its place."""
     key = one.key_or_group
     if not key.startswith("hydra.") or one.is_delete() or isinstance(one.value(), dict):

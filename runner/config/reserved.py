@@ -12,8 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.config.hydra_keys import check_hydra
 from runner.config.problems import Problem
 from runner.config.refusals import key_of
-from runner.config.requests import leaves, servers, trust_keys
 from runner.config.trust import trusted_targets
+from runner.config.untrusted import leaves, servers, trust_keys
 from runner.terminal import secrets
 from runner.terminal.suggestions import shell_quote
 

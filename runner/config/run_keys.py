@@ -13,7 +13,7 @@ from runner.config.problems import Problem
 from runner.config.schema import CHOICES, ModelConfig
 from runner.config.signatures import definition, signature
 from runner.config.source import NotFoundError
-from runner.pipeline.knowledge import NO_LABELS, knowledge_of, refusal
+from runner.pipeline.knowledge import NO_LABELS, knowledge_of, unusable
 from runner.terminal.suggestions import nearest
 
 # Data sets whose path lies on this machine; that of huggingface may be a name on the Hub.
@@ -104,7 +104,7 @@ def _check_knowledge(node: Mapping[str, Any]) -> Iterator[Problem]:
     except NotFoundError:
         return
     uses_labels = source is not None and "uses_labels" in source.attributes
-    refused = refusal(
+    refused = unusable(
         knowledge,
         target.rpartition(".")[2],
         has_known_labels=dataset.get("known_labels") is not None,

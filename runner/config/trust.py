@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from components.embedders.own_code import own_code
 from runner.config.problems import Problem
-from runner.config.requests import leaves
 from runner.config.signatures import definition
+from runner.config.untrusted import leaves, targets
 
 # The packages whose classes a role may name, and the methods of which a class has at least one.
 PACKAGES = {
@@ -62,7 +62,7 @@ def is_trusted(dotted: str, trusted: Iterable[str]) -> bool:
     return any(dotted == prefix or dotted.startswith(f"{prefix}.") for prefix in trusted)
 
 
-def refusal(target: str, role: str, trusted: Collection[str]) -> str | None:
+def why_refused(target: str, role: str, trusted: Collection[str]) -> str | None:
     """Why `target` is not built for a role; None where it is.
 
     Raises
@@ -113,27 +113,23 @@ def trusted_targets(config: DictConfig) -> list[str]:
     return [str(name) for name in names] if isinstance(names, ListConfig) else []
 
 
-def check_resolved(node: Any, role: str, trusted: Collection[str], path: str) -> Iterator[Problem]:
+def check_resolved(node: Any, role: str, trusted: Collection[str]) -> Iterator[Problem]:
     """Look at what the targets of a resolved node really are, just before they are called.
 
     It imports them.
     """
-    if isinstance(node, dict):
-        target = node.get("_target_")
+    for path, part in targets(node, role):
+        target = part["_target_"]
         if isinstance(target, str) and target not in PLAIN:
             reason = _check_object(target, role, trusted)
             if reason is not None:
                 yield Problem(f"{path}._target_", reason)
-            yield from _own_code(node, target, path)
-        for key, value in node.items():
-            yield from check_resolved(value, role, trusted, f"{path}.{key}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from check_resolved(value, role, trusted, f"{path}.{index}")
-    elif isinstance(node, str) and "${" in node:
-        yield Problem(
-            path, f"{node[:200]!r} would be resolved a second time. Remove the escaped '${{'."
-        )
+            yield from _own_code(part, target, path)
+    for path, _, value in leaves(node, role):
+        if isinstance(value, str) and "${" in value:
+            yield Problem(
+                path, f"{value[:200]!r} would be resolved a second time. Remove the escaped '${{'."
+            )
 
 
 def _own_code(node: dict[str, Any], target: str, path: str) -> Iterator[Problem]:
@@ -154,7 +150,7 @@ def _own_code(node: dict[str, Any], target: str, path: str) -> Iterator[Problem]
 def _check_object(target: str, role: str, trusted: Collection[str]) -> str | None:
     from hydra.utils import get_object
 
-    if (reason := refusal(target, role, trusted)) is not None:
+    if (reason := why_refused(target, role, trusted)) is not None:
         return reason
     try:
         thing = get_object(target)

@@ -18,7 +18,7 @@ from runner.terminal.suggestions import nearest, shell_quote
 MOST_LISTED = 5  # options by their names
 
 
-def no_key(
+def unknown_key(
     config: DictConfig,
     node: dict[str, Any],
     path: list[str],
@@ -129,7 +129,7 @@ def chosen(config: DictConfig, group: str) -> str:
     return f"{group}={option}" if isinstance(option, str) and group in run_groups() else ""
 
 
-def fold(
+def without_repeats(
     problems: list[Problem],
     config: DictConfig,
     settings: Iterable[Override],
@@ -166,7 +166,7 @@ def fold(
             names = [p.path.partition("=")[0].removeprefix(f"{group}.") for p in of_option]
             why = f", and {target} takes none of these: {', '.join(names)}"
             if group in whole:
-                folded = instead(whole[group], option, f"+{whole[group]}")
+                folded = in_place_of_option(whole[group], option, f"+{whole[group]}")
             elif same := options_with(group, "_target_", str(target)):
                 folded = Problem(
                     f"{path}={target}",
@@ -174,7 +174,7 @@ def fold(
                 )
             else:
                 added = f"+{group}={{_target_: {target}}}"
-                folded = instead(f"{path}={target}", option, added, why)
+                folded = in_place_of_option(f"{path}={target}", option, added, why)
             problems = [folded, *others]
     return problems
 
@@ -184,7 +184,7 @@ def _needed(problem: Problem, target: str) -> bool:
     return problem.message.startswith(f"{target} needs a value")
 
 
-def instead(path: str, option: str, added: str, why: str = "") -> Problem:
+def in_place_of_option(path: str, option: str, added: str, why: str = "") -> Problem:
     """A class that is typed where an option stands, in whose place it has to be."""
     return Problem(
         path,

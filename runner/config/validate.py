@@ -20,7 +20,8 @@ from runner.config.run_keys import KNOWLEDGE, check_run_keys
 from runner.config.schema import SECTIONS
 from runner.config.signatures import Signature, definition, signature
 from runner.config.source import NotFoundError
-from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, refusal, trusted_targets
+from runner.config.trust import FUNCTIONS, PACKAGES, is_trusted, trusted_targets, why_refused
+from runner.config.untrusted import targets
 from runner.terminal import secrets
 from runner.terminal.suggestions import nearest
 
@@ -58,7 +59,8 @@ def check_targets(node: dict[str, Any], trusted: list[str]) -> Iterator[Problem]
     trusted : packages that the user trusts beside those of `runner.config.trust`
     """
     for role in PACKAGES:
-        yield from _check_targets(node.get(role), role, trusted)
+        for path, part in targets(node.get(role), role):
+            yield from _check_target(part, path, trusted)
 
 
 def _check_values(
@@ -113,25 +115,14 @@ def plain(config: DictConfig, keys: Iterable[Any]) -> dict[str, Any]:
     return {str(key): item(config, key) for key in keys}
 
 
-def _check_targets(node: Any, path: str, trusted: list[str]) -> Iterator[Problem]:
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield from _check_target(node, path, trusted)
-        for key, value in node.items():
-            yield from _check_targets(value, f"{path}.{key}" if path else str(key), trusted)
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _check_targets(value, f"{path}.{index}", trusted)
-
-
 def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterator[Problem]:
     target = node["_target_"]
-    where = f"{path}._target_" if path else "_target_"
+    where = f"{path}._target_"
     if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
         yield Problem(where, f"must be the dotted name of a class or function, not {target!r}.")
         return
     try:
-        reason = refusal(target, path.partition(".")[0], trusted)
+        reason = why_refused(target, path.partition(".")[0], trusted)
         if reason is not None:
             yield Problem(where, reason)
             return
@@ -168,10 +159,9 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
 def _check_arguments(
     node: dict[str, Any], path: str, target: str, expected: Signature
 ) -> Iterator[Problem]:
-    prefix = f"{path}." if path else ""
     for key, value in node.items():
         if not isinstance(key, str):  # in a YAML file, `1: x` or `on: x`
-            yield Problem(f"{prefix}{key}", f"a parameter's name is text, not {key!r}.")
+            yield Problem(f"{path}.{key}", f"a parameter's name is text, not {key!r}.")
             continue
         if key.startswith("_") and key.endswith("_"):
             continue
@@ -180,11 +170,11 @@ def _check_arguments(
             if not expected.takes_any:
                 hint = nearest(key, expected.parameters) or " It takes none."
                 yield Problem(
-                    f"{prefix}{key}={_shown(key, value)}",
+                    f"{path}.{key}={_shown(key, value)}",
                     f"{target} has no such parameter.{hint}",
                 )
         elif value != "???" and (reason := mistake(value, parameter)):
-            yield Problem(f"{prefix}{key}={_shown(key, value)}", reason)
+            yield Problem(f"{path}.{key}={_shown(key, value)}", reason)
     if node.get("_partial_") or "_args_" in node:
         return
     for name, parameter in expected.parameters.items():
@@ -197,8 +187,8 @@ def _check_arguments(
                 else ""
             )
             yield Problem(
-                f"{prefix}{name}",
-                f"{target} needs a value here. Type +{prefix}{name}=...{called}",
+                f"{path}.{name}",
+                f"{target} needs a value here. Type +{path}.{name}=...{called}",
             )
 
 

@@ -19,8 +19,8 @@ from components.model.sound import faults
 from components.model.state import unpack
 from runner.cache import Cache
 from runner.config.build import build_embedder
-from runner.config.requests import leaves, programs, references, servers, trust_keys
 from runner.config.trust import PACKAGES, is_trusted
+from runner.config.untrusted import leaves, programs, references, servers, trust_keys
 from runner.embed import document_model
 from runner.model import Model
 from runner.model.alone import Fitted

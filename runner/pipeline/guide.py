@@ -22,7 +22,7 @@ from components.base import (
 from components.knowledge import Knowledge
 from components.topics.guidance import guide, with_names
 from components.topics.zeroshot import AroundNames, near_names
-from runner.pipeline.knowledge import NO_LABELS, config_keys, refusal
+from runner.pipeline.knowledge import NO_LABELS, config_keys, unusable
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def check_guidable(corpus: Corpus, clusterer: Clusterer, knowledge: Knowledge) -
         With what to type instead.
     """
     uses_labels = getattr(clusterer, "uses_labels", False)
-    refused = refusal(
+    refused = unusable(
         knowledge,
         type(clusterer).__name__,
         has_known_labels=corpus.known_labels is not None,

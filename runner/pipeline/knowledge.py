@@ -65,7 +65,7 @@ def config_keys() -> Iterator[None]:
         raise ParameterError(path, error.value, error.reason) from error
 
 
-def refusal(
+def unusable(
     knowledge: Knowledge,
     clusterer: str,
     *,

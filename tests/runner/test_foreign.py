@@ -22,7 +22,7 @@ from components.embedders.own_code import refused_imports
 from components.embedders.sentence_transformer import SentenceTransformerEmbedder
 from runner import compare, predict, replay, report, update, upload
 from runner.config.command_line import preflight
-from runner.config.requests import servers
+from runner.config.untrusted import servers
 from runner.terminal.working_folder import put_last
 from tests_support import FAST
 

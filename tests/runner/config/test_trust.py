@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from components.base import UserError
 from runner.config import schema
 from runner.config.build import build
-from runner.config.requests import plain_references_only
 from runner.config.reserved import check_files
-from runner.config.trust import refusal
+from runner.config.trust import why_refused
+from runner.config.untrusted import plain_references_only
 
 Run = Callable[..., Any]
 
@@ -189,7 +189,7 @@ def test_the_parts_of_scikit_learn_may_be_named() -> None:
             if not hasattr(estimator, "fit_transform" if role == "reducer" else "fit_predict"):
                 continue
             try:
-                reason = refusal(f"{package}.{estimator.__name__}", role, [])
+                reason = why_refused(f"{package}.{estimator.__name__}", role, [])
             except LookupError as error:
                 reason = str(error)
             if reason:
@@ -210,7 +210,7 @@ def test_the_parts_of_scikit_learn_may_be_named() -> None:
     ],
 )
 def test_the_classes_of_libraries_that_may_be_named(role: str, target: str) -> None:
-    assert refusal(target, role, []) is None
+    assert why_refused(target, role, []) is None
 
 
 # --- What only the command line may say -----------------------------------------------------------

@@ -24,24 +24,24 @@ from runner.config.overrides import Overrides, choices, mode_of
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.refusals import (
     first_line,
-    hydra_keys,
     key_of,
+    keys_below,
     missing_references,
+    not_applied,
     not_installed,
-    refusal,
     text_of,
     unread,
 )
 from runner.config.reserved import check_files, check_searchpath
 from runner.config.schema import run_keys
-from runner.config.unknown_keys import fold
+from runner.config.unknown_keys import without_repeats
 from runner.config.validate import check_config
 from runner.terminal.suggestions import nearest, override, shell_line, shell_quote
 
-_ONE = "a call makes one run. Call it once for each value, or sweep on the command line."
+_ONE_RUN = "a call makes one run. Call it once for each value, or sweep on the command line."
 
 
-class Check:
+class Composer:
     """Composes a config from overrides and collects what is wrong with it.
 
     Parameters
@@ -72,7 +72,7 @@ class Check:
     def run(
         self, texts: Iterable[str], *, multirun: bool = False, values: bool = True
     ) -> DictConfig:
-        """Check everything; returns the config with the first value of each sweep.
+        """Compose and check the config; of each sweep the first value is returned.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Check:
         if config is None:
             raise self._error()
         if self._arguments is None and mode_of(config, settings) == RunMode.MULTIRUN:
-            self._note("hydra.mode=MULTIRUN", _ONE)
+            self._note("hydra.mode=MULTIRUN", _ONE_RUN)
             raise self._error()
         if multirun or mode_of(config, settings) == RunMode.MULTIRUN:
             more, first = self._preset(config, overrides)
@@ -150,9 +150,9 @@ class Check:
         return self._overrides.sort([o for o in preset if o.get_key_element() not in keys])
 
     def _error(self) -> ConfigError:
-        return ConfigError(report(self._tried()))
+        return ConfigError(report(self._problems_to_show()))
 
-    def _tried(self) -> Iterator[Problem]:
+    def _problems_to_show(self) -> Iterator[Problem]:
         """The problems; in place of a suggestion that would be refused, why it would be."""
         classes = [p.path.partition("._target_=") for p in self._problems]
         instead = tuple(f"{group}." for group, typed, _ in classes if typed)
@@ -166,16 +166,16 @@ class Check:
 
     def _refusals(self, text: str, *, multirun: bool | None = None) -> list[Problem]:
         """What is wrong with an override where no other stands beside it but the options."""
-        check = Check(self._arguments, self._name, self._config_dir)
+        composer = Composer(self._arguments, self._name, self._config_dir)
         typed = [
             *self._overrides.searchpath,
             *(o for o in self._options_typed if key_of(o) != key_of(text)),
         ]
         try:
-            check.run([*typed, text], multirun=self._multirun if multirun is None else multirun)
+            composer.run([*typed, text], multirun=self._multirun if multirun is None else multirun)
         except ConfigError:
             key = f"{key_of(text)}."
-            return [p for p in check._tried() if f"{key_of(p.path)}.".startswith(key)]
+            return [p for p in composer._problems_to_show() if f"{key_of(p.path)}.".startswith(key)]
         return []
 
     def _note(self, path: str, message: str, suggestion: str | None = None) -> None:
@@ -205,7 +205,7 @@ class Check:
                 continue
             text = text_of(each)
             if self._arguments is None:
-                self._note(text, _ONE)
+                self._note(text, _ONE_RUN)
                 continue
             lines = []
             refused = self._refusals(text, multirun=True)
@@ -270,7 +270,7 @@ class Check:
         if only is None:
             config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         problems = [] if only == "hydra" else check_config(config, only)
-        problems = fold(problems, whole, self._settings, self._overrides.options_with)
+        problems = without_repeats(problems, whole, self._settings, self._overrides.options_with)
         problems = [*named, *problems]
         return [p for p in problems if p.path.partition("=")[0] not in self._refused]
 
@@ -281,7 +281,7 @@ class Check:
             if one is None:
                 self._note(text_of(each), "names no value.")
                 continue
-            if keys := hydra_keys(config, one):
+            if keys := keys_below(config, one):
                 self._note(
                     text_of(one), f"this key holds others. Set one of them: {', '.join(keys)}"
                 )
@@ -292,7 +292,8 @@ class Check:
             try:
                 self._loader._apply_overrides_to_config([one], config)
             except (HydraException, OmegaConfBaseException, ValueError, OverflowError) as error:
-                self._problems.append(refusal(config, one, error, self._overrides.options_with))
+                problem = not_applied(config, one, error, self._overrides.options_with)
+                self._problems.append(problem)
                 self._refused.add(one.key_or_group.rpartition(".")[0])
             else:
                 if one.is_add() or one.is_force_add():

@@ -33,9 +33,17 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
             yield where, str(key), value
 
 
-def plain_references_only(node: Any, path: str = "") -> Iterator[Problem]:
+def targets(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path and node of everything that is to be built, the whole before its parts."""
+    if isinstance(node, dict) and "_target_" in node:
+        yield path, node
+    for key, value in items(node):
+        yield from targets(value, f"{path}.{key}")
+
+
+def plain_references_only(node: Any) -> Iterator[Problem]:
     """Interpolations that are more than a reference to another key, as `${oc.env:...}`."""
-    for where, _, value in _texts(node, path):
+    for where, _, value in _texts(node):
         if "${" in _REFERENCE.sub("", value):
             yield Problem(
                 where,
@@ -43,7 +51,7 @@ def plain_references_only(node: Any, path: str = "") -> Iterator[Problem]:
             )
 
 
-def references(node: Any, path: str = "") -> Iterator[Problem]:
+def references(node: Any, path: str) -> Iterator[Problem]:
     """Interpolations of any kind."""
     for where, _, value in _texts(node, path):
         if "${" in value:
@@ -71,21 +79,21 @@ def servers(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield where, value
 
 
-def programs(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def programs(node: Any, path: str) -> Iterator[tuple[str, str]]:
     """Paths and folders of TensorFlow models, whose graphs can read and write files."""
     for where, key, value in _texts(node, path):
         if key == "model" and _exists(value) and any(Path(value).glob("saved_model.pb*")):
             yield where, value
 
 
-def places(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def places(node: Any) -> Iterator[tuple[str, str]]:
     """Paths and values of the files, folders and addresses that a config names."""
-    for where, key, value in _texts(node, path):
+    for where, key, value in _texts(node):
         if _is_place(key, value):
             yield where, value
 
 
-def _texts(node: Any, path: str) -> Iterator[tuple[str, str, str]]:
+def _texts(node: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     if isinstance(node, str):  # a config that is one text
         yield path, path.rpartition(".")[2], node
     for where, key, value in leaves(node, path):
