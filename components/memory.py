@@ -33,11 +33,11 @@ def available_memory(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/c
 
 
 def check_fits(n_bytes: float, parameter: str, value: object, advice: str) -> None:
-    """Refuse to read what unpacks to more than the memory that is free.
+    """Refuse what takes more than the memory that is free.
 
     Parameters
     ----------
-    n_bytes : once it is unpacked
+    n_bytes : once it is unpacked and in use
     parameter, value : what names the file; see `ParameterError`
     advice : what to do instead
 
@@ -50,7 +50,7 @@ def check_fits(n_bytes: float, parameter: str, value: object, advice: str) -> No
         raise ParameterError(
             parameter,
             value,
-            f"unpacks to {n_bytes / 1e9:.1f} GB or more, and {free / 1e9:.1f} GB of memory are "
+            f"takes {n_bytes / 1e9:.1f} GB of memory or more, and {free / 1e9:.1f} GB are "
             f"available. {advice}",
         )
 

@@ -18,6 +18,8 @@ from components.text import shorten
 
 log = logging.getLogger(__name__)
 
+DENSE_ROWS = 100  # topics and components, whose rows are dense and as wide as sparse vectors
+
 
 def _npy(file: Path, key: str | None) -> Any:
     return np.load(file, mmap_mode="r", allow_pickle=False)
@@ -34,6 +36,8 @@ def _npz(file: Path, key: str | None) -> Any:
             matrix = sparse.load_npz(file)
             if hasattr(matrix, "check_format"):  # scipy would read beyond its arrays
                 matrix.check_format(full_check=True)
+            dense = 8 * min(matrix.shape[0], DENSE_ROWS) * matrix.shape[1]
+            check_fits(dense, "path", str(file), _NARROWER)
             return matrix
         return arrays[names[0]]
 
@@ -215,6 +219,10 @@ def _only(file: Path, names: Iterable[str], key: str | None) -> str:
     return key or names[0]
 
 
+_NARROWER = (
+    "Topics and components have dense rows, as wide as the sparse vectors: leave out the columns "
+    "that few documents use."
+)
 _MAPPED = "Save them as .npy or .safetensors, of which only the rows in use are read."
 # From a file and the key of an array in it to an array or a sparse matrix, as it lies there.
 READERS = {".npy": _npy, ".npz": _npz, ".parquet": _parquet, ".safetensors": _safetensors}

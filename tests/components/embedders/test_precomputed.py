@@ -274,8 +274,17 @@ def test_what_unpacks_to_more_than_the_free_memory(name, tmp_path, monkeypatch):
     PACKED[name](tmp_path / name)
     assert (tmp_path / name).stat().st_size < 10**6
     monkeypatch.setattr("components.memory.available_memory", lambda: 3 * 10**6)
-    with pytest.raises(UserError, match=r"unpacks to 0\.0 GB or more.*as \.npy or \.safetensors"):
+    with pytest.raises(
+        UserError, match=r"takes 0\.0 GB of memory or more.*as \.npy or \.safetensors"
+    ):
         PrecomputedEmbedder(path=str(tmp_path / name)).encode(DOCUMENTS)
+
+
+def test_sparse_vectors_that_are_too_wide_for_dense_rows(tmp_path, monkeypatch):
+    sparse.save_npz(tmp_path / "v.npz", sparse.csr_matrix((N, 10**8)))
+    monkeypatch.setattr("components.memory.available_memory", lambda: 10**9)
+    with pytest.raises(UserError, match=r"takes 4\.8 GB of memory .* leave out the columns"):
+        PrecomputedEmbedder(path=str(tmp_path / "v.npz")).encode(DOCUMENTS)
 
 
 def test_a_packing_that_numpy_does_not_write(tmp_path, vectors):

@@ -104,7 +104,9 @@ def test_what_unpacks_to_more_than_the_free_memory(content, tmp_path, monkeypatc
     for module in ("components.memory", "components.embedders.word_vectors"):
         monkeypatch.setattr(f"{module}.available_memory", lambda: 500_000)
     (tmp_path / "v.gz").write_bytes(gzip.compress(content))
-    with pytest.raises(UserError, match=r"v\.gz: unpacks to .* Choose word vectors of fewer words"):
+    with pytest.raises(
+        UserError, match=r"v\.gz: takes .* of memory or more.* Choose word vectors of fewer words"
+    ):
         word_vectors.load(str(tmp_path / "v.gz"), str(tmp_path / "cache"))
 
 
