@@ -188,8 +188,22 @@ def missing_references(config: DictConfig, settings: Iterable[Override]) -> Iter
 
 
 def unresolved(error: Exception) -> str:
-    """Why a reference to another key cannot be resolved."""
-    return re.sub(r"^\w+ (raised )?while resolving interpolation: ", "", first_line(error))
+    """Why a reference to another key cannot be resolved, and what to type instead."""
+    reason = re.sub(r"^\w+ (raised )?while resolving interpolation: ", "", first_line(error))
+    if match := re.fullmatch(r"Interpolation key '(.*)' not found", reason):
+        name = match[1]
+        return (
+            f"there is no key {name!r}.{nearest(name, run_keys(), otherwise='')} ${{ begins a "
+            "reference to another key, such as ${seed}; for the two characters themselves put a "
+            "backslash before them."
+        )
+    if match := re.fullmatch(r"Unsupported interpolation type (.*)", reason):
+        return (
+            f"there is no resolver {match[1]!r}. A variable of the environment is ${{oc.env:NAME}}."
+        )
+    if match := re.fullmatch(r"\"Environment variable '(.*)' not found\"", reason):
+        return f"the environment variable {match[1]} is not set. Type export {match[1]}=... before."
+    return reason
 
 
 def first_line(error: BaseException) -> str:

@@ -278,6 +278,22 @@ def test_an_added_parameter_of_a_nested_part(runner: Run) -> None:
     "text", ["hydra.run.dir=${nothing}", "hydra.sweep.dir=out/${no.such}", "hydra.job.name=${no}"]
 )
 def test_a_reference_of_hydra_to_no_key(text: str) -> None:
-    with pytest.raises(UserError, match=r"cannot be resolved: Interpolation key '\S+' not found"):
+    with pytest.raises(UserError, match=r"cannot be resolved: there is no key '\S+'\. \${ begins"):
         preflight(["embedder=tfidf", text])
     preflight(["embedder=tfidf", "hydra.run.dir=out/${seed}/${hydra.job.num}/${now:%H}"])
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("${sed}", r"there is no key 'sed'\. Did you mean 'seed'\? .* put a backslash before them"),
+        ("${env:HOME}", r"there is no resolver 'env'\. .* \$\{oc\.env:NAME\}"),
+        (
+            "${oc.env:NO_SUCH}",
+            r"the environment variable NO_SUCH is not set\. Type export NO_SUCH=",
+        ),
+    ],
+)
+def test_a_reference_that_leads_nowhere_says_what_to_type(reference: str, reason: str) -> None:
+    with pytest.raises(UserError, match=rf"^(.*\n)*dataset\.path: cannot be resolved: {reason}"):
+        preflight(["dataset=text", f"dataset.path={reference}.txt"])
