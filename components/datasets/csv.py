@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from components.base import Corpus, ParameterError, UserError, progress
+from components.base import Corpus, ParameterError, UserError, at_least, progress
 from components.datasets.base import BATCH, ByteBudget, TableDataset, checked_lines
 from components.datasets.files import check_encoding, locate, open_text
 from components.text import shorten
@@ -78,8 +78,7 @@ class CsvDataset(TableDataset):
             len(self.quote) != 1 or self.quote in "\r\n " + (self.separator or "".join(SEPARATORS))
         ):
             raise ParameterError("quote", self.quote, "must be one character, or null for none.")
-        if self.skip < 0:
-            raise ParameterError("skip", self.skip, "must be at least 0.")
+        at_least(0, skip=self.skip)
 
     def read(self) -> Corpus:
         return self._with_quotes(self._read)[0]
@@ -202,13 +201,16 @@ class CsvDataset(TableDataset):
         return True
 
     def _with_hint(self, error: ParameterError, head: list[str]) -> ParameterError:
-        """The error, with the number of lines to skip where a later line is the header."""
+        """The error, with what may be wrong with the line that was taken for the header."""
         for number in range(self.skip + 1, len(head)):
             names = (self._names(head[number:], separator) for separator in SEPARATORS)
             if any(map(self._holds_all, names)):
                 hint = f"Line {number + 1} has it: set skip={number} if that is the header."
                 return ParameterError(error.name, error.value, f"{error.reason} {hint}")
-        return error
+        if "Did you mean" in error.reason:
+            return error
+        hint = "The names are those in the first line: a file without names needs a line of them."
+        return ParameterError(error.name, error.value, f"{error.reason} {hint}")
 
 
 @contextmanager

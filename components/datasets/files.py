@@ -72,7 +72,8 @@ def locate(path: str, kind: Literal["file", "folder", "either"]) -> Path:
         reason = "is an address, and files are read from disks: copy it to one, and name the copy."
         raise ParameterError("path", path, reason)
     if found := _number_matching(path):
-        reason = f"is a pattern, of {found} files or folders here, and must be one: join them."
+        what = "join them" if kind == "file" else "name the folder that they lie in, or join them"
+        reason = f"is a pattern, of {found} files or folders here, and must be one: {what}."
         raise ParameterError("path", path, reason)
     near: list[str] = []
     if absolute.parent.is_dir():

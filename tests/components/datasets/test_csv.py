@@ -236,3 +236,8 @@ def test_further_columns_and_times(table):
 def test_a_name_of_several_lines(table):
     path = table('"Full\ntext";nr\na, b;1\n')
     assert CsvDataset(path=path, text="Full\ntext").load().documents == ["a, b"]
+
+
+def test_a_file_without_names_is_told_that_they_are_in_the_first_line(table):
+    with pytest.raises(UserError, match=r"The names are those in the first line"):
+        CsvDataset(path=table("a good film,5\na bad one,1\n")).load()

@@ -68,6 +68,8 @@ def test_a_pattern_is_told_from_a_name(tmp_path):
         (tmp_path / name).write_text("x")
     with pytest.raises(UserError, match=r"is a pattern, of 3 files"):
         locate(str(tmp_path / "*.csv"), "file")
+    with pytest.raises(UserError, match=r"name the folder that they lie in"):
+        locate(str(tmp_path / "*.csv"), "either")
     assert locate(str(tmp_path / "c [x].csv"), "file").name == "c [x].csv"
     with pytest.raises(UserError, match=r"does not exist"):
         locate(str(tmp_path / "d [x].csv"), "file")
