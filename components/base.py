@@ -21,6 +21,7 @@ from components.corpus import Times as Times
 from components.errors import MissingExtraError as MissingExtraError
 from components.errors import ParameterError as ParameterError
 from components.errors import UserError as UserError
+from components.errors import at_least as at_least
 from components.errors import require as require
 from components.errors import within as within
 from components.result import Guidance as Guidance

@@ -56,6 +56,22 @@ class ParameterError(UserError):
         return type(self)(f"{path}.{self.name}", self.value, self.reason)
 
 
+def at_least(least: float, otherwise: str = "", /, **values: float | None) -> None:
+    """Raise a `ParameterError` for the first of the parameters that is less than `least`.
+
+    None passes: whether a parameter may be null, its annotation says.
+
+    Parameters
+    ----------
+    otherwise : str
+        What a parameter may be instead, such as ``or null``.
+    """
+    for name, value in values.items():
+        if value is not None and not value >= least:  # false for NaN too
+            reason = ", ".join(filter(None, (f"must be at least {least}", otherwise)))
+            raise ParameterError(name, value, f"{reason}.")
+
+
 @contextmanager
 def within(path: str) -> Iterator[None]:
     """Put `path` in front of the parameter that an error names, for a component that holds others.

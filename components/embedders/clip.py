@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, Integers, ParameterError, UserError, require
+from components.base import Floats, Integers, ParameterError, UserError, at_least, require
 from components.embedders import weights
 from components.embedders.batching import memory_errors, moved
 from components.embedders.own_code import check_no_own_code, refused_imports
@@ -56,6 +56,7 @@ class ClipEmbedder:
         self.device = device
         self.batch_size = batch_size
         self.trust_pickle = trust_pickle
+        at_least(1, batch_size=batch_size)
         weights.resolve(model)
 
     def fingerprint(self) -> dict[str, Any]:

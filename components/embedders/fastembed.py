@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError, at_least, require
 from components.embedders import weights
 
 
@@ -62,6 +62,7 @@ class FastEmbedEmbedder:
         self.threads = threads
         self.batch_size = batch_size
         self.cache_dir = cache_dir
+        at_least(1, batch_size=batch_size)
         if weights.is_local(weights.resolve(model)):
             self._onnx_file()
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError, at_least, require
 from components.embedders import weights, word_vectors
 from components.embedders.flair_sentences import embedded, sentences_of, use_device
 from components.embedders.torch_models import (
@@ -78,6 +78,7 @@ class FlairTransformerEmbedder:
         self.batch_size = batch_size
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
+        at_least(1, batch_size=batch_size)
         if pooling not in ("mean", "cls", "max"):
             raise ParameterError("pooling", pooling, "must be mean, cls or max.")
         numbers = layers.split(",")
@@ -189,6 +190,7 @@ class FlairWordEmbedder:
         self.batch_size = batch_size
         self.trust_pickle = trust_pickle
         self.cache_dir = cache_dir
+        at_least(1, batch_size=batch_size)
         if pooling not in ("mean", "max", "min"):
             raise ParameterError("pooling", pooling, "must be mean, max or min.")
         self._names = [model] if isinstance(model, str) else list(model)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from components.base import Floats, ParameterError
+from components.base import Floats, ParameterError, at_least
 from components.embedders import weights
 from components.embedders.batching import (
     BatchSize,
@@ -84,6 +84,7 @@ class HFTransformerEmbedder:
         self.precision = precision
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
+        at_least(1, "or null", batch_size=batch_size)
         check_engine(engine, precision)
         self._size = BatchSize(batch_size)
         self._models: list[Any] | None = None  # one for each device

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, ParameterError, require
+from components.base import Floats, ParameterError, at_least, require
 from components.embedders import weights
 
 
@@ -46,8 +46,8 @@ class Model2VecEmbedder:
         self.max_length = max_length
         self.batch_size = batch_size
         weights.resolve(model)
-        if max_length is not None and max_length < 1:
-            raise ParameterError("max_length", max_length, "must be at least 1, or null.")
+        at_least(1, batch_size=batch_size)
+        at_least(1, "or null", max_length=max_length)
 
     def fingerprint(self) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components import file_hash
-from components.base import Floats, ParameterError
+from components.base import Floats, ParameterError, at_least
 from components.embedders import weights
 from components.embedders.batching import (
     BatchSize,
@@ -106,6 +106,7 @@ class SentenceTransformerEmbedder:
         self.precision = precision
         self.trust_remote_code = trust_remote_code
         self.trust_pickle = trust_pickle
+        at_least(1, "or null", batch_size=batch_size, dimensions=dimensions)
         check_engine(engine, precision)
         self._size = BatchSize(batch_size)
         self._models: list[Any] | None = None  # one for each device

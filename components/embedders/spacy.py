@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, MissingExtraError, ParameterError, require
+from components.base import Floats, MissingExtraError, ParameterError, at_least, require
 from components.embedders import weights
 from components.embedders.word_vectors import UnknownWords
 
@@ -53,6 +53,7 @@ class SpacyEmbedder:
         self.components = components
         self.n_process = n_process
         self.batch_size = batch_size
+        at_least(1, batch_size=batch_size)
         self._folder = find_pipeline(model)
         self._factories = _factories(self._folder)
         if unknown := set(components or []) - set(self._factories):
@@ -154,6 +155,7 @@ class SpacyTransformerEmbedder:
         self.gpu_id = gpu_id
         self.gpu_allocator = gpu_allocator
         self.batch_size = batch_size
+        at_least(1, batch_size=batch_size)
         if pooling not in ("mean", "max"):
             raise ParameterError("pooling", pooling, "must be mean or max.")
         if gpu_allocator not in ("pytorch", "tensorflow", None):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, ParameterError, UserError, require
+from components.base import Floats, ParameterError, UserError, at_least, require
 from components.embedders import weights
 
 
@@ -40,6 +40,7 @@ class UseEmbedder:
         self.model = model
         self.batch_size = batch_size
         self.device = device
+        at_least(1, batch_size=batch_size)
         path = weights.resolve(model)
         names = ("saved_model.pb", "saved_model.pbtxt")
         if weights.is_local(path) and not any(Path(path, name).is_file() for name in names):

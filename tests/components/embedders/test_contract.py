@@ -317,6 +317,12 @@ def test_a_neutral_setting_changes_no_vector(parts, option, X):
         assert_same(again, X)
 
 
+def test_a_batch_of_no_document_is_refused(parts, option):
+    if "batch_size" in node_of(option):
+        with pytest.raises(UserError, match=r"batch_size=0: must be at least 1"):
+            parts(option, "batch_size=0")
+
+
 def test_components_do_not_spell_the_paths_of_a_config():
     """A part knows the names of its own parameters, and not where a config holds it."""
     pattern = re.compile(r"""["'`\s(]embedder(\.[a-z]|=)""")
