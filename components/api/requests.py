@@ -14,7 +14,7 @@ from typing import Any
 from components.api.failures import Failure, redact
 from components.api.provider import Provider
 from components.api.run import Refused, Run, Send, Stopped
-from components.base import Integers, ParameterError, UserError
+from components.base import Integers, ParameterError, UserError, at_least
 from components.interrupts import put_off_interrupts
 
 log = logging.getLogger(__name__)
@@ -65,14 +65,10 @@ class Requests:
         self.tokens_used = 0
         self._not_before = 0.0  # after a 429, no thread sends anything earlier than this
         self._warned = False
-        if concurrency < 1:
-            raise ParameterError("concurrency", concurrency, "must be at least 1.")
+        at_least(1, concurrency=concurrency)
         if timeout <= 0:
             raise ParameterError("timeout", timeout, "must be more than 0 seconds.")
-        if max_retries < 0:
-            raise ParameterError("max_retries", max_retries, "must be at least 0.")
-        if retry_delay < 0:
-            raise ParameterError("retry_delay", retry_delay, "must be at least 0 seconds.")
+        at_least(0, max_retries=max_retries, retry_delay=retry_delay)
 
     @contextmanager
     def start(

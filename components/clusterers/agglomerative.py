@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, ParameterError, UserError
-from components.clusterers.checks import at_least, at_most, dense_rows
+from components.base import Integers, Matrix, ParameterError, UserError, at_least
+from components.clusterers.checks import at_most, dense_rows
 from components.clusterers.granularity import (
     Scale,
     carry_by_centre,
@@ -75,10 +75,8 @@ class AgglomerativeClusterer:
                 n_clusters,
                 "distance_threshold sets the number of topics too. Set one of the two to null.",
             )
-        if n_clusters is not None:
-            at_least("n_clusters", n_clusters, 1)
-        if distance_threshold is not None:
-            at_least("distance_threshold", distance_threshold, 0)
+        at_least(1, n_clusters=n_clusters)
+        at_least(0, distance_threshold=distance_threshold)
         check_scale(granularity, n_topics)
         check_layers(layers)
         if linkage == "ward" and metric != "euclidean":

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Matrix, ParameterError, UserError
+from components.base import Matrix, UserError
 from components.neighbors import unit_rows
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,3 @@ def at_most(name: str, value: int, most: int, n: int) -> int:
         return value
     log.warning("%s=%d is too large for %d documents: using %d", name, value, n, most)
     return most
-
-
-def at_least(name: str, value: float, least: float) -> None:
-    """Raise a `ParameterError` unless `value` is a number of at least `least`."""
-    if not value >= least:  # false for NaN too
-        raise ParameterError(name, value, f"must be at least {least}.")

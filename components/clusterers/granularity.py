@@ -37,8 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, ParameterError
-from components.clusterers.checks import at_least
+from components.base import Integers, ParameterError, at_least
 from components.clusterers.split_half import split_half_agreement
 
 log = logging.getLogger(__name__)
@@ -71,8 +70,7 @@ def check_scale(granularity: str | None, n_topics: int | None, **parameters: flo
         raise ParameterError(
             "granularity", granularity, "must be one of broad, medium, fine, auto."
         )
-    if n_topics is not None:
-        at_least("n_topics", n_topics, 1)
+    at_least(1, n_topics=n_topics)
     also = [name for name, value in parameters.items() if value is not None]
     if n_topics is not None and also:
         raise ParameterError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Integers, Matrix, require
-from components.clusterers.checks import at_least, at_most, dense_rows
+from components.base import Floats, Integers, Matrix, at_least, require
+from components.clusterers.checks import at_most, dense_rows
 from components.clusterers.density_tree import cut, lifetimes, memberships, single_linkage_tree
 from components.clusterers.granularity import Scale, check_scale
 from components.clusterers.joining import merge_nearest
@@ -95,12 +96,11 @@ class HDBSCANClusterer:
         memberships: bool = False,
         random_state: int | None = None,
     ) -> None:
-        at_least("min_cluster_size", min_cluster_size, 2)
+        at_least(2, min_cluster_size=min_cluster_size)
         check_scale(granularity, n_topics)
         check_layers(layers)
-        if min_samples is not None:
-            at_least("min_samples", min_samples, 1)
-        at_least("cluster_selection_epsilon", cluster_selection_epsilon, 0)
+        at_least(1, min_samples=min_samples)
+        at_least(0, cluster_selection_epsilon=cluster_selection_epsilon)
         self.min_cluster_size = min_cluster_size
         self.granularity = granularity
         self.n_topics = n_topics
@@ -251,9 +251,8 @@ class HDBSCANClusterer:
 class FastHDBSCANClusterer(HDBSCANClusterer):
     """HDBSCAN by the package fast_hdbscan: on all cores, for few dimensions, euclidean only.
 
-    numba compiles it in each process, which takes about half a minute, so it is faster only for
-    very many documents. Parameters and attributes are those of `HDBSCANClusterer`, without
-    `metric` and `memberships`.
+    numba compiles it at its first use on a machine, for about a minute. Parameters and attributes
+    are those of `HDBSCANClusterer`, without `metric` and `memberships`.
     """
 
     _name = "fast_hdbscan"
@@ -285,9 +284,11 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
         )
 
     def _tree(self, X: NDArray[Any], min_samples: int) -> NDArray[np.float64]:
-        from fast_hdbscan import HDBSCAN
+        import fast_hdbscan
 
-        model = HDBSCAN(
+        if not any(Path(fast_hdbscan.__file__).parent.glob("__pycache__/*.nbi")):
+            log.info("fast_hdbscan: numba compiles it once, for about a minute, and caches it")
+        model = fast_hdbscan.HDBSCAN(
             min_cluster_size=max(2, min_samples), min_samples=min_samples, reproducible=True
         ).fit(X.astype(np.float32))
         return np.asarray(model.single_linkage_tree_.to_numpy(), dtype=np.float64)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix
-from components.clusterers.checks import at_least, at_most
+from components.base import Integers, Matrix, at_least
+from components.clusterers.checks import at_most
 from components.clusterers.granularity import (
     SEED,
     Scale,
@@ -90,12 +90,9 @@ class KMeansClusterer:
         memberships: bool = False,
         random_state: int | None = None,
     ) -> None:
-        if n_clusters is not None:
-            at_least("n_clusters", n_clusters, 1)
+        at_least(1, n_clusters=n_clusters, n_init=n_init, max_iter=max_iter)
         check_scale(granularity, n_topics)
         check_layers(layers)
-        at_least("n_init", n_init, 1)
-        at_least("max_iter", max_iter, 1)
         self.n_clusters = n_clusters
         self.granularity = granularity
         self.n_topics = n_topics

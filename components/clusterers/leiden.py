@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError
-from components.clusterers.checks import at_least, at_most
+from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError, at_least
+from components.clusterers.checks import at_most
 from components.clusterers.communities import Communities
 from components.clusterers.granularity import (
     SEED,
@@ -113,10 +113,8 @@ class LeidenClusterer:
     ) -> None:
         check_scale(granularity, n_topics, resolution=resolution)
         check_layers(layers)
-        if resolution is not None:
-            at_least("resolution", resolution, 0)
-        at_least("n_neighbors", n_neighbors, 1)
-        at_least("min_topic_size", min_topic_size, 1)
+        at_least(0, resolution=resolution)
+        at_least(1, n_neighbors=n_neighbors, min_topic_size=min_topic_size)
         if not 0 <= outlier_threshold <= 1:
             raise ParameterError(
                 "outlier_threshold",

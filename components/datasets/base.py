@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from components.base import Corpus, ParameterError
+from components.base import Corpus, ParameterError, at_least
 from components.datasets.html import without_markup
 from components.datasets.split import check_split, split_corpus
 from components.datasets.table import find_column, to_corpus
@@ -48,10 +48,8 @@ class DatasetBase:
     split_length: int | None = None
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise ParameterError("limit", self.limit, "must be at least 1, or null for all.")
-        if self.seed is not None and self.seed < 0:
-            raise ParameterError("seed", self.seed, "must be at least 0, or null.")
+        at_least(1, "or null for all", limit=self.limit)
+        at_least(0, "or null", seed=self.seed)
         if self.missing not in ("keep", "error"):
             raise ParameterError("missing", self.missing, "must be keep or error.")
         if self.clean not in (None, "html"):
@@ -117,7 +115,7 @@ class TableDataset(DatasetBase):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_max_bytes(self.max_bytes)
+        at_least(1, "or null for no limit", max_bytes=self.max_bytes)
         if self.text is None and self.image is None:
             raise ParameterError("text", None, "name the column of texts, or set image.")
 
@@ -154,12 +152,6 @@ class TableDataset(DatasetBase):
             missing=self.missing,
             folder=folder,
         )
-
-
-def check_max_bytes(max_bytes: int | None) -> None:
-    """Raise a `ParameterError` unless `max_bytes` is None or at least 1."""
-    if max_bytes is not None and max_bytes < 1:
-        raise ParameterError("max_bytes", max_bytes, "must be at least 1, or null for no limit.")
 
 
 class ByteBudget:

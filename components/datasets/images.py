@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from components.base import Corpus, ParameterError
-from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
+from components.base import Corpus, ParameterError, at_least
+from components.datasets.base import MAX_BYTES, ByteBudget, DatasetBase
 from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
 from components.datasets.table import to_corpus
 
@@ -47,7 +47,7 @@ class ImagesDataset(DatasetBase):
         if self.label not in (None, "folder"):
             raise ParameterError("label", self.label, "must be folder or null.")
         check_encoding(self.encoding)
-        check_max_bytes(self.max_bytes)
+        at_least(1, "or null for no limit", max_bytes=self.max_bytes)
 
     def read(self) -> Corpus:
         folder = locate(self.path, "folder")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from components.base import Corpus, ParameterError
+from components.base import Corpus, ParameterError, at_least
 
 T = TypeVar("T")
 
@@ -44,8 +44,7 @@ def check_split(split: str | None, length: int | None) -> None:
     """Raise a `ParameterError` for an unknown way to split, or a length below 1."""
     if split not in (None, *WAYS):
         raise ParameterError("split", split, f"must be one of {', '.join(WAYS)}, or null.")
-    if length is not None and length < 1:
-        raise ParameterError("split_length", length, "must be at least 1, or null.")
+    at_least(1, "or null", split_length=length)
 
 
 def split_corpus(corpus: Corpus, split: str | None, length: int | None = None) -> Corpus:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from components.base import Corpus, ParameterError, progress
-from components.datasets.base import BATCH, MAX_BYTES, ByteBudget, DatasetBase, check_max_bytes
-from components.datasets.files import check_encoding, files_below, folder_labels, locate, open_text
+from components.base import Corpus, ParameterError, at_least, progress
+from components.datasets.base import BATCH, MAX_BYTES, ByteBudget, DatasetBase
+from components.datasets.files import (
+    TABLES,
+    check_encoding,
+    files_below,
+    folder_labels,
+    locate,
+    open_text,
+)
 from components.datasets.table import to_corpus
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -49,7 +59,7 @@ class TextDataset(DatasetBase):
             reason = f"{source} is a file. Only the files of a folder get labels."
             raise ParameterError("label", self.label, reason)
         check_encoding(self.encoding)
-        check_max_bytes(self.max_bytes)
+        at_least(1, "or null for no limit", max_bytes=self.max_bytes)
 
     def read(self) -> Corpus:
         source = locate(self.path, "either")
@@ -64,6 +74,12 @@ class TextDataset(DatasetBase):
             if self.label == "folder":
                 cells["label"] = folder_labels(files, source)
         else:
+            if TABLES & set(source.name.lower().split(".")[1:]):
+                log.warning(
+                    "%s: each line is a document as it stands. To read a column of a table, choose "
+                    "the data set csv or jsonl.",
+                    source,
+                )
             with open_text(source, self.encoding, budget=budget) as lines:
                 bar = progress(lines, label=f"reading {source.name}")
                 while batch := [line.removesuffix("\n") for line in islice(bar, BATCH)]:

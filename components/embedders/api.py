@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.api.provider import Provider
 from components.api.requests import Requests
 from components.api.run import Run
-from components.base import Floats, Integers, Matrix, ParameterError
+from components.base import Floats, Integers, Matrix, ParameterError, at_least
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +128,7 @@ class ApiEmbedder:
 
     def _check(self) -> None:
         """For the end of a constructor."""
-        for name in ("batch_size", "max_input_tokens"):
-            if getattr(self, name) < 1:
-                raise ParameterError(name, getattr(self, name), "must be at least 1.")
+        at_least(1, batch_size=self.batch_size, max_input_tokens=self.max_input_tokens)
         if self.price is not None and not 0 <= self.price < np.inf:
             raise ParameterError("price", self.price, "must be a number of at least 0.")
 

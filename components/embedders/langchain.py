@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.api.failures import redact
-from components.base import Matrix, ParameterError, UserError, require
+from components.base import Matrix, ParameterError, UserError, at_least, require
 from components.embedders.matrix import as_matrix
 from components.file_hash import sha256
 
@@ -45,8 +45,7 @@ class LangChainEmbedder:
                 "is not a LangChain Embeddings object: it has no embed_documents. Name a class "
                 "such as langchain_huggingface.HuggingFaceEmbeddings in its _target_.",
             )
-        if batch_size < 1:
-            raise ParameterError("batch_size", batch_size, "must be at least 1.")
+        at_least(1, batch_size=batch_size)
 
     def fingerprint(self) -> dict[str, Any]:
         """The class and those of its settings that may change a vector, without secrets."""

@@ -19,7 +19,7 @@ from components.api.chat import (
     read_object,
     shown,
 )
-from components.base import Integers, Matrix, ParameterError, Topic
+from components.base import Integers, Matrix, ParameterError, Topic, at_least
 from components.neighbors import unit_rows
 from components.result import dense
 
@@ -75,8 +75,7 @@ class ModelLabels:
         self.max_input_tokens = max_input_tokens
         if not any(name in prompt for name in PLACEHOLDERS):
             raise ParameterError("prompt", prompt, "must hold {words} or {documents}.")
-        if n_documents < 0:
-            raise ParameterError("n_documents", n_documents, "must be at least 0.")
+        at_least(0, n_documents=n_documents)
         if max_input_tokens < max(1, n_documents):
             raise ParameterError(
                 "max_input_tokens", max_input_tokens, "must be at least 1 for each document."

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from components.api.chat import Refused, Replies, answer_key
-from components.base import ParameterError, progress
+from components.base import ParameterError, at_least, progress
 from components.embedders import weights
 from components.embedders.torch_models import pick_device, position_limit
 from components.labelers.llm import ModelLabels
@@ -94,8 +94,7 @@ class LocalChat:
         self.max_new_tokens = max_new_tokens
         self.begin = begin
         self.device = device
-        if max_new_tokens < 1:
-            raise ParameterError("max_new_tokens", max_new_tokens, "must be at least 1.")
+        at_least(1, max_new_tokens=max_new_tokens)
         if not model:
             raise self._not_loaded("none is named")
         # Labels come last: what would fail then for certain fails before any work.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.api.chat import Chat, Refused, ServerChat, read_object
-from components.base import ParameterError, Result, Topic
+from components.base import ParameterError, Result, Topic, at_least
 from components.metrics import llm_questions as questions
 from components.metrics.llm_questions import PLACEHOLDERS, Question
 
@@ -107,10 +107,8 @@ class LLMJudge:
         self.n_held_out = n_held_out
         self.max_input_tokens = max_input_tokens
         self.seed = seed
-        for name in ("n_topics", "n_intruders", "n_words", "n_documents", "max_input_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ParameterError(name, value, "must be at least 1.")
+        at_least(1, n_topics=n_topics, n_intruders=n_intruders, n_words=n_words)
+        at_least(1, n_documents=n_documents, max_input_tokens=max_input_tokens)
         if n_held_out < 2 or n_held_out % 2:
             raise ParameterError(
                 "n_held_out", n_held_out, "must be even: half of the documents are the topic's."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Integers, Matrix, ParameterError
+from components.base import Floats, Integers, Matrix, at_least
 from components.clusterers.communities import Communities
 from components.clusterers.graph import weighted
 from components.labels import by_size
@@ -102,8 +102,7 @@ def grow(
     a share is larger by (all documents) / (these): the resolution of the model is divided by it,
     so that a new topic has the granularity of the others.
     """
-    if min_topic_size < 2:
-        raise ParameterError("min_topic_size", min_topic_size, "must be at least 2.")
+    at_least(2, min_topic_size=min_topic_size)
     new = np.flatnonzero(is_new)
     predicted = model.predict(X[new])
     labels, strengths = before.labels.copy(), before.strengths.copy()

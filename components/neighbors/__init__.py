@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Matrix, NeighborGraph, ParameterError
+from components.base import Floats, Matrix, NeighborGraph, ParameterError, at_least
 from components.neighbors.exact import search
 from components.neighbors.inverted import inverted_search
 from components.neighbors.rows import Rows, unit_rows
@@ -112,8 +112,7 @@ def metric_for(X: Matrix, metric: str) -> str:
 
 
 def _check(X: Matrix, k: int, metric: str) -> None:
-    if k < 1:
-        raise ParameterError("n_neighbors", k, "must be at least 1.")
+    at_least(1, n_neighbors=k)
     if metric not in METRICS:
         raise ParameterError("metric", metric, f"must be one of {', '.join(METRICS)}.")
     values = X.data if hasattr(X, "indptr") else X

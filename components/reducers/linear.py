@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, Matrix, ParameterError
+from components.base import Floats, Matrix, at_least
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,7 @@ class LinearReducer:
         n_components: int = 50,
         random_state: int | None = None,
     ) -> None:
-        if n_components < 1:
-            raise ParameterError("n_components", n_components, "must be at least 1.")
+        at_least(1, n_components=n_components)
         self.method = method
         self.n_components = n_components
         self.random_state = random_state

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, Matrix, NeighborGraph, ParameterError
+from components.base import Floats, Matrix, NeighborGraph, ParameterError, at_least
 from components.neighbors import METRICS, metric_for, nearest, neighbors
 
 log = logging.getLogger(__name__)
@@ -59,16 +59,13 @@ class UMAPReducer:
         n_epochs: int | None = None,
         random_state: int | None = None,
     ) -> None:
-        if n_neighbors < 2:
-            raise ParameterError("n_neighbors", n_neighbors, "must be at least 2.")
-        if n_components < 1:
-            raise ParameterError("n_components", n_components, "must be at least 1.")
+        at_least(2, n_neighbors=n_neighbors)
+        at_least(1, n_components=n_components)
+        at_least(0, "or null", n_epochs=n_epochs)
         if not spread > 0:
             raise ParameterError("spread", spread, "must be more than 0.")
         if not 0 <= min_dist <= spread:
             raise ParameterError("min_dist", min_dist, f"must be from 0 to spread={spread}.")
-        if n_epochs is not None and n_epochs < 0:
-            raise ParameterError("n_epochs", n_epochs, "must be at least 0, or null.")
         self.n_neighbors = n_neighbors
         self.n_components = n_components
         self.min_dist = min_dist

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, ParameterError, Result, Topic
+from components.base import Integers, Result, Topic, at_least
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -95,8 +95,7 @@ def topics_by_class(
     level : int
         At which the log says what is left out; several reports use it, and one warns.
     """
-    if max_classes < 2:
-        raise ParameterError("max_classes", max_classes, "must be at least 2.")
+    at_least(2, max_classes=max_classes)
     if not result.topics:
         return []
     tables = (_by_class(result, column, max_classes, level) for column in result.corpus.classes)
@@ -174,8 +173,7 @@ def write_topics_by_class(
     csv_safe : bool
         See `write_csv`.
     """
-    if n_words < 1:
-        raise ParameterError("n_words", n_words, "must be at least 1.")
+    at_least(1, n_words=n_words)
     tables = topics_by_class(result, max_classes, logging.WARNING)
     if not tables:
         return []

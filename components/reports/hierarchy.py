@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.base import ParameterError, Result
+from components.base import Result, at_least
 from components.reports.groups import membership, words_of_groups
 from components.reports.tables import write_csv
 from components.reports.text import listed_words
@@ -35,8 +35,7 @@ def write_hierarchy(
     csv_safe : bool
         See `write_csv`.
     """
-    if n_words < 1:
-        raise ParameterError("n_words", n_words, "must be at least 1.")
+    at_least(1, n_words=n_words)
     tree = topic_tree(result)
     if tree is None:
         return []

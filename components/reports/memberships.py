@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.arrow import numbers
-from components.base import ParameterError, Result
+from components.base import Result, at_least
 from components.pieces import of_documents
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,7 @@ def write_memberships(result: Result, folder: Path, *, top: int | None = None) -
         Topics of each document, at most; 0 writes no file. None: no file, but for documents that
         were split, all of their topics.
     """
-    if top is not None and top < 0:
-        raise ParameterError("top", top, "must be at least 0, or null.")
+    at_least(0, "or null", top=top)
     is_split = result.corpus.whole is not None
     if top == 0 or (top is None and not is_split):
         return []

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, ParameterError, Result, Times, Topic
+from components.base import Integers, ParameterError, Result, Times, Topic, at_least
 from components.reports.bins import check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -163,8 +163,7 @@ def write_topics_over_time(
     csv_safe : bool
         See `write_csv`.
     """
-    if n_words < 1:
-        raise ParameterError("n_words", n_words, "must be at least 1.")
+    at_least(1, n_words=n_words)
     check_smooth(smooth)
     table = topics_over_time(result, bins, logging.WARNING)
     if table is None:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from components.base import ParameterError, Result
+from components.base import Result, at_least
 from components.reports import sections, shape_sections
 from components.reports.font_faces import font_faces
 from components.reports.over_time import check_smooth
@@ -65,10 +65,7 @@ def write_report(
     ParameterError
         When a parameter is too small.
     """
-    if max_megabytes < 1:
-        raise ParameterError("max_megabytes", max_megabytes, "must be at least 1.")
-    if n_documents < 1:
-        raise ParameterError("n_documents", n_documents, "must be at least 1.")
+    at_least(1, max_megabytes=max_megabytes, n_documents=n_documents)
     run_folder = run_folder or folder
     record, environment = _read(run_folder / "run.json"), _read(run_folder / "environment.json")
     check_smooth(smooth)

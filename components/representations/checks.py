@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 from components.base import ParameterError
-
-
-def check_count(name: str, value: Any) -> None:
-    """Check that a parameter is a whole number of at least 1.
-
-    Raises
-    ------
-    ParameterError
-    """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ParameterError(name, value, "must be a whole number, 1 or more.")
 
 
 def check_words(name: str, value: Any) -> None:

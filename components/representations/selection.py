@@ -9,9 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, ParameterError
+from components.base import Integers, Matrix, ParameterError, at_least
 from components.neighbors import unit_rows
-from components.representations.checks import check_count
 from components.representations.typical import typical_rows
 from components.result import dense
 
@@ -30,8 +29,7 @@ class Closest:
     def __init__(self, *, n_words: int = 10, n_typical: int = 10) -> None:
         self.n_words = n_words
         self.n_typical = n_typical
-        check_count("n_words", n_words)
-        check_count("n_typical", n_typical)
+        at_least(1, n_words=n_words, n_typical=n_typical)
 
     def choose(
         self,
@@ -71,7 +69,7 @@ class Diverse:
     def __init__(self, *, n_words: int = 10, diversity: float = 0.3) -> None:
         self.n_words = n_words
         self.diversity = diversity
-        check_count("n_words", n_words)
+        at_least(1, n_words=n_words)
         if not (isinstance(diversity, Real) and 0 <= diversity <= 1):
             raise ParameterError("diversity", diversity, "must be a number from 0 to 1.")
 

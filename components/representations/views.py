@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, Matrix, ParameterError, UserError, within
-from components.representations.checks import check_count
+from components.base import Integers, Matrix, ParameterError, UserError, at_least, within
 from components.representations.selection import Closest, Diverse, EncodeWords, WordLists
 from components.representations.weights import TermWeights
 from components.representations.words import Reader, Words
@@ -58,7 +57,7 @@ class Views:
             options = _options(name, given)
             self._n_words[name] = options.get("n_words", 10)
             with within(f"also.{name}"):
-                check_count("n_words", self._n_words[name])
+                at_least(1, n_words=self._n_words[name])
                 if name == "keybert":
                     self._choosers[name] = Closest(**options)
                 elif name == "mmr":
@@ -138,4 +137,9 @@ def _options(name: Any, given: Any) -> dict[str, Any]:
             sorted(unknown)[0],
             f"is not an option. There are {', '.join(sorted(_OPTIONS[name]))}.",
         )
+    for option in ("n_words", "n_typical"):
+        if not isinstance(options.get(option, 1), int):
+            raise ParameterError(
+                f"also.{name}.{option}", options[option], "must be a whole number."
+            )
     return options

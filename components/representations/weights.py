@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, ParameterError, UserError
-from components.representations.checks import check_count, check_words
+from components.base import Integers, ParameterError, UserError, at_least
+from components.representations.checks import check_words
 from components.representations.selection import WordLists
 from components.representations.tokens import Tokens
 from components.representations.variants import Distinct, without_parts
@@ -53,8 +53,7 @@ class TermWeights:
         self.seed_words = seed_words
         self.seed_multiplier = seed_multiplier
         self.lowercase = lowercase
-        check_count("n_words", n_words)
-        check_count("min_df", min_df)
+        at_least(1, n_words=n_words, min_df=min_df)
         if seed_words is not None:
             check_words("seed_words", seed_words)
         if not 0 < max_df <= 1:

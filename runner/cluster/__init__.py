@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Matrix, ParameterError, UserError, require
+from components.base import Integers, Matrix, ParameterError, UserError, at_least, require
 from runner.cache import array_file
 from runner.cache.encoding import Answer, Encoder, EncodeRequest, add_costs
 from runner.cluster.worker import Worker, pack
@@ -59,8 +59,7 @@ class RayCluster:
         gpus: float = 0,
     ) -> None:
         require("ray", extra="ray")
-        if workers is not None and workers < 1:
-            raise ParameterError("workers", workers, "must be at least 1; null: as many as fit.")
+        at_least(1, "or null: as many as fit", workers=workers)
         if not 0 < cpus < math.inf:
             raise ParameterError("cpus", cpus, "must be more than 0: CPUs of each worker.")
         if not 0 <= gpus < math.inf:

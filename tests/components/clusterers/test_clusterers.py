@@ -188,3 +188,11 @@ def test_memberships_are_highest_in_the_documents_own_topic(make, settings):
     assert (weights.sum(axis=1) <= 1.001).all()
     inside = labels >= 0
     assert (weights.argmax(axis=1)[inside] == labels[inside]).mean() > 0.95
+
+
+def test_the_first_use_of_fast_hdbscan_says_that_it_is_compiled(tmp_path, monkeypatch, caplog):
+    fast_hdbscan = pytest.importorskip("fast_hdbscan")
+    monkeypatch.setattr(fast_hdbscan, "__file__", str(tmp_path / "__init__.py"))  # no cache there
+    with caplog.at_level(logging.INFO):
+        FastHDBSCANClusterer().fit_predict(np.eye(30, 3, dtype=np.float32))
+    assert "numba compiles it once" in caplog.text

@@ -86,3 +86,9 @@ def test_limit_takes_a_seeded_sample_in_order(tmp_path):
     assert [f"{row:03}" for row in one.rows] == one.documents
     assert one.n_rows == 100
     assert len(TextDataset(path=str(path), limit=1000).load()) == 100
+
+
+def test_a_table_read_as_text_is_told(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("id,text\n1,a cat\n")
+    assert len(TextDataset(path=str(tmp_path / "a.csv")).load()) == 2
+    assert "choose the data set csv" in caplog.text

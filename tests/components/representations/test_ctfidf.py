@@ -199,8 +199,8 @@ def test_equals_the_formula_written_out(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_words": 0}, "n_words=0: must be a whole number, 1 or more."),
-        ({"min_df": 0}, "min_df=0: must be a whole number, 1 or more."),
+        ({"n_words": 0}, "n_words=0: must be at least 1."),
+        ({"min_df": 0}, "min_df=0: must be at least 1."),
         ({"seed_words": "drug"}, "seed_words=drug: must be a list of words, as in [drug, cancer]."),
         ({"seed_words": ["og", False]}, "word 2 is not text. YAML reads no, off and false"),
         ({"ngram_range": 2}, "ngram_range=2: must be the shortest and the longest"),
@@ -222,7 +222,7 @@ def test_equals_the_formula_written_out(
             "also.mmr=0.7: must be a mapping of options, as in {n_words: 5}.",
         ),
         ({"also": {"mmr": {"diversity": 2}}}, "also.mmr.diversity=2: must be a number from 0 to 1"),
-        ({"also": {"ctfidf": {"n_words": 0}}}, "also.ctfidf.n_words=0: must be a whole number"),
+        ({"also": {"ctfidf": {"n_words": 0}}}, "also.ctfidf.n_words=0: must be at least 1"),
         ({"also": {"keybert": {"n_typical": "x"}}}, "also.keybert.n_typical=x: must be a whole"),
         ({"max_df": 0.0}, "max_df=0.0: must be a share"),
         ({"max_df": 5.0}, "max_df=5.0: must be a share"),

@@ -91,5 +91,5 @@ def test_topics_without_words() -> None:
 
 @pytest.mark.parametrize("name", ["n_words", "n_typical"])
 def test_wrong_settings_are_named(name: str) -> None:
-    with pytest.raises(ParameterError, match=rf"^{name}=0: must be a whole number, 1 or more"):
+    with pytest.raises(ParameterError, match=rf"^{name}=0: must be at least 1"):
         KeyBERT(candidates=CTFIDF(), **{name: 0})
