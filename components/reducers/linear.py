@@ -19,7 +19,7 @@ class LinearReducer:
     ----------
     method : {"pca", "truncated_svd"}
         PCA centres the vectors first. Sparse vectors are not made dense for that: ARPACK (Lehoucq,
-        Sorensen and Yang 1998) centres them implicitly.
+        Sorensen and Yang 1998) centres them implicitly; rows that are all equal are not centred.
     n_components : int
         Dimensions of the result; fewer, with a warning, if there are fewer documents or columns.
     random_state : int, optional
@@ -48,7 +48,10 @@ class LinearReducer:
         from sklearn.decomposition import PCA, TruncatedSVD
         from threadpoolctl import threadpool_limits
 
-        centred_sparse = self.method == "pca" and sparse.issparse(X)
+        # ARPACK cannot start where nothing is left of the centred rows.
+        equal = sparse.issparse(X) and not (X.max(axis=0) != X.min(axis=0)).nnz
+        pca = self.method == "pca" and not equal
+        centred_sparse = pca and sparse.issparse(X)
         most = min(X.shape) - centred_sparse  # ARPACK cannot compute all
         n_components = max(1, min(self.n_components, most))
         if n_components < self.n_components:
@@ -56,7 +59,7 @@ class LinearReducer:
                 "n_components=%d is too large for %d documents with %d dimensions: using %d",
                 self.n_components, *X.shape, n_components,
             )  # fmt: skip
-        kind: Any = PCA if self.method == "pca" else TruncatedSVD
+        kind: Any = PCA if pca else TruncatedSVD
         solver = {"svd_solver": "arpack"} if centred_sparse else {}
         self.model_ = kind(n_components=n_components, random_state=self.random_state, **solver)
         # The last bits of a BLAS product depend on the number of threads; explained variance ratios

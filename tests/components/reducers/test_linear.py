@@ -47,6 +47,12 @@ def test_two_sparse_documents():
     assert LinearReducer(method="pca", random_state=1).fit_transform(rows).shape == (2, 1)
 
 
+def test_equal_sparse_documents_stay_equal():
+    rows = sparse.csr_matrix(np.ones((100, 4), np.float32))
+    reduced = LinearReducer(method="pca", random_state=1).fit_transform(rows)
+    assert np.ptp(reduced, axis=0).max() < 1e-6
+
+
 def test_identity_gives_back_what_it_got():
     assert Identity().fit_transform(X) is X
     assert Identity().transform(X) is X
