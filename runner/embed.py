@@ -107,8 +107,8 @@ def embed(
     _report(len(corpus), len(with_vector), int(encoded.truncated.sum()))
     if len(with_vector) < 2:
         raise UserError(
-            f"{len(with_vector)} document with content is too few to find topics: at least 2 are "
-            "needed."
+            f"too few to find topics: of {len(corpus)} documents, {len(with_vector)} have a vector "
+            "that is not all zeros, and at least 2 are needed."
         )
     return with_vector, encoded
 

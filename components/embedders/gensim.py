@@ -290,11 +290,11 @@ def _first_component(rows: Floats) -> Floats | None:
 def _download(name: str) -> str:
     """The path of the file that `gensim.downloader` has, or fetches, under `name`."""
     folder = os.environ.get("GENSIM_DATA_DIR") or "~/gensim-data"
-    path = Path(folder, name, f"{name}.gz").expanduser()
-    if path.is_file():
+    if (path := Path(folder, name, f"{name}.gz").expanduser()).is_file():
         return str(path)
     with weights.loading(name):
         from gensim import downloader
 
+        downloader.logger.setLevel("CRITICAL")  # a traceback, where there is no network
         # `return_path` keeps gensim from running the Python file that comes with the data.
         return str(downloader.load(name, return_path=True))

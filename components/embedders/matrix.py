@@ -26,12 +26,15 @@ def as_matrix(values: Any) -> Matrix:
     """
     from scipy import sparse
 
-    if sparse.issparse(values):
-        return sparse.csr_matrix(values, dtype=np.float32)
+    if getattr(getattr(values, "dtype", None), "kind", "") == "c":  # numpy would drop a half
+        raise UserError("the embedder's vectors are complex numbers. It must return real ones.")
     try:
-        if isinstance(values, list | tuple):
-            values = [_to_cpu(row) for row in values]
-        matrix = np.asarray(_to_cpu(values), dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is beyond float32 is found where it is checked
+            if sparse.issparse(values):
+                return sparse.csr_matrix(values, dtype=np.float32)
+            if isinstance(values, list | tuple):
+                values = [_to_cpu(row) for row in values]
+            matrix = np.asarray(_to_cpu(values), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise UserError(
             f"the embedder's vectors are not a table of numbers ({error}). It must return one row "

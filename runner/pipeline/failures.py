@@ -48,17 +48,19 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
             raise
         except Exception as error:
             log.debug("traceback of the failure", exc_info=True)
+            part = getattr(part, "func", part)  # of a function with some arguments
             kind = getattr(part, "__qualname__", type(part).__qualname__)
+            text = str(error)
             its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
             advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
-            if place := _own_fault(error):
+            called_wrongly = text.startswith(f"{kind}.")  # its method takes other arguments
+            if not called_wrongly and (place := _own_fault(error)):
                 log.error("unexpected error in %s", place, exc_info=True)
                 advice = (
                     f"This is a fault of topic-runner, at {place}. Please report it with the "
                     f"traceback, which is in runner.log. Another {role} may work meanwhile."
                 )
-            text = str(error)  # a library may quote a whole document in it
-            if len(text) > LONGEST:
+            if len(text) > LONGEST:  # a library may quote a whole document in it
                 text = text[:LONGEST] + "..."
             reason = f"{type(error).__name__}: {text}"
             raise StageError(f"{role} ({kind}) failed{its_input}: {reason}\n{advice}") from error

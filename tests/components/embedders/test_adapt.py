@@ -80,6 +80,8 @@ def test_float32_is_not_copied():
     [
         ([[1, 2], [3]], "not a table of numbers"),
         ([["a", "b"]], "not a table of numbers"),
+        (np.array([[1j, 2.0]]), "complex numbers"),
+        ([[1j, 2.0]], "not a table of numbers"),
         ([1, 2, 3], "has the shape|have the shape"),
         (None, "embedder"),
     ],

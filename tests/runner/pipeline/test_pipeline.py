@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,26 @@ def test_the_corpus_is_not_changed() -> None:
     documents = list(DOCUMENTS)
     run(parts(documents), draw_map=False)
     assert documents == DOCUMENTS
+
+
+class WantsMore:
+    def fit_predict(self, X: Any, model: Any) -> Any:
+        return np.zeros(len(X), int)
+
+
+def refused(result: Any, power: int) -> float:
+    raise ValueError("no")
+
+
+def test_a_part_that_takes_other_arguments_is_no_fault_of_ours() -> None:
+    with pytest.raises(StageError, match=r"WantsMore.*missing 1 required.*\nChange clusterer"):
+        run(parts(DOCUMENTS, clusterer=WantsMore()), draw_map=False)
+
+
+def test_a_metric_that_fails_is_named_by_its_function() -> None:
+    metrics = {"mine": partial(refused, power=2)}
+    with pytest.raises(StageError, match=r"^metrics\.mine \(refused\) failed: ValueError: no"):
+        run(parts(DOCUMENTS, metrics=metrics), draw_map=False)
 
 
 def test_a_fault_of_ours_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
