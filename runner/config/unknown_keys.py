@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -86,7 +87,13 @@ def named_by_content(group: str, name: str) -> str:
     """What to type where a file or a model stands in the place of an option; else empty."""
     if group == "dataset" and (reader := reader_of(name)):
         return f" Type dataset={reader} {shell_quote(f'dataset.path={name}')}"
-    if group == "embedder" and "/" in name:
+    if group != "embedder":
+        return ""
+    if name.endswith((".npy", ".npz", ".safetensors")):
+        return f" Type embedder=precomputed {shell_quote(f'embedder.path={name}')}"
+    if name.startswith("text-embedding-"):
+        return f" Type embedder=openai embedder.model={name}"
+    if "/" in name or re.search(r"-.*\d", name):  # as in all-MiniLM-L6-v2
         return f" Type embedder=sentence_transformer {shell_quote(f'embedder.model={name}')}"
     return ""
 
