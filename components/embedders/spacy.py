@@ -53,7 +53,7 @@ class SpacyEmbedder:
         self.components = components
         self.n_process = n_process
         self.batch_size = batch_size
-        at_least(1, batch_size=batch_size)
+        at_least(1, batch_size=batch_size, n_process=n_process)
         self._folder = find_pipeline(model)
         self._factories = _factories(self._folder)
         if unknown := set(components or []) - set(self._factories):
@@ -98,7 +98,7 @@ class SpacyEmbedder:
         docs = nlp.pipe(
             texts,
             batch_size=self.batch_size,
-            n_process=max(1, min(self.n_process, n_batches)),  # starting a process costs time
+            n_process=min(self.n_process, n_batches),  # starting a process costs time
         )
         rows = []
         for doc in docs:
