@@ -58,7 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my_conf" / "embedder").mkdir(parents=True)
     (folder / "my_conf" / "embedder" / "lengths.yaml").write_text(config)
     arguments = ("-m", "embedder=tfidf,sklearn", "dataset=text", "dataset.path=notes.txt")
-    assert run_process(folder, *arguments, "hydra.sweep.dir=a_sweep").code == 0
+    fast = ("map=false", "reports=fast")
+    assert run_process(folder, *arguments, *fast, "hydra.sweep.dir=a_sweep").code == 0
     # Runs that can be merged: of one embedder, which does not learn from the documents.
     arguments = ("-m", "embedder=model2vec", "dataset.limit=40,60", *QUICK, "reports=fast")
     assert run_process(folder, *arguments, "hydra.sweep.dir=parts").code == 0
@@ -84,7 +85,8 @@ def test_command(
 
         preflight(arguments)
         return
-    limit = [] if "dataset" in command else ["dataset.limit=80"]
+    quick = [*QUICK, *([] if "dataset" in command else ["dataset.limit=80"])]
+    quick += [] if "reports" in command else ["reports=fast"]
     sweep = "-m" in arguments or "experiment" in command
     if sweep:
         arguments = [re.sub(r"=minilm,", "=", a) for a in arguments]  # the backend has its tests
@@ -95,7 +97,7 @@ def test_command(
     place = "hydra.sweep.dir" if sweep else "hydra.run.dir"
     run = partial(run_process, folder) if sweep else runner
     shutil.rmtree(folder / "out", ignore_errors=True)
-    outcome = run(*arguments, *QUICK, *limit, f"{place}={folder}/out")
+    outcome = run(*arguments, *quick, f"{place}={folder}/out")
     assert outcome.code == 0, outcome.err
     if sweep:
         rows = list(csv.DictReader((folder / "out" / "leaderboard.csv").open(encoding="utf-8")))
