@@ -57,8 +57,8 @@ def ami_interval(result: Result, *, n_documents: int = 5000) -> dict[str, float]
     if pair is None or not 40 <= len(pair[0]) <= n_documents:
         return None
     value = agreement.adjusted_mutual_information(*pair)
-    values = agreement.without_groups(pair[0], [pair[1]])[:, 0]
-    reach = agreement.ERRORS * agreement.jackknife_error(values)
+    values = agreement.jackknife_values(pair[0], [pair[1]])[:, 0]
+    reach = agreement.T_QUANTILE * agreement.jackknife_error(values)
     return {"ami_low": value - reach, "ami_high": min(value + reach, 1.0)}
 
 

@@ -15,8 +15,9 @@ from components.base import Integers, Result, Topic, at_least
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
-from components.reports.plots import drawable, save, short
+from components.reports.plots import drawable, save
 from components.reports.tables import write_csv
+from components.reports.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -244,13 +245,13 @@ def _figure(tables: Sequence[ByClass], topics: Sequence[Topic], n_classes: int) 
         for row, column in np.ndindex(z.shape):
             share = 100 * table.shares[row, column]
             axis.text(column, row, f"{share:.1f}", fontsize=7, ha="center", va="center")
-        labels = [drawable(short(name, 18)) for name in table.names[:n]]
+        labels = [drawable(one_line(name, 18)) for name in table.names[:n]]
         axis.set_xticks(range(n), labels, rotation=45, ha="right", fontsize=8)
         more = f" ({n} largest of {len(table.names)})" if n < len(table.names) else ""
-        axis.set_title(drawable(short(table.column, 24)) + more, fontsize=9)
+        axis.set_title(drawable(one_line(table.column, 24)) + more, fontsize=9)
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)
-    names = [drawable(f"{topic.id} · {short(topic.label, 40)}") for topic in topics]
+    names = [drawable(f"{topic.id} · {one_line(topic.label, 40)}") for topic in topics]
     panels[0].set_yticks(range(len(topics)), names, fontsize=8)
     figure.suptitle(
         "Share of each topic in a class, per cent. Blue: more than in the other classes; red: less",

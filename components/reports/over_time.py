@@ -16,8 +16,9 @@ from components.base import Integers, ParameterError, Result, Times, Topic, at_l
 from components.reports.bins import check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
-from components.reports.plots import GREY, colour, drawable, save, short
+from components.reports.plots import GREY, colour, drawable, save
 from components.reports.tables import write_csv
+from components.reports.text import one_line
 from components.reports.trends import Trend, trends
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,7 @@ def _figure(table: OverTime, topics: Sequence[Topic], n_all: int, smooth: int | 
     panel(axes[0], f"Documents by {table.unit}", table.totals, GREY, lambda v, _: f"{v:,.0f}")
     for topic, axis in zip(topics, axes[1:], strict=False):
         kind = table.trends[topic.id].kind
-        title = f"{topic.id} · {short(topic.label, 26 if kind else 34)}"
+        title = f"{topic.id} · {one_line(topic.label, 26 if kind else 34)}"
         title += f" ({kind})" if kind else ""
         shares = 100 * table.shares[topic.id]
         panel(axis, title, shares, colour(topic.id), lambda v, _: f"{v:g} %")

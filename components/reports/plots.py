@@ -12,7 +12,7 @@ import numpy as np
 from components.base import Result, Topic
 from components.reports.fonts import readable
 from components.reports.tables import write_csv
-from components.reports.text import plain
+from components.reports.text import one_line, plain
 
 GREY = (0.78, 0.78, 0.78)
 
@@ -43,7 +43,7 @@ def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
         left, top = 3.4 * column + 1.4, 2.2 * row + 0.7
         title = f"Topic {topic.id} · {topic.size:,} documents"
         if topic.is_named:
-            title = f"{topic.id} · {short(topic.label, 36)} · {topic.size:,}"
+            title = f"{topic.id} · {one_line(topic.label, 36)} · {topic.size:,}"
         axis.text(left, top, drawable(title), fontsize=9, va="center")
         if not topic.words:
             continue
@@ -52,7 +52,9 @@ def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
         lengths = np.array(weights) * 1.5 / (max(weights) or 1)
         axis.barh(lines, lengths, height=0.15, left=left, color=colour(topic.id))
         for word, line in zip(words, lines, strict=True):
-            axis.text(left - 0.06, line, drawable(short(word)), fontsize=8, ha="right", va="center")
+            axis.text(
+                left - 0.06, line, drawable(one_line(word, 18)), fontsize=8, ha="right", va="center"
+            )
         axis.text(left + 1.56, lines[0], f"{weights[0]:.2g}", fontsize=7, va="center", color="grey")
     shown = f"the {len(topics)} largest of " if n_all > len(topics) else ""
     title = f"Words of {shown}{n_all} topic{'' if n_all == 1 else 's'}, and their weights"
@@ -93,7 +95,7 @@ def _map_figure(result: Result, n_labels: int) -> Any:
     )
     for topic, place in _spaced(result, n_labels):
         axis.annotate(
-            drawable(f"{topic.id} · {short(topic.label, 44)}"),
+            drawable(f"{topic.id} · {one_line(topic.label, 44)}"),
             place,
             ha="center",
             va="bottom",
@@ -200,11 +202,6 @@ def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
 def colour(topic: int) -> tuple[float, float, float]:
     """Colours far apart for neighbouring numbers: hues by the golden angle, three shades."""
     return colorsys.hls_to_rgb(topic * 0.618034 % 1.0, (0.42, 0.56, 0.34)[topic % 3], 0.62)
-
-
-def short(word: str, most: int = 18) -> str:
-    """A word of at most `most` characters, cut with an ellipsis."""
-    return word if len(word) <= most else f"{word[: most - 1]}…"
 
 
 def drawable(text: str) -> str:

@@ -9,6 +9,7 @@ from html import escape
 
 import numpy as np
 
+from components.reports.text import one_line
 from runner.leaderboard.choice import Numbers
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.ranking import Ranking, Row
@@ -135,7 +136,7 @@ def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[
     texts = []
     for number in np.argsort([y for _, y in placed]):
         x, y = placed[number]
-        name = names[number] if len(names[number]) <= 30 else f"{names[number][:29]}…"
+        name = one_line(names[number], 30)
         width = 6.6 * len(name)
         right = x + 9 + width > WIDTH
         left = x - 9 - width if right else x + 9
@@ -187,7 +188,7 @@ def breakable(name: str) -> str:
 
 def column_head(name: str) -> str:
     """The head of a run's column; a long name is cut, and whole where the mouse rests."""
-    shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    shown = one_line(name, LONGEST)
     return f'<th scope="col" class="name" title="{escape(name)}">{escape(shown)}</th>'
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.agreement import (
-    ERRORS,
+    T_QUANTILE,
     adjusted_mutual_information,
     jackknife_error,
-    without_groups,
+    jackknife_values,
 )
 from components.base import Integers
 
@@ -32,14 +32,14 @@ class LabelledDifference:
     @property
     def is_certain(self) -> bool:
         """Whether other documents of the kind would hardly turn it around."""
-        return abs(self.difference) > ERRORS * self.error
+        return abs(self.difference) > T_QUANTILE * self.error
 
     @property
     def n_needed(self) -> float:
         """Labels by which such a difference would be certain: errors fall as 1 / sqrt(n)."""
         if not self.difference:
             return np.inf
-        return float(self.n * (ERRORS * self.error / self.difference) ** 2)
+        return float(self.n * (T_QUANTILE * self.error / self.difference) ** 2)
 
 
 def difference(labels: Integers, topics: Sequence[Integers]) -> LabelledDifference | None:
@@ -55,6 +55,6 @@ def difference(labels: Integers, topics: Sequence[Integers]) -> LabelledDifferen
         return None
     pair = [each[rows] for each in topics]
     one, other = (adjusted_mutual_information(labels[rows], each) for each in pair)
-    without = without_groups(labels[rows], pair)
+    without = jackknife_values(labels[rows], pair)
     error = jackknife_error(without[:, 0] - without[:, 1])
     return LabelledDifference(int(rows.sum()), one - other, error)

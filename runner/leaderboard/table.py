@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from components.reports.text import one_line
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.html import page
 from runner.leaderboard.ranking import FIRST, Ranking
@@ -54,7 +55,7 @@ def _columns(ranking: Ranking) -> dict[str, list[str]]:
     columns = {"": [str(place) for place in range(1, len(ranking.rows) + 1)]}
     for name in ranking.settings:
         values = [row.settings[name] for row in ranking.rows]
-        columns[name] = [v if len(v) <= _LONGEST else f"{v[: _LONGEST - 1]}…" for v in values]
+        columns[name] = [one_line(value, _LONGEST) for value in values]
     if any(len(row.runs) > 1 for row in ranking.rows):
         columns["runs"] = [str(len(row.runs)) for row in ranking.rows]
     for name in ranking.metrics:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from components.reports.text import one_line
 from runner.leaderboard.choice import Numbers
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.figures import column_head, open_wide, places_of
@@ -75,7 +76,7 @@ def _alone(comparison: Comparison, places: list[tuple[int, str]]) -> str:
     unmatched.sort(key=lambda item: -item[0])
     lines = [
         f'<tr><td class="name">{escape(name)}</td><td class="name words">{escape(topic.words)}</td>'
-        f'<td>{size:,}</td><td class="name long">{escape(_short(topic.example))}</td></tr>'
+        f'<td>{size:,}</td><td class="name long">{escape(one_line(topic.example, 160))}</td></tr>'
         for size, name, topic in unmatched[:N_TOPICS]
     ]
     return (
@@ -104,8 +105,3 @@ def _best(shares: Numbers, topic: int) -> tuple[float, int]:
 
 def _cut(n: int) -> str:
     return f" The {N_TOPICS} largest of {n} are shown." if n > N_TOPICS else ""
-
-
-def _short(text: str, most: int = 160) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
