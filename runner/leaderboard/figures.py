@@ -131,8 +131,8 @@ def _ticks_up(low: float, high: float) -> list[str]:
 
 
 def _names(names: Sequence[str], placed: Sequence[tuple[float, float]]) -> list[str]:
-    """A name beside each point, moved down where it would lie on another."""
-    taken: list[tuple[float, float, float]] = []  # left, right, y
+    """A name beside each point, moved down where it would lie on another name or point."""
+    taken = [(x - 6, x + 6, y + 4) for x, y in placed]  # left, right, y
     texts = []
     for number in np.argsort([y for _, y in placed]):
         x, y = placed[number]
