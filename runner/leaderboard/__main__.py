@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from components.base import UserError
-from runner.leaderboard.comparison import compare
+from runner.leaderboard.comparison import SCORES, compare, set_scores
 from runner.leaderboard.ranking import on_last_sample, rank_runs
 from runner.leaderboard.recommendation import recommend
 from runner.leaderboard.table import CSV, HTML, show, write
@@ -42,12 +42,21 @@ def main(arguments: list[str]) -> int:
     experiments = experiment_ids(client, options.get("experiment"))
     if "experiment" in options and "sweep_id" not in options:
         runs = [run for run in find(client, "", experiments) if "config_hash" in run.tags]
+        for run in runs:  # what they have is from sweeps of their own
+            run.metrics = {name: v for name, v in run.metrics.items() if name not in SCORES}
+        set_scores(compare(_folders(runs)))
         return _report(runs, f"Experiment {options['experiment']}", options)
     with_id = f" and tags.sweep_id = '{options['sweep_id']}'" if "sweep_id" in options else ""
     sweeps = find(client, f"tags.{IS_SWEEP} = 'true'{with_id}", experiments)
+    if not sweeps and with_id:
+        every = find(client, f"tags.{IS_SWEEP} = 'true'", experiments)
+        raise UserError(
+            f"sweep_id={options['sweep_id']}: there is no such folder, and no such sweep in this "
+            f"MLflow store.{nearest(options['sweep_id'], [run.tags['sweep_id'] for run in every])}"
+        )
     if not sweeps:
         raise UserError(
-            "there is no such sweep in this MLflow store. Start one: "
+            "there is no sweep in this MLflow store. Start one: "
             + shell_line("", "-m", "embedder=minilm,tfidf")
         )
     sweep_id = sweeps[0].tags["sweep_id"]
@@ -60,18 +69,22 @@ def main(arguments: list[str]) -> int:
     return code
 
 
+def _folders(runs: list[Record]) -> dict[Path, Record]:
+    """The runs by their output folders, which may be gone."""
+    return {Path(run.tags["folder"]): run for run in runs if run.tags.get("folder")}
+
+
 def _report(runs: list[Record], title: str, options: dict[str, str], *, says: bool = True) -> int:
     ranking = rank_runs(runs, options.get("sort"))
-    if "sort" in options and ranking.rows and ranking.sort not in ranking.metrics:
+    if options.get("sort") and ranking.rows and ranking.sort not in ranking.metrics:
         raise UserError(
             f"no run has a metric '{ranking.sort}'.{nearest(ranking.sort, ranking.metrics)}"
         )
     say(f"\n{title}")
     show(ranking)
-    here = {Path(run.tags["folder"]): run for run in runs if run.tags.get("folder")}
-    comparison = next(iter(compare(here)), None)
+    comparison = next(iter(compare(_folders(runs))), None)
     if advice := recommend(ranking, comparison):
-        say(advice.sentence)
+        say(advice.text)
     if "folder" in options:
         folder = Path(options["folder"])
         write(ranking, folder, title, comparison, advice)

@@ -154,6 +154,15 @@ def compare(jobs: Mapping[Path, Record]) -> list[Comparison]:
     return sorted(comparisons, key=lambda comparison: -len(comparison.records))
 
 
+def set_scores(comparisons: Iterable[Comparison]) -> None:
+    """Give the records that are compared their `SCORES`, without those that do not apply."""
+    for comparison in comparisons:
+        scores = comparison.scores()
+        for place, record in enumerate(comparison.records):
+            values = {name: float(scores[name][place]) for name in SCORES}
+            record.metrics |= {name: value for name, value in values.items() if np.isfinite(value)}
+
+
 def score(jobs: Mapping[Path, Record], comparisons: Iterable[Comparison]) -> list[Path]:
     """Write the scores of a sweep into the records of its jobs, and the records to their folders.
 
@@ -162,16 +171,12 @@ def score(jobs: Mapping[Path, Record], comparisons: Iterable[Comparison]) -> lis
     list of Path
         The folders of the records that have changed.
     """
-    changed = []
-    for comparison in comparisons:
-        scores = comparison.scores()
-        folders = {id(record): folder for folder, record in jobs.items()}
-        for place, record in enumerate(comparison.records):
-            values = {name: float(scores[name][place]) for name in SCORES}
-            record.metrics |= {name: value for name, value in values.items() if np.isfinite(value)}
-            folder = folders[id(record)]
-            record.save(folder)
-            changed.append(folder)
+    comparisons = [*comparisons]
+    set_scores(comparisons)
+    scored = {id(record) for comparison in comparisons for record in comparison.records}
+    changed = [folder for folder, record in jobs.items() if id(record) in scored]
+    for folder in changed:
+        jobs[folder].save(folder)
     return changed
 
 

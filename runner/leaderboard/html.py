@@ -146,8 +146,7 @@ def page(
         )
     if ranking.failed:
         failures = "\n".join(
-            f"<li>{escape(run.label)}: {escape(run.failure or run.status)}</li>"
-            for run in ranking.failed
+            f"<li>{escape(run.label)}: {escape(reason)}</li>" for run, reason in ranking.failures
         )
         parts.append(f"<h2>Failed</h2><ul>{failures}</ul>")
     body = "\n".join(part for part in parts if part)

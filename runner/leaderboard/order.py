@@ -27,8 +27,6 @@ def order_of(settings: Iterable[str], metrics: Collection[str], whole: Collectio
     whole : those that every run has
     """
     roles = {name.partition(".")[0] for name in settings}
-    if roles <= {"embedder"}:
-        return COMPARED
     if roles == {"representation"} and "npmi" in metrics:
         return "npmi"
     if "ami" in whole:
@@ -39,14 +37,16 @@ def order_of(settings: Iterable[str], metrics: Collection[str], whole: Collectio
     return COMPARED
 
 
-def why(settings: Iterable[str], sort: str) -> str:
+def why(settings: Iterable[str], sort: str, metrics: Collection[str]) -> str:
     """What to say of an order that nobody has asked for; empty where embedders alone differ."""
     roles = {name.partition(".")[0] for name in settings}
     if sort != COMPARED:
         return WHY.get(sort, "")
-    if "dataset" in roles and "embedder" not in roles:
+    if "dataset" in roles and COMPARED not in metrics:
         return "the runs are of different documents"
-    return "" if roles <= {"embedder"} else "which is known to compare embedders only"
+    if roles - {"dataset", "embedder"}:
+        return "which is known to compare embedders only"
+    return "each data set by itself" if "dataset" in roles else ""
 
 
 def covered_silhouette(metrics: Mapping[str, Any]) -> float | None:

@@ -71,6 +71,11 @@ class Row:
         return ", ".join([first[1], *(f"{name}={value}" for name, value in others if value)])
 
     @property
+    def documents(self) -> str:
+        """What stands for the documents: the same for rows on the same."""
+        return self.runs[0].tags.get("corpus_hash", "")
+
+    @property
     def from_cache(self) -> bool | None:
         """Whether vectors came from the cache, so that seconds say little; None: not known."""
         names = ("n_documents", "n_documents_empty", "n_documents_embedded")
@@ -107,13 +112,25 @@ class Ranking:
         n_runs = sum(len(row.runs) for row in self.rows)
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = f", {self.n_running} still running" if self.n_running else ""
-        order = f", best first by {self.sort}" + (f", {self.why}" if self.why else "")
+        first = "least" if self.least_first and not _less_is_better(self.sort) else "best"
+        order = f", {first} first by {self.sort}" + (f", {self.why}" if self.why else "")
         if self.sort not in self.metrics:
             reason = self.why or f"none has the metric {self.sort}"
             order = f", in no order, as {reason}" if n_runs else ""
             if len(self.rows) == 1 and self.sort == COMPARED:
                 order = f", nothing to compare it with, and so no {COMPARED}"
         return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}{order}."
+
+    @property
+    def failures(self) -> list[tuple[Record, str]]:
+        """The runs that failed with the reason, which is told once where several have the same."""
+        told: dict[str, str] = {}
+        lines = []
+        for run in self.failed:
+            reason = run.failure or run.status
+            lines.append((run, f"the same as {told[reason]}" if reason in told else reason))
+            told.setdefault(reason, run.label)
+        return lines
 
     @property
     def note(self) -> str:
@@ -158,6 +175,9 @@ def rank_runs(runs: Iterable[Record], sort: str | None = None) -> Ranking:
     least_first = _less_is_better(name) or chosen != name
     sign = 1 if least_first else -1
     rows.sort(key=lambda row: sign * row.metrics[name].mean if name in row.metrics else math.inf)
+    if not sort and name == COMPARED:  # says nothing of runs on other documents
+        places = {row.documents: place for place, row in reversed([*enumerate(rows)])}
+        rows.sort(key=lambda row: places[row.documents])
     return Ranking(
         rows,
         name,
@@ -166,7 +186,7 @@ def rank_runs(runs: Iterable[Record], sort: str | None = None) -> Ranking:
         metrics,
         failed=[run for run in runs if run.status in ("FAILED", "KILLED")],
         n_running=sum(run.status == "RUNNING" for run in runs),
-        why="" if sort else why(settings, name),
+        why="" if sort else why(settings, name, names),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from runner.leaderboard.comparison import Comparison
+from runner.leaderboard.labelled import LabelledDifference
 from runner.leaderboard.ranking import Ranking, Row, members_of
 
 MEASURES = ("words_ami", "stability", "consensus")
@@ -37,6 +38,13 @@ class Recommendation:
     alike: list[Row] = field(default_factory=list)
     points: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """For the terminal: the embedder, and a line for each statement."""
+        if not self.embedder:
+            return self.sentence
+        return "\n".join([f"Recommended: {self.embedder}", *(f"  {p}" for p in self.points)])
+
     def on(self, sample: str) -> Recommendation:
         """The same, with the sample that it rests on in front."""
         points = (f"{sample} {self.points[0]}", *self.points[1:]) if self.points else ()
@@ -63,13 +71,7 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     if "embedder" not in ranking.settings or len(rows) < 2:
         return None
     if others := [name for name in ranking.settings if name.partition(".")[0] != "embedder"]:
-        by_labels = ranking.sort == "ami"
-        return Recommendation(
-            None,
-            f"No recommendation: the runs differ in {', '.join(others)} as well as in the "
-            "embedder, and choice_score is known to compare embedders only."
-            + (" Go by the labels: the table is sorted by ami." if by_labels else ""),
-        )
+        return Recommendation(None, _why_none(others, ranking))
     rows = sorted(rows, key=lambda row: -row.metrics["choice_score"].mean)
     best = rows[0]
     # Two runs are each other's only vote: consensus then says nothing of the one or the other.
@@ -82,16 +84,18 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     near = [row for row in rows[1:] if behind[id(row)] < APART]
     far = [row for row in rows[1:] if behind[id(row)] >= APART]
     measured = ", ".join(f"{name} {best.metrics[name].mean:.2f}" for name in used)
-    chosen, sentences = best, []
+    chosen, alike, sentences, otherwise = best, [best, *near], [], ""
     if all("ami" in row.metrics for row in rows):  # labels are better evidence than the rest
         chosen, second, *_ = sorted(rows, key=lambda row: -row.metrics["ami"].mean)
+        apart = comparison and comparison.by_labels(chosen.runs[0], second.runs[0])
+        alike = [chosen] if apart and apart.is_certain else [chosen, second]
         sentences.append(
             f"By the labels, {chosen.name} is first (AMI {chosen.metrics['ami'].mean:.2f}) and "
             f"{second.name} second ({second.metrics['ami'].mean:.2f})."
-            + _certainty(chosen, second, comparison)
-            + " Without them:"
+            + (_certainty(apart) if apart else "")
         )
-    sentences.append(f"{best.name} has the highest choice_score ({measured}).")
+        otherwise = "Without them, "
+    sentences.append(f"{otherwise}{best.name} has the highest choice_score ({measured}).")
     sentences += _not_by_measures_alone(best, rows, used)
     if near:
         verb = "cannot be told apart from it on these documents"
@@ -111,8 +115,21 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             "them: look at the topics before you trust the order."
         )
     sentences += _together(chosen, ensembles, comparison)
-    return Recommendation(
-        chosen.settings["embedder"], " ".join(sentences), [best, *near], tuple(sentences)
+    return Recommendation(chosen.settings["embedder"], " ".join(sentences), alike, tuple(sentences))
+
+
+def _why_none(others: list[str], ranking: Ranking) -> str:
+    """Why no embedder is recommended where the runs differ in other settings too."""
+    if all(name.partition(".")[0] == "dataset" for name in others):
+        return (
+            "No recommendation: the runs are of different documents. For one, sweep the embedders "
+            "on one data set."
+        )
+    by_labels = ranking.sort == "ami"
+    return (
+        f"No recommendation: the runs differ in {', '.join(others)} as well as in the embedder, "
+        "and choice_score is known to compare embedders only."
+        + (" Go by the labels: the table is sorted by ami." if by_labels else "")
     )
 
 
@@ -138,11 +155,8 @@ def _not_by_measures_alone(best: Row, rows: list[Row], used: tuple[str, ...]) ->
     return [f"By the measures alone {first.name} would be first; {', and '.join(reasons)}."]
 
 
-def _certainty(first: Row, second: Row, comparison: Comparison | None) -> str:
+def _certainty(apart: LabelledDifference) -> str:
     """Whether the labels tell the first two apart, and how many it would take."""
-    apart = comparison and comparison.by_labels(first.runs[0], second.runs[0])
-    if not apart:
-        return ""
     sentence = f" The labels of {apart.n:,} documents "
     if apart.is_certain:
         return sentence + f"tell them apart; some {_rounded(apart.n_needed)} would do."
@@ -175,6 +189,8 @@ def _together(chosen: Row, ensembles: list[Row], comparison: Comparison | None) 
         sentence += (
             " No labels tell whether it is: in the study two thirds of such pairs were better."
         )
+        if row.metrics["choice_score"].mean < chosen.metrics["choice_score"].mean:
+            sentence += " Its choice_score is lower as its members have no vote on it."
     return [sentence]
 
 

@@ -42,8 +42,8 @@ def show(ranking: Ranking, file: TextIO | None = None) -> None:
         console.print()
         console.print(table)
     console.print()
-    for run in ranking.failed:
-        failure = f"{run.status}: {run.label}: {run.failure}\n    {run.tags.get('folder', '')}"
+    for run, reason in ranking.failures:
+        failure = f"{run.status}: {run.label}: {reason}\n    {run.tags.get('folder', '')}"
         console.print(Text(mask(failure)), soft_wrap=True)
     console.print(ranking.summary, soft_wrap=True)
     if ranking.note:

@@ -17,6 +17,7 @@ from runner.sweep.progress import Progress
 from runner.terminal.console import say
 from runner.terminal.suggestions import shell_line
 from runner.tracking import record
+from runner.tracking.description import DESCRIPTION, verbatim
 from runner.tracking.record import Record
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def end_sweep(progress: Progress, *, stopped: bool) -> int:
     write(ranking, folder, f"Sweep {about['sweep_id']}", largest, advice)
     show(ranking)
     if advice:
-        say(advice.sentence)
+        say(advice.text)
     say(f"Leaderboard: {folder / HTML}")
     if n_missing:
         say(f"{n_missing} of {about['n_jobs']} jobs never started.")
@@ -53,6 +54,8 @@ def end_sweep(progress: Progress, *, stopped: bool) -> int:
     parent.end("KILLED" if stopped else "FINISHED" if is_complete else "FAILED")
     if advice:
         parent.tags |= {"recommendation": advice.sentence}
+        # As a tag alone, the UI cuts it off after a few words.
+        parent.tags[DESCRIPTION] = f"{verbatim(advice.text)}\n\n{parent.tags[DESCRIPTION]}"
         about["recommendation"] = advice.sentence
         if advice.embedder:
             parent.tags["recommended_embedder"] = about["recommended_embedder"] = advice.embedder

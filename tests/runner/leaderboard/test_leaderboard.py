@@ -106,18 +106,54 @@ def test_an_order_that_nobody_has_named_goes_by_what_differs() -> None:
 
 def test_embedders_are_compared_by_choice_score_alone() -> None:
     """Silhouettes of two embedders do not compare, so there is no covered one."""
-    runs = [a_run(name, 1, ami=0.1, silhouette=0.1, outlier_ratio=0.0) for name in ("tfidf", "use")]
+    runs = [a_run(name, 1, silhouette=0.1, outlier_ratio=0.0) for name in ("tfidf", "use")]
     for run, score in zip(runs, (0.1, 0.2), strict=True):
         run.metrics["choice_score"] = score
     ranking = rank_runs(runs)
     assert ranking.summary == "2 runs, best first by choice_score."
     assert ranking.rows[0].settings["embedder"] == "use"
     assert "covered_silhouette" not in ranking.metrics
-    runs[0].params["reducer"] = "pca"
-    assert rank_runs(runs).sort == "ami"
-    for run in runs:
-        del run.metrics["ami"]
-    assert "choice_score, which is known to compare embedders only." in rank_runs(runs).summary
+    for value in ("none", "pca"):
+        runs[0].params["reducer"] = value
+        assert "choice_score, which is known to compare embedders only." in rank_runs(runs).summary
+    for run, ami in zip(runs, (0.2, 0.1), strict=True):
+        run.metrics["ami"] = ami
+    for value in ("pca", "umap"):  # then embedders alone differ, and the labels decide as well
+        runs[0].params["reducer"] = value
+        assert rank_runs(runs).sort == "ami"
+        assert rank_runs(runs).rows[0].settings["embedder"] == "tfidf"
+
+
+def test_scores_of_embedders_on_other_documents_are_not_compared() -> None:
+    runs = []
+    for path, leads in (("a.csv", (-0.1, 0.1)), ("b.csv", (0.4, -0.4))):
+        for embedder, lead in zip(("tfidf", "minilm"), leads, strict=True):
+            run = a_run(embedder, 1, choice_score=lead)
+            run.params["dataset.path"] = run.tags["corpus_hash"] = path
+            run.tags["seedless_hash"] = path + embedder
+            runs.append(run)
+    ranking = rank_runs(runs)
+    order = [(row.settings["dataset.path"], row.settings["embedder"]) for row in ranking.rows]
+    assert order == [
+        ("b.csv", "tfidf"), ("b.csv", "minilm"), ("a.csv", "minilm"), ("a.csv", "tfidf"),
+    ]  # fmt: skip
+    assert ranking.summary == "4 runs, best first by choice_score, each data set by itself."
+    assert [row.metrics["choice_score"].mean for row in rank_runs(runs, "choice_score").rows] == [
+        0.4, 0.1, -0.1, -0.4,
+    ]  # fmt: skip
+
+
+def test_the_order_of_a_minus_is_not_called_the_best() -> None:
+    assert rank_runs(RUNS, "-npmi").summary.endswith("least first by npmi.")
+    assert rank_runs(RUNS, "embed_seconds").summary.endswith("best first by embed_seconds.")
+
+
+def test_a_reason_is_told_once() -> None:
+    runs = [a_run(embedder, 1, "FAILED") for embedder in ("use", "clip")]
+    said = shown(runs)
+    assert said.count("it <broke>") == 1
+    assert "FAILED: embedder=clip seed=1: the same as embedder=use seed=1" in said
+    assert page(rank_runs(runs), "A sweep").count("it &lt;broke&gt;") == 1
 
 
 def test_words_are_ranked_by_npmi_and_other_documents_not_at_all() -> None:
@@ -241,6 +277,8 @@ def test_nothing_to_compare() -> None:
 def test_from_mlflow(
     runner: Run, store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    from mlflow import MlflowClient
+
     other = "tracking.experiment=other"
     runner("-m", *TRACKED, "seed=1,2")
     runner("-m", *TRACKED, other, "clusterer=kmeans,agglomerative")
@@ -262,11 +300,16 @@ def test_from_mlflow(
     assert "Written: out/leaderboard.csv" in first
     assert "2 runs, best first by npmi." in first
     assert (tmp_path / "out" / "leaderboard.html").is_file()
-    assert "3 runs, best first by covered_silhouette" in board("experiment=other")
+    # Scores of one sweep say nothing beside those of another.
+    client = MlflowClient(f"sqlite:///{store}")
+    client.log_metric(runs_of(store)[-1].info.run_id, "choice_score", 5.0)
+    said = board("experiment=other", "folder=every")
+    assert "3 runs, best first by covered_silhouette" in said
+    assert "choice_score" not in (tmp_path / "every" / "leaderboard.csv").read_text()
     for arguments, said in [
         (["sort=npmy"], "Did you mean 'npmi'"),
         (["experiment=othr"], "Did you mean 'other'"),
-        (["sweep_id=none"], "there is no such sweep"),
+        (["sweep_id=none"], rf"no such folder, .* {sweeps[0].data.tags['sweep_id']}"),
         (["sorted=npmi"], "Did you mean 'sort'"),
         (["npmi"], "key=value"),
         (["uri=sqlite:///none.db"], "there is no MLflow store"),

@@ -89,7 +89,7 @@ def test_labels_decide_where_there_are_any() -> None:
     )
     assert found.embedder == "minilm"
     assert found.sentence.startswith(
-        "By the labels, minilm is first (AMI 0.36) and use second (0.32). Without them: "
+        "By the labels, minilm is first (AMI 0.36) and use second (0.32). Without them, "
         "tfidf has the highest choice_score"
     )
 

@@ -75,7 +75,7 @@ def test_it_recommends_an_embedder(runner: Run) -> None:
     (path,) = outcome.folder.glob("multirun/*/*/sweep.json")
     about = json.loads(path.read_text())
     assert about["recommended_embedder"] in ("tfidf", "sklearn")
-    assert about["recommendation"] in outcome.out
+    assert f"Recommended: {about['recommended_embedder']}\n" in outcome.out
 
 
 def test_a_table_is_there_before_the_slowest_embedder(
