@@ -197,9 +197,10 @@ def on_last_sample(run: Record, about: Mapping[str, Any]) -> bool:
 
     Parameters
     ----------
-    about : the contents of `sweep.json`
+    about : the contents of `sweep.json`, or the tags of its parent run
     """
-    return "limit" not in about or run.params.get("dataset.limit") == about["limit"]
+    # MLflow keeps both as text.
+    return "limit" not in about or str(run.params.get("dataset.limit")) == str(about["limit"])
 
 
 def _measured(run: Record, *, covered: bool) -> dict[str, float]:

@@ -52,6 +52,8 @@ def end_sweep(progress: Progress, *, stopped: bool) -> int:
         say(f"{n_missing} of {about['n_jobs']} jobs never started.")
     parent = record.load(folder)
     parent.end("KILLED" if stopped else "FINISHED" if is_complete else "FAILED")
+    if "limit" in about:
+        parent.tags["limit"] = str(about["limit"])
     if advice:
         parent.tags |= {"recommendation": advice.sentence}
         # As a tag alone, the UI cuts it off after a few words.

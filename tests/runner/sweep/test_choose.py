@@ -120,7 +120,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     (folder / "notes.txt").write_text("\n".join(lines))
     return run_process(
         folder, PRESET, "dataset=text", "dataset.path=notes.txt", "dataset.limit=60",
-        "choose.grows=true", "choose.minutes=5", "tracking=none", "hydra.sweep.dir=out",
+        "choose.grows=true", "choose.minutes=5", "hydra.sweep.dir=out",
         "choose.embedders=[tfidf,sklearn,model2vec]", "clusterer=kmeans", "clusterer.n_clusters=6",
     )  # fmt: skip
 
@@ -158,10 +158,11 @@ def test_the_leaderboard_is_about_the_last_sample_and_its_ensemble(grown: Outcom
     assert "An ensemble of " in about["recommendation"]
 
 
+@pytest.mark.parametrize("option", ["sweep_id={}/out", "uri=sqlite:///{}/mlflow.db"])
 def test_the_leaderboard_made_anew_is_about_the_last_sample_too(
-    grown: Outcome, capsys: pytest.CaptureFixture[str]
+    grown: Outcome, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert leaderboard([f"sweep_id={grown.folder / 'out'}"]) == 0
+    assert leaderboard([option.format(grown.folder)]) == 0
     out = capsys.readouterr().out
     assert "has the highest choice_score" in out
     assert "4 runs, best first by choice_score." in out
