@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> int:
             + shell_line("", "-m", "embedder=minilm,tfidf")
         )
     sweep_id = sweeps[0].tags["sweep_id"]
-    jobs = find(client, f"tags.sweep_id = '{sweep_id}'", experiments)
-    runs = [run for run in jobs if on_last_sample(run, sweeps[0].tags)]
+    every = find(client, f"tags.sweep_id = '{sweep_id}'", experiments)
+    runs = [run for run in every if on_last_sample(run, sweeps[0].tags)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.setdefault("folder", scratch)
         code = _report(runs, f"Sweep {sweep_id}", options, says=folder != scratch)

@@ -35,6 +35,7 @@ class Progress:
         self.shown = time.monotonic()  # when there was a table, or the start
         self._jobs: dict[Path, Record] = {}
         self._start = time.monotonic()
+        self._polls = polls
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
         if polls:
@@ -111,7 +112,7 @@ class Progress:
         remaining = "" if n_jobs is None else f", {n_jobs - ended} left"
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         outcome = job.status
-        if job.failure:
+        if job.failure and (self._polls or job.status != "FAILED"):  # else it was just logged here
             outcome = f"{job.status}, {job.failure.partition(chr(10))[0]}"
         if job.status == "FINISHED":
             sort = (self.about["sort"] or "").removeprefix("-")

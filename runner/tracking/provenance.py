@@ -26,7 +26,7 @@ def kept_config(config: DictConfig) -> dict[str, Any]:
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    """`{"a": {"b": 1}}` as `{"a.b": 1}`; lists stay whole, `_target_` is `a` itself's class."""
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`; lists stay whole."""
     if not isinstance(node, dict) or not node:
         return {prefix: node}
     flat: dict[str, Any] = {}
@@ -36,9 +36,9 @@ def flatten(node: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def config_hash(plain: dict[str, Any]) -> str:
-    """The first 16 hex digits of the sha256 of a config that decide its result.
+    """The first 16 hex digits of the sha256 of what in a config decides its result.
 
-    Where it is tracked and cached, and what is written of it, changes nothing: left out.
+    Where a run is tracked and cached, and what is written of it, changes nothing: left out.
     """
     aside = ("tracking", "cache", "leaderboard", "reports", "model", "choose", "quick", "engine")
     deciding = {key: value for key, value in plain.items() if key not in aside}

@@ -81,7 +81,8 @@ def test_a_sweep_over_embedders_recommends_one(runner: Run, store: Path) -> None
     assert parent.data.tags["recommended_embedder"] == best
     sentence = parent.data.tags["recommendation"]
     assert sentence.startswith(f"{best} has the highest choice_score")
-    assert sentence in outcome.out
+    assert f"Recommended: {best}\n  {best} has the highest choice_score" in outcome.out
+    assert f"Recommended: {best}" in parent.data.tags["mlflow.note.content"]
     folder = sweep_folder(outcome.folder)
     about = json.loads((folder / "sweep.json").read_text())
     assert (about["recommended_embedder"], about["recommendation"]) == (best, sentence)
@@ -108,8 +109,10 @@ def test_a_failed_job_is_a_failed_run_and_the_sweep_goes_on(
     assert len(reasons) == 2
     assert all("RuntimeError: 401" in reason for reason in reasons)
     assert the_parent(runs_of(store)).info.status == "FAILED"
-    for seed in (1, 2):
-        assert f"FAILED: embedder.trouble=fail seed={seed}: embedder (Troubled)" in outcome.out
+    job = "embedder.trouble=fail seed="
+    assert f"FAILED: {job}1: embedder (Troubled)" in outcome.out
+    assert f"FAILED: {job}2: the same as {job}1" in outcome.out
+    assert (outcome.out + outcome.err).count("401") == 3  # of each when it fails, and at the end
     assert "2 runs, 2 failed" in outcome.out
 
 
