@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         path = Path(edit_command.options["edits"]).expanduser()
         edits = read_edits(_read(path), len(parent.model.topics), str(path))
         editing = Editing(parent, edits)
-        status = edit_command.execute(
+        status, result = edit_command.execute(
             [parent],
             lambda parts: parent.result.corpus,
             editing.decide,
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
             dropped=lambda: editing.dropped,
             about=lambda: editing.about,
         )
-        say(editing.summary)
+        say(editing.summary(result))
         return status
 
 
@@ -88,12 +88,9 @@ class Editing:
         Set once the topics are decided on.
     dropped : float32 (k, d) or CSR, or None
         Centroids of what this edit and earlier ones have dropped.
-    changes : list of rows
-        Those of `changes.csv`, set once it is written.
     """
 
     edited: Edited
-    changes: list[list[Any]]
 
     def __init__(self, parent: Parent, edits: Edits) -> None:
         self._parent = parent
@@ -153,12 +150,16 @@ class Editing:
         return names
 
     def write_changes(self, result: Result, folder: Path) -> list[Path]:
-        """`changes.csv`: each topic, what was done to it, and the topics that it was made of.
+        """Write `changes.csv`."""
+        return [write_csv(folder / "changes.csv", COLUMNS, self._changes(result), csv_safe=True)]
 
-        A dropped topic has no number any more.
+    def _changes(self, result: Result) -> list[list[Any]]:
+        """A row for each topic: what was done to it, and the topics that it was made of.
+
+        A dropped topic comes last, and has no number any more.
         """
         edits, edited, before = self.edits, self.edited, self._parent.result
-        self.changes = []
+        rows: list[list[Any]] = []
         for topic in result.topics:
             sources = edited.sources[topic.id]
             done = [
@@ -171,22 +172,19 @@ class Editing:
                 if applies
             ]
             size = sum(before.topics[source].size for source in sources)
-            self.changes.append(
+            rows.append(
                 [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
                  topic.label, listed_words(topic.words)]
             )  # fmt: skip
         for number in edits.drop:
             old = before.topics[number]
-            self.changes.append(
-                ["", "dropped", number, old.size, 0, old.label, listed_words(old.words)]
-            )
-        return [write_csv(folder / "changes.csv", COLUMNS, self.changes, csv_safe=True)]
+            rows.append(["", "dropped", number, old.size, 0, old.label, listed_words(old.words)])
+        return rows
 
-    @property
-    def summary(self) -> str:
+    def summary(self, result: Result) -> str:
         """What became of the topics that were edited, a line each."""
         lines = ["topics before -> now, with their documents:"]
-        for topic, change, sources, before, size, label, _ in self.changes:
+        for topic, change, sources, before, size, label, _ in self._changes(result):
             if change != "same":
                 origin = str(sources).replace(" ", "+")
                 now = "none" if change == "dropped" else f"{topic} ({size:,})"

@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     with merge_command.parent(runs[0]) as first, merge_command.parent(runs[1]) as second:
         check_mergeable(first, second)
         merging = Merging(first, second, similarity)
-        status = merge_command.execute(
+        status, _ = merge_command.execute(
             [first, second],
             lambda parts: merging.corpus,
             merging.decide,

@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
         )
     with update_command.parent(update_command.options["run"]) as parent:
         update = Update(parent, min_topic_size, recluster)
-        status = update_command.execute(
+        status, _ = update_command.execute(
             [parent],
             lambda parts: joined(parent.result.corpus, _documents(parts)),
             update.decide,

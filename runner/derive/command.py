@@ -156,8 +156,8 @@ class Command:
         dropped: Callable[[], Any] = lambda: None,
         carry: Callable[[Corpus], Carry | None] = lambda corpus: None,
         about: Callable[[], Mapping[str, Any]] = dict,
-    ) -> int:
-        """Make the run, write it to its folder, track it and show it; the exit status.
+    ) -> tuple[int, Result]:
+        """Make the run, write it to its folder, track it and show it: the exit status, the result.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class Command:
         choices = {role: first.record.params.get(role, "") for role in record.GROUPED_BY}
         choices["dataset"] = self._composed.hydra.runtime.choices["dataset"]
         result, run_record = execute(config, choices, folder, work=work, lineage=lineage)
-        return announce(result, run_record, config, folder)
+        return announce(result, run_record, config, folder), result
 
     def _tags(self, parents: Sequence[Parent]) -> dict[str, str]:
         models = [parent.record.model_id for parent in parents if parent.record.model_id]
@@ -267,9 +267,12 @@ def _refuse_stored_vectors(about: record.Record, source: str, name: str) -> None
     ]
     if stored:
         path = about.params.get(f"{stored[0]}.path", "a file")
+        settings = ["dataset=...", "embedder=precomputed", "embedder.path=..."]
+        advice = "Run over all documents at once, with their vectors in one file: "
+        if name == "edit":
+            settings.append("clusterer.n_topics=...")
+            advice = "Change the topics by the settings of another run: "
         raise UserError(
             f"the run {source} has its vectors from {path}, and {name} needs an embedder that "
-            "embeds documents as those were. Run over all documents at once, with their vectors in "
-            "one file: "
-            + shell_line("", "dataset=...", "embedder=precomputed", "embedder.path=...")
+            f"embeds documents as those were. {advice}{shell_line('', *settings)}"
         )
