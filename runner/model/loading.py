@@ -229,7 +229,10 @@ def differences(
     first, second = ({path: value for path, _, value in leaves(node)} for node in (one, other))
     serious: list[str] = []
     harmless: list[str] = []
-    for key in dict.fromkeys([*first, *second]):
+    keys = dict.fromkeys([*first, *second])
+    if first.get("class") != second.get("class"):
+        keys = {"class": None}  # settings of two classes do not compare
+    for key in keys:
         if first.get(key) == second.get(key):
             continue
         line = f"  {key}: {first.get(key)} {name}, {second.get(key)} {other_name}"

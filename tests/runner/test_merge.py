@@ -159,7 +159,7 @@ def test_labels_of_a_user_win_and_what_was_dropped_in_one_is_asked_for_in_the_ot
         (["one", "layers", "folder=x"], "the run layers has layers"),
         (
             ["one", "tfidf", "folder=x"],
-            r"different embedders:\n(.*\n)+Their vectors do not",
+            r"different embedders:\n  class: .*\nTheir vectors do not",
         ),
         (["tfidf", "other_tfidf", "folder=x"], r"has learnt from the documents.*run=tfidf"),
     ],
