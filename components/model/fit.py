@@ -9,7 +9,7 @@ import numpy as np
 
 from components.base import Integers, Layer, Matrix, ParameterError, Result, Topic
 from components.labels import one_hot
-from components.model import SavedTopic, TopicModel, rules
+from components.model import SAME, SavedTopic, TopicModel, rules
 from components.model.index import NearestIndex
 from components.model.names import names_arrays, renewed_names
 from components.model.seen import seen_arrays
@@ -107,19 +107,15 @@ def _rule(
     name = str(continued.get("rule", "vote"))
     if neighbours == 0 and not (name == "centre" and placed):
         return {"name": "centroid"}
-    n = len(labels)
+    normalise = bool(continued.get("normalise"))
     if name == "centre":
-        return {"name": name, "normalise": bool(continued.get("normalise"))}
+        return {"name": name, "normalise": normalise}
     metric = str(continued.get("metric") or metric_for(result.reduced, "auto"))
     if name == "density":
+        n = len(labels)
         n_saved = n if neighbours == "all" else min(n, int(neighbours))
         samples = max(1, round(int(continued["min_samples"]) * n_saved / n))
-        return {
-            "name": name,
-            "metric": metric,
-            "normalise": bool(continued.get("normalise")),
-            "min_samples": samples,
-        }
+        return {"name": name, "metric": metric, "normalise": normalise, "min_samples": samples}
     return {
         "name": name,
         "metric": metric,
@@ -225,6 +221,9 @@ def _limit(
         nearest, away = NearestIndex(arrays["rows"], metric).query(X[probed], 2)
         is_self = sample[nearest[:, 0]] == probed  # of equal documents, either is as far
         distances = np.where(is_self, away[:, -1], away[:, 0])
+        scale = rules.lengths(X[probed]) if metric == "euclidean" else 1
+        if np.mean(distances > SAME[metric] * scale) < share:
+            return None  # nearly all documents are copies: how far they are says nothing
     return float(np.quantile(distances, 1 - share, method="higher"))
 
 
@@ -248,7 +247,7 @@ def _means(X: Matrix, labels: Integers, n_topics: int) -> Any:
 def _half(X: Matrix) -> Matrix:
     """Rows in half precision, where their numbers fit; else as they are."""
     values = X.data if hasattr(X, "indptr") else X
-    if values.size and float(np.abs(values).max()) > HALF_MAX:
+    if np.abs(values).max(initial=0) > HALF_MAX:
         return X
     if hasattr(X, "indptr"):
         # scipy knows no half precision: these are the numbers that are left after a rounding.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,18 @@ def test_the_limit_is_what_that_share_of_training_documents_exceeds():
     nearest = neighbors(result.embeddings, 1, "cosine").distances[:, 0]
     limit = fit(result, neighbours="all", outliers=0.1).settings["limit"]
     assert np.mean(nearest > limit) == pytest.approx(0.1, abs=0.01)
+
+
+def test_copies_alone_set_no_limit():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    corpus = Corpus(["the price of tea", "the taste of soap", "a box of ham"] * 20)
+    dataset = SimpleNamespace(load=lambda: corpus)
+    embedder = SklearnEmbedder(pipeline=TfidfVectorizer())
+    clusterer = LeidenClusterer(n_topics=3, random_state=0)
+    parts = Parts(dataset, embedder, Identity(), clusterer, CTFIDF(), KeepOutliers())
+    model = fit(run(parts, draw_map=False))
+    assert (model.predict(embedder.encode(["the price of ham"])).topics >= 0).all()
 
 
 def test_assigned_outliers_stay_assigned_and_new_ones_are():
