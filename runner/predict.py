@@ -39,8 +39,9 @@ from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
-from runner.model import EMPTY, UNKNOWN, UNLIKE, Model
+from runner.model import Model
 from runner.model.loading import load
+from runner.model.table import REASONS, UNLIKE, columns
 from runner.prediction_files import SUFFIXES, check_suffix, writing
 from runner.terminal.arguments import names_in, parse
 from runner.terminal.console import command, say
@@ -94,11 +95,11 @@ def main(arguments: list[str]) -> int:
         say(_summary(model, sizes))
     reasons = f" ({counts.why_none})" if n_none else ""
     say(f"{sizes.total()} documents, {n_none} of them in no topic{reasons}: {target}")
-    if n_none > sizes.total() / 2:
+    if counts.reasons[UNLIKE] > sizes.total() / 2:
         say(
-            "A document is in no topic where it is unlike those that the model was made from, in "
-            "subject, length or language: nearest_topic and similarity say what it is nearest to. "
-            "A model of a run with model.outliers=0 leaves none out."
+            "A document is unlike the training documents in subject, length or language: "
+            "nearest_topic and similarity say what it is nearest to. A model of a run with "
+            "model.outliers=0 leaves none out for that."
         )
     return 0
 
@@ -126,6 +127,12 @@ def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
             config = compose("config", [*overrides, f"trusted_targets=[{','.join(trusted)}]"])
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+    pieces = "pieces" if "pieces" in config.dataset else "split"
+    if by := config.dataset.get(pieces):
+        raise UserError(
+            f"dataset.{pieces}={by}: documents are cut as those that the model was made from were. "
+            f"Leave dataset.{pieces} out."
+        )
     return config
 
 
@@ -143,8 +150,7 @@ class Counts:
     @property
     def why_none(self) -> str:
         """Why documents are in no topic."""
-        reasons = EMPTY, UNKNOWN, UNLIKE
-        return ", ".join(f"{self.reasons[why]:,} {why}" for why in reasons if self.reasons[why])
+        return ", ".join(f"{self.reasons[why]:,} {why}" for why in REASONS if self.reasons[why])
 
 
 def predict_file(
@@ -166,7 +172,7 @@ def predict_file(
             block: dict[str, Any] = {
                 "row": corpus.rows if corpus.rows is not None else n + np.arange(len(corpus)),
                 "document": list(corpus.documents),
-                **model.columns(prediction, corpus.blank),
+                **columns(model.topics, prediction, corpus.blank),
             }
             if memberships:
                 block["memberships"] = prediction.memberships

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import ParameterError
+from components.base import ParameterError, UserError
 from components.text import shorten
 
 
@@ -23,8 +23,8 @@ def is_missing(cell: Any) -> bool:
     return isinstance(cell, float | Decimal | np.generic) and bool(cell != cell)
 
 
-def texts(cells: Sequence[Any], column: str) -> list[str]:
-    """The documents of a column; a missing cell is an empty document."""
+def texts(cells: Sequence[Any], column: str | None) -> list[str]:
+    """The documents of a column, or of a list (None); a missing cell is an empty document."""
     texts = []
     for row, cell in enumerate(cells):
         if isinstance(cell, str):
@@ -32,12 +32,13 @@ def texts(cells: Sequence[Any], column: str) -> list[str]:
         elif is_missing(cell):
             texts.append("")
         else:
-            raise ParameterError(
-                "text",
-                column,
-                f"row {row} is not text but {type(cell).__name__} ({shorten(cell, 80)}). "
-                "Name the column that holds the documents, or convert it to text.",
-            )
+            fault = f"row {row} is not text but {type(cell).__name__} ({shorten(cell, 80)})."
+            if column is None:
+                raise UserError(
+                    f"{fault} Each document must be a str: convert it, or leave it out."
+                )
+            advice = "Name the column that holds the documents, or convert it to text."
+            raise ParameterError("text", column, f"{fault} {advice}")
     return texts
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from components.base import Corpus, ParameterError, UserError
 from components.datasets.base import DatasetBase
-from components.datasets.cells import scalars
+from components.datasets.cells import scalars, texts
 from components.datasets.huggingface import class_names
 from components.datasets.table import find_column, to_corpus
 
@@ -86,21 +86,13 @@ def corpus_from(
         return replace(corpus, known_labels=_by_row(known_labels, len(corpus)))
     if isinstance(data, Corpus):
         return data
-    if isinstance(data, str | bytes):
-        raise UserError(
-            "data is one text. Give a list of documents; a file is read with the data set text, "
-            "csv, jsonl or parquet."
-        )
-    if isinstance(data, set | frozenset):
-        raise UserError("a set has no order. Give a list of documents.")
     table = _table(data)
     settings: dict[str, Any] = {"timestamp_format": timestamp_format, "missing": missing}
     if table is None:
         named = {"label": label, "timestamp": timestamp, "known_labels": known_labels}
         return _from_documents(data, text, named, (columns, classes), settings)
     names = list(table)
-    if text is None:
-        text = names[0] if len(names) == 1 else "text"
+    text = text or _text_column(names)
     references: list[tuple[str, Any]] = [("text", text), ("label", label), ("timestamp", timestamp)]
     references.append(("known_labels", known_labels))
     if isinstance(classes, str):
@@ -128,6 +120,34 @@ def corpus_from(
     )
 
 
+def documents_from(data: Any, text: str | None = None) -> list[str]:
+    """The documents alone of a list, column, table or Corpus; a missing one is empty.
+
+    Parameters
+    ----------
+    data, text : see `corpus_from`
+    """
+    if isinstance(data, Corpus):
+        return list(data.documents)
+    table = _table(data)
+    if table is None:
+        return _texts(data, text)
+    column = text or _text_column(list(table))
+    name = find_column("text", column, table, SOURCE)
+    return texts(_cells(table[name]), name)
+
+
+def _text_column(names: Sequence[str]) -> str:
+    """The column with the documents, where none is named."""
+    return names[0] if len(names) == 1 else "text"
+
+
+def _texts(data: Iterable[Any], text: str | None) -> list[str]:
+    if text is not None:
+        raise ParameterError("text", text, "names a column, and the data is not a table.")
+    return texts(_cells(data), None)
+
+
 def _by_row(labels: Mapping[int, Any], n: int) -> list[str | None]:
     """A label for each of n rows, None where there is none."""
     for row in labels:
@@ -145,9 +165,7 @@ def _from_documents(
     further: tuple[Any, Any],
     settings: Any,
 ) -> Corpus:
-    if text is not None:
-        raise ParameterError("text", text, "names a column, and the data is not a table.")
-    cells = {"documents": _cells(data)}
+    cells: dict[str, Any] = {"documents": _texts(data, text)}
     for name, values in named.items():
         if isinstance(values, str):
             reason = "names a column, and the data is not a table. Give the values themselves."
@@ -183,7 +201,20 @@ def _from_documents(
 
 
 def _table(data: Any) -> Mapping[str, Any] | None:
-    """The columns of a table by name, or None where `data` is a sequence of documents."""
+    """The columns of a table by name, or None where `data` is a sequence of documents.
+
+    Raises
+    ------
+    UserError
+        When it is neither.
+    """
+    if isinstance(data, str | bytes):
+        raise UserError(
+            "data is one text. Give a list of documents; a file is read with the data set text, "
+            "csv, jsonl or parquet."
+        )
+    if isinstance(data, set | frozenset):
+        raise UserError("a set has no order. Give a list of documents.")
     if isinstance(data, Mapping):
         return {str(name): cells for name, cells in data.items()}
     names = getattr(data, "column_names", None)  # pyarrow, Hugging Face

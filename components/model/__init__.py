@@ -31,7 +31,7 @@ class SavedTopic:
     label: str
     size: int
     words: tuple[tuple[str, float], ...]
-    documents: tuple[str, ...] = ()
+    documents: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass
@@ -116,9 +116,8 @@ class TopicModel:
         """Bool (n,): a topic that an edit has dropped is nearer than every topic that is there."""
         if self._dropped is None:
             return np.zeros(X.shape[0], bool)
-        to_dropped = self._dropped.query(X, 1)[1][:, 0]
-        nearer: NDArray[np.bool_] = to_dropped < self._centroids.query(X, 1)[1][:, 0]
-        return nearer
+        nearer: NDArray[np.bool_] = self._dropped.query(X, 1)[1] < self._centroids.query(X, 1)[1]
+        return nearer[:, 0]
 
     @cached_property
     def _dropped(self) -> NearestIndex | None:
@@ -157,9 +156,8 @@ class TopicModel:
         if not n or not n_topics:
             return Prediction.none(n, n_topics, self.layers)
         rule = self.settings["rule"]
-        near: tuple[Integers, Doubles] | None = None
-        if "rows" in self.arrays:
-            near = self._rows.query(X, max(PLACED_BY, rule.get("n_neighbors", 1)))
+        k = max(PLACED_BY, rule.get("n_neighbors", 1))
+        near = self._rows.query(X, k) if "rows" in self.arrays else None
         topics, strengths, memberships = self._assign(X, near)
         if self.by_name:
             self._assign_named(X, near, topics, strengths, memberships)
@@ -167,15 +165,16 @@ class TopicModel:
         best = (near or self._centroids.query(X, 1))[1][:, 0]
         novel = best > limit if limit is not None else np.zeros(n, bool)
         self._assign_outliers(X, topics, strengths, novel)
-        topics[novel | self.is_dropped(X)] = -1
+        dropped = self.is_dropped(X)
+        topics[novel | dropped] = -1
         strengths[topics < 0] = 0
         layers = self._layers(X, topics, near)
         if near is not None:
-            self._recognise(X, near, topics, strengths, layers)
+            self._recognise(X, near, topics, strengths, novel, layers)
         nearest, cosines = self.nearest_topics(X, 1)
         return Prediction(
             topics, strengths.astype(np.float32), memberships, layers,
-            nearest[:, 0], cosines[:, 0].astype(np.float32),
+            nearest[:, 0], cosines[:, 0].astype(np.float32), novel, dropped,
         )  # fmt: skip
 
     def _assign(
@@ -258,11 +257,10 @@ class TopicModel:
         rows = np.flatnonzero((topics < 0) & ~novel)
         if threshold is None or not len(rows):
             return
-        nearest, distances = self._centroids.query(X[rows], 1)
-        similarity = 1 - distances[:, 0]
-        enough = (similarity >= threshold) & (similarity > 0)
-        topics[rows[enough]] = nearest[enough, 0]
-        strengths[rows[enough]] = np.clip(similarity[enough], 0, 1)
+        nearest, cosines = (column[:, 0] for column in self.nearest_topics(X[rows], 1))
+        enough = (cosines >= threshold) & (cosines > 0)
+        topics[rows[enough]] = nearest[enough]
+        strengths[rows[enough]] = np.clip(cosines[enough], 0, 1)
 
     def _layers(
         self, X: Matrix, topics: Integers, near: tuple[Integers, Doubles] | None
@@ -286,6 +284,7 @@ class TopicModel:
         near: tuple[Integers, Doubles],
         topics: Integers,
         strengths: Doubles,
+        novel: NDArray[np.bool_],
         layers: dict[str, Integers],
     ) -> None:
         """Give documents that the run has seen the topics that it gave them, in place."""
@@ -296,5 +295,6 @@ class TopicModel:
         rows = near[0][is_same, 0]
         topics[is_same] = self.arrays["labels"][rows]
         strengths[is_same] = self.arrays["strengths"][rows]
+        novel[is_same] = False
         for name, labels in layers.items():
             labels[is_same] = self.arrays[f"labels_{name}"][rows]

@@ -59,4 +59,5 @@ def recognise(model: TopicModel, texts: Sequence[str], predicted: Prediction) ->
         layers={
             name: chosen(f"labels_{name}", values) for name, values in predicted.layers.items()
         },
+        novel=predicted.novel & ~is_seen,
     )

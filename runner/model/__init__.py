@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from components.base import Corpus, Embedder, Floats, Integers, Matrix, ParameterError, UserError
+from components.base import Corpus, Embedder, Matrix, ParameterError, UserError
+from components.datasets.python import documents_from
 from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
 from components.model.seen import recognise
-from components.pieces import heaviest, mixture_of
 from runner.cache import Cache
 from runner.model.alone import one_by_one
-
-# Why a document is in no topic.
-EMPTY = "empty"
-UNKNOWN = "without a word that the embedder knows"
-UNLIKE = "unlike every topic"
+from runner.model.table import columns
 
 
-@dataclass
+@dataclass(repr=False)
 class Model:
     """A run's topics, ready for new documents. Made by `runner.model.loading.load`.
 
@@ -47,6 +42,10 @@ class Model:
     _cache: Cache
     embedder_settings: Mapping[str, Any] = field(default_factory=dict)
     learnt: tuple[str, dict[str, Any]] | None = None
+
+    def __repr__(self) -> str:
+        n = self._model.settings["n_documents"]
+        return f"<{type(self).__name__}: {len(self.topics):,} topics of {n:,} documents>"
 
     @property
     def topic_model(self) -> TopicModel:
@@ -79,14 +78,22 @@ class Model:
         return self._model.layers
 
     def predict(
-        self, documents: Sequence[str], *, memberships: bool = False, batch: str = "exact"
+        self,
+        documents: Any,
+        *,
+        text: str | None = None,
+        memberships: bool = False,
+        batch: str = "exact",
     ) -> Any:
         """Topics of documents.
 
         Parameters
         ----------
-        documents : sequence of str, length n
-            A blank one, or one without a word that the embedder knows, is in no topic.
+        documents : list of str, column or table, length n
+            As for `runner.run`. One that is missing, blank, or without a word that the embedder
+            knows is in no topic.
+        text : str, optional
+            The column with the documents of a table; None is `text`, or the only column.
         memberships : bool
             Add a column with the share of each topic.
         batch : {"exact", "fast"}
@@ -97,10 +104,10 @@ class Model:
         Returns
         -------
         pandas.DataFrame
-            topic (-1: none), label, strength, topic_<layer> for each layer; nearest_topic,
-            nearest_label and similarity (the topic whose mean is nearest, and the cosine to it,
-            also of a document in no topic); reason (why a document is in no topic, else empty);
-            and memberships.
+            With the index of a Series or DataFrame that was given: topic (-1: none), label,
+            strength, topic_<layer> for each layer; nearest_topic, nearest_label and similarity
+            (the topic whose mean is nearest, and the cosine to it, also of a document in no
+            topic); reason (why a document is in no topic, else empty); and memberships.
 
         Raises
         ------
@@ -113,12 +120,14 @@ class Model:
             raise UserError("predict takes a list of documents: write model.predict([text]).")
         if batch not in ("exact", "fast"):
             raise ParameterError("batch", batch, "must be exact or fast.")
-        if not len(documents):
-            nothing = Prediction.none(0, len(self.topics), self.layers)
-            return pd.DataFrame(self.columns(nothing, np.zeros(0, bool), memberships))
-        corpus = Corpus(list(documents))
-        prediction = self.predict_corpus(corpus, batch=batch)
-        return pd.DataFrame(self.columns(prediction, corpus.blank, memberships))
+        index = documents.index if isinstance(documents, pd.Series | pd.DataFrame) else None
+        texts = documents_from(documents, text)
+        prediction = Prediction.none(0, len(self.topics), self.layers)
+        blank = np.zeros(0, bool)
+        if texts:
+            corpus = Corpus(texts)
+            prediction, blank = self.predict_corpus(corpus, batch=batch), corpus.blank
+        return pd.DataFrame(columns(self.topics, prediction, blank, memberships), index)
 
     def predict_corpus(self, corpus: Corpus, *, batch: str = "exact") -> Prediction:
         """Topics of the documents of a corpus, with their images where the embedder takes them.
@@ -128,7 +137,7 @@ class Model:
         """
         if corpus.whole is None and (by := self._split_by):
             pieces = split_corpus(corpus, by, self.about["config"]["dataset"].get("split_length"))
-            return _of_documents(self._predict(pieces, batch), pieces)
+            return self._predict(pieces, batch).of_documents(pieces)
         return self._predict(corpus, batch)
 
     @property
@@ -146,34 +155,32 @@ class Model:
         chosen = rows.tolist()
         texts = [corpus.documents[row] for row in chosen]
         images = None if corpus.images is None else [corpus.images[row] for row in chosen]
-        vectors = self.embed(texts, images, batch)
-        nonzero: Any = abs(vectors).sum(axis=1)
-        has_vector = np.flatnonzero(np.asarray(nonzero).ravel())
-        prediction = self.predict_vectors(vectors[has_vector])
+        prediction = self._of_vectors(self.embed(texts, images, batch))
         if images is None:
-            prediction = recognise(self._model, [texts[row] for row in has_vector], prediction)
-        return prediction.over_all(rows[has_vector], len(corpus))
+            prediction = recognise(self._model, texts, prediction)
+        return prediction.over_all(rows, len(corpus))
 
-    def predict_vectors(self, X: Matrix) -> Prediction:
-        """Topics of documents whose vectors, (n, d), are there already.
+    def _of_vectors(self, X: Matrix) -> Prediction:
+        """Topics of rows; one that is all zero is in none."""
+        nonzero: Any = abs(X).sum(axis=1)
+        rows = np.flatnonzero(np.asarray(nonzero).ravel())
+        return self._model.predict(X[rows]).over_all(rows, X.shape[0])
+
+    def predict_vectors(self, X: Any, *, memberships: bool = False) -> Any:
+        """Topics of documents whose vectors, (n, d), are there already: as `predict` gives them.
 
         Raises
         ------
         UserError
-            When they are no table, or have another number of columns than those that the model
-            was made from.
+            When they are no table of finite numbers, or have another number of columns than those
+            that the model was made from.
         """
-        if len(X.shape) != 2:
-            raise UserError(
-                f"vectors have the shape (documents, dimensions), and this array has {X.shape}. "
-                "For one document, type X[None]."
-            )
-        if X.shape[1] != self._model.n_dimensions:
-            raise UserError(
-                f"these vectors have {X.shape[1]} dimensions, and the model was made from vectors "
-                f"of {self._model.n_dimensions}. Embed the documents with the model's embedder."
-            )
-        return self._model.predict(X)
+        import pandas as pd
+
+        vectors = _checked(X, self._model.arrays["centroids"])
+        prediction = self._of_vectors(vectors)
+        blank = np.zeros(vectors.shape[0], bool)
+        return pd.DataFrame(columns(self.topics, prediction, blank, memberships))
 
     def search(self, phrase: str, n: int = 5) -> Any:
         """The topics nearest to a phrase, best first.
@@ -186,17 +193,19 @@ class Model:
         """
         import pandas as pd
 
-        columns = ["topic", "label", "similarity", "document"]
+        if not isinstance(phrase, str):
+            raise UserError('search takes one phrase: write model.search("a phrase").')
+        names = ["topic", "label", "similarity", "document"]
         corpus = Corpus([phrase])
         vectors = None if corpus.blank[0] else self.embed(list(corpus.documents))
         if vectors is None or not self.topics or not float(abs(vectors).sum()):
-            return pd.DataFrame(columns=columns)
+            return pd.DataFrame(columns=names)
         topics, cosines = self._model.nearest_topics(vectors, min(n, len(self.topics)))
         rows = [
             (t, self.topics[t].label, cosine, next(iter(self.topics[t].documents), ""))
             for t, cosine in zip(topics[0].tolist(), cosines[0].tolist(), strict=True)
         ]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows, columns=names)
 
     def embed(
         self,
@@ -235,51 +244,28 @@ class Model:
             embedder, documents, identity=lambda: key, corpus_hash=str, images=images
         ).vectors
 
-    def columns(
-        self, prediction: Prediction, blank: NDArray[np.bool_], memberships: bool = False
-    ) -> dict[str, Any]:
-        """A prediction for n documents as named columns; `blank` (n,): those without a text."""
-        labels = [topic.label for topic in self.topics] + [""]
-        columns: dict[str, Any] = {
-            "topic": prediction.topics,
-            "label": [labels[topic] for topic in prediction.topics.tolist()],
-            "strength": prediction.strengths,
-        }
-        columns |= {f"topic_{name}": values for name, values in prediction.layers.items()}
-        columns |= {
-            "nearest_topic": prediction.nearest,
-            "nearest_label": [labels[topic] for topic in prediction.nearest.tolist()],
-            "similarity": prediction.similarities,
-        }
-        reasons = [blank, prediction.nearest < 0, prediction.topics < 0]
-        columns["reason"] = np.select(reasons, [EMPTY, UNKNOWN, UNLIKE], "").tolist()
-        if memberships:
-            columns["memberships"] = list(prediction.memberships)
-        return columns
 
+def _checked(X: Any, centroids: Matrix) -> Matrix:
+    """A user's vectors as float32 (n, d), or as CSR (n, d) where the model's are sparse."""
+    from scipy import sparse
 
-def _of_documents(prediction: Prediction, pieces: Corpus) -> Prediction:
-    """A prediction for pieces as one for the documents that they are parts of."""
-    mixture = mixture_of(prediction.topics, pieces)
-    topics, strengths = heaviest(mixture)
-    mixture.resize((mixture.shape[0], prediction.memberships.shape[1]))
-    return Prediction(
-        topics,
-        strengths.astype(np.float32),
-        mixture.toarray().astype(np.float32),
-        {name: heaviest(mixture_of(of, pieces))[0] for name, of in prediction.layers.items()},
-        *_nearest(prediction, pieces),
-    )
-
-
-def _nearest(prediction: Prediction, pieces: Corpus) -> tuple[Integers, Floats]:
-    """The topic that any piece of a document is nearest to, and that piece's similarity."""
-    assert pieces.whole is not None
-    assert pieces.parents is not None
-    nearest = np.full(len(pieces.whole), -1, np.int64)
-    similarities = np.zeros(len(pieces.whole), np.float32)
-    order = np.argsort(prediction.similarities, kind="stable")
-    order = order[prediction.nearest[order] >= 0]
-    nearest[pieces.parents[order]] = prediction.nearest[order]  # the last of equals stays
-    similarities[pieces.parents[order]] = prediction.similarities[order]
-    return nearest, similarities
+    if sparse.issparse(X):
+        X = X.toarray() if isinstance(centroids, np.ndarray) else X.tocsr().astype(np.float32)
+    try:
+        vectors = X if sparse.issparse(X) else np.asarray(X, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"these vectors are not a table of numbers: {error}.") from error
+    if vectors.ndim != 2:
+        raise UserError(
+            f"vectors have the shape (documents, dimensions), and this array has {vectors.shape}. "
+            "For one document, type X[None]."
+        )
+    if vectors.shape[1] != centroids.shape[1]:
+        raise UserError(
+            f"these vectors have {vectors.shape[1]} dimensions, and the model was made from "
+            f"vectors of {centroids.shape[1]}. Embed the documents with the model's embedder."
+        )
+    is_finite = np.isfinite(vectors.data if sparse.issparse(vectors) else vectors)
+    if not is_finite.all():
+        raise UserError(f"{(~is_finite).sum():,} numbers of these vectors are NaN or infinite.")
+    return vectors if isinstance(centroids, np.ndarray) else sparse.csr_matrix(vectors)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from components.base import Corpus, ParameterError, UserError
-from components.datasets.python import corpus_from
+from components.datasets.python import corpus_from, documents_from
 
 TEXTS = ["one", "two", "three"]
 COLUMNS = {"text": TEXTS, "kind": ["a", None, "b"], "stars": [1, 2, 3]}
@@ -115,7 +115,7 @@ def test_times_of_every_library(times):
         ((set(TEXTS),), "a set has no order"),
         ((3,), "not int"),
         (([],), "no documents"),
-        (([1, 2],), "row 0 is not text but int"),
+        (([1, 2],), r"^row 0 is not text but int \(1\)\. Each document must be a str"),
         ((TEXTS, "text"), "^text=text: names a column, and the data is not a table"),
         ((TEXTS, None, "label"), "^label=label: names a column, and the data is not a table"),
         ((TEXTS, None, ["a"]), "3 documents were given and 1 values for labels"),
@@ -136,3 +136,14 @@ def test_class_numbers_of_hugging_face_become_names():
     rows = {"text": TEXTS, "y": [1, -1, 0]}
     table = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
     assert corpus_from(table, label="y").labels == ["b", None, "a"]
+
+
+def test_documents_alone():
+    table = pd.DataFrame({"body": ["a", None], "n": [1, 2]})
+    assert documents_from(table, "body") == ["a", ""]
+    assert documents_from(table.body) == documents_from(iter(["a", float("nan")])) == ["a", ""]
+    assert documents_from({"any name": ["a"]}) == documents_from(Corpus(["a"])) == ["a"]
+    assert documents_from([]) == documents_from(table[:0], "body") == []
+    for data, says in ((table, "text=text: .* It has 'body', 'n'"), ({"a"}, "set"), (3, "int")):
+        with pytest.raises(UserError, match=says):
+            documents_from(data)

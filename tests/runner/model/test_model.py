@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -89,15 +90,27 @@ def test_new_documents_memberships_and_documents_without_a_word(saved):
 def test_a_document_in_no_topic_has_the_nearest_one_and_the_reason(saved):
     model = load(saved)
     best = model.search(NEW[0], 1).iloc[0]
-    model.topic_model.settings["limit"] = 0.0  # whatever it has not seen is unlike every topic
+    model.topic_model.settings["limit"] = 0.0  # of whatever it has not seen, all is unlike that
     found = model.predict([NEW[0], *NEW[3:]])
     assert found.topic.tolist() == [-1, -1, -1]
     assert (found.nearest_topic[0], found.nearest_label[0]) == (best.topic, best.label)
     assert found.similarity[0] == pytest.approx(best.similarity, abs=1e-6)
     assert sorted(found.reason) == [
-        "empty", "unlike every topic", "without a word that the embedder knows",
+        "empty", "unlike the training documents", "without a word that the embedder knows",
     ]  # fmt: skip
     assert set(model.predict(["", *_documents(saved).document[:3]]).reason[1:]) == {""}
+
+
+def test_the_reason_tells_what_is_unlike_from_noise_and_from_what_was_dropped(saved, tmp_path):
+    model = load(saved)
+    model.topic_model.arrays["dropped"] = model.embed(NEW[:1])
+    assert model.predict(NEW[:1]).reason[0] == "nearest to a dropped topic"
+    model = load(saved)
+    model.topic_model.arrays["labels"][:] = -1  # as HDBSCAN's noise
+    trained = model.predict(_documents(saved).document[:3])
+    assert set(trained.reason) == {"left out by the run's rule"}
+    model.topic_model.topics.clear()
+    assert set(model.predict(NEW[:1]).reason) == {"no topic in the model"}
 
 
 def test_search(saved):
@@ -123,7 +136,8 @@ def test_what_was_predicted_before_is_not_embedded_again(saved, tmp_path, monkey
     ("documents", "message"),
     [
         (["fine", 3], "row 1 .* not text but int"),
-        ([None], "row 0 .* not text but NoneType"),
+        ({"a text"}, "a set has no order"),
+        (5, "a list of documents is needed, not int"),
         ("a text", r"write model\.predict\(\[text\]\)"),
     ],
 )
@@ -141,6 +155,32 @@ def test_vectors_of_another_length_and_another_kind_of_batch(saved):
     with pytest.raises(UserError, match="must be exact or fast"):
         model.predict(NEW, batch="quick")
     assert model.predict(NEW, batch="fast").topic.tolist() == model.predict(NEW).topic.tolist()
+
+
+def test_a_column_keeps_its_index_and_vectors_alone_give_the_same_table(saved):
+    model = load(saved)
+    expected = model.predict(NEW)
+    column = pd.Series([*NEW[:3], None, NEW[4]], [7, 5, 3, 1, 0])
+    assert model.predict(column).equals(expected.set_axis(column.index))
+    assert model.predict(column.to_frame("review")).reset_index(drop=True).equals(expected)
+    table = column.to_frame("review").assign(stars=1)
+    assert model.predict(table, text="review").index.equals(column.index)
+    assert model.predict(text for text in NEW).equals(expected)
+    with pytest.raises(UserError, match=r"text=text: .* It has 'review', 'stars'"):
+        model.predict(table)
+    vectors = model.embed(NEW[:3])
+    assert model.predict_vectors(vectors).equals(expected[:3])
+    assert model.predict_vectors(vectors.toarray().tolist()).equals(expected[:3])
+    assert model.predict_vectors(np.zeros((1, vectors.shape[1]))).topic.tolist() == [-1]
+    vectors.data[0] = np.nan
+    with pytest.raises(UserError, match="NaN or infinite"):
+        model.predict_vectors(vectors)
+
+
+def test_a_notebook_shows_a_model_in_a_line(saved):
+    model = load(saved)
+    assert repr(model) == f"<Model: {len(model.topics)} topics of 120 documents>"
+    assert model.topics[0].documents[0] not in repr(model.topics)
 
 
 def _edited(saved: Path, target: Path, edit: Any) -> Path:
@@ -325,6 +365,7 @@ def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
         (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv", "batch=fats"], "fast"),
         (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv"], "a.csv does not exist"),
         (["run=x", "foldr=out"], "Did you mean 'folder'"),
+        (["run=x", "folder=out", "dataset=csv", "dataset.split=sentences"], "Leave dataset.split"),
     ],
 )
 def test_mistakes_on_the_command_line(arguments, message, tmp_path, monkeypatch):
