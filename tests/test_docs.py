@@ -42,9 +42,10 @@ OWN_PARTS = (ROOT / "docs" / "own-parts.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     """A user's folder: the files that the pages speak of, and a sweep; one cache for all."""
     folder = tmp_path_factory.mktemp("user")
+    shutil.copy(empty_store, folder / "mlflow.db")
     texts = [f"the {w} of {v}" for w in ("price", "taste", "box") for v in ("tea", "soap", "ham")]
     texts *= 4
     (folder / "notes.txt").write_text("\n".join(texts))

@@ -15,17 +15,6 @@ import pytest
 from tracking_support import TESTS, TRACKED, Server
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without a run. MLflow takes seconds to make one: one for all workers."""
-    from runner.tracking import connect
-
-    folder = tmp_path_factory.getbasetemp()
-    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "mlflow.db"
-    connect(f"sqlite:///{path}", create=True)
-    return path
-
-
 @pytest.fixture
 def store(empty_store: Path, tmp_path: Path) -> Path:
     """The MLflow store of a test's folder."""

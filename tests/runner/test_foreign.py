@@ -53,9 +53,13 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def foreign(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def foreign(
+    sound: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A copy of it in the working folder, with its documents and an MLflow store beside it."""
     monkeypatch.setenv("MY_SECRET", SECRET)
     monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     shutil.copy(sound.parent / "d.txt", tmp_path)
     return Path(shutil.copytree(sound, tmp_path / "foreign"))
 
@@ -420,7 +424,7 @@ def test_a_model_with_links_is_not_logged(foreign: Path) -> None:
     Path("secret").write_text("mine")
     (foreign / "model" / "more").symlink_to(Path("secret").absolute())
     with pytest.raises(UserError, match="holds links"):
-        upload.main([str(foreign), "uri=sqlite:///mine.db", "experiment=x"])
+        upload.main([str(foreign), "experiment=x"])
 
 
 def test_a_config_of_the_users_is_not_replaced(runner: Run, tmp_path: Path) -> None:
