@@ -119,6 +119,8 @@ class Ranking:
             order = f", in no order, as {reason}" if n_runs else ""
             if len(self.rows) == 1 and self.sort == COMPARED:
                 order = f", nothing to compare it with, and so no {COMPARED}"
+                if n_runs > 1:
+                    order = ", which differ in their seed alone: mean ± standard deviation"
         return f"{n_runs} {'run' if n_runs == 1 else 'runs'}{failed}{running}{order}."
 
     @property
@@ -135,9 +137,17 @@ class Ranking:
     @property
     def note(self) -> str:
         """What a reader might take the numbers for, and should not."""
-        if len(self.rows) < 2 or "embed_seconds" not in self.metrics:
-            return ""
-        return "Seconds are those of each run: what it took from the cache cost it nothing."
+        notes = []
+        if any(len({run.tags.get("corpus_hash") for run in row.runs}) > 1 for row in self.rows):
+            notes.append(
+                "Some rows hold runs of different documents: dataset.limit draws others with each "
+                "seed."
+            )
+        if len(self.rows) > 1 and "embed_seconds" in self.metrics:
+            notes.append(
+                "Seconds are those of each run: what it took from the cache cost it nothing."
+            )
+        return " ".join(notes)
 
 
 def rank_runs(runs: Iterable[Record], sort: str | None = None) -> Ranking:

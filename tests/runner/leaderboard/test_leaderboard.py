@@ -143,6 +143,18 @@ def test_scores_of_embedders_on_other_documents_are_not_compared() -> None:
     ]  # fmt: skip
 
 
+def test_runs_that_differ_in_their_seed_alone() -> None:
+    runs = [a_run("tfidf", seed, words_ami=0.1 * seed) for seed in (1, 2)]
+    ranking = rank_runs(runs)
+    assert ranking.summary == (
+        "2 runs, which differ in their seed alone: mean ± standard deviation."
+    )
+    assert not ranking.note
+    for run, documents in zip(runs, "ab", strict=True):
+        run.tags["corpus_hash"] = documents
+    assert rank_runs(runs).note.startswith("Some rows hold runs of different documents")
+
+
 def test_the_order_of_a_minus_is_not_called_the_best() -> None:
     assert rank_runs(RUNS, "-npmi").summary.endswith("least first by npmi.")
     assert rank_runs(RUNS, "embed_seconds").summary.endswith("best first by embed_seconds.")
