@@ -102,7 +102,7 @@ class Provider:
         elif failure.temporary:
             wait = failure.retry_after
             advice = (
-                f"Tried {attempts} times"
+                ("Tried once" if attempts == 1 else f"Tried {attempts} times")
                 + (f"; the server asks to wait {wait:.0f} s. " if wait else ". ")
                 + "Run the same command again to go on from here, or raise max_retries."
             )

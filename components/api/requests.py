@@ -163,7 +163,7 @@ class Requests:
             logging.INFO if self._warned else logging.WARNING,
             "%s: %s; trying again in %.1f s",
             self.provider.name,
-            f"status {failure.status}" if failure.status else redact(failure.message),
+            f"status {failure.status}" if failure.status else redact(failure.message).rstrip("."),
             delay,
         )
         self._warned = True
