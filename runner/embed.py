@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -69,8 +71,13 @@ def embed(
     UserError
         When fewer than two documents are left; see also `EmbeddingCache.encode`.
     """
-    filled = corpus.order[~corpus.blank[corpus.order]]
+    filled = corpus.order[~_blank(corpus, document_model(embedder, settings)[0])[corpus.order]]
     documents = filled.tolist()
+    if not documents and not corpus.blank.all():
+        raise UserError(
+            "the documents are images without text, and this embedder reads text only. Type "
+            "embedder=clip."
+        )
     if not documents:
         raise UserError(
             f"all {len(corpus)} documents are empty, or hold nothing but signs and emoji. Check "
@@ -111,6 +118,15 @@ def embed(
             "that is not all zeros, and at least 2 are needed."
         )
     return with_vector, encoded
+
+
+def _blank(corpus: Corpus, embedder: Embedder) -> NDArray[np.bool_]:
+    """Bool (n,): the document holds nothing that the embedder, or each of its members, reads."""
+    members = getattr(embedder, "members", {}).values() or [embedder]
+    reads = [inspect.signature(member.encode).parameters for member in members]
+    if corpus.images is None or all("images" in each or "rows" in each for each in reads):
+        return corpus.blank
+    return replace(corpus, images=None).blank
 
 
 def _encode(

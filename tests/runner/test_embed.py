@@ -1,4 +1,4 @@
-"""What `runner.embed` adds to the cache: whose parameter an error names."""
+"""What `runner.embed` adds to the cache: what is embedded, and whose parameter an error names."""
 
 from __future__ import annotations
 
@@ -39,3 +39,11 @@ def test_a_parameter_of_an_embedder_in_another_one() -> None:
     words = WordDocEmbedder(document_embedder=Working(), word_embedder=Failing())
     with pytest.raises(UserError, match=r"^embedder\.word_embedder\.max_length=9: is too much"):
         word_encoder(words, Cache(None), CORPUS, {})(["word"])
+
+
+def test_an_embedder_of_texts_gets_no_image_without_one() -> None:
+    images = Corpus(["a caption", "", "another one"], images=["a.png", "b.png", "c.png"])
+    rows, _ = embed(images, Working(), Cache(None), {})
+    assert sorted(rows.tolist()) == [0, 2]
+    with pytest.raises(UserError, match=r"images without text.* Type embedder=clip"):
+        embed(Corpus(["", ""], images=["a.png", "b.png"]), Working(), Cache(None), {})
