@@ -179,7 +179,10 @@ def entries(root: Path) -> Iterator[Entry]:
     for kind in KINDS:
         for path in sorted((root / kind).glob("[!.]*")):
             with suppress(FileNotFoundError):  # a run or a prune may be going on
-                yield _embeddings(path) if kind == "embeddings" else _file(kind, path)
+                if kind != "embeddings":
+                    yield _file(kind, path)
+                elif (entry := _embeddings(path)).size:  # 0: a run ended before its first vectors
+                    yield entry
 
 
 def _embeddings(folder: Path) -> Entry:

@@ -72,6 +72,11 @@ def test_list_shows_what_is_there(folder, capsys):
     assert rows["Half"][6] == time.strftime("%Y-%m-%d", time.localtime(time.time() - 30 * DAY))
 
 
+def test_a_run_that_ended_before_its_first_vectors_is_not_listed(folder):
+    (folder / "embeddings" / "0123" / "claims").mkdir(parents=True)
+    assert kinds(folder).count("embeddings") == 2
+
+
 def test_use_is_recorded(folder):
     store_worker.encode(
         folder, HashEmbedder(), DOCUMENTS[:3], identity=lambda: {"model": "glove-50"}
