@@ -23,9 +23,8 @@ Run = Callable[..., Any]
 def test_a_folder_and_a_run_of_mlflow(
     runner: Run, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tracked = [argument for argument in FAST if argument != "tracking=none"]
-    few = ["dataset.limit=80", "reports=fast", "metrics=none", "model=false"]
-    one = runner(*tracked, *few, "clusterer.n_clusters=3")
+    few = ["dataset.limit=80", "metrics=none", "model=false"]
+    one = runner(*FAST, *few, "tracking=mlflow", "clusterer.n_clusters=3")
     first = one.output
     two = runner(*FAST, *few, "clusterer.n_clusters=6")
     assert one.code == two.code == 0, one.err + two.err

@@ -89,8 +89,7 @@ def test_a_folder_that_is_used_again(runner: Run, store: Path, tmp_path: Path) -
     runner(*FAST, "dataset.limit=60", "map=true", "reports=default", "hydra.run.dir=.")
     assert (tmp_path / "map.png").is_file()
     assert (tmp_path / "layers.csv").is_file()
-    arguments = [argument for argument in FAST if argument != "tracking=none"]
-    assert runner(*arguments, "dataset.limit=60", "hydra.run.dir=.").code == 0
+    assert runner(*FAST, "tracking=mlflow", "dataset.limit=60", "hydra.run.dir=.").code == 0
     assert not (tmp_path / "map.png").exists()
     assert (tmp_path / "diary.txt").is_file()
     (run,) = runs_of(store)
@@ -114,9 +113,9 @@ def test_only_files_of_the_folder_are_the_run_s(tmp_path: Path) -> None:
 def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     broken = "{_target_: report_parts.broken, _partial_: true}"
     nested = "{_target_: report_parts.Nested, text: hello}"
-    arguments = [argument for argument in FAST if argument != "tracking=none"]
     outcome = runner(
-        *arguments, "dataset.limit=60", "trusted_targets=[report_parts]",
+        *FAST, "tracking=mlflow", "model=false", "dataset.limit=60",
+        "trusted_targets=[report_parts]",
         f"+reports.broken={broken}", f"+reports.nested={nested}",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err

@@ -22,8 +22,7 @@ Run = Callable[..., Any]
 def test_a_report_of_a_run_in_mlflow_and_in_its_folder(
     runner: Run, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = [argument for argument in FAST if argument != "tracking=none"]
-    outcome = runner(*arguments, "dataset.limit=60", "map=true")
+    outcome = runner(*FAST, "tracking=mlflow", "dataset.limit=60", "map=true")
     assert outcome.code == 0, outcome.err
     (run,) = runs_of(store)
     settings = [f"run={run.info.run_id}", f"uri=sqlite:///{store}"]

@@ -36,7 +36,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
         lines = [json.dumps({"text": text}) for text in part]
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     command = [
-        sys.executable, "-m", "runner", *[a for a in FAST if a != "tracking=none"],
+        sys.executable, "-m", "runner", *FAST, "tracking=mlflow",
         "clusterer.n_clusters=5", "reports=default", "dataset=jsonl", "dataset.path=old.jsonl",
         "hydra.run.dir=run", "tracking.uri=sqlite:///mlflow.db", "model.register_as=topics",
         "model.alias=champion",

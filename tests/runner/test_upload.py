@@ -15,7 +15,7 @@ from components.base import UserError
 from runner import upload
 from runner.tracking import record
 from tests_support import FAST
-from tracking_support import runs_of
+from tracking_support import TRACKED, runs_of
 
 Run = Callable[..., Any]
 
@@ -38,8 +38,7 @@ def test_a_store_that_never_knew_the_runs(
     runner: Run, store: Path, empty_store: Path, tmp_path: Path
 ) -> None:
     """As when a server comes back with an empty database."""
-    arguments = [argument for argument in FAST if argument != "tracking=none"]
-    runner("-m", *arguments, "dataset.limit=60", "hydra.sweep.dir=mine", "seed=1,2")
+    runner("-m", *TRACKED, "hydra.sweep.dir=mine", "seed=1,2")
     before = {run.info.run_id for run in runs_of(store)}
     shutil.copy(empty_store, store)
     assert upload.main(["mine"]) == 0

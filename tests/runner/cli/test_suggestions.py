@@ -83,7 +83,7 @@ def test_a_result_is_logged_later(
     def gone(self: Tracker, *args: object) -> None:
         raise UserError("the store is away")
 
-    tracked = [s for s in FAST if s != "tracking=none"]
+    tracked = [*FAST, "tracking=mlflow", "model=false"]
     with monkeypatch.context() as broken:
         broken.setattr(Tracker, "finish", gone)
         _runner(monkeypatch)(*tracked, "dataset.limit=60", "hydra.run.dir=my run")

@@ -172,8 +172,7 @@ def test_folders_of_jobs_may_lie_deeper(runner: Run) -> None:
 
 def test_a_sweep_in_the_folder_that_mlflow_keeps_its_files_in(runner: Run, store: Path) -> None:
     """Each job's run.json is there twice then: its own, and MLflow's copy."""
-    tracked = [argument for argument in FAST if argument != "tracking=none"]
-    outcome = runner("-m", *tracked, "dataset.limit=60", "seed=1,2", "hydra.sweep.dir=.")
+    outcome = runner("-m", *TRACKED, "seed=1,2", "hydra.sweep.dir=.")
     assert outcome.code == 0, outcome.err
     assert len([*store.parent.glob("mlartifacts/**/run.json")]) >= 2
     assert "\n2 runs, " in outcome.out
