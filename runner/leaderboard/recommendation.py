@@ -84,18 +84,7 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
     near = [row for row in rows[1:] if behind[id(row)] < APART]
     far = [row for row in rows[1:] if behind[id(row)] >= APART]
     measured = ", ".join(f"{name} {best.metrics[name].mean:.2f}" for name in used)
-    chosen, alike, sentences, otherwise = best, [best, *near], [], ""
-    if all("ami" in row.metrics for row in rows):  # labels are better evidence than the rest
-        chosen, second, *_ = sorted(rows, key=lambda row: -row.metrics["ami"].mean)
-        apart = comparison and comparison.by_labels(chosen.runs[0], second.runs[0])
-        alike = [chosen] if apart and apart.is_certain else [chosen, second]
-        sentences.append(
-            f"By the labels, {chosen.name} is first (AMI {chosen.metrics['ami'].mean:.2f}) and "
-            f"{second.name} second ({second.metrics['ami'].mean:.2f})."
-            + (_certainty(apart) if apart else "")
-        )
-        otherwise = "Without them, "
-    sentences.append(f"{otherwise}{best.name} has the highest choice_score ({measured}).")
+    sentences = [f"{best.name} has the highest choice_score ({measured})."]
     sentences += _not_by_measures_alone(best, rows, used)
     if near:
         verb = "cannot be told apart from it on these documents"
@@ -114,6 +103,17 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             "Its topics follow the documents' wording, and the other embedders do not confirm "
             "them: look at the topics before you trust the order."
         )
+    chosen, alike = best, [best, *near]
+    if all("ami" in row.metrics for row in rows):  # labels are better evidence than the rest
+        chosen, second, *_ = sorted(rows, key=lambda row: -row.metrics["ami"].mean)
+        apart = comparison and comparison.by_labels(chosen.runs[0], second.runs[0])
+        alike = [chosen] if apart and apart.is_certain else [chosen, second]
+        sentences = [
+            f"By the labels, {chosen.name} is first (AMI {chosen.metrics['ami'].mean:.2f}) and "
+            f"{second.name} second ({second.metrics['ami'].mean:.2f})."
+            + (_certainty(apart) if apart else ""),
+            f"Without them, {' '.join(sentences)}",
+        ]
     sentences += _together(chosen, ensembles, comparison)
     return Recommendation(chosen.settings["embedder"], " ".join(sentences), alike, tuple(sentences))
 

@@ -58,8 +58,12 @@ class Stage:
     @property
     def has_all(self) -> bool:
         """Whether the data set has no more documents."""
-        available = {job.tags.get("n_available") for job in self.jobs.values()}
-        return self.limit is None or str(self.n_documents) in available
+        return self.limit is None or self.limit >= self.n_available
+
+    @property
+    def n_available(self) -> int:
+        """Documents of the data set."""
+        return max(int(job.tags.get("n_available", 0)) for job in self.jobs.values())
 
     @property
     def is_apart(self) -> bool:
@@ -150,7 +154,7 @@ def _next_limit(stage: Stage, about: dict[str, Any]) -> int | None:
         remaining = 60 * about["minutes"] - (time.time() - about["started"])
         factor = min(factor, SAFETY * remaining / max(sum(stage.seconds.values()), 1e-3))
     assert stage.limit is not None
-    return round(stage.limit * factor) if factor >= LEAST_GROWTH else None
+    return min(round(stage.limit * factor), stage.n_available) if factor >= LEAST_GROWTH else None
 
 
 def _launcher(config: DictConfig) -> Launcher:

@@ -92,6 +92,8 @@ def test_labels_decide_where_there_are_any() -> None:
         "By the labels, minilm is first (AMI 0.36) and use second (0.32). Without them, "
         "tfidf has the highest choice_score"
     )
+    assert len(found.points) == 2  # what holds without the labels is one statement
+    assert [row.name for row in found.alike] == ["minilm", "use"]
 
 
 def test_where_words_are_high_and_nobody_agrees() -> None:

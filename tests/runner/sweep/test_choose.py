@@ -119,7 +119,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     ]
     (folder / "notes.txt").write_text("\n".join(lines))
     return run_process(
-        folder, PRESET, "dataset=text", "dataset.path=notes.txt", "dataset.limit=60",
+        folder, PRESET, "dataset=text", "dataset.path=notes.txt", "dataset.limit=70",
         "choose.grows=true", "choose.minutes=5", "hydra.sweep.dir=out",
         "choose.embedders=[tfidf,sklearn,model2vec]", "clusterer=kmeans", "clusterer.n_clusters=6",
     )  # fmt: skip
@@ -134,7 +134,7 @@ def test_the_sample_grows_until_the_first_is_apart_or_it_is_all(grown: Outcome) 
     stages = {limit: limits.count(limit) for limit in limits}
     assert stages.pop(about["limit"]) == 4  # three embedders, and an ensemble of the best two
     assert set(stages.values()) <= {3}
-    assert [*stages] == [60][: len(stages)]
+    assert [*stages] == [70][: len(stages)]
     assert about["limit"] <= 240, "no sample of documents that were all there already"
     if about["why"] == "all there are":
         assert about["limit"] == 240
