@@ -19,7 +19,7 @@ Agreement alone can mislead:
   loses weight, and has none where it is lower by `MODULARITY_LOSS[1]` or more.
 - Few topics are easily agreed on: two of six groups are found in any halves. So where there is no
   modularity, agreement is raised by `GAIN_PER_DOUBLING` of it for each doubling of the topics.
-- Of more than `AUTO_LIMIT` documents, a few very large topics are of no use to anyone. They are
+- Of more than `MANY_DOCUMENTS`, a few very large topics are of no use to anyone. They are
   chosen only where halves agree by `CLEAR_AGREEMENT` at some setting; else settings with fewer
   topics than the fourth root of the number of documents are left out.
 
@@ -48,9 +48,11 @@ MODULARITY_LOSS = (0.04, 0.06)  # below the best: to the first no weight is lost
 GAIN_PER_DOUBLING = 0.06  # share of the agreement
 CLEAR_AGREEMENT = 0.5
 SEED = 0  # of the splits, of the sample, and of the trials
+NEARLY = 0.8  # of the fewest topics: no weight is left there, and none lost at the fewest
 MIN_DOCUMENTS = 100  # whose halves are worth comparing
-AUTO_LIMIT = 100_000  # documents beyond which halves of a random sample are compared ...
-AUTO_SAMPLE = 40_000  # ... of this many
+AUTO_LIMIT = 40_000  # documents beyond which halves of a random sample are compared ...
+AUTO_SAMPLE = 20_000  # ... of this many
+MANY_DOCUMENTS = 100_000  # beyond which a few very large topics must be found clearly
 
 
 def check_scale(granularity: str | None, n_topics: int | None, **parameters: float | None) -> None:
@@ -88,7 +90,7 @@ def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.floa
     curve : sequence of dict
         See `split_half_agreement`.
     fewest : float
-        Settings with fewer topics have no weight, unless agreement is clear or all have fewer.
+        Settings with fewer topics lose weight, unless agreement is clear or all have fewer.
     """
     score = np.array([point["score"] for point in curve])
     modularity = np.array([point.get("modularity", 0.0) for point in curve])
@@ -98,19 +100,24 @@ def weigh(curve: Sequence[dict[str, Any]], fewest: float = 0) -> NDArray[np.floa
     enough = _enough(curve, fewest)
     least, most = MODULARITY_LOSS
     # 1 up to a loss of `least`, linear from there, 0 from `most` on.
-    sound = np.clip((most - (modularity[enough].max() - modularity)) / (most - least), 0, 1)
-    sound[~enough] = 0
+    sound = np.clip((most - (modularity[enough > 0].max() - modularity)) / (most - least), 0, 1)
+    sound *= enough
     best = score[sound > 0].max()
     weights = sound * np.exp(np.minimum(score - best, 0) / TOLERANCE)
     return np.asarray(weights / weights.sum())
 
 
-def _enough(curve: Sequence[dict[str, Any]], fewest: float) -> NDArray[np.bool_]:
-    """Settings, bool (settings,), with `fewest` topics; all if agreement is clear or none has."""
-    enough = np.array([point["n_topics"] >= fewest for point in curve])
-    if not enough.any() or max(point["score"] for point in curve) >= CLEAR_AGREEMENT:
-        enough[:] = True
-    return enough
+def _enough(curve: Sequence[dict[str, Any]], fewest: float) -> NDArray[np.float64]:
+    """Share of its weight that is left to each setting, float64 (settings,).
+
+    1 with `fewest` topics, 0 up to `NEARLY` of it, and linear between: a sample of the documents
+    may have a topic or two fewer than another. 1 for all if agreement is clear or none has more.
+    """
+    n_topics = np.array([point["n_topics"] for point in curve])
+    is_clear = max(point["score"] for point in curve) >= CLEAR_AGREEMENT
+    if not fewest or is_clear or n_topics.max() <= NEARLY * fewest:
+        return np.ones(len(curve))
+    return np.clip((n_topics / fewest - NEARLY) / (1 - NEARLY), 0, 1)
 
 
 def reason(curve: Sequence[dict[str, Any]], fewest: float = 0) -> str:
@@ -118,8 +125,8 @@ def reason(curve: Sequence[dict[str, Any]], fewest: float = 0) -> str:
     name = next(iter(curve[0]))  # of the parameter
     best = max((p for p in curve if not p["ruled_out"]), key=lambda p: float(p["score"]))
     enough = _enough(curve, fewest)
-    few = len(curve) - sum(enough)
-    loose = sum(p["ruled_out"] for p, many in zip(curve, enough, strict=True) if many)
+    few = int((enough == 0).sum())
+    loose = sum(p["ruled_out"] for p, share in zip(curve, enough, strict=True) if share)
     return (
         "auto: mean of the settings on which two halves of the documents agree, "
         f"most on {best[name]:g} (AMI {best['score']:.2f})"
@@ -180,7 +187,7 @@ class Scale:
         )
         curve = [{self.name: v, **p} for v, p in zip(self.tried, points, strict=True)]
         fewest = 0
-        if self.modularity is not None and (n_documents or n) > AUTO_LIMIT:
+        if self.modularity is not None and (n_documents or n) > MANY_DOCUMENTS:
             fewest = round((n_documents or n) ** 0.25)
         weights = weigh(curve, fewest)
         for point, weight in zip(curve, weights, strict=True):

@@ -1,94 +1,106 @@
-"""How the resolution that `auto` chooses on a sample carries over to all documents.
+"""Whether `auto` may compare its settings on a sample of the documents.
 
     python experiments/granularity/sample.py DATA/reddit_topical.jsonl.gz --embedder model2vec
-    python experiments/granularity/sample.py                       # the tables, from sample.csv
+    python experiments/granularity/sample.py                       # the table, from sample.csv
 
-For samples of several sizes, and all documents, each with its own neighbours: what `auto` sees at
-each resolution, whether it chooses it, and the topics of one search at that resolution: their
-number, the exponential of their entropy (the effective number), their modularity, and their
-agreement with the labels (AMI).
+For all documents and for samples of several sizes, each with its own neighbours: the resolution
+that `auto` chooses there and the CPU time of that, and the topics of all documents at that
+resolution: their number and their agreement (AMI) with the labels and with the topics at the
+resolution that all documents choose.
 """
 
 from __future__ import annotations
 
+import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import run
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.granularity import run
 from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent
-SIZES = (5_000, 10_000, 20_000, 40_000)
-RESOLUTIONS = (0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)
-KEYS = (
-    "embedder corpus seed documents resolution score chosen topics effective modularity ami "
-    "cpu_seconds"
-).split()
+SIZES = (10_000, 20_000, 40_000)
+KEYS = "embedder corpus documents of seed cpu_seconds resolution topics ami alike".split()
 
 
-def rows_of(study: Any, size: int, seed: int) -> Iterator[dict[str, Any]]:
-    """A row of sample.csv for each resolution, on a sample of so many documents."""
-    from components.agreement import adjusted_mutual_information, entropy
+def communities_of(X: Any) -> Any:
     from components.clusterers.communities import Communities
     from components.clusterers.graph import weighted
-    from components.clusterers.leiden import TRIAL_ITERATIONS, LeidenClusterer
     from components.neighbors import metric_for, neighbors
 
+    return Communities(weighted(neighbors(X, 30, metric_for(X, "auto")), "fuzzy"))
+
+
+def rows_of(study: Any, sizes: list[int], seeds: int) -> Iterator[dict[str, Any]]:
+    """Rows of sample.csv: all documents first, then each sample."""
+    from components.agreement import adjusted_mutual_information
+    from components.clusterers.joining import absorb
+    from components.clusterers.leiden import N_ITERATIONS, LeidenClusterer
+
     n = len(study.truth)
-    rows = np.sort(np.random.default_rng(seed).choice(n, min(size, n), replace=False))
-    X, truth = study.X[rows], study.truth[rows]
-    links = weighted(neighbors(X, 30, metric_for(X, "auto")), "fuzzy")
-    communities = Communities(links)
-    part = LeidenClusterer(random_state=seed)
-    chosen = part._resolution(communities, len(rows))[0]
-    score = {point["resolution"]: point["score"] for point in part.curve_}
-    for resolution in RESOLUTIONS:
+    whole = communities_of(study.X)
+    samples = [(n, 0)] + [(size, seed) for size in sizes if size < n for seed in range(seeds)]
+    first = None
+    for size, seed in samples:
         start = time.process_time()
-        labels = communities.find(resolution, TRIAL_ITERATIONS, seed)
+        some = whole
+        if size < n:
+            rows = np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
+            some = communities_of(study.X[rows])
+        resolution = LeidenClusterer()._chosen(some, size)[0]
         spent = time.process_time() - start
+        topics = absorb(whole.find(resolution, N_ITERATIONS, 42), whole.links, 5)
+        first = topics if first is None else first
         yield {
-            "documents": len(rows),
+            "documents": size,
+            "of": n,
+            "seed": seed,
+            "cpu_seconds": round(spent, 1),
             "resolution": resolution,
-            "score": round(score.get(resolution, np.nan), 4),
-            "chosen": int(resolution == chosen),
-            "topics": int((np.bincount(labels) >= 5).sum()),
-            "effective": round(float(np.exp(entropy(np.bincount(labels)))), 2),
-            "modularity": round(communities.modularity(labels), 4),
-            "ami": round(adjusted_mutual_information(truth, labels), 4),
-            "cpu_seconds": round(spent, 2),
+            "topics": len(np.unique(topics)),
+            "ami": adjusted_mutual_information(study.truth, topics),
+            "alike": adjusted_mutual_information(first, topics),
         }
 
 
 def table(rows: list[dict[str, str]]) -> Iterator[str]:
-    """Markdown: for each size the choices, and what all documents make of them."""
-    yield "| embedder | corpus | documents | seed | chosen | effective topics | AMI |"
-    yield "|---|---|---:|---:|---:|---:|---:|"
-    for row in rows:
-        if int(row["chosen"]):
-            keys = "embedder corpus documents seed resolution effective ami".split()
-            yield f"| {' | '.join(row[key] for key in keys)} |"
+    """Markdown: for each size the mean over the samples, and the range of the resolutions."""
+    yield "| embedder | corpus | documents | samples | CPU seconds | resolution | topics | AMI | alike |"  # noqa: E501
+    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    keys = [(row["embedder"], row["corpus"], row["documents"]) for row in rows]
+    for key in dict.fromkeys(keys):
+        part = [row for row, its in zip(rows, keys, strict=True) if its == key]
+        numbers = {name: [float(row[name]) for row in part] for name in KEYS[5:]}
+        mean = {name: statistics.mean(values) for name, values in numbers.items()}
+        low, high = min(numbers["resolution"]), max(numbers["resolution"])
+        chosen = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
+        yield (
+            f"| {key[0]} | {key[1]} | {int(key[2]):,} | {len(part)} | {mean['cpu_seconds']:.1f} "
+            f"| {chosen} | {mean['topics']:.0f} | {mean['ami']:.3f} | {mean['alike']:.2f} |"
+        )
 
 
 def main() -> None:
-    """Measure what is not measured yet, then print the table."""
+    """Measure the corpora that are given, then print the table of all that is measured."""
     parser = run.parser_of(__doc__)
     parser.set_defaults(embedder="model2vec")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[*SIZES, 10**9])
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--results", type=Path, default=HERE / "sample.csv")
     options = parser.parse_args()
     for path in options.corpora:
         study = run.Study(path, options, search=False)
-        for seed in range(options.seeds):
-            for size in options.sizes:
-                for row in rows_of(study, size, seed):
-                    row |= {"embedder": options.embedder, "corpus": name_of(path), "seed": seed}
-                    add_rows(options.results, KEYS, row)
-                    print(*(row[key] for key in KEYS), sep="  ", flush=True)
+        for row in rows_of(study, options.sizes, options.seeds):
+            row |= {"embedder": options.embedder, "corpus": name_of(path)}
+            add_rows(options.results, KEYS, row)
+            print(*(row[key] for key in KEYS), sep="  ", flush=True)
     print("\n".join(table(read_rows(options.results))))
 
 

