@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rules import middle
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "which_measure_to_trust"))
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
+from experiments.granularity.rules import middle
 from experiments.study import command_line
 
 RULES = ("middle one", "weighted mean", "and the more topics")
@@ -46,12 +46,12 @@ def main() -> None:
     parser.add_argument("--embedders", nargs="+", default=["minilm", "lsa_100"])
     options = parser.parse_args()
 
-    from measure import load
     from sklearn.metrics import adjusted_mutual_info_score
-    from vectors import sample
 
     from components.clusterers.agglomerative import AgglomerativeClusterer
     from components.clusterers.kmeans import KMeansClusterer
+    from experiments.which_measure_to_trust.measure import load
+    from experiments.which_measure_to_trust.vectors import sample
 
     for clusterer in (KMeansClusterer, AgglomerativeClusterer):
         found = []

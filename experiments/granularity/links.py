@@ -12,13 +12,16 @@ are dense; the number of topics is in brackets.
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import run
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.granularity import run
 from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent
@@ -124,7 +127,7 @@ def measure(X: Any, truth: Any, links: Any, splits: int) -> dict[str, Any]:
     communities, found = Communities(links), []
     for split in range(splits):
         granularity.SEED = split
-        resolution, _ = LeidenClusterer()._resolution(communities, len(truth))
+        resolution, _ = LeidenClusterer()._chosen(communities, len(truth))
         for seed in range(1 if splits > 1 else 3):
             topics = communities.find(resolution, 4, split + seed)
             found.append(absorb(topics, links, 5))

@@ -12,14 +12,17 @@ labels, which no rule sees. Corpora and vectors are those of run.py.
 from __future__ import annotations
 
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import run
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.granularity import run
 from experiments.study import add_rows, name_of, read_rows
 
 HERE = Path(__file__).parent

@@ -17,8 +17,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from run import KEYS, names, spread, values
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
+from experiments.granularity.run import KEYS, names, spread, values
 from experiments.study import ROOT, add_rows, at_revision, command_line, read_rows
 
 HERE = Path(__file__).parent

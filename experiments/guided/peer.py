@@ -17,10 +17,9 @@ from bertopic import BERTopic
 from bertopic.backend import BaseEmbedder
 from umap import UMAP
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
-from run import (  # noqa: E402
+from experiments.guided.run import (
     KNOWN,
     add,
     f1,
@@ -29,11 +28,10 @@ from run import (  # noqa: E402
     names_for,
     zeroshot_measures,
 )
-from words import SEEDS  # noqa: E402
+from experiments.guided.words import SEEDS
+from experiments.study import read_rows
 
-from experiments.study import read_rows  # noqa: E402
-
-RESULTS = Path(sys.argv[3]) if len(sys.argv) > 3 else HERE / "results.csv"
+RESULTS = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(__file__).parent / "results.csv"
 
 
 class Stored(BaseEmbedder):

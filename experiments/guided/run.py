@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from words import NAMES, SEEDS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
+from experiments.guided.words import NAMES, SEEDS
 from experiments.study import add_rows, command_line, name_of, read_corpus, read_rows
 
 HERE = Path(__file__).parent
@@ -72,9 +72,9 @@ def measures(
         found, names = topics_of(texts, *options, guided={"topics": seeds})
         return guided_measures(truth, list(seeds), plain, found, names)
     if method.startswith("zeroshot"):
-        names = names_for(corpus, method)
-        found, topics = topics_of(texts, *options, zeroshot={"topics": list(names.values())})
-        return zeroshot_measures(truth, names, found, topics)
+        asked = names_for(corpus, method)
+        found, topics = topics_of(texts, *options, zeroshot={"topics": list(asked.values())})
+        return zeroshot_measures(truth, asked, found, topics)
     raise ValueError(f"no such method: {method}")
 
 

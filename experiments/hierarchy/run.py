@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from linkages import LINKAGES, cut, mean_vectors
 from sklearn.metrics import adjusted_mutual_info_score as ami
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
@@ -26,6 +25,7 @@ from components.clusterers.graph import weighted
 from components.clusterers.leiden import LeidenClusterer
 from components.neighbors import neighbors
 from components.representations.ctfidf import CTFIDF
+from experiments.hierarchy.linkages import LINKAGES, cut, mean_vectors
 from experiments.study import add_rows, command_line, read_corpus
 
 HERE = Path(__file__).parent
@@ -102,7 +102,8 @@ def main() -> None:
     parser.add_argument("--peer", type=Path)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    table, steady = [], []
+    table: list[Any] = []
+    steady: list[Any] = []
     for name, n_leaves in LEAVES.items():
         documents, X, fine, coarse = load(given.data, given.work, name)
         words = CTFIDF(stop_words="english", language="en").read(documents)

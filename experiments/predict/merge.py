@@ -16,6 +16,7 @@ both have the same label. Each row of merges.csv sums over seeds.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
@@ -23,9 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from run import ami, result_of
-from update import read
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.predict.run import ami, result_of
+from experiments.predict.update import read
 from experiments.study import add_rows, command_line, name_of, read_rows
 
 RESULTS = Path(__file__).with_name("merges.csv")

@@ -8,12 +8,15 @@ documents without a topic (first that of the run over all).
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from run import ami, equal, methods, read, result_of
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.predict.run import ami, equal, methods, read, result_of
 from experiments.study import command_line
 
 

@@ -45,11 +45,10 @@ def of_sample(
     texts: list[str], X: Any, labels: Any, rows: Any, seed: int
 ) -> tuple[dict[str, Any], float]:
     """Measures of a run over `rows` whose model predicts the others, and its resolution."""
-    from run import result_of
-
     from components.clusterers.leiden import LeidenClusterer
     from components.model.fit import fit
     from components.reducers.identity import Identity
+    from experiments.predict.run import result_of
 
     begun = time.process_time()
     make = Identity, partial(LeidenClusterer, random_state=seed)

@@ -12,17 +12,20 @@ a corpus already are not computed again.
 
 from __future__ import annotations
 
+import sys
 import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import load, rounded, spread, write
-from report import CHOICE, FAMILIES, SEVEN, read, rules
-from vectors import CORPORA, LATER, SEED, sample
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
 from experiments.study import command_line, read_rows
+from experiments.which_measure_to_trust.measure import load, rounded, spread, write
+from experiments.which_measure_to_trust.report import CHOICE, FAMILIES, SEVEN, read, rules
+from experiments.which_measure_to_trust.vectors import CORPORA, LATER, SEED, sample
 
 HERE = Path(__file__).parent
 BEST = 6

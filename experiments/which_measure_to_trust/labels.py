@@ -25,11 +25,10 @@ DRAWS = 50
 
 def main() -> None:
     """Print a table as Markdown."""
-    from measure import load, spread
-    from report import SEVEN
-    from vectors import LATER, sample
-
     from components.agreement import adjusted_mutual_information
+    from experiments.which_measure_to_trust.measure import load, spread
+    from experiments.which_measure_to_trust.report import SEVEN
+    from experiments.which_measure_to_trust.vectors import LATER, sample
     from runner.leaderboard.labelled import difference
 
     parser = command_line(__doc__)
@@ -59,10 +58,10 @@ def main() -> None:
     print("| labelled documents | regret | told apart | of these right |")
     print("|---:|---:|---:|---:|")
     for size, draws in found.items():
-        regret, certain, right = np.array(draws, float).reshape(-1, 3).T
+        regrets, known, rights = np.array(draws, float).reshape(-1, 3).T
         print(
-            f"| {size} | {regret.mean():.3f} | {certain.sum():.0f} of {len(certain)} "
-            f"| {np.nansum(right):.0f} of {certain.sum():.0f} |"
+            f"| {size} | {regrets.mean():.3f} | {known.sum():.0f} of {len(known)} "
+            f"| {np.nansum(rights):.0f} of {known.sum():.0f} |"
         )
 
 

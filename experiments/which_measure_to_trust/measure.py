@@ -9,15 +9,18 @@ that are in the tables already are measured again only where an embedder was add
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vectors import CORPORA, LAST, LATER, sample
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
 from experiments.study import command_line, read_rows
+from experiments.which_measure_to_trust.vectors import CORPORA, LAST, LATER, sample
 
 HERE = Path(__file__).parent
 SETTINGS = ("leiden_auto", "leiden_20", "kmeans_auto")

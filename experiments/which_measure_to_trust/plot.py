@@ -5,10 +5,14 @@ python experiments/which_measure_to_trust/plot.py
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
-from report import interval, pools, read, regret, rules
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.which_measure_to_trust.report import interval, pools, read, regret, rules
 
 HERE = Path(__file__).parent
 

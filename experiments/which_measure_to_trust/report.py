@@ -200,7 +200,7 @@ def read(setting: str, which: str = "seen") -> list[Corpus]:
         and `later`, of these the first eleven and the six that came later; `last`, those that
         came after the rule (priors as released); `every`
     """
-    from vectors import CORPORA, LAST, LATER
+    from experiments.which_measure_to_trust.vectors import CORPORA, LAST, LATER
 
     seen, last = load(setting, [*CORPORA, *LATER]), load(setting, LAST)
     add_priors(seen)

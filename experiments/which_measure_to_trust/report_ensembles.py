@@ -5,15 +5,18 @@ python experiments/which_measure_to_trust/report_ensembles.py [--later]
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from report import interval
-from vectors import LATER
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
 from experiments.study import command_line, read_rows
+from experiments.which_measure_to_trust.report import interval
+from experiments.which_measure_to_trust.vectors import LATER
 
 HERE = Path(__file__).parent
 KINDS = {

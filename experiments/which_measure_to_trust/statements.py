@@ -5,10 +5,22 @@ python experiments/which_measure_to_trust/statements.py [--last | --first | --la
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
-from report import CHOICE, DRAWS, SEVEN, Corpus, chosen_corpora, rules
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
+
+from experiments.which_measure_to_trust.report import (
+    CHOICE,
+    DRAWS,
+    SEVEN,
+    Corpus,
+    chosen_corpora,
+    rules,
+)
 
 
 def table_of_statements(corpora: list[Corpus]) -> Iterator[str]:

@@ -139,7 +139,7 @@ def clusterings(X: Any) -> dict[str, tuple[Any, float]]:
     from components.clusterers.kmeans import KMeansClusterer
     from components.clusterers.leiden import LeidenClusterer
 
-    made = {
+    made: dict[str, Any] = {
         "leiden_auto": LeidenClusterer(random_state=SEED),
         "leiden_20": LeidenClusterer(n_topics=20, random_state=SEED),
         "kmeans_auto": KMeansClusterer(granularity="auto", normalise=True, random_state=SEED),

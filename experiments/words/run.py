@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import samples
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the project, where it is not installed
 
 from experiments.study import ROOT, at_revision, command_line
+from experiments.words import samples
 
 HERE = Path(__file__).parent
 SHOWN = 12  # topics of each sample
