@@ -71,7 +71,7 @@ def embed(
     UserError
         When fewer than two documents are left; see also `EmbeddingCache.encode`.
     """
-    filled = corpus.order[~_blank(corpus, document_model(embedder, settings)[0])[corpus.order]]
+    filled = corpus.order[~blank_for(corpus, document_model(embedder, settings)[0])[corpus.order]]
     documents = filled.tolist()
     if not documents and not corpus.blank.all():
         raise UserError(
@@ -120,7 +120,7 @@ def embed(
     return with_vector, encoded
 
 
-def _blank(corpus: Corpus, embedder: Embedder) -> NDArray[np.bool_]:
+def blank_for(corpus: Corpus, embedder: Embedder) -> NDArray[np.bool_]:
     """Bool (n,): the document holds nothing that the embedder, or each of its members, reads."""
     members = getattr(embedder, "members", {}).values() or [embedder]
     reads = [inspect.signature(member.encode).parameters for member in members]

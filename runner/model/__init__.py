@@ -14,6 +14,7 @@ from components.datasets.split import split_corpus
 from components.model import Prediction, SavedTopic, TopicModel
 from components.model.seen import recognise
 from runner.cache import Cache
+from runner.embed import blank_for
 from runner.model.alone import one_by_one
 from runner.model.table import columns
 
@@ -149,7 +150,7 @@ class Model:
         return by
 
     def _predict(self, corpus: Corpus, batch: str) -> Prediction:
-        rows = np.flatnonzero(~corpus.blank)
+        rows = np.flatnonzero(~blank_for(corpus, self.embedder))
         if not len(rows):
             return Prediction.none(len(corpus), len(self.topics), self.layers)
         chosen = rows.tolist()

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from components.base import MissingExtraError, UserError
+from components.base import Corpus, MissingExtraError, UserError
 from components.model import folder as model_folder
 from conftest import ROOT
 from runner import load
@@ -111,6 +111,17 @@ def test_the_reason_tells_what_is_unlike_from_noise_and_from_what_was_dropped(sa
     assert set(trained.reason) == {"left out by the run's rule"}
     model.topic_model.topics.clear()
     assert set(model.predict(NEW[:1]).reason) == {"no topic in the model"}
+
+
+def test_an_image_without_text_is_no_empty_text(saved, monkeypatch):
+    model, embedded = load(saved), []
+    embed = model.embed
+    monkeypatch.setattr(
+        model, "embed", lambda texts, *a: embedded.extend(texts) or embed(texts, *a)
+    )
+    images = Corpus([NEW[0], ""], images=["a.png", "b.png"])
+    assert model.predict_corpus(images).topics[1] == -1
+    assert embedded == NEW[:1]
 
 
 def test_search(saved):
