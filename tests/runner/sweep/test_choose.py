@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,9 +108,10 @@ def test_documents_that_cannot_be_read_fail_it_once_not_for_each_embedder(
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def grown(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Outcome:
     """A sweep on a sample that grows, over documents whose topics are random words."""
     folder = tmp_path_factory.mktemp("grown")
+    shutil.copy(empty_store, folder / "mlflow.db")
     rng = np.random.default_rng(0)
     themes = [[f"w{theme}{word}" for word in "abcdefgh"] for theme in range(6)]
     every = [word for theme in themes for word in theme]  # noise, so that nobody finds all
