@@ -34,11 +34,9 @@ def tool(name: str) -> str:
     if script and Path(script).parent == here:
         return name
     path = Path(sys.executable) if name == "python" else here / name
-    return shell_quote(str(path.relative_to(Path.cwd()) if _is_below(path) else path))
-
-
-def _is_below(path: Path) -> bool:
-    return path.is_relative_to(Path.cwd())
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return shell_quote(str(path))
 
 
 def shell_quote(text: str) -> str:
