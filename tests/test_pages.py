@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -136,16 +137,21 @@ def test_the_map_lists_documents(page: Browser, report: Path) -> None:
 def test_topics_in_one_place_are_all_named_on_the_map(page: Browser, tmp_path: Path) -> None:
     result = made(DOCUMENTS)
     assert result.coordinates is not None
-    result.coordinates[1:] = np.random.default_rng(0).normal(size=(len(result.rows), 2))
+    for topic in result.topics:
+        members = np.flatnonzero(result.labels == topic.id)
+        result.coordinates[members] = np.linspace(-1, 1, len(members))[:, None]
     page.open(write_report(result, tmp_path)[0])
     page.run(
-        "window.named = new Set(); const draw = CanvasRenderingContext2D.prototype.fillText;"
-        "CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
-        " named.add(text); draw.call(this, text, ...rest); };"
+        "window.named = new Map(); const draw = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {"
+        " named.set(text, [x, y, this.measureText(text).width]); draw.call(this, text, x, y); };"
         "document.getElementById('map-reset').click()"
     )
     page.wait(0.2)
-    assert set(page.run("[...named]")) >= {topic.label for topic in result.topics}
+    named = dict(page.run("[...named]"))
+    labels = [named[topic.label] for topic in result.topics]
+    for (x, y, width), (other_x, other_y, other_width) in itertools.combinations(labels, 2):
+        assert abs(y - other_y) > 12 or abs(x - other_x) > (width + other_width) / 2
     assert page.errors == []
 
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from components.base import Corpus, ParameterError, Result, Topic
 from components.datasets.split import split_corpus
 from components.metrics.labelled import ami, coverage
-from components.pieces import of_documents
+from components.pieces import mixture_of, of_documents
 from components.reports.memberships import write_memberships
 from components.reports.tables import documents_table
 
@@ -68,3 +68,8 @@ def test_documents_are_the_mixture_of_their_pieces(tmp_path):
     assert coverage(found) == 0.75
     assert ami(found) == ami(whole)
     assert of_documents(whole) is whole
+
+
+def test_a_longer_piece_has_a_larger_share():
+    pieces = split_corpus(Corpus(["Aaaaaaaaaaaaaa. Bbbb."]), "sentences", 1)
+    assert mixture_of(np.array([0, 1]), pieces).toarray().tolist() == [[0.75, 0.25]]

@@ -108,6 +108,19 @@ def test_documents_parquet_has_a_row_a_document(result: Result, tmp_path: Path) 
     assert np.isfinite(table["y"][5])
 
 
+def test_no_label_on_the_map_hides_another(result: Result) -> None:
+    from components.reports.plots import _map_figure
+
+    assert result.coordinates is not None
+    for topic in result.topics:
+        result.coordinates[result.labels == topic.id] = 0, 0
+    result.coordinates[5] = 9, 9
+    figure = _map_figure(result, 25)
+    figure.draw_without_rendering()
+    one, other = (text.get_window_extent() for text in figure.axes[0].texts[:2])
+    assert not one.overlaps(other)
+
+
 def test_without_labels_of_the_data_set_label_is_the_topic_s(
     result: Result, tmp_path: Path
 ) -> None:

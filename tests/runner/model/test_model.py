@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import pytest
 import yaml
 
 from components.base import Corpus, MissingExtraError, UserError
+from components.datasets.split import split_corpus
+from components.model import Prediction
 from components.model import folder as model_folder
 from conftest import ROOT
 from runner import load
@@ -166,6 +169,31 @@ def test_vectors_of_another_length_and_another_kind_of_batch(saved):
     with pytest.raises(UserError, match="must be exact or fast"):
         model.predict(NEW, batch="quick")
     assert model.predict(NEW, batch="fast").topic.tolist() == model.predict(NEW).topic.tolist()
+
+
+def test_a_document_is_embedded_alone_unless_batches_are_asked_for(saved):
+    class SeesItsBatch:
+        def encode(self, documents):
+            return np.full((len(documents), 2), len(documents), np.float32)
+
+    model = load(saved)
+    model._embedder = SeesItsBatch()
+    model._identity = None
+    assert model.embed(["a", "b"]).tolist() == [[1, 1], [1, 1]]
+    assert model.embed(["a", "b"], batch="fast").tolist() == [[2, 2], [2, 2]]
+
+
+def test_the_nearest_topic_of_a_document_in_pieces_is_that_of_its_nearest_piece():
+    pieces = split_corpus(Corpus(["One one. Two two.", " ", "Three."]), "sentences", 1)
+    found = replace(
+        Prediction.none(4, 3, ()),
+        nearest=np.array([2, 1, -1, 0]),
+        similarities=np.array([0.2, 0.9, 0, 0.1], np.float32),
+        novel=np.array([False, True, False, False]),
+    ).of_documents(pieces)
+    assert found.nearest.tolist() == [1, -1, 0]
+    assert found.similarities.tolist() == pytest.approx([0.9, 0, 0.1])
+    assert found.novel.tolist() == [True, False, False]
 
 
 def test_a_column_keeps_its_index_and_vectors_alone_give_the_same_table(saved):
