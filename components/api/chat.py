@@ -27,11 +27,15 @@ class Refused:
     reason: str
 
 
+UNSENT = Refused("it was not sent, or failed")
+"""After a failure that ended the requests, which says all that there is to say."""
+
+
 @dataclass(frozen=True)
 class Replies:
     """What a model answered.
 
-    texts : an answer for each prompt, or why there is none; n_requests, tokens : what was sent
+    texts : an answer for each prompt, or why there is none; n_requests, tokens : what was answered
     and used now, which is nothing for cached answers; failure : what stopped the requests early
     """
 
@@ -125,8 +129,8 @@ class ServerChat:
         }
         new = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in texts}
         tokens, failure = self._send_all(new, texts, stored) if new else (0, None)
-        unsent = Refused("it was not asked for")
-        return Replies([texts.get(key, unsent) for key in keys], len(new), tokens, failure)
+        n_sent = sum(key in texts for key in new)
+        return Replies([texts.get(key, UNSENT) for key in keys], n_sent, tokens, failure)
 
     def _send_all(
         self,
@@ -215,8 +219,8 @@ def answer_key(**identity: Any) -> str:
 def read_object(text: str) -> dict[str, Any]:
     """The JSON object in a model's answer.
 
-    Models wrap JSON in Markdown or in a sentence, so it begins at the first brace; small ones go on
-    after its end, which is left out.
+    Models wrap JSON in Markdown or in a sentence, so it begins at a brace; small ones go on after
+    its end, and others think first, in a `<think>` of their own. Both are left out.
 
     Raises
     ------
@@ -225,10 +229,13 @@ def read_object(text: str) -> dict[str, Any]:
     """
     if not text.strip():
         raise ValueError("the answer is empty")
+    said = text.rpartition("</think>")[2]
     try:
-        answer, _ = _DECODER.raw_decode(text, text.index("{"))
+        answer, _ = _DECODER.raw_decode(said, said.index("{"))
     except (ValueError, RecursionError):
-        raise ValueError(f"the answer is not JSON: {shown(text)}") from None
+        unfinished = said.count("{") > said.count("}") or "<think>" in said
+        wrong = "was cut off (raise the limit of its tokens)" if unfinished else "is not JSON"
+        raise ValueError(f"the answer {wrong}: {shown(said)}") from None
     return dict(answer)
 
 

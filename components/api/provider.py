@@ -88,9 +88,10 @@ class Provider:
     def refusal(self, failure: Failure, attempts: int) -> UserError:
         """What to tell the user, with nothing in it that could be a key."""
         reason = redact(failure.message)
+        name = self.name if self.is_default else self.server
         if failure.status in (401, 498):
             return UserError(
-                f"{self.name} does not accept the key (status {failure.status}). "
+                f"{name} does not accept the key (status {failure.status}). "
                 f"Set a valid one: export {self.key_variable}=..."
             )
         if failure.status == 403:
@@ -112,4 +113,4 @@ class Provider:
                 "max_input_tokens."
             )
         status = "no answer" if failure.status is None else f"status {failure.status}"
-        return UserError(f"{self.name}: {status}: {reason.rstrip('.')}. {advice}")
+        return UserError(f"{name}: {status}: {reason.rstrip('.')}. {advice}")

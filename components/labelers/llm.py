@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from components.api.chat import (
+    UNSENT,
     Chat,
     Refused,
     ServerChat,
@@ -110,7 +111,7 @@ class ModelLabels:
         if replies.failure is not None:
             # The topics cost far more than their labels: they are not given up for these.
             log.warning("labels: no further topic is labelled: %s", replies.failure)
-        labelled, n_failed = [], 0
+        labelled, n_failed, warned = [], 0, False
         for topic, text in zip(topics, replies.texts, strict=True):
             try:
                 if isinstance(text, Refused):
@@ -119,12 +120,15 @@ class ModelLabels:
             except ValueError as error:
                 n_failed += 1
                 labelled.append(topic)
+                if text is UNSENT:
+                    continue
                 log.log(
-                    logging.WARNING if n_failed == 1 else logging.INFO,
+                    logging.INFO if warned else logging.WARNING,
                     "labels: topic %d keeps its words as label: %s",
                     topic.id,
                     error,
                 )
+                warned = True
             else:
                 labelled.append(replace(topic, label=named.label, description=named.description))
         log.info(

@@ -6,7 +6,7 @@ from collections.abc import MutableMapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from components.api.chat import Refused, Replies, answer_key
+from components.api.chat import UNSENT, Refused, Replies, answer_key
 from components.base import ParameterError, at_least, progress
 from components.embedders import weights
 from components.embedders.torch_models import pick_device, position_limit
@@ -121,8 +121,7 @@ class LocalChat:
                 if isinstance(answer, str):
                     stored[key] = answer
         except ParameterError as error:  # the model cannot be loaded
-            unsent = Refused("the model could not be loaded")
-            return Replies([texts.get(key, unsent) for key in keys], failure=error)
+            return Replies([texts.get(key, UNSENT) for key in keys], failure=error)
         return Replies([texts[key] for key in keys], len(new), n_tokens)
 
     def _generate(self, prompt: str) -> tuple[str | Refused, int]:

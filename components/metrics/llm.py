@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components.api.chat import Chat, Refused, ServerChat, read_object
+from components.api.chat import UNSENT, Chat, Refused, ServerChat, read_object
 from components.base import ParameterError, Result, Topic, at_least
 from components.metrics import llm_questions as questions
 from components.metrics.llm_questions import PLACEHOLDERS, Question
@@ -203,20 +203,24 @@ class LLMJudge:
         if replies.failure is not None:
             log.warning("llm judge: no further question is asked: %s", replies.failure)
         values: list[Any] = []
+        warned = False
         for question, text in zip(asked, replies.texts, strict=True):
             try:
                 if isinstance(text, Refused):
                     raise ValueError(text.reason)
                 values.append(question.read(read_object(text)))
             except ValueError as error:
+                values.append(None)
+                if text is UNSENT:
+                    continue
                 log.log(
-                    logging.INFO if None in values else logging.WARNING,
+                    logging.DEBUG if warned else logging.WARNING,
                     "llm judge: no usable answer on the %s of topic %d: %s",
                     question.kind,
                     question.topic,
                     error,
                 )
-                values.append(None)
+                warned = True
         return values, replies.n_requests, replies.tokens
 
 

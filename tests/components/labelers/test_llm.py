@@ -111,6 +111,20 @@ def test_json_in_markdown_and_unprintable_characters(server: ChatServer) -> None
     assert label(part(server)) == ["Cats and dogs"] * 3
 
 
+def test_what_a_model_thinks_is_no_part_of_its_answer(server: ChatServer) -> None:
+    server.say = '<think>Is it {tea}? {"label": "Tea"}</think>\n\n{"label": "Cats"}'
+    assert label(part(server)) == ["Cats"] * 3
+
+
+@pytest.mark.parametrize("said", ['{"label": "cut o', "<think>Is it"])
+def test_an_answer_that_was_cut_off_is_called_so(
+    server: ChatServer, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.say = said
+    label(part(server))
+    assert "cut off" in caplog.text
+
+
 @pytest.mark.parametrize("fault", [(401, "key sk-secretsecret"), (404, "no model")])
 def test_what_makes_all_requests_useless_stops_them(
     server: ChatServer, fault: Any, caplog: pytest.LogCaptureFixture
@@ -120,8 +134,9 @@ def test_what_makes_all_requests_useless_stops_them(
     assert label(labels) == WORDS
     assert len(server.requests) == 1
     assert labels.metrics_["n_labels_failed"] == 3
-    assert "no further topic is labelled" in caplog.text
+    assert f"no further topic is labelled: {server.url}" in caplog.text
     assert "sk-secret" not in caplog.text
+    assert "keeps its words" not in caplog.text  # once for each topic
 
 
 def test_no_request_is_sent_beyond_the_budget(
