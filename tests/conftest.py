@@ -58,6 +58,7 @@ SLOW = (
     "components/model/test_index.py",
     "components/reducers/test_umap.py",
     "components/representations/test_segment.py::test_korean_loses",
+    "components/representations/test_segment.py::test_vietnamese_words",
     "components/representations/test_tagged.py",
     "components/representations/test_views.py::test_a_view_by_parts_of_speech",
     "runner/cache/test_embeddings.py",

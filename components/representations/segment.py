@@ -1,4 +1,4 @@
-"""Words of scripts that are written without spaces, and of Korean, which attaches particles."""
+"""Words of languages that put no spaces between them, attach particles, or space syllables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from components.base import require
+from components.representations.tokens import PHRASE
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,28 @@ class Segmenters:
                 return language
         # Han characters alone: Japanese only in a corpus that is so, and not Chinese too.
         return "ja" if "ja" in self._languages and "zh" not in self._languages else "zh"
+
+
+def syllable_joiner(languages: Iterable[str]) -> Callable[[str], str] | None:
+    """A function that joins the syllables of each Vietnamese word in a text; None without any.
+
+    Vietnamese puts a space after each syllable, and most words have two.
+    """
+    if "vi" not in languages:
+        return None
+    if not _installed("underthesea"):
+        log.info(
+            "underthesea is not installed: of Vietnamese words each syllable counts as a word. "
+            "Install it with: pip install 'topic-runner[vietnamese]'"
+        )
+        return None
+    from underthesea import word_tokenize
+
+    def join(text: str) -> str:
+        words = word_tokenize(text, use_token_normalize=False)
+        return " ".join(word.replace(" ", PHRASE) for word in words)
+
+    return join
 
 
 def require_segmenter(language: str) -> None:

@@ -122,8 +122,11 @@ def _stopwords_iso(language: str) -> frozenset[str]:
 
     if not stopwordsiso.has_lang(language):
         return frozenset()
-    # An entry of several words would stop each of them, content words too.
-    listed = {word for word in stopwordsiso.stopwords(language) if " " not in word}
+    # An entry of several words would stop each of them, content words too. In Vietnamese it is a
+    # word of several syllables.
+    listed = {
+        word for word in stopwordsiso.stopwords(language) if " " not in word or language == "vi"
+    }
     words = {normalize("NFC", word) for word in listed.union(_FURTHER.get(language, "").split())}
     if language in _ALIKE:
         one, other = _ALIKE[language]

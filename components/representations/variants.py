@@ -74,6 +74,8 @@ def _stems(language: str) -> Callable[[str], set[str]]:
 
     if language == "en":
         return _english
+    if language == "vi":  # without its accents a word is another one
+        return lambda word: {word}
     name = NAMES.get(language, "")
     if name not in snowballstemmer.algorithms():
         return lambda word: {_folded(word)}

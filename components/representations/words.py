@@ -12,14 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import ParameterError
+from components.base import ParameterError, progress
 from components.representations.acronyms import Acronyms
 from components.representations.boilerplate import boilerplate
 from components.representations.checks import check_words
 from components.representations.clean import Cleaner
 from components.representations.counts import count_terms
 from components.representations.language import NAMES, code, detect
-from components.representations.segment import UNSPACED, Segmenters, require_segmenter
+from components.representations.segment import (
+    UNSPACED,
+    Segmenters,
+    require_segmenter,
+    syllable_joiner,
+)
 from components.representations.stopwords import DEBRIS, stop_words
 from components.representations.tagged import Tagger
 from components.representations.tokens import Tokens, tokenize
@@ -107,6 +112,8 @@ class Reader:
         texts: Iterable[str] = documents if cleaner is None else map(cleaner, documents)
         if self.tagger is not None:
             texts = self.tagger(texts, len(documents))
+        elif join := syllable_joiner(languages):
+            texts = map(join, progress(texts, total=len(documents), label="words"))
         segmenters = Segmenters(languages)
         stop, acronyms = self._stop_words_and_acronyms(languages)
         tokens = tokenize(

@@ -54,6 +54,22 @@ def test_korean_without_kiwi_stays_as_it_is(missing: Any, caplog: pytest.LogCapt
     assert "topic-runner[korean]" in caplog.text
 
 
+def test_vietnamese_words_of_several_syllables_are_words() -> None:
+    pytest.importorskip("underthesea")
+    documents = ["Ngân hàng Nhà nước Việt Nam có thể tăng lãi suất", "Ngân hàng công bố lợi nhuận"]
+    words = {word for word, _ in CTFIDF(language="vi").fit(documents, [0, 0]).words_[0]}
+    assert {"ngân hàng", "Việt Nam", "lãi suất", "lợi nhuận", "công bố"} <= words
+    assert "có thể" not in words
+
+
+def test_vietnamese_without_underthesea(missing: Any, caplog: pytest.LogCaptureFixture) -> None:
+    missing("underthesea")
+    with caplog.at_level(logging.INFO):
+        words = dict(CTFIDF(language="vi").fit(["lãi suất tăng, lai"], [0]).words_[0])
+    assert words.keys() >= {"lãi", "lai", "suất"}  # accents tell words apart
+    assert "topic-runner[vietnamese]" in caplog.text
+
+
 def test_a_korean_name_in_another_text_stays_whole() -> None:
     assert Segmenters(["en"])("고양이는") == ["고양이는"]
 
