@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -133,7 +133,8 @@ def write_topics_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: str | int = "auto",
+    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
+    | int = "auto",
     smooth: int | None = None,
     n_words: int = 5,
     csv_safe: bool = True,
@@ -198,7 +199,8 @@ def write_plot_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: str | int = "auto",
+    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
+    | int = "auto",
     smooth: int | None = None,
     n_topics: int = 12,
 ) -> list[Path]:

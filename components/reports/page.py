@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from components.base import Result, at_least
 from components.reports import sections, shape_sections
@@ -37,7 +37,8 @@ def write_report(
     *,
     max_megabytes: float = 10.0,
     n_documents: int = 5,
-    bins: str | int = "auto",
+    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
+    | int = "auto",
     smooth: int | None = None,
     max_classes: int = 100,
     run_folder: Path | None = None,

@@ -54,6 +54,10 @@ CASES = {
             "Did you mean 'fine'?",
         ],
     ),
+    "no unit of time": (
+        "reports.over_time.bins=weak",
+        ["reports.over_time.bins=weak: must be one of auto, hour,", "Did you mean 'week'?"],
+    ),
     "missing value": ("dataset=jsonl", ["dataset.path", "a value is required"]),
     "missing file": (
         "dataset=jsonl dataset.path=nowhere.jsonl",
