@@ -32,7 +32,7 @@ class ZeroShotLabels:
 
     needs_text_vectors = True
 
-    def __init__(self, *, candidates: list[str], threshold: float = 0.3) -> None:
+    def __init__(self, *, candidates: list[str], threshold: float = 0.25) -> None:
         self.candidates = [str(candidate).strip() for candidate in candidates]
         self.threshold = threshold
         if not self.candidates or not all(self.candidates):
