@@ -59,4 +59,5 @@ def _summary(result: Result) -> str:
     shown = ("npmi", "topic_diversity", "silhouette", "outlier_ratio", "ari", "ami", "v_measure")
     values = [f"{name} {result.metrics[name]:.3f}" for name in shown if name in result.metrics]
     seconds = result.metrics["total_seconds"]
-    return " · ".join([f"{len(result.topics)} topics", *values, f"{seconds:.1f} s"])
+    n = len(result.topics)
+    return " · ".join([f"{n} topic{'s' if n != 1 else ''}", *values, f"{seconds:.1f} s"])

@@ -94,6 +94,12 @@ def undotted(text: str) -> str:
     return _DOTTED.sub("", text)
 
 
+def as_counted(words: Iterable[str]) -> frozenset[str]:
+    """Words that somebody typed, U.S. among them as US."""
+    pairs = ((word, undotted(word)) for word in words)
+    return frozenset(word if plain == word else plain.rstrip(".") for word, plain in pairs)
+
+
 def tokenize(
     documents: Iterable[str],
     *,

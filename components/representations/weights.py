@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.base import Integers, ParameterError, UserError, at_least
 from components.representations.checks import check_words
 from components.representations.selection import WordLists
-from components.representations.tokens import Tokens
+from components.representations.tokens import Tokens, as_counted
 from components.representations.variants import Distinct, without_parts
 from components.representations.words import Words
 
@@ -170,10 +170,11 @@ class TermWeights:
 
     def _counted(self, seed_words: list[str]) -> set[str]:
         """Seed words as the terms have them: in lower case, unless they are acronyms."""
+        words = set(as_counted(seed_words))
         if not self.lowercase:
-            return set(seed_words)
+            return words
         terms = set(self._terms)
-        return {word if word in terms else word.lower() for word in seed_words}
+        return {word if word in terms else word.lower() for word in words}
 
     def _weighted(self, counts: Any) -> Any:
         """W from counts, CSR (n_groups, n_terms), which it overwrites."""

@@ -27,7 +27,7 @@ from components.representations.segment import (
 )
 from components.representations.stopwords import DEBRIS, stop_words
 from components.representations.tagged import Tagger
-from components.representations.tokens import Tokens, tokenize
+from components.representations.tokens import Tokens, as_counted, tokenize
 from components.representations.written import Written
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Reader:
         self.stop_words = _stop_words(stop_words)
         if extra_stop_words is not None:
             check_words("extra_stop_words", extra_stop_words)
-        self.extra_stop_words = frozenset(extra_stop_words or ())
+        self.extra_stop_words = as_counted(extra_stop_words or ())
         self.clean = clean
         self.lowercase = lowercase
         self.case = _case(case)
@@ -204,7 +204,7 @@ def _stop_words(value: Any) -> tuple[str, ...] | frozenset[str] | None:
             "stop_words", value, "must be auto, the name of a language, null, or a list of words."
         )
     check_words("stop_words", value)
-    return frozenset(value)
+    return as_counted(value)
 
 
 def _sizes(value: Any) -> tuple[int, int]:

@@ -66,7 +66,7 @@ def test_in_phrases_and_as_seeds() -> None:
     documents = [*NEWS, "a boat"]
     labels = np.array([0, 0, 0, 1])
     plain = dict(CTFIDF().fit(documents, labels).words_[0])
-    seeded = dict(CTFIDF(seed_words=["US"], seed_multiplier=3.0).fit(documents, labels).words_[0])
+    seeded = dict(CTFIDF(seed_words=["U.S."], seed_multiplier=3.0).fit(documents, labels).words_[0])
     assert seeded["US"] == pytest.approx(3 * plain["US"])
 
 
@@ -81,6 +81,7 @@ def test_own_stop_words() -> None:
     assert {"US", "IT", "WHO"} <= found
     assert not {"us", "troops"} & found
     assert not {"us", "US"} & shown(NEWS, stop_words=["US"])
+    assert "US" not in shown(NEWS, extra_stop_words=["U.S."])
     assert "us" in {*map(str.lower, shown(NEWS, stop_words=None))}
 
 
