@@ -43,6 +43,11 @@ def read_result(folder: Path) -> Result:
     try:
         table = pq.read_table(folder / "documents.parquet")
         return _result(table, folder)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder} does not hold the tables of a run: {error.filename or error} is missing. "
+            "Copy the whole folder, or, after a run with reports=none, run again with reports=fast."
+        ) from error
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise UserError(f"{folder} does not hold the tables of a run: {error}.") from error
 

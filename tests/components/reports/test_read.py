@@ -89,7 +89,9 @@ def test_images_are_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_no_tables(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="does not hold the tables of a run"):
+    with pytest.raises(
+        UserError, match=r"tables of a run: .*documents\.parquet is missing.*reports=fast"
+    ):
         read_result(tmp_path)
     written(made(HARMLESS), tmp_path)
     shutil.copy(tmp_path / "documents.parquet", tmp_path / "topics.csv")
