@@ -46,27 +46,26 @@ def main(arguments: list[str]) -> int:
             run.metrics = {name: v for name, v in run.metrics.items() if name not in SCORES}
         set_scores(compare(_folders(runs)))
         return _report(runs, f"Experiment {options['experiment']}", options)
-    with_id = f" and tags.sweep_id = '{options['sweep_id']}'" if "sweep_id" in options else ""
-    sweeps = find(client, f"tags.{IS_SWEEP} = 'true'{with_id}", experiments)
-    if not sweeps and with_id:
-        every = find(client, f"tags.{IS_SWEEP} = 'true'", experiments)
-        raise UserError(
-            f"sweep_id={options['sweep_id']}: there is no such folder, and no such sweep in this "
-            f"MLflow store.{nearest(options['sweep_id'], [run.tags['sweep_id'] for run in every])}"
-        )
+    sweeps = find(client, f"tags.{IS_SWEEP} = 'true'", experiments)
     if not sweeps:
         raise UserError(
             "there is no sweep in this MLflow store. Start one: "
             + shell_line("", "-m", "embedder=minilm,tfidf")
         )
-    sweep_id = sweeps[0].tags["sweep_id"]
+    sweep_id = options.get("sweep_id", sweeps[0].tags["sweep_id"])
+    sweep = next((run for run in sweeps if run.tags["sweep_id"] == sweep_id), None)
+    if sweep is None:
+        raise UserError(
+            f"sweep_id={sweep_id}: there is no such folder, and no such sweep in this MLflow "
+            f"store.{nearest(sweep_id, [run.tags['sweep_id'] for run in sweeps])}"
+        )
     every = find(client, f"tags.sweep_id = '{sweep_id}'", experiments)
-    runs = [run for run in every if on_last_sample(run, sweeps[0].tags)]
+    runs = [run for run in every if on_last_sample(run, sweep.tags)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.setdefault("folder", scratch)
         code = _report(runs, f"Sweep {sweep_id}", options, says=folder != scratch)
         for name in (CSV, HTML):
-            log_file(client, sweeps[0].run_id, Path(folder) / name)
+            log_file(client, sweep.run_id, Path(folder) / name)
     return code
 
 

@@ -321,6 +321,7 @@ def test_from_mlflow(
     for arguments, said in [
         (["sort=npmy"], "Did you mean 'npmi'"),
         (["experiment=othr"], "Did you mean 'other'"),
+        (["sweep_id=john's"], "sweep_id=john's: there is no such folder"),
         (["sweep_id=none"], rf"no such folder, .* {sweeps[0].data.tags['sweep_id']}"),
         (["sorted=npmi"], "Did you mean 'sort'"),
         (["npmi"], "key=value"),
