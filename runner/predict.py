@@ -76,6 +76,9 @@ def main(arguments: list[str]) -> int:
     trusted = names_in(options.get("trusted_targets", ""))
     config = _dataset_config(about_data, trusted)
     build_dataset(config)  # its mistakes are reported before the model is looked for
+    source = config.dataset.get("path")
+    if source and target.exists() and target.resolve() == Path(source).expanduser().resolve():
+        raise UserError(f"{target} is the file that the documents are read from. Name another one.")
     model = load(
         options["run"],
         uri=options.get("uri"),

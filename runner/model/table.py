@@ -15,7 +15,7 @@ UNKNOWN = "without a word that the embedder knows"
 UNLIKE = "unlike the training documents"
 DROPPED = "nearest to a dropped topic"
 OUTLIER = "left out by the run's rule"
-NO_TOPICS = "no topic in the model"
+NO_TOPICS = "in a model without topics"
 REASONS = (EMPTY, UNKNOWN, UNLIKE, DROPPED, OUTLIER, NO_TOPICS)
 
 

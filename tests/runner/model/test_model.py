@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -113,7 +114,7 @@ def test_the_reason_tells_what_is_unlike_from_noise_and_from_what_was_dropped(sa
     trained = model.predict(_documents(saved).document[:3])
     assert set(trained.reason) == {"left out by the run's rule"}
     model.topic_model.topics.clear()
-    assert set(model.predict(NEW[:1]).reason) == {"no topic in the model"}
+    assert set(model.predict(NEW[:1]).reason) == {"in a model without topics"}
 
 
 def test_an_image_without_text_is_no_empty_text(saved, monkeypatch):
@@ -346,9 +347,18 @@ def test_predict_to_csv_for_a_spreadsheet_and_to_json_lines(saved, tmp_path, cap
     assert [line["topic"] for line in lines] == expected.topic.tolist()
 
 
-def test_files_are_read_in_blocks(tmp_path):
-    import pyarrow as pa
+def test_predictions_do_not_replace_the_documents(tmp_path):
+    from runner.predict import main
 
+    path = tmp_path / "documents.parquet"
+    pq.write_table(pa.table({"text": NEW}), path)
+    data = ["run=x", "dataset=parquet", f"dataset.path={path}"]
+    for target in (f"out={tmp_path}/../{tmp_path.name}/{path.name}", f"folder={tmp_path}"):
+        with pytest.raises(UserError, match="is the file that the documents are read from"):
+            main([*data, target])
+
+
+def test_files_are_read_in_blocks(tmp_path):
     from components.base import ParameterError
     from components.datasets.csv import CsvDataset
     from components.datasets.jsonl import JsonlDataset
