@@ -46,6 +46,7 @@ from runner.prediction_files import SUFFIXES, check_suffix, writing
 from runner.terminal.arguments import names_in, parse
 from runner.terminal.console import command, say
 from runner.terminal.suggestions import nearest
+from runner.tracking import record
 
 KEYS = ["run", "out", "folder", "memberships", "batch", "cache", "uri", "trust", "trusted_targets"]
 BLOCK = 4096  # documents embedded, assigned and written at a time
@@ -66,6 +67,11 @@ def main(arguments: list[str]) -> int:
         target = Path(options["folder"]).expanduser()
         if target.suffix.lower() in SUFFIXES and not target.is_dir():
             raise UserError(f"folder={target}: to write a file of that name, type out={target}.")
+        if (target / record.FILE).exists():
+            raise UserError(
+                f"folder={target} is the folder of a run, whose documents.parquet would be "
+                "replaced. Name another one."
+            )
         target = target / "documents.parquet"
     if not about_data:
         raise UserError("name the documents: dataset=csv dataset.path=new.csv")

@@ -347,7 +347,7 @@ def test_predict_to_csv_for_a_spreadsheet_and_to_json_lines(saved, tmp_path, cap
     assert [line["topic"] for line in lines] == expected.topic.tolist()
 
 
-def test_predictions_do_not_replace_the_documents(tmp_path):
+def test_predictions_do_not_replace_the_documents(saved, tmp_path):
     from runner.predict import main
 
     path = tmp_path / "documents.parquet"
@@ -356,6 +356,8 @@ def test_predictions_do_not_replace_the_documents(tmp_path):
     for target in (f"out={tmp_path}/../{tmp_path.name}/{path.name}", f"folder={tmp_path}"):
         with pytest.raises(UserError, match="is the file that the documents are read from"):
             main([*data, target])
+    with pytest.raises(UserError, match="is the folder of a run"):
+        main([*data, f"folder={saved}"])
 
 
 def test_files_are_read_in_blocks(tmp_path):
