@@ -271,12 +271,12 @@ def test_new_documents_are_cleaned_as_those_of_the_run_were(tmp_path, monkeypatc
     Path("new.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in tagged[40:]))
     settings = [*FAST, "clusterer.n_clusters=3", "dataset.clean=html"]
     run(tagged[:40], *settings, folder="run")
-    arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl", "folder=out"]
-    assert update(*arguments, *UNTRACKED) == 0
+    arguments = ["run=run", "dataset=jsonl", "dataset.path=new.jsonl"]
+    assert update(*arguments, "folder=out", *UNTRACKED) == 0
     assert documents(tmp_path / "out").document.tolist() == [" ".join(t.split()) for t in texts]
     for given, cleaned in (([], True), (["dataset.clean=null"], False)):
-        assert predict.main([*arguments, *given, "cache=null"]) == 0
-        assert documents(tmp_path / "out").document[0].startswith("<p>") != cleaned
+        assert predict.main([*arguments, *given, "folder=new", "cache=null"]) == 0
+        assert documents(tmp_path / "new").document[0].startswith("<p>") != cleaned
 
 
 def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
