@@ -287,7 +287,7 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
         import fast_hdbscan
 
         if not any(Path(fast_hdbscan.__file__).parent.glob("__pycache__/*.nbi")):
-            log.info("fast_hdbscan: numba compiles it once, for about a minute, and caches it")
+            log.info("fast_hdbscan: numba compiles it at its first use, for about a minute")
         model = fast_hdbscan.HDBSCAN(
             min_cluster_size=max(2, min_samples), min_samples=min_samples, reproducible=True
         ).fit(X.astype(np.float32))
