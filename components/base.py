@@ -99,7 +99,8 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
 
 # A method may name more than its contract asks for: the pipeline passes by name what a part's
 # method names among
-#   Embedder.encode:           images, rows, n_rows   (aligned with `documents`)
+#   Embedder.encode:           images, rows, n_rows   (aligned with `documents`; one that takes rows
+#                              or n_rows looks vectors up, and these are not stored again)
 #   Reducer.fit_transform:     neighbors              (`components.neighbors.neighbors`, cached)
 #   Clusterer.fit_predict:     neighbors, members     (the matrices (n, d_i) of an ensemble's
 #                              members, where X is these joined; else an empty list), guidance
@@ -132,7 +133,8 @@ class Embedder(Protocol):
     truncated_ : bool (n,)         set by `encode`: which documents were cut at the model's limit
     metrics_ : dict[str, float]    set by `encode`: costs of the last call, such as `embed_tokens`
     iter_encode(documents)         yields (rows, vectors) as they come, for APIs, so that what was
-                                   paid for is stored even when a later request fails
+                                   paid for is stored even when a later request fails; it takes
+                                   what `encode` does
     word_embedder : Embedder       the model for words, where it is not this one
     members : dict[str, Embedder]  an ensemble's embedders, each of which is asked alone;
                                    join(vectors) makes one matrix of theirs

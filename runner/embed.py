@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -26,6 +25,7 @@ from components.base import (
 from components.corpus import text_hashes
 from runner.cache import Cache
 from runner.cache.embeddings import Before, Encoded, joined
+from runner.cache.encoding import inputs, looks_up
 from runner.cache.fingerprint import identity
 from runner.cluster import RayCluster
 
@@ -83,7 +83,7 @@ def embed(
             f"all {len(corpus)} documents are empty, or hold nothing but signs and emoji. Check "
             "which column of the data set is read as text, and its contents."
         )
-    if corpus.whole is not None and not getattr(embedder, "stored", True):
+    if corpus.whole is not None and looks_up(embedder):
         raise UserError(
             "dataset.split cuts documents into pieces, and this embedder has vectors of whole "
             "documents only. Choose another embedder, or leave dataset.split out."
@@ -102,7 +102,7 @@ def embed(
         rows=rows[filled],
         n_rows=corpus.n_rows or len(corpus),
     )
-    if not getattr(embedder, "stored", True):  # only these tell equal documents apart
+    if looks_up(embedder):  # only these tell equal documents apart
         filled, encoded = _equal_by_vector(corpus, filled, encoded)
     has_vector = _has_values(encoded.vectors)
     if has_vector.all():
@@ -123,8 +123,8 @@ def embed(
 def blank_for(corpus: Corpus, embedder: Embedder) -> NDArray[np.bool_]:
     """Bool (n,): the document holds nothing that the embedder, or each of its members, reads."""
     members = getattr(embedder, "members", {}).values() or [embedder]
-    reads = [inspect.signature(member.encode).parameters for member in members]
-    if corpus.images is None or all("images" in each or "rows" in each for each in reads):
+    # One that takes `rows` looks vectors up, which may be those of images.
+    if corpus.images is None or all(map(inputs, members)):
         return corpus.blank
     return replace(corpus, images=None).blank
 

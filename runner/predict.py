@@ -39,6 +39,7 @@ from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
 from runner.config import schema
 from runner.config.build import build_dataset
+from runner.embed import blank_for
 from runner.model import Model
 from runner.model.loading import load
 from runner.model.table import REASONS, UNLIKE, columns
@@ -181,7 +182,7 @@ def predict_file(
             block: dict[str, Any] = {
                 "row": corpus.rows if corpus.rows is not None else n + np.arange(len(corpus)),
                 "document": list(corpus.documents),
-                **columns(model.topics, prediction, corpus.blank),
+                **columns(model.topics, prediction, blank_for(corpus, model.embedder)),
             }
             if memberships:
                 block["memberships"] = prediction.memberships

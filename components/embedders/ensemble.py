@@ -52,11 +52,6 @@ class EnsembleEmbedder:
         """Whether any member's vectors depend on the whole corpus."""
         return any(map(_fits, self.members.values()))
 
-    @property
-    def stored(self) -> bool:
-        """Whether all members embed texts, and do not read vectors from a file."""
-        return all(getattr(member, "stored", True) for member in self.members.values())
-
     def encode(
         self, documents: Sequence[str], *, images: Sequence[str | None] | None = None
     ) -> Matrix:

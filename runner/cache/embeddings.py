@@ -124,7 +124,7 @@ class EmbeddingCache:
             Returns the hash of what the embedder is fitted on. Called only where it
             `fits_corpus`.
         images, rows, n_rows : see `components.base.Corpus`
-            Given to `encode` where its signature names them. A vector is cached by its image's
+            Given to the embedder where it takes them. A vector is cached by its image's
             content too; the vectors of an embedder that asks for `rows` are not cached.
         name : str, optional
             What `python -m runner.cache` calls the embedder.

@@ -10,10 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Embedder, Integers, Matrix, UserError
+from components.base import Embedder, Integers, Matrix, UserError, call
 from components.embedders.matrix import as_matrix
 
 Answer = tuple[int, Matrix, NDArray[np.bool_]]  # number of a block, its vectors, truncated flags
+
+
+def inputs(embedder: Any) -> frozenset[str]:
+    """What an embedder takes beside the documents: some of `images`, `rows` and `n_rows`."""
+    method = getattr(embedder, "iter_encode", embedder.encode)
+    return frozenset({"images", "rows", "n_rows"} & inspect.signature(method).parameters.keys())
+
+
+def looks_up(embedder: Any) -> bool:
+    """Whether an embedder, or a member of it, reads vectors that are stored already.
+
+    It has none of other texts than the documents.
+    """
+    members = getattr(embedder, "members", None)
+    if members is not None:
+        return any(map(looks_up, members.values()))
+    return not getattr(embedder, "stored", True) or bool(inputs(embedder) - {"images"})
 
 
 class EncodeRequest:
@@ -25,7 +42,7 @@ class EncodeRequest:
     documents : sequence of str, length n
         None of them blank.
     images, rows, n_rows : see `components.base.Corpus`
-        Given to `encode` where its signature names them.
+        Given to the embedder where it takes them.
     """
 
     def __init__(
@@ -42,8 +59,7 @@ class EncodeRequest:
         self.n_rows = n_rows
         self._columns = 0  # of the vectors so far
         self.spent: dict[str, float] = {}  # costs of what was computed in other processes
-        self.named = set(inspect.signature(embedder.encode).parameters)
-        self.images = images if "images" in self.named else None
+        self.images = images if "images" in inputs(embedder) else None
         self.name = type(embedder).__name__
         self.model = str(getattr(embedder, "model", ""))
         self.fits_corpus = bool(getattr(embedder, "fits_corpus", False))
@@ -55,9 +71,7 @@ class EncodeRequest:
         self.at_once = self.fits_corpus or self.iterates
         # Only what depends on nothing but the documents of a block can be computed elsewhere.
         self.can_be_sent = not self.at_once
-        self.can_be_stored = getattr(embedder, "stored", True) and not (
-            self.named & {"rows", "n_rows"}
-        )
+        self.can_be_stored = not looks_up(embedder)
 
     def blocks(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
         """Places in `which`, (b,), their vectors, (b, d), and truncated flags, (b,), as they come.
@@ -90,14 +104,17 @@ class EncodeRequest:
         UserError
             As `blocks`.
         """
-        offers = {
-            "images": None if self.images is None else [self.images[i] for i in which],
-            "rows": None if self.rows is None else np.asarray(self.rows)[which],
-            "n_rows": self.n_rows,
-        }
-        named = {name: value for name, value in offers.items() if name in self.named}
-        encoded = self.embedder.encode([self.documents[i] for i in which], **named)
+        encoded = self._call(self.embedder.encode, which)
         return self._checked(encoded, which), self._truncated(np.arange(len(which)), len(which))
+
+    def _call(self, method: Callable[..., Any], which: Integers) -> Any:
+        return call(
+            method,
+            [self.documents[i] for i in which],
+            images=None if self.images is None else [self.images[i] for i in which],
+            rows=None if self.rows is None else np.asarray(self.rows)[which],
+            n_rows=self.n_rows,
+        )
 
     def as_json(self, which: Integers) -> str:
         """These documents, with what else is needed to embed them in another process."""
@@ -116,7 +133,7 @@ class EncodeRequest:
 
     def _iterate(self, which: Integers) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
         missing = np.ones(len(which), bool)
-        for places, vectors in self.embedder.iter_encode([self.documents[i] for i in which]):
+        for places, vectors in self._call(self.embedder.iter_encode, which):
             rows = np.asarray(places, dtype=np.int64)
             missing[rows] = False
             yield rows, self._checked(vectors, which[rows]), self._truncated(rows, len(which))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import logging
 import os
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from components.base import Matrix, NeighborGraph, Reducer, UserError
+from components.base import Matrix, NeighborGraph, Reducer, UserError, call
 from runner.cache import array_file, disk
 from runner.cache.content import graph_of, matrix_of
 from runner.cache.encoding import first_not_finite
@@ -180,9 +179,7 @@ class StageCache:
         )
 
     def _reduced(self, reducer: Reducer, X: Matrix, label: str, name: str) -> Matrix:
-        method: Any = reducer.fit_transform
-        takes = "neighbors" in inspect.signature(method).parameters
-        reduced = method(X, neighbors=self.neighbors) if takes else method(X)
+        reduced: Any = call(reducer.fit_transform, X, neighbors=self.neighbors)
         if reduced is X:
             return X
         log.info("%s computed (%s)", name, label)

@@ -16,6 +16,7 @@ from components.base import Dataset, Embedder, ParameterError, Representation, U
 from components.embedders.adapt import as_embedder
 from components.embedders.own_code import refused_imports
 from components.errors import raised_by
+from runner.cache.encoding import looks_up
 from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
@@ -164,7 +165,7 @@ def _resolved(config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
 
 def _knows_words(embedder: Embedder) -> bool:
     """Not where vectors exist only within a corpus, or only in a file."""
-    return not getattr(embedder, "fits_corpus", False) and getattr(embedder, "stored", True)
+    return not getattr(embedder, "fits_corpus", False) and not looks_up(embedder)
 
 
 def _without_texts(embedder: Embedder) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Matrix
+from runner.cache.encoding import inputs
 
 
 class OneByOne:
@@ -57,8 +57,7 @@ class OneByOneWithImages(OneByOne):
 
 def one_by_one(embedder: Any) -> Any:
     """An embedder that encodes each document by itself, so no other document has a part in it."""
-    takes_images = "images" in inspect.signature(embedder.encode).parameters
-    return (OneByOneWithImages if takes_images else OneByOne)(embedder)
+    return (OneByOneWithImages if "images" in inputs(embedder) else OneByOne)(embedder)
 
 
 class Fitted:

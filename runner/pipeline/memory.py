@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from typing import Any, Literal
 
-from components.base import Corpus, UserError, call
+from components.base import Corpus, UserError
 from components.memory import available_memory
 from components.reducers.identity import Identity
+from runner.cache.encoding import looks_up
 from runner.embed import document_model
 
 log = logging.getLogger(__name__)
@@ -138,8 +139,7 @@ def _size(model: Any, corpus: Corpus) -> int | None:
         return dimensions
     if getattr(model, "fits_corpus", False):  # sparse: 12 bytes for each word of a document
         return max(1, int(3 * sum(map(len, corpus.documents)) / len(corpus) / CHARACTERS))
-    is_file = not getattr(model, "stored", True)
-    if is_file or hasattr(model, "iter_encode") or corpus.images is not None:
+    if looks_up(model) or hasattr(model, "iter_encode") or corpus.images is not None:
         return None
     first = next((d for d, blank in zip(corpus.documents, corpus.blank, strict=True) if not blank))
-    return int(call(model.encode, [first]).shape[1])
+    return int(model.encode([first]).shape[1])

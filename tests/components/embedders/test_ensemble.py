@@ -48,7 +48,6 @@ def test_what_is_cut_for_one_member_is_cut(build):
     ensemble.encode(["short", "word " * 1000])
     assert ensemble.truncated_.tolist() == [False, True]
     assert not ensemble.fits_corpus
-    assert ensemble.stored
 
 
 def test_members_that_learn_from_the_corpus_are_restored():

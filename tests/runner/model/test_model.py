@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from components.model import Prediction
 from components.model import folder as model_folder
 from conftest import ROOT
 from runner import load
+from runner.predict import predict_file
 from tests_support import FAST
 
 NEW = [
@@ -117,7 +119,7 @@ def test_the_reason_tells_what_is_unlike_from_noise_and_from_what_was_dropped(sa
     assert set(model.predict(NEW[:1]).reason) == {"in a model without topics"}
 
 
-def test_an_image_without_text_is_no_empty_text(saved, monkeypatch):
+def test_an_image_without_text_is_no_empty_text(saved, monkeypatch, tmp_path):
     model, embedded = load(saved), []
     embed = model.embed
     monkeypatch.setattr(
@@ -126,6 +128,8 @@ def test_an_image_without_text_is_no_empty_text(saved, monkeypatch):
     images = Corpus([NEW[0], ""], images=["a.png", "b.png"])
     assert model.predict_corpus(images).topics[1] == -1
     assert embedded == NEW[:1]
+    images_only = SimpleNamespace(load=lambda: images)
+    assert predict_file(model, images_only, tmp_path / "a.csv").reasons["empty"] == 1
 
 
 def test_search(saved):
@@ -439,7 +443,7 @@ def test_blocks_are_written_as_they_come(saved, tmp_path, monkeypatch):
             return Corpus(texts)
 
     model = load(saved)
-    sizes = predict.predict_file(model, Texts(), tmp_path / "a.parquet")
+    sizes = predict_file(model, Texts(), tmp_path / "a.parquet")
     assert sizes.topics.total() == 30
     assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 5
     table = pq.read_table(tmp_path / "a.parquet")

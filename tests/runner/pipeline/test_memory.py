@@ -51,6 +51,20 @@ def have(monkeypatch: pytest.MonkeyPatch, gigabytes: float) -> None:
     monkeypatch.setattr(preflight, "available_memory", lambda: int(gigabytes * 1e9))
 
 
+class ByRow:
+    def encode(self, documents: list[str], *, rows: Any, n_rows: int) -> Any:
+        raise AssertionError
+
+
+def test_an_embedder_that_looks_vectors_up_is_asked_for_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    have(monkeypatch, 0.1)
+    built = parts(embedder=ByRow())
+    check_memory(built.dataset.load(), built)
+    assert "vectors of 1,024 numbers (assumed)" in caplog.text
+
+
 def test_where_there_is_enough_the_embedder_is_not_asked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
