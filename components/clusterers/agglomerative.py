@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from components.base import Integers, Matrix, ParameterError, UserError, at_least
 from components.clusterers.checks import at_most, dense_rows
 from components.clusterers.granularity import (
+    Granularity,
     Scale,
     carry_by_centre,
     check_scale,
@@ -61,7 +62,7 @@ class AgglomerativeClusterer:
         *,
         n_clusters: int | None = None,
         distance_threshold: float | None = None,
-        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        granularity: Granularity | None = None,
         n_topics: int | None = None,
         layers: list[str] | None = None,
         linkage: Literal["ward", "average", "complete", "single"] = "ward",

@@ -32,7 +32,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ from components.base import Integers, ParameterError, at_least
 from components.clusterers.split_half import split_half_agreement
 
 log = logging.getLogger(__name__)
+
+Granularity = Literal["broad", "medium", "fine", "auto"]
 
 # The values come from experiments/granularity.
 TOLERANCE = 0.015  # of agreement
@@ -68,10 +70,9 @@ def check_scale(granularity: str | None, n_topics: int | None, **parameters: flo
     ParameterError
         Where a value is out of range, or `n_topics` is not the only one.
     """
-    if granularity not in ("broad", "medium", "fine", "auto", None):
-        raise ParameterError(
-            "granularity", granularity, "must be one of broad, medium, fine, auto."
-        )
+    names = get_args(Granularity)
+    if granularity is not None and granularity not in names:
+        raise ParameterError("granularity", granularity, f"must be one of {', '.join(names)}.")
     at_least(1, n_topics=n_topics)
     also = [name for name, value in parameters.items() if value is not None]
     if n_topics is not None and also:

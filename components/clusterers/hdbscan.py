@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.base import Floats, Integers, Matrix, at_least, require
 from components.clusterers.checks import at_most, dense_rows
 from components.clusterers.density_tree import cut, lifetimes, memberships, single_linkage_tree
-from components.clusterers.granularity import Scale, check_scale
+from components.clusterers.granularity import Granularity, Scale, check_scale
 from components.clusterers.joining import merge_nearest
 from components.clusterers.layers import check_layers, nest
 from components.labels import by_size, count_topics
@@ -85,7 +85,7 @@ class HDBSCANClusterer:
         self,
         *,
         min_cluster_size: int = 10,
-        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        granularity: Granularity | None = None,
         n_topics: int | None = None,
         layers: list[str] | None = None,
         min_samples: int | None = None,
@@ -261,7 +261,7 @@ class FastHDBSCANClusterer(HDBSCANClusterer):
         self,
         *,
         min_cluster_size: int = 10,
-        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        granularity: Granularity | None = None,
         n_topics: int | None = None,
         layers: list[str] | None = None,
         min_samples: int | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from components.base import Integers, Matrix, at_least
 from components.clusterers.checks import at_most
 from components.clusterers.granularity import (
     SEED,
+    Granularity,
     Scale,
     auto_sample,
     carry_by_centre,
@@ -81,7 +82,7 @@ class KMeansClusterer:
         self,
         *,
         n_clusters: int | None = None,
-        granularity: Literal["broad", "medium", "fine", "auto"] | None = None,
+        granularity: Granularity | None = None,
         n_topics: int | None = None,
         layers: list[str] | None = None,
         n_init: int = 1,

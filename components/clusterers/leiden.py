@@ -14,6 +14,7 @@ from components.clusterers.checks import at_most
 from components.clusterers.communities import Communities
 from components.clusterers.granularity import (
     SEED,
+    Granularity,
     Scale,
     auto_sample,
     check_scale,
@@ -98,7 +99,7 @@ class LeidenClusterer:
     def __init__(
         self,
         *,
-        granularity: Literal["broad", "medium", "fine", "auto"] = "auto",
+        granularity: Granularity = "auto",
         n_topics: int | None = None,
         resolution: float | None = None,
         layers: list[str] | None = None,

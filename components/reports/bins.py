@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,7 +15,8 @@ MOST_BINS = 2000
 # Number of the bin that a time lies in, and the start of a bin, counted from 1970.
 _IN_HOURS = {"hour": 1, "day": 24}
 _IN_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120}
-UNITS = ("hour", "day", "week", "month", "quarter", "year", "decade")
+Unit = Literal["hour", "day", "week", "month", "quarter", "year", "decade"]
+UNITS: tuple[str, ...] = get_args(Unit)
 
 _MINUTE, _DAY = 60, 86_400  # seconds
 

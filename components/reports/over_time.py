@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from components.base import Integers, ParameterError, Result, Times, Topic, at_least
-from components.reports.bins import check_bins, in_bins
+from components.reports.bins import Unit, check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
 from components.reports.plots import GREY, colour, drawable, save
@@ -133,8 +133,7 @@ def write_topics_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
-    | int = "auto",
+    bins: Literal["auto"] | Unit | int = "auto",
     smooth: int | None = None,
     n_words: int = 5,
     csv_safe: bool = True,
@@ -199,8 +198,7 @@ def write_plot_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
-    | int = "auto",
+    bins: Literal["auto"] | Unit | int = "auto",
     smooth: int | None = None,
     n_topics: int = 12,
 ) -> list[Path]:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from components.base import Result, at_least
 from components.reports import sections, shape_sections
+from components.reports.bins import Unit
 from components.reports.font_faces import font_faces
 from components.reports.over_time import check_smooth
 from components.reports.sections import Section
@@ -37,8 +38,7 @@ def write_report(
     *,
     max_megabytes: float = 10.0,
     n_documents: int = 5,
-    bins: Literal["auto", "hour", "day", "week", "month", "quarter", "year", "decade"]
-    | int = "auto",
+    bins: Literal["auto"] | Unit | int = "auto",
     smooth: int | None = None,
     max_classes: int = 100,
     run_folder: Path | None = None,

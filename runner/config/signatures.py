@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runner.config.source import FunctionNode, Module, bases_of, class_body, member_of, resolve
+from runner.config.source import (
+    FunctionNode,
+    Module,
+    bases_of,
+    class_body,
+    member_of,
+    resolve,
+    spelled_out,
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ def signature(target: str) -> Signature | None:
     if isinstance(node, ast.ClassDef):
         return _class_signature(owner, node)
     is_bound = is_method and not _decorated(node, "staticmethod")
-    return _function_signature(owner.name, node, skip_first=is_bound)
+    return _function_signature(owner, node, skip_first=is_bound)
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,8 @@ def _class_signature(module: Module, node: ast.ClassDef) -> Signature | None:
         return _dataclass_signature(module, node)
     init = member_of(module, node, "__init__")
     if init is not None and isinstance(init[1], FunctionNode):
-        return _function_signature(module.name, init[1], skip_first=True)
+        found = _function_signature(init[0], init[1], skip_first=True)
+        return replace(found, module=module.name)
     certain = all(base is not None for base in bases_of(module, node)) and not node.keywords
     return Signature(module.name, {}, takes_any=False) if certain else None
 
@@ -104,7 +113,9 @@ def _dataclass_signature(module: Module, node: ast.ClassDef) -> Signature | None
                 return None
             fields |= inherited.parameters
     fields |= {
-        item.target.id: Parameter(item.target.id, item.annotation, item.value is None)
+        item.target.id: Parameter(
+            item.target.id, spelled_out(module, item.annotation), item.value is None
+        )
         for item in node.body
         if isinstance(item, ast.AnnAssign)
         and isinstance(item.target, ast.Name)
@@ -114,20 +125,23 @@ def _dataclass_signature(module: Module, node: ast.ClassDef) -> Signature | None
 
 
 def _function_signature(
-    module: str, node: ast.FunctionDef | ast.AsyncFunctionDef, *, skip_first: bool
+    module: Module, node: ast.FunctionDef | ast.AsyncFunctionDef, *, skip_first: bool
 ) -> Signature:
     arguments = node.args
     positional = arguments.posonlyargs + arguments.args
     n_required = len(positional) - len(arguments.defaults)
     parameters = {
-        argument.arg: Parameter(argument.arg, argument.annotation, index < n_required)
+        argument.arg: Parameter(
+            argument.arg, spelled_out(module, argument.annotation), index < n_required
+        )
         for index, argument in enumerate(positional)
     }
     if skip_first and positional:
         del parameters[positional[0].arg]
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        parameters[argument.arg] = Parameter(argument.arg, argument.annotation, default is None)
-    return Signature(module, parameters, takes_any=arguments.kwarg is not None)
+        annotation = spelled_out(module, argument.annotation)
+        parameters[argument.arg] = Parameter(argument.arg, annotation, default is None)
+    return Signature(module.name, parameters, takes_any=arguments.kwarg is not None)
 
 
 def _decorated(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:

@@ -7,6 +7,7 @@ scikit-learn. Python's grammar is enough: find the file, follow re-exports, read
 from __future__ import annotations
 
 import ast
+import copy
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -148,6 +149,39 @@ def class_body(module: Module, node: ast.ClassDef) -> Iterator[ast.stmt]:
     for base in bases_of(module, node):
         if base is not None and isinstance(base[1], ast.ClassDef):
             yield from class_body(base[0], base[1])
+
+
+def spelled_out(module: Module, annotation: ast.expr | None) -> ast.expr | None:
+    """An annotation, with `Literal[...]` in the place of names that stand for one."""
+    return annotation and _SpelledOut(module).visit(copy.deepcopy(annotation))  # type: ignore[no-any-return]
+
+
+class _SpelledOut(ast.NodeTransformer):
+    def __init__(self, module: Module) -> None:
+        self._module = module
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return _literal(self._module, node.id) or node
+
+
+def _literal(module: Module, name: str, follow: bool = True) -> ast.expr | None:
+    """The `Literal[...]` that a name stands for, in this module or where it imports it from.
+
+    Only from its own package: what others define, such as typing, is long to read.
+    """
+    package = module.name.partition(".")[0]
+    for node in _statements(_tree(module.path).body):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            is_named = any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+            if is_named and ast.unparse(node.value.value).endswith("Literal"):
+                return node.value
+        elif isinstance(node, ast.ImportFrom) and follow:
+            imported = [a.name for a in node.names if (a.asname or a.name) == name]
+            is_ours = node.level or str(node.module).partition(".")[0] == package
+            source = _source(module, node) if imported and is_ours else None
+            if source:
+                return _literal(source, imported[0], follow=False)
+    return None
 
 
 def _source(module: Module, node: ast.ImportFrom) -> Module | None:

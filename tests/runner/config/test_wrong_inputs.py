@@ -54,6 +54,10 @@ CASES = {
             "Did you mean 'fine'?",
         ],
     ),
+    "not one of the words that a name in the source stands for": (
+        "embedder=minilm embedder.engine=onx",
+        ["embedder.engine=onx: must be one of auto, torch, onnx, openvino. Did you mean 'onnx'?"],
+    ),
     "no unit of time": (
         "reports.over_time.bins=weak",
         ["reports.over_time.bins=weak: must be one of auto, hour,", "Did you mean 'week'?"],
