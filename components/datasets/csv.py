@@ -16,7 +16,7 @@ import numpy as np
 
 from components.base import Corpus, ParameterError, UserError, at_least, progress
 from components.datasets.base import BATCH, ByteBudget, TableDataset, checked_lines
-from components.datasets.files import check_encoding, locate, open_text
+from components.datasets.files import begins_json, check_encoding, locate, open_text
 from components.text import shorten
 
 T = TypeVar("T")
@@ -145,6 +145,8 @@ class CsvDataset(TableDataset):
             separator = self.separator or (
                 sep_line["separator"] if sep_line else self._separator(top)
             )
+            if begins_json("".join(top)) and not self._holds_all(self._names(top, separator)):
+                raise ParameterError("path", self.path, f"{file} holds JSON: type dataset=jsonl.")
             lines: Iterable[str] = chain(head[skip:], stream)
             if backslashes:
                 lines = (ESCAPED.sub(self._unescape, line) for line in lines)

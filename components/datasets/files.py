@@ -30,7 +30,7 @@ MARKS = {
 ZEROS = {"1010": "utf-16-le", "0101": "utf-16-be", "1000": "utf-32-le", "0001": "utf-32-be"}
 # First bytes of formats that are easily taken for a text file.
 SIGNATURES = {
-    b"PAR1": "It is a Parquet file: choose the data set parquet.",
+    b"PAR1": "It is a Parquet file: type dataset=parquet.",
     b"PK\x03\x04": "It is a zip archive, or an Excel workbook: unpack it, or save it as CSV.",
     b"BZh": "It is compressed with bzip2: decompress it, or compress it with gzip.",
     b"\xfd7zXZ\x00": "It is compressed with xz: decompress it, or compress it with gzip.",
@@ -114,6 +114,11 @@ def advice(head: bytes) -> str | None:
     return next((text for start, text in SIGNATURES.items() if head.startswith(start)), None)
 
 
+def begins_json(text: str) -> bool:
+    """Whether a text begins as JSON Lines or an array of objects does, and no header of a CSV."""
+    return text.lstrip()[:1] in ("{", "[")
+
+
 def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Files in `folder` and below it with one of the `suffixes`, sorted; hidden ones are left out.
 
@@ -186,7 +191,7 @@ def open_text(
                 stream = io.BufferedReader(_Counted(stream, budget), 1 << 16)
             yield io.TextIOWrapper(stream, encoding=actual, newline=newline)
     except UnicodeError as error:
-        raise ParameterError("encoding", encoding, _undecodable(path, actual)) from error
+        raise _undecodable(path, encoding, actual) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
             f"{path} is damaged: {error}. It is compressed with gzip, and was perhaps not copied "
@@ -233,7 +238,7 @@ class _Counted(io.RawIOBase):
         return n
 
 
-def _undecodable(path: Path, encoding: str) -> str:
+def _undecodable(path: Path, typed: str, encoding: str) -> UserError:
     """Why a file is not text in `encoding`, and what to do, by reading it once more."""
     decoder = codecs.getincrementaldecoder(encoding)()
     read, lines, head, where = 0, 1, b"", ""
@@ -256,9 +261,12 @@ def _undecodable(path: Path, encoding: str) -> str:
                 break
             if not chunk:
                 break
-    message = f"{path} is not {encoding.removesuffix('-sig')} text{where}."
-    return f"{message} " + (
-        advice(head)
-        or "Set its encoding: cp1252 for most files from Windows in western languages, else such "
-        "as utf-8, utf-16, gb18030, shift_jis or cp1251."
+    if what := advice(head):
+        return UserError(f"{path} is not text. {what}")
+    return ParameterError(
+        "encoding",
+        typed,
+        f"{path} is not {encoding.removesuffix('-sig')} text{where}. Set its encoding: cp1252 for "
+        "most files from Windows in western languages, else such as utf-8, utf-16, gb18030, "
+        "shift_jis or cp1251.",
     )

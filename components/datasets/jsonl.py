@@ -13,7 +13,7 @@ import numpy as np
 
 from components.base import Corpus, UserError, progress
 from components.datasets.base import BATCH, ByteBudget, TableDataset, checked_lines
-from components.datasets.files import check_encoding, locate, open_text
+from components.datasets.files import begins_json, check_encoding, locate, open_text
 from components.datasets.table import find_column
 from components.text import shorten
 
@@ -148,6 +148,11 @@ def records(lines: TextIO, file: Path, columns: list[str], budget: ByteBudget) -
     if first is None:
         return
     value = _parsed(first[1])
+    if value is ABSENT and not begins_json(first[1]):
+        raise UserError(
+            f"{file} holds no JSON: line {first[0]} is {shorten(first[1].strip(), 80)}. For a table "
+            "with separators type dataset=csv, for one document per line dataset=text."
+        )
     if second is None:
         if value is ABSENT:
             value = _checked(first, file)

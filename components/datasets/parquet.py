@@ -84,7 +84,7 @@ class ParquetDataset(TableDataset):
             return UserError(message)
         if head.startswith(b"PAR1"):
             return UserError(f"{message} Was it not copied to the end?")
-        what = advice(head) or "Is it another format, such as CSV or JSON Lines?"
+        what = advice(head) or "For CSV type dataset=csv, for JSON Lines dataset=jsonl."
         return UserError(f"{message} {what}")
 
     def _read_file(self, file: Path, cells: dict[str, list[Any]], budget: ByteBudget) -> None:

@@ -241,3 +241,20 @@ def test_a_name_of_several_lines(table):
 def test_a_file_without_names_is_told_that_they_are_in_the_first_line(table):
     with pytest.raises(UserError, match=r"The names are those in the first line"):
         CsvDataset(path=table("a good film,5\na bad one,1\n")).load()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"text": "a \\"b\\"", "label": "x"}\n{"text": "c", "label": "y"}\n',
+        '\n[{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]',
+        '{\n  "text": "a"\n}\n',
+    ],
+)
+def test_a_file_of_json_is_told_the_data_set_that_reads_it(table, text):
+    with pytest.raises(ParameterError, match=r"a.csv holds JSON: type dataset=jsonl\."):
+        CsvDataset(path=table(text)).load()
+
+
+def test_a_name_may_begin_like_json(table):
+    assert CsvDataset(path=table("[text],label\na,x\n"), text="[text]").load().documents == ["a"]

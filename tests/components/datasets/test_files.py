@@ -139,7 +139,7 @@ def test_a_wrong_encoding_other_than_utf8_names_the_byte_too(tmp_path):
 @pytest.mark.parametrize(
     ("data", "advice"),
     [
-        (b"PAR1\x15\x04\xff", "data set parquet"),
+        (b"PAR1\x15\x04\xff", r"is not text\. It is a Parquet file: type dataset=parquet"),
         (b"PK\x03\x04\xff\xff", "zip archive, or an Excel workbook"),
         (b"\x28\xb5\x2f\xfd\xff", "zstd"),
         (b"ARROW1\0\0\xff\xff", "Arrow"),

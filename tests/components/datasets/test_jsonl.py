@@ -57,6 +57,13 @@ def test_a_broken_line_is_named(lines, line, says):
         JsonlDataset(path=lines({"text": "a"}, "", line, {"text": "c"})).load()
 
 
+@pytest.mark.parametrize("text", ["text,label\na,x\n", "A document.\n", "\ntext"])
+def test_a_file_that_is_not_json_is_told_the_data_sets_that_read_it(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(UserError, match=r"holds no JSON: line \d is '.*type dataset=csv"):
+        JsonlDataset(path=str(tmp_path / "a.csv")).load()
+
+
 @pytest.mark.parametrize("value", [3, 1.5, True, ["a"], {"a": "b"}])
 def test_not_text_names_the_row(lines, value):
     with pytest.raises(UserError, match=r"row 1 .* not text"):

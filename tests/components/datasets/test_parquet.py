@@ -64,8 +64,8 @@ def test_missing_column_missing_label_and_nothing(table):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "another format"),
-        (b"text,label\na,b\n", "another format"),
+        (b"", "For CSV type dataset=csv"),
+        (b"text,label\na,b\n", "For CSV type dataset=csv, for JSON Lines dataset=jsonl"),
         (b"PAR1" + bytes(100), "not copied to the end"),
         (b"ARROW1\0\0" + bytes(100), "an Arrow .Feather. file: write the table as Parquet"),
         (b"PK\x03\x04" + bytes(100), "a zip archive"),
