@@ -150,8 +150,8 @@ def records(lines: TextIO, file: Path, columns: list[str], budget: ByteBudget) -
     value = _parsed(first[1])
     if value is ABSENT and not begins_json(first[1]):
         raise UserError(
-            f"{file} holds no JSON: line {first[0]} is {shorten(first[1].strip(), 80)}. For a table "
-            "with separators type dataset=csv, for one document per line dataset=text."
+            f"{file} holds no JSON: line {first[0]} is {shorten(first[1].strip(), 80)}. For a "
+            "table with separators type dataset=csv, for one document per line dataset=text."
         )
     if second is None:
         if value is ABSENT:

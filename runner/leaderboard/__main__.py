@@ -24,7 +24,7 @@ from runner.tracking.record import IS_SWEEP, SWEEP_FILE, Record, load_jobs, load
 
 
 def main(arguments: list[str]) -> int:
-    """Print the board of some runs; that of a sweep is stored on its parent run too."""
+    """Print the board of some runs; that of a sweep whose folders are there goes to MLflow too."""
     options = parse(arguments, __doc__ or "", ["sweep_id", "experiment", "sort", "uri", "folder"])
     place = Path(options.get("sweep_id", ""))
     if "sweep_id" in options and (place / SWEEP_FILE).is_file():
@@ -64,9 +64,21 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.setdefault("folder", scratch)
         code = _report(runs, f"Sweep {sweep_id}", options, says=folder != scratch)
+        children = [run for run in runs if IS_SWEEP not in run.tags]
+        if gone := [run for run in children if not _has_folder(run)]:
+            say(
+                f"The board in MLflow stays as it is: {len(gone)} of {len(children)} output folders "
+                f"are not here ({gone[0].tags.get('folder', 'none is recorded')}), and without "
+                "them the runs cannot be compared document by document."
+            )
+            return code
         for name in (CSV, HTML):
             log_file(client, sweep.run_id, Path(folder) / name)
     return code
+
+
+def _has_folder(run: Record) -> bool:
+    return "folder" in run.tags and Path(run.tags["folder"]).is_dir()
 
 
 def _folders(runs: list[Record]) -> dict[Path, Record]:

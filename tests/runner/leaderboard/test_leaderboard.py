@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -308,6 +309,11 @@ def test_from_mlflow(
     logged = store.parent / "mlartifacts" / sweeps[1].info.run_id / "artifacts"
     assert "best first by silhouette" in (logged / "leaderboard.html").read_text()
     assert not (tmp_path / "leaderboard.html").exists()
+    for run in runs_of(store):
+        if run.data.tags.get("sweep_id") == sweeps[1].data.tags["sweep_id"]:
+            rmtree(run.data.tags["folder"], ignore_errors=True)
+    assert "stays as it is: 2 of 2 output folders are not here" in board("sort=npmi")
+    assert "best first by silhouette" in (logged / "leaderboard.html").read_text()
     first = board(f"sweep_id={sweeps[0].data.tags['sweep_id']}", "folder=out", "sort=npmi")
     assert "Written: out/leaderboard.csv" in first
     assert "2 runs, best first by npmi." in first
