@@ -12,6 +12,7 @@ edits      a YAML file; all numbers are those of the run:
 folder     gets what every run writes, and changes.csv
 cache      folder of cached vectors (default .runner-cache); null caches nothing
 uri        the MLflow store
+embedder.path where the file of vectors lies now, for a run with embedder=precomputed
 model, tracking as of a run: model.neighbours=..., model.register_as=..., tracking=none;
            an alias of the registered model stays, unless you name it: model.alias=champion
 trusted_targets packages of yours that the run's config may build from
@@ -46,7 +47,12 @@ COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "lab
 def main(arguments: list[str]) -> int:
     """Edit a run; 0 when the new one is written and tracked."""
     edit_command = Command(
-        "edit", arguments, __doc__ or "", ["run", "edits"], groups=("model", "tracking")
+        "edit",
+        arguments,
+        __doc__ or "",
+        ["run", "edits"],
+        ["embedder.path"],
+        groups=("model", "tracking"),
     )
     with edit_command.parent(edit_command.options["run"]) as parent:
         if parent.result.layers:

@@ -5,6 +5,8 @@
     python -m runner.replay run=ID uri=http://...       a run in another store
     python -m runner.replay run=ID cache=null           recomputes everything
     python -m runner.replay run=ID folder=out           keeps the new result
+    python -m runner.replay run=ID dataset.path=a.csv   the documents lie elsewhere now
+    python -m runner.replay run=ID embedder.path=v.npy  so do vectors from a file
     python -m runner.replay run=ID trusted_targets=my_parts,other
     python -m runner.replay run=ID --trust-this-run     reads and calls what the run did
 
@@ -26,7 +28,7 @@ from omegaconf import DictConfig
 
 from components.base import UserError
 from components.pieces import of_documents
-from runner.config.recorded import TRUST_FLAG, recorded_config
+from runner.config.recorded import MOVED, TRUST_FLAG, recorded_config
 from runner.terminal.arguments import Arguments, parse
 from runner.terminal.console import command, say
 from runner.tracking import provenance, record
@@ -36,7 +38,7 @@ _NEEDED = ("config.yaml", "environment.json", "documents.parquet", record.FILE)
 
 def main(arguments: list[str]) -> int:
     """Replay a run; 0 when its topics are the same, 1 when they differ."""
-    keys = ["run", "uri", "cache", "trusted_targets", "folder"]
+    keys = ["run", "uri", "cache", "trusted_targets", "folder", *MOVED]
     options = parse(arguments, __doc__ or "", keys, flags=[TRUST_FLAG])
     options.require("replay", "run")
     recorded = Path(options["run"])

@@ -21,6 +21,7 @@ from runner.tracking import record
 
 TRUST_FLAG = "trust_this_run"  # trusts the files and addresses of a recorded config
 TRUST = f"--{TRUST_FLAG.replace('_', '-')}"  # as it is typed
+MOVED = ("dataset.path", "embedder.path")  # of files, which may lie elsewhere now
 
 
 def recorded_config(
@@ -37,7 +38,7 @@ def recorded_config(
     Parameters
     ----------
     recorded : the run's folder
-    options : cache and trusted_targets, as they were typed
+    options : cache, trusted_targets and `MOVED`, as they were typed
     command, words : the sub-command and its arguments, for the command that a message suggests
     replaced : keys of the config whose values are not used
     trust : whether the user trusts the files and addresses that it names
@@ -49,6 +50,12 @@ def recorded_config(
     """
     plain = record.load_config(recorded)
     plain |= {key: {} for key in replaced}
+    moved = {key: options[key] for key in MOVED if key in options}
+    for key, place in moved.items():
+        role = plain.get(key.partition(".")[0])
+        if not isinstance(role, dict) or "path" not in role:
+            raise UserError(f"{key}={place}: this run reads no file there. Leave {key} out.")
+        role["path"] = place
     if problems := list(plain_references_only(plain)):
         raise UserError("\n".join(["this recorded config is not run.", *map(str, problems)]))
     plain["trusted_targets"] = names_in(options.get("trusted_targets", ""))
@@ -65,7 +72,7 @@ def recorded_config(
         requests += [f"allow {path}" for path in trusted_keys]
         # No command uses these three of a recorded config.
         used = {k: v for k, v in plain.items() if k not in ("tracking", "leaderboard", "cache")}
-        requests += [f"use {path}={value}" for path, value in places(used)]
+        requests += [f"use {path}={value}" for path, value in places(used) if path not in moved]
     if requests:
         again = [word for word in words if word != TRUST]
         if packages:

@@ -122,7 +122,14 @@ class Command:
                 f"leaves behind are whole documents: {self.name} cannot continue it. Run over all "
                 "documents again, with the same dataset.split."
             )
-        _refuse_stored_vectors(about, source, self.name)
+        stored = _stored_vectors(about)
+        if stored and self.name != "edit":  # which has no other documents than the run
+            raise UserError(
+                f"the run {source} has its vectors from {stored}, and {self.name} needs an "
+                "embedder that embeds documents as those were. Run over all documents at once, "
+                "with their vectors in one file: "
+                + shell_line("", "dataset=...", "embedder=precomputed", "embedder.path=...")
+            )
         trust = TRUST_FLAG in self.options.flags
         config = recorded_config(
             folder, self.options, self.name, self.arguments, ("dataset",), trust=trust
@@ -134,10 +141,13 @@ class Command:
             cache=None if cache == "null" else cache,
             trusted_targets=list(config.trusted_targets),
             trust=trust,
+            stored=OmegaConf.to_container(config.embedder, resolve=True) if stored else None,  # type: ignore[arg-type]
         )
         if not model.topics:
             raise UserError(f"the run {source} has no topics: make a new run instead.")
         result = read_result(folder)
+        if (n_rows := str(about.tags.get("n_available"))).isdecimal():
+            result.corpus = replace(result.corpus, n_rows=int(n_rows))
         if model.about.get("labels_known"):
             # Of which documents is not in the tables: the topics are measured against none of them.
             result.corpus = replace(result.corpus, known_labels=result.corpus.labels)
@@ -255,24 +265,9 @@ def _fetch(source: str, uri: str | None, folder: Path) -> str:
     return model_id
 
 
-def _refuse_stored_vectors(about: record.Record, source: str, name: str) -> None:
-    """Refuse a run whose vectors, or those of a member, are from a file.
-
-    Before the config is asked for trust: that would not help.
-    """
-    stored = [
-        key.removesuffix("._target_")
-        for key, value in about.params.items()
-        if key.startswith("embedder.") and str(value).endswith(".PrecomputedEmbedder")
-    ]
-    if stored:
-        path = about.params.get(f"{stored[0]}.path", "a file")
-        settings = ["dataset=...", "embedder=precomputed", "embedder.path=..."]
-        advice = "Run over all documents at once, with their vectors in one file: "
-        if name == "edit":
-            settings.append("clusterer.n_topics=...")
-            advice = "Change the topics by the settings of another run: "
-        raise UserError(
-            f"the run {source} has its vectors from {path}, and {name} needs an embedder that "
-            f"embeds documents as those were. {advice}{shell_line('', *settings)}"
-        )
+def _stored_vectors(about: record.Record) -> str:
+    """The file that a run, or a member of its embedder, has its vectors from; else empty."""
+    for key, value in about.params.items():
+        if key.startswith("embedder.") and str(value).endswith(".PrecomputedEmbedder"):
+            return str(about.params.get(f"{key.removesuffix('._target_')}.path", "a file"))
+    return ""

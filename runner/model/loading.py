@@ -39,6 +39,7 @@ def load(
     cache: str | Path | None = None,
     trusted_targets: Sequence[str] = (),
     trust: bool = False,
+    stored: Mapping[str, Any] | None = None,
 ) -> Model:
     """Load the model of a run.
 
@@ -57,6 +58,9 @@ def load(
         Allow what the model's config asks for by `trust_remote_code` or `trust_pickle`, which is
         code that comes with the weights, and the addresses of other machines that it names, to
         which documents and the key of an API are sent.
+    stored : mapping, optional
+        The config node of an embedder that reads vectors from a file, for documents of the run
+        itself. By default the model of such a run embeds nothing.
 
     Raises
     ------
@@ -74,7 +78,9 @@ def load(
     members = node["of"].values() if isinstance(node.get("of"), Mapping) else []
     targets = [each.get("_target_") for each in (node, *members) if isinstance(each, Mapping)]
     if any(str(target).endswith(".PrecomputedEmbedder") for target in targets):
-        return Model(model, about, None, None, Cache(None))
+        if stored is None:
+            return Model(model, about, None, None, Cache(None))
+        node = stored
     _check_trust(node, trust)
     built: Any = build_embedder(
         OmegaConf.create({"embedder": node, "trusted_targets": list(trusted_targets)})
@@ -82,7 +88,10 @@ def load(
     embedder: Any
     embedder, settings = document_model(built, node)
     key = identity_of(embedder, settings)
-    _check_identity(about["fingerprint"], key, about)
+    advice = "Install or name the weights that it was made with, or run again."
+    if stored is not None:
+        advice = "Type embedder.path=... of the file with the run's own vectors."
+    _check_identity(about["fingerprint"], key, about, advice)
     if learnt is not None:
         _restore(embedder, learnt, about)
         embedder, key = _fitted(embedder, key, digest)
@@ -198,7 +207,10 @@ def _check_trust(node: Any, trust: bool, path: str = "embedder") -> None:
 
 
 def _check_identity(
-    saved: Mapping[str, Any] | None, now: Mapping[str, Any] | None, about: Mapping[str, Any]
+    saved: Mapping[str, Any] | None,
+    now: Mapping[str, Any] | None,
+    about: Mapping[str, Any],
+    advice: str,
 ) -> None:
     """Raise where the embedder is not the one that the model was made with."""
     if saved is None or now is None:
@@ -210,8 +222,7 @@ def _check_identity(
         lines = "\n".join([*serious, *harmless])
         raise UserError(
             f"the model {about['name']} was made with another embedder than the one that is here:\n"
-            f"{lines}\nIts vectors would not fit the topics. Install or name the weights that it "
-            "was made with, or run again."
+            f"{lines}\nIts vectors would not fit the topics. {advice}"
         )
     for line in harmless:
         log.warning("the embedder's library is another version: %s", line.strip())

@@ -65,6 +65,17 @@ def test_other_documents_make_other_topics(
     assert "40 documents then, 30 now" in capsys.readouterr().out
 
 
+def test_documents_that_lie_elsewhere_now(
+    runner: Run, documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = runner(*mine(documents))
+    moved = documents.rename(documents.with_name("moved.jsonl"))
+    assert replay.main([f"run={outcome.output}", f"dataset.path={moved}"]) == 0
+    assert "The same topics for all 40 documents." in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"embedder\.path=v\.npy: this run reads no file there"):
+        replay.main([f"run={outcome.output}", f"dataset.path={moved}", "embedder.path=v.npy"])
+
+
 def test_the_versions_and_the_machine_that_differ_are_named(
     runner: Run, documents: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from components.base import Corpus, UserError
-from runner import edit, merge, run, update
+from components.reports.read import read_result
+from runner import edit, merge, update
 from runner.derive import joined
 from tests_support import FAST
 
@@ -28,21 +31,40 @@ def test_what_one_corpus_lacks_is_missing_in_both() -> None:
     assert both.classes == ("source",)
 
 
-def test_a_run_with_vectors_from_a_file_has_no_successor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Said before the recorded config asks for trust, which would not help."""
-    monkeypatch.chdir(tmp_path)
-    np.save("v.npy", np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32))
-    texts = [f"cats and dogs {i}" for i in range(30)]
+@pytest.fixture
+def of_vectors(runner: Callable[..., Any]) -> None:
+    """A run in the folder `one`, on a sample, with vectors from v.npy."""
+    np.save("v.npy", np.random.default_rng(0).normal(size=(80, 8)).astype(np.float32))
+    Path("texts.txt").write_text("\n".join(f"cats and dogs {i}" for i in range(80)))
     path = ["embedder=precomputed", "embedder.path=v.npy", "clusterer.n_clusters=3"]
-    run(texts, *FAST, *path, "metrics=none", folder="one")
-    Path("edits.yaml").write_text("drop: [0]\n")
+    texts = ["dataset=text", "dataset.path=texts.txt", "dataset.limit=60"]
+    assert runner(*FAST, *path, *texts, "metrics=none", "hydra.run.dir=one").code == 0
+    Path("edits.yaml").write_text("drop: [0]\nsplit: {1: 2}\n")
+
+
+@pytest.mark.usefixtures("of_vectors")
+def test_new_documents_have_no_vectors_in_the_file_of_a_run() -> None:
+    """Said before the recorded config asks for trust, which would not help."""
     new = ["dataset=text", "dataset.path=new.txt"]
-    for name, main, words in (
+    for name, command, words in (
         ("merge", merge.main, ["one", "two"]),
-        ("edit", edit.main, ["run=one", "edits=edits.yaml"]),
         ("update", update.main, ["run=one", *new]),
     ):
         with pytest.raises(UserError, match=f"vectors from v.npy, and {name} needs an embedder"):
-            main([*words, "folder=out", "tracking=none"])
+            command([*words, "folder=out", "tracking=none"])
+
+
+@pytest.mark.usefixtures("of_vectors")
+def test_topics_of_vectors_from_a_file_can_be_edited() -> None:
+    words = ["run=one", "edits=edits.yaml", "folder=out", "tracking=none"]
+    with pytest.raises(UserError, match=r"use embedder\.path=v\.npy"):
+        edit.main(words)
+    Path("v.npy").rename("moved.npy")
+    assert edit.main([*words, "embedder.path=moved.npy"]) == 0
+    before, after = (read_result(Path(folder)) for folder in ("one", "out"))
+    assert (after.labels[before.labels == 0] == -1).all()
+    assert len(after.topics) == len(before.topics)  # one less, one more
+    assert (after.labels[before.labels == 2] == after.labels[before.labels == 2][0]).all()
+    np.save("moved.npy", np.zeros((80, 8), np.float32))
+    with pytest.raises(UserError, match=r"Type embedder\.path=.* with the run's own"):
+        edit.main([*words, "embedder.path=moved.npy"])
