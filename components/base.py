@@ -18,6 +18,7 @@ from components.corpus import Corpus as Corpus
 from components.corpus import Floats as Floats
 from components.corpus import Integers as Integers
 from components.corpus import Times as Times
+from components.errors import Bounds as Bounds
 from components.errors import MissingExtraError as MissingExtraError
 from components.errors import ParameterError as ParameterError
 from components.errors import UserError as UserError

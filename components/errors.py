@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -70,6 +71,27 @@ def at_least(least: float, otherwise: str = "", /, **values: float | None) -> No
         if value is not None and not value >= least:  # false for NaN too
             reason = ", ".join(filter(None, (f"must be at least {least}", otherwise)))
             raise ParameterError(name, value, f"{reason}.")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Which numbers a function's parameter takes, in its annotation: `Annotated[int, Bounds(1)]`.
+
+    A config is held to them before any work. Metrics and reports are functions, called when the
+    work is done; a class checks its parameters itself, where it is built.
+    """
+
+    least: float
+    most: float | None = None
+    odd: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        too_large = self.most is not None and number > self.most
+        return number >= self.least and not too_large and not (self.odd and number % 2 == 0)
+
+    def __str__(self) -> str:
+        reach = f"from {self.least} to {self.most:,}" if self.most else f"at least {self.least}"
+        return f"odd, and {reach}" if self.odd else reach
 
 
 @contextmanager

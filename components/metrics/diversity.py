@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
-from components.base import Result
+from components.base import Bounds, Result
 
 
 def n_topics(result: Result) -> float:
@@ -12,7 +14,7 @@ def n_topics(result: Result) -> float:
     return float(len(np.unique(result.labels[result.labels >= 0])))
 
 
-def topic_diversity(result: Result, *, n_words: int = 10) -> float | None:
+def topic_diversity(result: Result, *, n_words: Annotated[int, Bounds(1)] = 10) -> float | None:
     """Share of different words among the first `n_words` words of all topics.
 
     1: no word stands for two topics. Dieng, Ruiz and Blei 2020 (TACL 8, section 6), who take 25

@@ -7,11 +7,11 @@ size and seed, as most of them depend on the number of documents.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Integers, NeighborGraph, Result
+from components.base import Bounds, Integers, NeighborGraph, Result
 from components.neighbors import metric_for, neighbors, unit_rows
 from components.result import dense
 
@@ -37,7 +37,9 @@ def sampled_neighbors(
     return rows, neighbors(X, n_neighbors, metric_for(X, "auto"))
 
 
-def effective_rank(result: Result, *, n_documents: int = 1000, seed: int = 0) -> float:
+def effective_rank(
+    result: Result, *, n_documents: Annotated[int, Bounds(2)] = 1000, seed: int = 0
+) -> float:
     """How many directions the vectors use: exp of the entropy of their singular values.
 
     The singular values s, as shares s / sum(s), have the entropy H; the measure is exp(H), from 1
@@ -53,7 +55,9 @@ def effective_rank(result: Result, *, n_documents: int = 1000, seed: int = 0) ->
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def intrinsic_dimension(result: Result, *, n_documents: int = 2000, seed: int = 0) -> float | None:
+def intrinsic_dimension(
+    result: Result, *, n_documents: Annotated[int, Bounds(2)] = 2000, seed: int = 0
+) -> float | None:
     """Dimension of the surface that the vectors lie on, by the two nearest neighbours.
 
     n / sum(ln(r2 / r1)), with r1 and r2 the distances of a document to its two nearest
@@ -77,7 +81,11 @@ def intrinsic_dimension(result: Result, *, n_documents: int = 2000, seed: int = 
 
 
 def hubness(
-    result: Result, *, n_neighbors: int = 10, n_documents: int = 2000, seed: int = 0
+    result: Result,
+    *,
+    n_neighbors: Annotated[int, Bounds(1)] = 10,
+    n_documents: Annotated[int, Bounds(2)] = 2000,
+    seed: int = 0,
 ) -> float | None:
     """Skewness of how often documents are among the nearest neighbours of others.
 

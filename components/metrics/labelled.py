@@ -8,10 +8,12 @@ from by leaving out hard documents: read it with `coverage`.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from components import agreement
-from components.base import Integers, Result
+from components.base import Bounds, Integers, Result
 from components.pieces import of_documents
 
 
@@ -46,7 +48,9 @@ def ami(result: Result, *, covered: bool = False) -> float | None:
     return pair and agreement.adjusted_mutual_information(*pair)
 
 
-def ami_interval(result: Result, *, n_documents: int = 5000) -> dict[str, float] | None:
+def ami_interval(
+    result: Result, *, n_documents: Annotated[int, Bounds(1)] = 5000
+) -> dict[str, float] | None:
     """Between which values `ami` would lie for all documents of the kind: `ami_low`, `ami_high`.
 
     An approximate 95 % interval, from the jackknife over 20 groups of documents; see

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from components import agreement
-from components.base import Result
+from components.base import Bounds, Result
 
 
 def mteb_v_measure(
     result: Result,
     *,
-    n_draws: int = 10,
-    n_documents: int = 2048,
-    batch_size: int = 512,
+    n_draws: Annotated[int, Bounds(1)] = 10,
+    n_documents: Annotated[int, Bounds(2)] = 2048,
+    batch_size: Annotated[int, Bounds(1)] = 512,
     seed: int = 42,
 ) -> float | None:
     """Mean V-measure of labels and k-means on the vectors, by MTEB's protocol; in [0, 1].

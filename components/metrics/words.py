@@ -6,12 +6,12 @@ favour embedders that follow the wording.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from components.agreement import adjusted_mutual_information
-from components.base import Integers, Result
+from components.base import Bounds, Integers, Result
 from components.labels import one_hot
 from components.metrics.geometry import sampled_neighbors, sampled_rows
 from components.metrics.tokens import tfidf
@@ -20,7 +20,11 @@ _BLOCK = 2048  # documents whose scores for all topics are held at a time
 
 
 def words_ami(
-    result: Result, *, n_folds: int = 5, n_documents: int = 20_000, seed: int = 0
+    result: Result,
+    *,
+    n_folds: Annotated[int, Bounds(2)] = 5,
+    n_documents: Annotated[int, Bounds(2)] = 20_000,
+    seed: int = 0,
 ) -> float | None:
     """Adjusted mutual information of the topics with those that the words alone predict.
 
@@ -102,7 +106,11 @@ def complement_naive_bayes(X: Any, topics: Integers, new: Any) -> Integers:
 
 
 def lexical_lift(
-    result: Result, *, n_neighbors: int = 10, n_documents: int = 2000, seed: int = 0
+    result: Result,
+    *,
+    n_neighbors: Annotated[int, Bounds(1)] = 10,
+    n_documents: Annotated[int, Bounds(2)] = 2000,
+    seed: int = 0,
 ) -> float | None:
     """How much more alike in words neighbours are than documents picked at random.
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Integers, Result, Topic, at_least
+from components.base import Bounds, Integers, Result, Topic, at_least
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -153,8 +153,8 @@ def write_topics_by_class(
     result: Result,
     folder: Path,
     *,
-    max_classes: int = 100,
-    n_words: int = 5,
+    max_classes: Annotated[int, Bounds(2)] = 100,
+    n_words: Annotated[int, Bounds(1)] = 5,
     csv_safe: bool = True,
 ) -> list[Path]:
     """`topics_by_class.csv`, one row per class and topic; nothing without classes.
@@ -208,9 +208,9 @@ def write_plot_by_class(
     result: Result,
     folder: Path,
     *,
-    max_classes: int = 100,
-    n_topics: int = 20,
-    n_classes: int = 12,
+    max_classes: Annotated[int, Bounds(2)] = 100,
+    n_topics: Annotated[int, Bounds(1)] = 20,
+    n_classes: Annotated[int, Bounds(1)] = 12,
 ) -> list[Path]:
     """`topics_by_class.png`: shares of the largest topics in the largest classes, as a heatmap.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from components.base import Result, at_least
+from components.base import Bounds, Result, at_least
 from components.reports.groups import membership, words_of_groups
 from components.reports.tables import write_csv
 from components.reports.text import listed_words
@@ -16,7 +17,7 @@ HEADS = ["node", "parent", "left", "right", "distance", "n_topics", "size", "top
 
 
 def write_hierarchy(
-    result: Result, folder: Path, *, n_words: int = 10, csv_safe: bool = True
+    result: Result, folder: Path, *, n_words: Annotated[int, Bounds(1)] = 10, csv_safe: bool = True
 ) -> list[Path]:
     """`hierarchy.csv`, one row per node; nothing without vectors, or with fewer than two topics.
 

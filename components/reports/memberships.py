@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from components.arrow import numbers
-from components.base import Result, at_least
+from components.base import Bounds, Result, at_least
 from components.pieces import of_documents
 
 log = logging.getLogger(__name__)
 
 
-def write_memberships(result: Result, folder: Path, *, top: int | None = None) -> list[Path]:
+def write_memberships(
+    result: Result, folder: Path, *, top: Annotated[int, Bounds(0)] | None = None
+) -> list[Path]:
     """`memberships.parquet`: row (in the source), topic, weight in (0, 1], heaviest first.
 
     What a weight is depends on the clusterer, see its `memberships_`; where documents were split,

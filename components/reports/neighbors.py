@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from components.base import Result
+from components.base import Bounds, Result
 from components.neighbors import metric_for, neighbors
 
 
@@ -14,8 +15,8 @@ def write_neighbors(
     result: Result,
     folder: Path,
     *,
-    n_neighbors: int = 10,
-    n_documents: int = 2000,
+    n_neighbors: Annotated[int, Bounds(1)] = 10,
+    n_documents: Annotated[int, Bounds(2)] = 2000,
     seed: int = 0,
 ) -> list[Path]:
     """The nearest neighbours of a sample of documents, within that sample.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from components.base import Integers, ParameterError, Result, Times, Topic, at_least
+from components.base import Bounds, Integers, ParameterError, Result, Times, Topic, at_least
 from components.reports.bins import Unit, check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -133,9 +133,9 @@ def write_topics_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: Literal["auto"] | Unit | int = "auto",
-    smooth: int | None = None,
-    n_words: int = 5,
+    bins: Literal["auto"] | Unit | Annotated[int, Bounds(2, 2000)] = "auto",
+    smooth: Annotated[int, Bounds(3, odd=True)] | None = None,
+    n_words: Annotated[int, Bounds(1)] = 5,
     csv_safe: bool = True,
 ) -> list[Path]:
     """`topics_over_time.csv` and `topic_trends.csv`; nothing without times.
@@ -198,9 +198,9 @@ def write_plot_over_time(
     result: Result,
     folder: Path,
     *,
-    bins: Literal["auto"] | Unit | int = "auto",
-    smooth: int | None = None,
-    n_topics: int = 12,
+    bins: Literal["auto"] | Unit | Annotated[int, Bounds(2, 2000)] = "auto",
+    smooth: Annotated[int, Bounds(3, odd=True)] | None = None,
+    n_topics: Annotated[int, Bounds(1)] = 12,
 ) -> list[Path]:
     """`topics_over_time.png`: the shares of the largest topics, a panel each.
 

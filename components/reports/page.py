@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from components.base import Result, at_least
+from components.base import Bounds, Result, at_least
 from components.reports import sections, shape_sections
 from components.reports.bins import Unit
 from components.reports.font_faces import font_faces
@@ -36,11 +36,11 @@ def write_report(
     result: Result,
     folder: Path,
     *,
-    max_megabytes: float = 10.0,
-    n_documents: int = 5,
-    bins: Literal["auto"] | Unit | int = "auto",
-    smooth: int | None = None,
-    max_classes: int = 100,
+    max_megabytes: Annotated[float, Bounds(1)] = 10.0,
+    n_documents: Annotated[int, Bounds(1)] = 5,
+    bins: Literal["auto"] | Unit | Annotated[int, Bounds(2, 2000)] = "auto",
+    smooth: Annotated[int, Bounds(3, odd=True)] | None = None,
+    max_classes: Annotated[int, Bounds(2)] = 100,
     run_folder: Path | None = None,
 ) -> list[Path]:
     """Write `report.html`.

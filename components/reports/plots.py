@@ -5,11 +5,11 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Result, Topic
+from components.base import Bounds, Result, Topic
 from components.reports.fonts import readable
 from components.reports.tables import write_csv
 from components.reports.text import one_line, plain
@@ -18,7 +18,11 @@ GREY = (0.78, 0.78, 0.78)
 
 
 def write_topics_plot(
-    result: Result, folder: Path, *, n_topics: int = 12, n_words: int = 8
+    result: Result,
+    folder: Path,
+    *,
+    n_topics: Annotated[int, Bounds(1)] = 12,
+    n_words: Annotated[int, Bounds(1)] = 8,
 ) -> list[Path]:
     """`topics.png`: a panel for each of the largest topics, with bars for its words' weights."""
     topics = result.topics[:n_topics]
@@ -62,7 +66,9 @@ def _topics_figure(topics: Sequence[Topic], n_all: int, n_words: int) -> Any:
     return figure
 
 
-def write_map(result: Result, folder: Path, *, n_labels: int = 25) -> list[Path]:
+def write_map(
+    result: Result, folder: Path, *, n_labels: Annotated[int, Bounds(0)] = 25
+) -> list[Path]:
     """`map.png`: every document at its two coordinates, coloured by topic.
 
     Nothing where the documents have no coordinates.

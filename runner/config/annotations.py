@@ -6,6 +6,7 @@ import ast
 import math
 from typing import Any
 
+from components.base import Bounds
 from runner.config.signatures import Parameter
 from runner.terminal.suggestions import nearest
 
@@ -34,15 +35,14 @@ def seed_mistake(value: Any) -> str | None:
 def _expected(value: Any, parameter: Parameter) -> str:
     """What the parameter takes instead of `value`, in the words of a command line."""
     assert parameter.annotation is not None
-    kinds, words = [], []
-    for part in _alternatives(parameter.annotation):
-        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
-            inner = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-            words += [str(item.value) for item in inner if isinstance(item, ast.Constant)]
-        else:
-            kinds.append("null" if ast.unparse(part) == "None" else ast.unparse(part))
+    parts = _alternatives(parameter.annotation)
+    kinds, words = _choices(parts)
     if isinstance(value, int | float) and not _is_usable(value) and {"int", "float"} & {*kinds}:
         return f"must be a finite number{'' if isinstance(value, float) else ' below 2^63'}."
+    for kind, bounds in filter(None, map(_bounded, parts)):
+        if _fits(value, kind):
+            others = ", ".join([*words, *(kind for kind in kinds if kind == "null")])
+            return f"must be {bounds}{others and f', or {others}'}."
     if not words:
         a_list = any(kind.startswith("list") for kind in kinds) and not isinstance(value, list)
         form = " A list is typed as [a,b]." if a_list else ""
@@ -50,6 +50,34 @@ def _expected(value: Any, parameter: Parameter) -> str:
     hint = nearest(value, words, otherwise="") if isinstance(value, str) else ""
     others = "".join(f" or {kind}" for kind in kinds)
     return f"must be one of {', '.join(words)}{others}.{hint}"
+
+
+def _choices(parts: list[ast.expr]) -> tuple[list[str], list[str]]:
+    """The types among the members of a union, and the words."""
+    kinds, words = [], []
+    for part in parts:
+        if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("Literal"):
+            inner = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+            words += [str(item.value) for item in inner if isinstance(item, ast.Constant)]
+        else:
+            kind = ast.unparse(bounded[0] if (bounded := _bounded(part)) else part)
+            kinds.append("null" if kind == "None" else kind)
+    return kinds, words
+
+
+def _bounded(annotation: ast.expr) -> tuple[ast.expr, Bounds] | None:
+    """The type and the bounds of `Annotated[int, Bounds(1)]`; None for any other annotation."""
+    if not isinstance(annotation, ast.Subscript):
+        return None
+    name, inner = ast.unparse(annotation.value).rpartition(".")[2], annotation.slice
+    if name != "Annotated" or not isinstance(inner, ast.Tuple):
+        return None
+    kind, *others = inner.elts
+    for call in others:
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "Bounds":
+            named = {str(item.arg): ast.literal_eval(item.value) for item in call.keywords}
+            return kind, Bounds(*map(ast.literal_eval, call.args), **named)
+    return None
 
 
 def _alternatives(annotation: ast.expr) -> list[ast.expr]:
@@ -96,6 +124,8 @@ def _fits(value: Any, annotation: ast.expr | None) -> bool:
 
 
 def _fits_generic(value: Any, annotation: ast.Subscript) -> bool:
+    if bounded := _bounded(annotation):
+        return _fits(value, bounded[0]) and value in bounded[1]
     name = ast.unparse(annotation.value).rpartition(".")[2]
     inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
     if name == "Literal":

@@ -46,8 +46,20 @@ def check_config(config: DictConfig, only: str | None = None) -> list[Problem]:
     problems += [p for p in check_run_keys(usable) if p.path.partition("=")[0] not in bad]
     trusted = trusted_targets(config)
     nodes = {key: node[key] for key in keys if key in node}
-    problems += [p for p in check_targets(nodes, trusted) if p.path not in bad]
+    found = [p for p in check_targets(nodes, trusted) if p.path not in bad]
+    said = {p.message for p in found if not _is_reference(config, p.path)}
+    problems += [p for p in found if p.message not in said or not _is_reference(config, p.path)]
     return problems
+
+
+def _is_reference(config: DictConfig, path: str) -> bool:
+    """Whether the value at a path, `key=value`, is that of another key."""
+    parent, _, key = path.partition("=")[0].rpartition(".")
+    try:
+        node = OmegaConf.select(config, parent)
+        return isinstance(node, DictConfig) and OmegaConf.is_interpolation(node, key)
+    except OmegaConfBaseException:  # a part of the path is no key of a config
+        return False
 
 
 def check_targets(node: dict[str, Any], trusted: list[str]) -> Iterator[Problem]:

@@ -67,9 +67,9 @@ def main(arguments: list[str]) -> int:
         children = [run for run in runs if IS_SWEEP not in run.tags]
         if gone := [run for run in children if not _has_folder(run)]:
             say(
-                f"The board in MLflow stays as it is: {len(gone)} of {len(children)} output folders "
-                f"are not here ({gone[0].tags.get('folder', 'none is recorded')}), and without "
-                "them the runs cannot be compared document by document."
+                f"The board in MLflow stays as it is: {len(gone)} of {len(children)} output "
+                f"folders are not here ({gone[0].tags.get('folder', 'none is recorded')}), and "
+                "without them the runs cannot be compared document by document."
             )
             return code
         for name in (CSV, HTML):

@@ -62,6 +62,15 @@ CASES = {
         "reports.over_time.bins=weak",
         ["reports.over_time.bins=weak: must be one of auto, hour,", "Did you mean 'week'?"],
     ),
+    "numbers out of range": (
+        "reports.over_time.bins=1 reports.over_time.smooth=4 metrics.npmi.n_words=0",
+        [
+            "3 mistakes",  # and not those of the keys that refer to these
+            "reports.over_time.bins=1: must be from 2 to 2,000, or auto, hour,",
+            "reports.over_time.smooth=4: must be odd, and at least 3, or null.",
+            "metrics.npmi.n_words=0: must be at least 1.",
+        ],
+    ),
     "missing value": ("dataset=jsonl", ["dataset.path", "a value is required"]),
     "missing file": (
         "dataset=jsonl dataset.path=nowhere.jsonl",
