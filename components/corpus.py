@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
@@ -198,6 +198,33 @@ class Corpus:
             {name: [cells[row] for row in rows] for name, cells in self.columns.items()},
             self.classes,
             pick(self.known_labels),
+        )
+
+    def cut(self, pieces: Sequence[str], parents: Integers) -> Corpus:
+        """The corpus of pieces of the documents; `parents` (pieces,) is the document of each.
+
+        A piece has its document's label, time, columns and row; an image goes with the first one.
+        """
+
+        def spread(column: Sequence[T] | None) -> list[T] | None:
+            return None if column is None else [column[row] for row in parents]
+
+        images = spread(self.images)
+        if images is not None:
+            first = np.append(True, parents[1:] != parents[:-1])
+            images = [path if begins else None for path, begins in zip(images, first, strict=True)]
+        return replace(
+            self,
+            documents=pieces,
+            labels=spread(self.labels),
+            timestamps=None if self.timestamps is None else self.timestamps[parents],
+            images=images,
+            rows=parents if self.rows is None else self.rows[parents],
+            n_rows=self.n_rows or len(self),
+            columns={n: [cells[row] for row in parents] for n, cells in self.columns.items()},
+            known_labels=spread(self.known_labels),
+            parents=parents,
+            whole=self,
         )
 
 

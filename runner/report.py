@@ -91,7 +91,7 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
 
     about = record.load(recorded)
     about.require_result(f"in {recorded}")
-    result = read_result(recorded)
+    result = read_result(recorded, pieces=True)
     result.metrics = about.metrics
     if topic_vectors is not None and topic_vectors.shape[0] == len(result.topics):
         result.parts["topic_vectors"] = topic_vectors

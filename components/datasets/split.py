@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -63,8 +62,7 @@ def split_corpus(corpus: Corpus, split: str | None, length: int | None = None) -
     Returns
     -------
     Corpus
-        A piece has its document's label, time, columns and row; an image goes with the first
-        piece. An empty document is one empty piece.
+        See `Corpus.cut`. An empty document is one empty piece.
     """
     if split is None:
         return corpus
@@ -75,28 +73,7 @@ def split_corpus(corpus: Corpus, split: str | None, length: int | None = None) -
         parts = list(cut(document, split, length)) or [document]
         pieces += parts
         parents += [row] * len(parts)
-    rows = np.array(parents, np.int64)
-    first = np.append(True, rows[1:] != rows[:-1])
-
-    def spread(column: Sequence[T] | None) -> list[T] | None:
-        return None if column is None else [column[row] for row in parents]
-
-    images = spread(corpus.images)
-    if images is not None:
-        images = [path if is_first else None for path, is_first in zip(images, first, strict=True)]
-    return replace(
-        corpus,
-        documents=pieces,
-        labels=spread(corpus.labels),
-        timestamps=None if corpus.timestamps is None else corpus.timestamps[rows],
-        images=images,
-        rows=rows if corpus.rows is None else corpus.rows[rows],
-        n_rows=corpus.n_rows or len(corpus),
-        columns={name: [cells[row] for row in parents] for name, cells in corpus.columns.items()},
-        known_labels=spread(corpus.known_labels),
-        parents=rows,
-        whole=corpus,
-    )
+    return corpus.cut(pieces, np.array(parents, np.int64))
 
 
 def cut(text: str, split: str, length: int) -> Iterator[str]:

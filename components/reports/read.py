@@ -20,17 +20,23 @@ N_EXAMPLES = 10  # documents that stand for a topic, by their strength
 # What a result is read from; the first two are there after every run.
 TABLES = (
     "documents.parquet", "topics.csv", "memberships.parquet", "layers.csv", "topics_by_class.csv",
-    "hierarchy.csv", "granularity.csv",
+    "hierarchy.csv", "granularity.csv", "pieces.parquet",
 )  # fmt: skip
 
 
-def read_result(folder: Path) -> Result:
+def read_result(folder: Path, *, pieces: bool = False) -> Result:
     """The result that a run has left in a folder.
 
     The files hold no vectors, and no weights of words: `embeddings` and `reduced` have no
     columns, and weights are NaN. The tree of hierarchy.csv, where it is there, is
     `parts["tree"]`; granularity.csv gives `curve`. Examples of a topic are its typical document and
     the documents of the greatest strength.
+
+    Parameters
+    ----------
+    pieces : bool
+        Of a run that has cut its documents (`dataset.split`), give the result on their pieces, as
+        the run itself had it; by default it is on whole documents.
 
     Raises
     ------
@@ -42,7 +48,8 @@ def read_result(folder: Path) -> Result:
 
     try:
         table = pq.read_table(folder / "documents.parquet")
-        return _result(table, folder)
+        cut = folder / "pieces.parquet"
+        return _result(table, folder, pq.read_table(cut) if pieces and cut.is_file() else None)
     except FileNotFoundError as error:
         raise UserError(
             f"{folder} does not hold the tables of a run: {error.filename or error} is missing. "
@@ -52,22 +59,28 @@ def read_result(folder: Path) -> Result:
         raise UserError(f"{folder} does not hold the tables of a run: {error}.") from error
 
 
-def _result(table: Any, folder: Path) -> Result:
+def _result(table: Any, folder: Path, pieces: Any | None) -> Result:
     columns = {name: table[name] for name in table.column_names}
-    labels = columns["topic"].to_numpy().astype(np.int64)
-    strengths = columns["strength"].to_numpy().astype(np.float32)
     # Where the data set has no labels, the column repeats those of the topics.
     whose = (table.schema.metadata or {}).get(LABEL.encode())
     repeats = columns["label"].equals(columns.get("topic_label")) if "label" in columns else True
     corpus = _corpus(columns, has_labels=whose == b"dataset" if whose else not repeats)
+    rows = list(_rows(folder / "topics.csv"))
+    if pieces is None:
+        memberships = _memberships(folder / "memberships.parquet", corpus, len(rows))
+    else:
+        memberships = None  # those in the file are of whole documents
+        columns = {name: pieces[name] for name in pieces.column_names}
+        parents = _places(corpus, columns["row"].to_numpy())
+        corpus = corpus.cut(columns["piece"].to_pylist(), parents)
+    labels = columns["topic"].to_numpy().astype(np.int64)
+    strengths = columns["strength"].to_numpy().astype(np.float32)
     coordinates = None
     if {"x", "y"} <= columns.keys():
         coordinates = np.column_stack([columns[axis].to_numpy() for axis in "xy"])
         with_vector = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
     else:
         with_vector = np.flatnonzero(~corpus.blank)
-    rows = list(_rows(folder / "topics.csv"))
-    memberships = _memberships(folder / "memberships.parquet", corpus, len(rows))
     no_vectors = np.zeros((len(with_vector), 0), dtype=np.float32)
     return Result(
         corpus=replace(corpus, classes=_classes(folder / "topics_by_class.csv")),
@@ -114,10 +127,16 @@ def _memberships(path: Path, corpus: Corpus, n_topics: int) -> Any | None:
 
     table = pq.read_table(path)
     rows, topics, weights = (table[name].to_numpy() for name in ("row", "topic", "weight"))
+    places = _places(corpus, rows)
+    return sparse.csr_matrix((weights, (places, topics)), (len(corpus), n_topics))
+
+
+def _places(corpus: Corpus, rows: Integers) -> Integers:
+    """Places in a corpus of the documents with these rows in the source."""
     assert corpus.rows is not None
     order = np.argsort(corpus.rows)
-    places = order[np.searchsorted(corpus.rows[order], rows)]
-    return sparse.csr_matrix((weights, (places, topics)), (len(corpus), n_topics))
+    places: Integers = order[np.searchsorted(corpus.rows[order], rows)]
+    return places
 
 
 def _tree(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`topics.csv`, `layers.csv` and `documents.parquet`."""
+"""`topics.csv`, `layers.csv`, `documents.parquet` and `pieces.parquet`."""
 
 from __future__ import annotations
 
@@ -161,6 +161,33 @@ def documents_table(result: Result) -> Any:
         columns[f"{DATA_PREFIX}{name}" if taken else name] = strings(cells)
     label = "topic" if corpus.labels is None else "dataset"
     return pa.table(columns).replace_schema_metadata({LABEL: label})
+
+
+def write_pieces(result: Result, folder: Path) -> list[Path]:
+    """`pieces.parquet`, one row per piece of a document; nothing where documents are whole.
+
+    Columns: row (of the document, in the source), piece, topic (-1: none), topic_label, strength,
+    topic_<layer>, and x and y where there are any.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    corpus = result.corpus
+    if corpus.whole is None:
+        return []
+    columns: dict[str, object] = {
+        "row": numbers(corpus.rows),
+        "piece": strings(corpus.documents),
+        "topic": numbers(result.labels),
+        "topic_label": _topic_labels(result),
+        "strength": numbers(result.strengths),
+        **{f"topic_{name}": numbers(layer.labels) for name, layer in result.layers.items()},
+    }
+    if result.coordinates is not None:
+        columns |= {axis: numbers(result.coordinates[:, i]) for i, axis in enumerate("xy")}
+    path = folder / "pieces.parquet"
+    pq.write_table(pa.table(columns), path)
+    return [path]
 
 
 def _topic_labels(result: Result) -> Any:
