@@ -175,6 +175,7 @@ def write_pieces(result: Result, folder: Path) -> list[Path]:
     corpus = result.corpus
     if corpus.whole is None:
         return []
+    assert corpus.rows is not None
     columns: dict[str, object] = {
         "row": numbers(corpus.rows),
         "piece": strings(corpus.documents),

@@ -88,6 +88,23 @@ def test_images_are_read(tmp_path: Path) -> None:
     assert back.rows.tolist() == list(range(60)), "an image alone is content"
 
 
+def test_pieces_of_documents_are_read(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    whole = Corpus([f"document {i}" for i in range(30)], labels=["a", "b"] * 15)
+    result.corpus = whole.cut(result.corpus.documents, np.arange(60) // 2)
+    result.layers = {"broad": Layer(np.where(result.labels < 0, -1, 0), [result.topics[0]])}
+    tables.write_pieces(result, written(result, tmp_path))
+    assert len(read_result(tmp_path).corpus) == 30
+    back = read_result(tmp_path, pieces=True)
+    assert back.corpus.documents == result.corpus.documents
+    assert back.corpus.labels == [label for label in ["a", "b"] * 15 for _ in range(2)]
+    assert back.corpus.whole is not None
+    assert back.corpus.whole.documents == whole.documents
+    for name in ("labels", "strengths", "rows", "coordinates"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(result, name))
+    np.testing.assert_array_equal(back.layers["broad"].labels, result.layers["broad"].labels)
+
+
 def test_a_folder_that_holds_no_tables(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"tables of a run: .*documents\.parquet is missing.*reports=fast"
