@@ -4,6 +4,7 @@
 
 run          a run's output folder, its id in MLflow, or models:/topics@champion
 dataset      as of a run: dataset=jsonl dataset.path=... dataset.text=... dataset.columns=[id]
+             dataset.label=... names a column with known labels, to measure the topics against
 out          a file that ends in .csv, .parquet or .jsonl, with one row per document: row, document,
              topic (-1: none), label, strength, topic_<layer>, nearest_topic, nearest_label and
              similarity (the topic whose mean is nearest and the cosine to it, also of a document
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from components import agreement
 from components.base import Corpus, UserError, progress
 from components.reports.tables import DATA_PREFIX
 from components.reports.text import plain
@@ -105,6 +107,8 @@ def main(arguments: list[str]) -> int:
         say(_summary(model, sizes))
     reasons = f" ({counts.why_none})" if n_none else ""
     say(f"{sizes.total()} documents, {n_none} of them in no topic{reasons}: {target}")
+    if counts.labelled or config.dataset.get("label"):
+        say(_agreement(counts.labelled, [topic.label for topic in model.topics]))
     if counts.reasons[UNLIKE] > sizes.total() / 2:
         say(
             "A document is unlike the training documents in subject, length or language: "
@@ -121,6 +125,30 @@ def _summary(model: Model, sizes: Counter[int], most: int = 10) -> str:
     if len(largest) > most:
         lines.append(f"{sum(n for _, n in largest[most:]):7,}  in {len(largest) - most} others")
     return "\n".join(lines)
+
+
+def _agreement(labelled: Counter[tuple[str, int]], names: list[str]) -> str:
+    """How far the topics agree with the labels of the new documents, as a run measures it.
+
+    Where labels are the names of topics, as with clusterer=given, also the share of documents that
+    are in the topic of their label.
+    """
+    n = labelled.total()
+    if n < 2:
+        return "Too few of the documents have a label to measure the topics against."
+    known = {label: number for number, label in enumerate({label: 0 for label, _ in labelled})}
+    pairs = np.array([[known[label], topic] for label, topic in labelled], np.int64)
+    labels, topics = np.repeat(pairs, [*labelled.values()], axis=0).T
+    measures = {
+        "ari": agreement.adjusted_rand_index(labels, topics),
+        "ami": agreement.adjusted_mutual_information(labels, topics),
+        "v_measure": agreement.v_measure(labels, topics),
+    }
+    if known.keys() & {*names}:
+        right = sum(n for (label, t), n in labelled.items() if t >= 0 and names[t] == label)
+        measures["accuracy"] = right / n
+    shown = " · ".join(f"{name} {value:.3f}" for name, value in measures.items())
+    return f"Agreement with the labels of {n:,} documents: {shown}"
 
 
 def _flag(options: dict[str, str], key: str) -> bool:
@@ -152,10 +180,12 @@ class Counts:
 
     topics : how many are in each topic, and in none (-1)
     reasons : how many are in none for which reason
+    labelled : how many with a vector have which label and topic
     """
 
     topics: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    labelled: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     @property
     def why_none(self) -> str:
@@ -192,6 +222,13 @@ def predict_file(
             n += len(corpus)
             counts.topics.update(prediction.topics.tolist())
             counts.reasons.update(block["reason"])
+            if corpus.labels is not None:
+                found = zip(corpus.labels, block["topic"].tolist(), prediction.nearest, strict=True)
+                counts.labelled.update(
+                    (label, topic)
+                    for label, topic, near in found
+                    if label is not None and near >= 0
+                )
         if not n:
             raise UserError("the data set holds no documents.")
     return counts
@@ -203,15 +240,10 @@ def _blocks(dataset: Any) -> Iterator[Corpus]:
         yield from map(dataset.cleaned, dataset.blocks(BLOCK))
         return
     corpus: Corpus = dataset.load()
-    rows = corpus.rows if corpus.rows is not None else np.arange(len(corpus))
+    if corpus.rows is None:
+        corpus = replace(corpus, rows=np.arange(len(corpus)), n_rows=len(corpus))
     for start in range(0, len(corpus), BLOCK):
-        part = slice(start, start + BLOCK)
-        images = None if corpus.images is None else corpus.images[part]
-        columns = {name: cells[part] for name, cells in corpus.columns.items()}
-        yield Corpus(
-            corpus.documents[part], images=images, rows=rows[part], n_rows=len(rows),
-            columns=columns,
-        )  # fmt: skip
+        yield corpus.take(np.arange(start, min(start + BLOCK, len(corpus))))
 
 
 if __name__ == "__main__":

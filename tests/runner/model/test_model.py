@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -349,6 +350,25 @@ def test_predict_to_csv_for_a_spreadsheet_and_to_json_lines(saved, tmp_path, cap
     assert [line["id"] for line in lines] == ["a1", "a2", "=b3", "a4"]
     assert len(lines[0]["memberships"]) == len(model.topics)
     assert [line["topic"] for line in lines] == expected.topic.tolist()
+
+
+@pytest.mark.parametrize("limit", ["null", "99"])
+def test_topics_of_new_documents_are_measured_against_their_labels(saved, tmp_path, capsys, limit):
+    from runner.predict import main
+
+    known = _documents(saved)[["document", "topic_label"]].rename(columns={"document": "text"})
+    known.loc[len(known)] = ["", known.topic_label[0]]  # without a vector
+    known.loc[0, "topic_label"] = None
+    data = ["dataset=jsonl", f"dataset.path={tmp_path}/new.jsonl", f"dataset.limit={limit}"]
+    known.to_json(tmp_path / "new.jsonl", orient="records", lines=True)
+    ask = [f"run={saved}", "cache=null", f"out={tmp_path}/topics.csv", *data]
+    assert main([*ask, "dataset.label=topic_label"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(
+        r"with the labels of (119|9[789]) documents: ari 1\.000 .* accuracy 1\.000", said
+    )
+    assert main(ask) == 0
+    assert "labels" not in capsys.readouterr().out
 
 
 def test_predictions_do_not_replace_the_documents(saved, tmp_path):
