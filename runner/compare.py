@@ -59,10 +59,10 @@ def load_run(run: str, uri: str | None = None) -> tuple[Result, Record]:
     """
     if Path(run).is_dir():
         return _read(Path(run), run)
-    from runner.tracking import connect, fetch_result
+    from runner.tracking import connect_to_find, fetch_result
 
     with tempfile.TemporaryDirectory() as scratch:
-        fetch_result(connect(uri), run, Path(scratch))
+        fetch_result(connect_to_find(run, uri), run, Path(scratch))
         return _read(Path(scratch), run)
 
 

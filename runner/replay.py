@@ -46,9 +46,9 @@ def main(arguments: list[str]) -> int:
         record.load(recorded).require_result(f"in {recorded}")
         return _replay(recorded, options)
     with tempfile.TemporaryDirectory() as scratch:
-        from runner.tracking import connect, fetch
+        from runner.tracking import connect_to_find, fetch
 
-        client = connect(options.get("uri"))
+        client = connect_to_find(options["run"], options.get("uri"))
         for name in _NEEDED:
             fetch(client, options["run"], name, Path(scratch))
         return _replay(Path(scratch), options)

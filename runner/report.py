@@ -47,9 +47,9 @@ def main(arguments: list[str]) -> int:
             target = Path(options.get("folder", recorded))
             say(f"Written: {_report(recorded, target, limits, _topic_vectors(recorded / FOLDER))}")
             return 0
-        from runner.tracking import connect, fetch_result, log_file
+        from runner.tracking import connect_to_find, fetch_result, log_file
 
-        client = connect(options.get("uri"))
+        client = connect_to_find(options["run"], options.get("uri"))
         fetch_result(client, options["run"], Path(scratch))
         vectors = _vectors_of_run(options["run"], options.get("uri"))
         if "folder" in options:

@@ -255,10 +255,10 @@ class Command:
 
 def _fetch(source: str, uri: str | None, folder: Path) -> str:
     """Copy what a run's result is read from to a folder, from MLflow; the id of its model there."""
-    from runner.tracking import connect, fetch_result
+    from runner.tracking import connect_to_find, fetch_result
     from runner.tracking.model import model_of_run, run_of
 
-    client = connect(uri)
+    client = connect_to_find(source, uri)
     run_id = run_of(client, source)
     model_id = model_of_run(client, run_id)
     fetch_result(client, run_id, folder)

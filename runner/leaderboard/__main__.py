@@ -36,9 +36,11 @@ def main(arguments: list[str]) -> int:
         return _report(runs, f"Sweep {about['sweep_id']}", options)
     if place.is_dir() and "sweep_id" in options:
         raise UserError(f"{place} is not the folder of a sweep: it holds no {SWEEP_FILE}.")
-    from runner.tracking import connect, experiment_ids, find, log_file
+    from runner.tracking import connect, connect_to_find, experiment_ids, find, log_file
 
-    client = connect(options.get("uri"))
+    uri = options.get("uri")
+    named = options.get("sweep_id")
+    client = connect_to_find(named, uri, "sweep") if named else connect(uri)
     experiments = experiment_ids(client, options.get("experiment"))
     if "experiment" in options and "sweep_id" not in options:
         runs = [run for run in find(client, "", experiments) if "config_hash" in run.tags]

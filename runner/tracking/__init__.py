@@ -14,6 +14,7 @@ from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
 from runner.tracking.client import check_location, first_line, get_run, reaching, store_errors
 from runner.tracking.client import connect as connect
+from runner.tracking.client import connect_to_find as connect_to_find
 from runner.tracking.description import DESCRIPTION, verbatim
 from runner.tracking.model import log_model
 from runner.tracking.process import TAG, packed, unpacked, without
@@ -47,7 +48,7 @@ class Tracker:
         if secrets.mask(experiment) != experiment:
             raise UserError("tracking.experiment holds a secret, and is shown to all. Rename it.")
         self._client = connect(uri, create=True)
-        with reaching(self.uri):
+        with reaching(self.uri, tracks=True):
             self._experiment_id = self._experiment(experiment)
 
     def _experiment(self, name: str) -> str:
@@ -76,7 +77,7 @@ class Tracker:
         """Open a run for a record, and keep its id there and in the folder."""
         from mlflow.entities import Param
 
-        with put_off_interrupts(STOPPING), reaching(self.uri):
+        with put_off_interrupts(STOPPING), reaching(self.uri, tracks=True):
             safe = record.without_secrets()
             # What names the process is for whoever ends the runs of dead ones.
             known = packed(safe.tags) if record.status == "RUNNING" else without(safe.tags)
@@ -96,7 +97,7 @@ class Tracker:
         from mlflow.entities import Metric, RunTag
 
         assert record.end_time is not None
-        with put_off_interrupts(STOPPING), reaching(self.uri):
+        with put_off_interrupts(STOPPING), reaching(self.uri, tracks=True):
             if not self._knows(record.run_id):
                 self.start(record, folder)
             model_id = log_model(self._client, record, folder)
@@ -129,7 +130,7 @@ class Tracker:
         from mlflow.entities import Metric
 
         assert record.end_time is not None
-        with reaching(self.uri):
+        with reaching(self.uri, tracks=True):
             metrics = [Metric(n, v, record.end_time, 0) for n, v in record.metrics.items()]
             self._client.log_batch(record.run_id, [m for m in metrics if m.key in set(names)])
 
@@ -154,7 +155,7 @@ class Tracker:
     def close_dead_runs(self) -> None:
         """End as KILLED what this machine's dead processes left RUNNING."""
         query = "attributes.status = 'RUNNING'"
-        with reaching(self.uri):
+        with reaching(self.uri, tracks=True):
             for run in find(self._client, query, [self._experiment_id]):
                 if run.is_alive is False:
                     log.warning("Marked run %s as KILLED: its process no longer exists.", run.name)

@@ -18,6 +18,7 @@ from runner.terminal import secrets
 from runner.tracking.folder import DISK
 from runner.tracking.uri import absolute_uri, check_store, sqlite_path
 
+_ADDRESSES = ("models:/", "runs:/")
 # The latter for what cannot be an id, such as a name with a slash.
 _NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -51,7 +52,7 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
     """
     uri = absolute_uri(uri)
     path = sqlite_path(uri)
-    with reaching(uri):
+    with reaching(uri, tracks=create):
         check_store(uri, create=create)
         # MLflow makes its tables without a lock, so two first starts break each other.
         with nullcontext() if path is None else FileLock(f"{path}.lock"):
@@ -63,6 +64,31 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # only now does it connect
             return client
+
+
+def connect_to_find(source: str, uri: str | None, kind: str = "run") -> Any:
+    """A client of the MLflow store that holds what a user has named, which is no folder here.
+
+    Parameters
+    ----------
+    source : the id of a run or a sweep, `runs:/ID/...` or `models:/...`
+    uri : see `runner.tracking.uri.absolute_uri`
+    kind : "run" or "sweep"
+
+    Raises
+    ------
+    UserError
+        When it can only be a folder that is not there, or the store cannot be reached.
+    """
+    if source.startswith(_ADDRESSES):
+        return connect(uri)
+    no_folder = f"there is no folder {source!r}"
+    if len(Path(source).parts) > 1:
+        raise UserError(f"{no_folder}. Give the output folder of a {kind}, or its id in MLflow.")
+    try:
+        return connect(uri)
+    except UserError as error:
+        raise UserError(f"{no_folder}, and {error}") from error
 
 
 def _make(path: Path) -> None:
@@ -112,8 +138,11 @@ def check_location(uri: str, location: str) -> None:
 
 
 @contextmanager
-def reaching(uri: str) -> Iterator[None]:
-    """Raise a `UserError` where what is done inside fails because the store is gone."""
+def reaching(uri: str, *, tracks: bool = False) -> Iterator[None]:
+    """Raise a `UserError` where what is done inside fails because the store is gone.
+
+    tracks : whether a run logs itself there, or else something is looked for
+    """
     try:
         yield
     except UserError:
@@ -123,14 +152,16 @@ def reaching(uri: str) -> Iterator[None]:
             raise
         reason = first_line(error)
         is_full = "disk is full" in reason or getattr(error, "errno", None) in DISK
+        key = "tracking.uri" if tracks else "uri"
         advice = (
-            "Make room on its disk, name a store on another one with tracking.uri"
+            f"Make room on its disk, name a store on another one with {key}"
             if is_full
-            else "Start the server, correct tracking.uri"
+            else f"Start the server, correct {key}"
         )
+        otherwise = "run without tracking: tracking=none" if tracks else "name an output folder."
         raise UserError(
             f"the MLflow store {secrets.mask(uri)} cannot be used: {reason}\n"
-            f"{advice}, or run without tracking: tracking=none"
+            f"{advice}, or {otherwise}"
         ) from error
 
 

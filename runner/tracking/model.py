@@ -15,7 +15,7 @@ import yaml
 from components.base import UserError
 from runner.tracking.client import (
     check_location,
-    connect,
+    connect_to_find,
     first_line,
     get_run,
     reaching,
@@ -90,7 +90,7 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
     UserError
         When the store cannot be reached, or has no such run or model.
     """
-    client = connect(uri)
+    client = connect_to_find(source, uri)
     with reaching(client.tracking_uri):
         from mlflow.artifacts import download_artifacts
         from mlflow.utils.file_utils import local_file_uri_to_path

@@ -213,6 +213,8 @@ def begin_sweep(sweep_id: str, overrides: list[str], folder: Path) -> Record:
 def load(folder: Path) -> Record:
     """Read a run's record from its output folder."""
     path = folder / FILE
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}.")
     if not path.is_file():
         raise UserError(f"{folder} is not the output folder of a run: it holds no {FILE}.")
     try:

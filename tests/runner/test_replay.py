@@ -112,6 +112,11 @@ def test_what_cannot_be_replayed_is_said(
         replay.main([f"run={run.info.run_id}"])
     with pytest.raises(UserError, match="there is no folder 'nonsense', and no run of that id"):
         replay.main(["run=nonsense"])
+    with pytest.raises(UserError, match=r"^there is no folder 'outputs/x'\. Give the output"):
+        replay.main(["run=outputs/x"])
+    nothing = "^there is no folder 'x', and there is no MLflow store .*none.db. Name another one"
+    with pytest.raises(UserError, match=nothing):
+        replay.main(["run=x", "uri=sqlite:///none.db"])
     with pytest.raises(UserError, match=r"run=\.\.\. is missing"):
         replay.main([])
     with pytest.raises(UserError, match=r"holds no run\.json"):
