@@ -12,6 +12,7 @@ from typing import Any
 import components
 from components.base import ParameterError, UserError
 from components.errors import raised_by
+from runner.terminal.secrets import MaskingFormatter
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,14 @@ LONGEST = 500  # characters of a library's message that an error quotes
 
 
 class StageError(UserError):
-    """A part failed on its input; the message names the part, the input and the error."""
+    """A part failed on its input; the message names the part, the input and the error.
+
+    shows_cause : whether the traceback of the cause is in no log, and is to be shown
+    """
+
+    def __init__(self, message: str, shows_cause: bool) -> None:
+        super().__init__(message)
+        self.shows_cause = shows_cause
 
 
 @contextmanager
@@ -52,18 +60,31 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
             kind = getattr(part, "__qualname__", type(part).__qualname__)
             text = str(error)
             its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
-            advice = f"Change {role}.*, or choose another {role}. The traceback is in runner.log."
+            file = _log_file()
+            where = f"in {file}" if file else "above"
+            advice = f"Change {role}.*, or choose another {role}. The traceback is {where}."
             called_wrongly = text.startswith(f"{kind}.")  # its method takes other arguments
             if not called_wrongly and (place := _own_fault(error)):
-                log.error("unexpected error in %s", place, exc_info=True)
+                log.error("unexpected error in %s", place, exc_info=bool(file))
                 advice = (
                     f"This is a fault of topic-runner, at {place}. Please report it with the "
-                    f"traceback, which is in runner.log. Another {role} may work meanwhile."
+                    f"traceback, which is {where}. Another {role} may work meanwhile."
                 )
             if len(text) > LONGEST:  # a library may quote a whole document in it
                 text = text[:LONGEST] + "..."
             reason = f"{type(error).__name__}: {text}"
-            raise StageError(f"{role} ({kind}) failed{its_input}: {reason}\n{advice}") from error
+            message = f"{role} ({kind}) failed{its_input}: {reason}\n{advice}"
+            raise StageError(message, shows_cause=not file) from error
+
+
+def _log_file() -> str:
+    """Name of the file that a run on the command line logs to; empty elsewhere."""
+    for handler in logging.getLogger().handlers:
+        # Not where a program that calls us logs to.
+        is_ours = isinstance(handler.formatter, MaskingFormatter)
+        if is_ours and isinstance(handler, logging.FileHandler):
+            return Path(handler.baseFilename).name
+    return ""
 
 
 def _own_fault(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
@@ -23,6 +24,8 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
     try:
         sys.exit(main(arguments))
     except UserError as mistake:
+        if getattr(mistake, "shows_cause", False):
+            say("".join(traceback.format_exception(mistake.__cause__)), error=True)
         say(str(mistake), error=True)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from components.topics.outliers import AssignOutliers
 from runner.cache import Cache
 from runner.pipeline import Parts, run
 from runner.pipeline.failures import StageError
+from runner.terminal.console import command
 
 WORDS = {"cats": 0, "dogs": 1, "cars": 2}
 
@@ -198,6 +199,20 @@ def refused(result: Any, power: int) -> float:
 def test_a_part_that_takes_other_arguments_is_no_fault_of_ours() -> None:
     with pytest.raises(StageError, match=r"WantsMore.*missing 1 required.*\nChange clusterer"):
         run(parts(DOCUMENTS, clusterer=WantsMore()), draw_map=False)
+
+
+def test_a_command_that_keeps_no_log_shows_the_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def main(arguments: list[str]) -> int:
+        run(parts(DOCUMENTS, clusterer=WantsMore()), draw_map=False)
+        return 0
+
+    with pytest.raises(SystemExit):
+        command(main, [])
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith("The traceback is above.\n")
 
 
 def test_a_metric_that_fails_is_named_by_its_function() -> None:
