@@ -74,7 +74,7 @@ def check_store(uri: str, *, create: bool) -> None:
     elif not path.exists():
         if not create:
             raise UserError(
-                f"there is no MLflow store {path}. Name another one (uri=...), or the output "
+                f"there is no MLflow store {path} yet. Name another one (uri=...), or the output "
                 "folder of the run (of a sweep: sweep_id=FOLDER)."
             )
         path.parent.mkdir(parents=True, exist_ok=True)

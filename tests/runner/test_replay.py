@@ -114,7 +114,9 @@ def test_what_cannot_be_replayed_is_said(
         replay.main(["run=nonsense"])
     with pytest.raises(UserError, match=r"^there is no folder 'outputs/x'\. Give the output"):
         replay.main(["run=outputs/x"])
-    nothing = "^there is no folder 'x', and there is no MLflow store .*none.db. Name another one"
+    nothing = (
+        "^there is no folder 'x', and there is no MLflow store .*none.db yet. Name another one"
+    )
     with pytest.raises(UserError, match=nothing):
         replay.main(["run=x", "uri=sqlite:///none.db"])
     with pytest.raises(UserError, match=r"run=\.\.\. is missing"):
