@@ -2,93 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Floats, UserError
+from components.embedders.batch_size import BatchSize
 from components.embedders.torch_models import packed
 
-log = logging.getLogger(__name__)
-
-CPU_TEXTS = 32  # in a batch on a CPU, at most
 CPU_TOKENS = 2048  # in a batch on a CPU: its states then fit in the cache
-CHARACTERS_PER_TOKEN = 4  # about, in most languages that are written with an alphabet
-START = 32  # texts in the first batch on a GPU
-GAIN = 1.05  # as many tokens per second: else twice the texts are not worth their memory
-
-
-@dataclass
-class BatchSize:
-    """How many texts a batch has: a fixed number, or one found by trial on the run's own batches.
-
-    A trial doubles the number until that makes the batches less than 5 % faster, or the memory
-    ends. Where it ends, fixed or not, the number is halved.
-
-    fixed : the most texts; None: `CPU_TEXTS` on a CPU, a trial elsewhere
-    """
-
-    fixed: int | None
-    _trial: int = START
-    _fastest: float = 0.0
-    _settled: bool = False
-    _limit: int | None = field(default=None)  # where the memory ended
-
-    def texts(self, device: str) -> int:
-        size = self.fixed or (CPU_TEXTS if device == "cpu" else self._trial)
-        return min(size, self._limit or size)
-
-    def tries(self, device: str) -> bool:
-        """Whether the next batch is part of a trial, and worth timing."""
-        return self.fixed is None and device != "cpu" and not self._settled
-
-    def timed(self, texts: int, tokens: int, seconds: float) -> None:
-        """Learn from a batch of the trial."""
-        if texts < self._trial:  # the rest of a block
-            return
-        speed = tokens / seconds
-        self._settled = speed < GAIN * self._fastest
-        self._trial = self._trial // 2 if self._settled else self._trial * 2
-        self._fastest = max(speed, self._fastest)
-        if self._settled:
-            log.info("batch_size: %d texts, found by trial", self._trial)
-
-    def too_many(self, texts: int) -> None:
-        """The memory was too small for so many."""
-        self._limit = max(1, min(texts // 2, self._limit or texts))
-        self._settled = True
-        log.info("out of memory with %d texts at a time: %d from now on", texts, self._limit)
-
-
-def batches(
-    texts: Sequence[str], batch_size: int | BatchSize, limit: int | None, device: Any
-) -> Iterator[list[int]]:
-    """Rows of the texts, longest first: little is padding, and too little memory shows at once.
-
-    At most `batch_size` texts per batch. On a CPU a batch has at most about `CPU_TOKENS` tokens, or
-    one text.
-    """
-    kind = getattr(device, "type", str(device).partition(":")[0])
-    size = BatchSize(batch_size) if isinstance(batch_size, int) else batch_size
-    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-    start = 0
-    while start < len(order):
-        number = size.texts(kind)
-        if kind == "cpu":
-            tokens = max(1, len(texts[order[start]]) // CHARACTERS_PER_TOKEN)
-            number = min(number, max(1, CPU_TOKENS // min(tokens, limit or tokens)))
-        yield order[start : start + number]
-        start += number
+CPU_BATCHES = 8  # at once on a CPU, at most: more would wait for Python
+STATELESS = {"torch", "transformers", "sentence_transformers", "components"}  # packages of modules
+WINDOW = 512  # texts that are tokenized at a time, at least: enough to find some of equal length
 
 
 def replicas(model: Any, devices: Sequence[str]) -> list[Any]:
@@ -104,13 +38,12 @@ def encode_batches(
     vectors: Callable[[Any, Any], Any],
     *,
     size: BatchSize,
-    limit: int | None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Vectors, float32 (n, d), and which texts were truncated, bool (n,).
 
-    On a CPU one batch comes after the other: a tokenizer beside the model would take its cores
-    from it. On a GPU, the next batch is tokenized while the model runs, and vectors are copied
-    back once. Several devices take batches from one queue.
+    Several devices take batches from one queue. A CPU computes several batches at once, each with
+    a share of its threads: they wait for each other less often than on one batch. On a GPU, the
+    next batch is prepared while the model runs, and vectors are copied back once.
 
     Parameters
     ----------
@@ -119,26 +52,20 @@ def encode_batches(
         One for each device.
     tokenize : callable
         From b texts to `features`, a mapping of str to tensors on the CPU, among them
-        `input_ids`, and to bool (b,), truncated or not.
+        `attention_mask`, and to bool (b,), truncated or not.
     vectors : callable
         From a model and features on its device to its tensor (b, d).
     size : BatchSize
         What it learns is used in the next call.
-    limit : int, optional
-        Tokens at which a text is truncated.
     """
     truncated = np.zeros(len(texts), bool)
-    lock = threading.Lock()
-    queue = batches(texts, size, limit, str(models[0].device))
+    lock, stopped = threading.Lock(), threading.Event()
+    queue = batches(texts, tokenize, truncated, size, models[0].device.type)
 
     def prepared() -> tuple[list[int], Any] | None:
         """The rows of the next batch, and its features; None where no batch is left."""
-        with lock:
-            rows = next(queue, None)
-        if rows is None:
-            return None
-        features, truncated[rows] = tokenize([texts[row] for row in rows])
-        return rows, features
+        with lock:  # neither a generator nor every tokenizer can be asked by two threads at once
+            return None if stopped.is_set() else next(queue, None)
 
     def computed(model: Any, rows: list[int], features: Any) -> Iterator[tuple[list[int], Any]]:
         """Rows and their vectors, in smaller pieces where the memory is too small for all."""
@@ -146,23 +73,106 @@ def encode_batches(
             yield rows, result
             return
         middle = len(rows) // 2
-        for half in (rows[:middle], rows[middle:]):
-            yield from computed(model, half, tokenize([texts[row] for row in half])[0])
+        for half in (slice(middle), slice(middle, None)):
+            yield from computed(model, rows[half], _part(features, half))
 
     def work(model: Any) -> list[tuple[list[int], Any]]:
-        return _worked(model, prepared, partial(computed, model))
+        try:
+            return _worked(model, prepared, partial(computed, model))
+        except BaseException:
+            stopped.set()  # the others need not compute what is left
+            raise
 
+    if len(models) == 1 and _shares_threads(models[0]):
+        import torch
+
+        first = list(islice(queue, min(torch.get_num_threads(), CPU_BATCHES)))
+        queue = chain(first, queue)
+        models = [models[0]] * max(1, len(first))
     if len(models) == 1:
         results = work(models[0])
     else:
-        with ThreadPoolExecutor(len(models)) as pool:
-            results = [part for parts in pool.map(work, models) for part in parts]
+        with _threads(models) as pool:
+            try:
+                results = [part for parts in pool.map(work, models) for part in parts]
+            finally:
+                stopped.set()  # after Ctrl-C, no batch is begun
     rows = np.empty((0, 0), np.float32)
     for some, tensor in results:
         if not rows.shape[1]:
             rows = np.empty((len(texts), tensor.shape[1]), np.float32)
         rows[some] = tensor.float().numpy()
     return rows, truncated
+
+
+def batches(
+    texts: Sequence[str],
+    tokenize: Callable[[list[str]], tuple[Any, Any]],
+    truncated: NDArray[np.bool_],
+    size: BatchSize,
+    kind: str,
+) -> Iterator[tuple[list[int], Any]]:
+    """Rows of texts and their features, the longest first: too little memory shows at once.
+
+    A window of texts with about as many characters is tokenized at a time, and divided into batches
+    of texts with as many tokens, so that little is padding: of 20,000 titles, half a percent
+    instead of 43. Sets `truncated`.
+    """
+    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    start = 0
+    while start < len(order):
+        window = order[start : start + max(WINDOW, 4 * size.texts(kind))]
+        start += len(window)
+        features, truncated[window] = tokenize([texts[row] for row in window])
+        tokens = features["attention_mask"].sum(dim=1).numpy()
+        longest = np.argsort(-tokens, kind="stable")
+        while len(longest):
+            number = size.texts(kind)
+            if kind == "cpu":
+                number = min(number, max(1, CPU_TOKENS // max(1, int(tokens[longest[0]]))))
+            batch, longest = longest[:number], longest[number:]
+            yield [window[place] for place in batch.tolist()], _part(features, batch)
+
+
+def _part(features: Any, rows: Any) -> dict[str, Any]:
+    """The features of some rows, without the columns that are padding in all of them."""
+    mask = features["attention_mask"]
+    columns = mask[rows].any(dim=0)
+    return {
+        name: value[rows][:, columns] if getattr(value, "shape", None) == mask.shape else value
+        for name, value in features.items()
+    }
+
+
+def _shares_threads(model: Any) -> bool:
+    """Whether several threads may call a model on the CPU at once, each with a share of torch's.
+
+    Not where a module has threads of its own, or may change what it holds as it is called: those
+    that come with a model's own code, and positions that are scaled to a batch's length.
+    """
+    return model.device.type == "cpu" and all(
+        type(module).__module__.partition(".")[0] in STATELESS
+        and not getattr(module, "own_threads", False)
+        and not any(kind in str(getattr(module, "rope_type", "")) for kind in ("dynamic", "long"))
+        for module in model.modules()
+    )
+
+
+@contextmanager
+def _threads(models: Sequence[Any]) -> Iterator[ThreadPoolExecutor]:
+    """A thread for each model; those on the CPU share its threads among them."""
+    import torch
+
+    threads = torch.get_num_threads()
+    on_cpu = sum(model.device.type == "cpu" for model in models)
+    share = max(1, threads // max(1, on_cpu))
+    try:
+        with ThreadPoolExecutor(
+            len(models), initializer=torch.set_num_threads, initargs=(share,)
+        ) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)  # MKL's number is that of the whole process
 
 
 def _timed(

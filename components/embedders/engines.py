@@ -254,6 +254,7 @@ def _module(config: Any, names: list[str], run: Run) -> Any:
 
     class Exported(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
         device = torch.device("cpu")
+        own_threads = True  # it divides a batch among threads of its own
 
         def __init__(self) -> None:
             super().__init__()

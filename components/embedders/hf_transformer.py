@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from components.base import Floats, ParameterError, at_least
 from components.embedders import weights
+from components.embedders.batch_size import CPU_TEXTS, BatchSize
 from components.embedders.batching import (
-    BatchSize,
-    batches,
     encode_batches,
     memory_errors,
     peak_memory,
@@ -118,15 +117,14 @@ class HFTransformerEmbedder:
 
         with memory_errors(self.batch_size):
             if self._models is None:
-                first = next(batches(texts, self._size, limit, "cpu"), [])
-                if first and self.engine != "torch":
-                    features, _ = tokenize([texts[row] for row in first])
+                if texts and self.engine != "torch":
+                    features, _ = tokenize(texts[:CPU_TEXTS])
                     identity = weights.identity(self.model, self.revision)
                     model = with_engine(model, self.engine, identity, model_inputs(features))
                 self._models = replicas(model, self._devices)
             with peak_memory(self._devices, self.metrics_):
                 rows, self.truncated_ = encode_batches(
-                    texts, self._models, tokenize, self._pooled, size=self._size, limit=limit
+                    texts, self._models, tokenize, self._pooled, size=self._size
                 )
         return rows
 

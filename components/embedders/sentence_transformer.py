@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from components import file_hash
 from components.base import Floats, ParameterError, at_least
 from components.embedders import weights
+from components.embedders.batch_size import CPU_TEXTS, BatchSize
 from components.embedders.batching import (
-    BatchSize,
-    batches,
     encode_batches,
     memory_errors,
     peak_memory,
@@ -164,7 +163,6 @@ class SentenceTransformerEmbedder:
 
         model, prompt = self._loaded, self._prompt
         dimensions = self.dimensions or model.truncate_dim  # None: all
-        limit = model.max_seq_length
 
         def tokenize(some: list[str]) -> tuple[Any, Any]:
             features = model.preprocess(some, prompt=prompt or None)
@@ -175,9 +173,8 @@ class SentenceTransformerEmbedder:
             return torch.nn.functional.normalize(rows, dim=1) if self.normalise else rows
 
         if self._models is None:
-            first = next(batches(texts, self._size, limit, "cpu"), [])
-            if first and self.engine != "torch":
-                transformer, (features, _) = model[0], tokenize([texts[row] for row in first])
+            if texts and self.engine != "torch":
+                transformer, (features, _) = model[0], tokenize(texts[:CPU_TEXTS])
                 identity = weights.identity(self.model, self.revision)
                 transformer.model = with_engine(
                     transformer.model, self.engine, identity, model_inputs(features)
@@ -185,7 +182,7 @@ class SentenceTransformerEmbedder:
             self._models = replicas(model, self._devices)
         with peak_memory(self._devices, self.metrics_):
             rows, self.truncated_ = encode_batches(
-                texts, self._models, tokenize, vectors, size=self._size, limit=limit
+                texts, self._models, tokenize, vectors, size=self._size
             )
         return rows
 

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Before = Callable[[EncodeRequest, Integers], None]
 FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
+CHUNK_CHARACTERS = 32_000  # of short documents that are computed at a time, by length
 WAIT = 0.2  # seconds between looks at what another process computes
 
 
@@ -193,12 +194,11 @@ class EmbeddingCache:
             elsewhere = None
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
-        plan = np.flatnonzero(table.missing)
+        plan, n, characters = np.flatnonzero(table.missing), len(distinct), None
         if request.by_length:  # longest first: little of a batch is padding
-            lengths = [-len(request.documents[row]) for row in distinct[plan].tolist()]
-            plan = plan[np.argsort(lengths, kind="stable")]
-        n = len(distinct)
-        size = n if request.at_once else self.chunk or max(request.block, chunk_size(n))
+            lengths = np.array([len(request.documents[row]) for row in distinct.tolist()])
+            plan, characters = plan[np.argsort(-lengths[plan], kind="stable")], int(lengths.sum())
+        size = n if request.at_once else self.chunk or max(request.block, chunk_size(n, characters))
         computed, waited = 0, False
         costs: dict[str, float] = {}
         try:
@@ -255,11 +255,15 @@ def _identity(table: str | None, keys: Keys) -> str | None:
     return digest.hexdigest()
 
 
-def chunk_size(n: int) -> int:
-    """Documents of `n` to compute at a time: few, so that little is lost in a crash, but enough
-    to fill a model's batches, and to keep the number of files below some 300.
+def chunk_size(n: int, characters: int | None = None) -> int:
+    """Documents of `n` to compute at a time.
+
+    Few, so that little is lost in a crash, but enough to fill a model's batches, and to keep the
+    number of files below some 300. Where they are batched by length, and have so many `characters`
+    in all, more of short ones: texts of as many tokens are found among them, in a second's work.
     """
-    return max(32, min(256, n // 32), n // 256)
+    short = 0 if characters is None else min(1024, n * CHUNK_CHARACTERS // max(1, characters))
+    return max(32, min(256, n // 32), short, n // 256)
 
 
 def document_keys(documents: Sequence[str], images: Sequence[str | None] | None = None) -> Keys:

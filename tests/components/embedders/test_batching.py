@@ -1,11 +1,14 @@
 """Batches on several devices, in too little memory, and of a size found by trial."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from components.base import UserError
-from components.embedders.batching import BatchSize, batches, peak_memory
+from components.embedders.batch_size import BatchSize
+from components.embedders.batching import CPU_TOKENS, batches, peak_memory
 from runner.cache.encoding import add_costs
 
 TEXTS = ["word " * n for n in (3, 90, 40, 1, 25, 40, 70, 2)] + [f"short {n}" for n in range(60)]
@@ -98,8 +101,36 @@ def test_a_given_size_is_not_tried_and_a_cpu_has_its_own():
     assert not BatchSize(7).tries("cuda")
     assert not BatchSize(None).tries("cpu")
     assert BatchSize(7).texts("cuda") == 7
-    assert [len(b) for b in batches(["text"] * 70, BatchSize(None), 256, "cpu")] == [32, 32, 6]
-    assert [len(b) for b in batches(["text"] * 70, BatchSize(50), 256, "cuda:1")] == [50, 20]
+    assert BatchSize(None).texts("cpu") == 32
+
+
+def in_batches(texts, device, size=None):
+    """Rows of the batches, and the shapes of their tokens; a token is a word, of 9,000 at most."""
+
+    def tokenize(some):
+        lengths = torch.tensor([min(len(text.split()), 9000) for text in some])
+        mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
+        return {"attention_mask": mask}, [len(text.split()) > 9000 for text in some]
+
+    cut = np.zeros(len(texts), bool)
+    found = list(batches(texts, tokenize, cut, BatchSize(size), device))
+    assert sorted(row for rows, _ in found for row in rows) == list(range(len(texts)))
+    assert cut.tolist() == [len(text.split()) > 9000 for text in texts]
+    return [tuple(features["attention_mask"].shape) for _, features in found]
+
+
+def test_a_batch_on_a_cpu_has_few_tokens_and_elsewhere_only_few_texts():
+    long = ["word " * 256] * 60
+    assert in_batches(long, "cpu") == [(CPU_TOKENS // 256, 256)] * 7 + [(4, 256)]
+    assert in_batches(long, "cuda") == [(32, 256), (28, 256)]
+    assert in_batches(long, "cuda", 50) == [(50, 256), (10, 256)]
+    assert in_batches(["word " * 9001] * 3, "cpu") == [(1, 9000)] * 3
+    assert in_batches(["short"] * 60, "cpu") == [(32, 1), (28, 1)]
+    assert in_batches([], "cpu") == []
+    widths = [
+        width for _, width in in_batches(TEXTS * 20, "cpu")
+    ]  # more than are tokenized at once
+    assert widths == sorted(widths, reverse=True)
 
 
 def test_peaks_are_of_gpus_alone_and_are_not_added_up(build):
@@ -112,3 +143,77 @@ def test_peaks_are_of_gpus_alone_and_are_not_added_up(build):
     total = {"tokens": 1.0, "peak_gpu_mb": 7.0}
     add_costs(total, {"tokens": 2.0, "peak_gpu_mb": 5.0})
     assert total == {"tokens": 3.0, "peak_gpu_mb": 7.0}
+
+
+def watched(embedder):
+    """The attention masks that the model is given, and the threads that call it."""
+    embedder.encode(["text"])
+    model = embedder._models[0]
+    masks, threads = [], set()
+
+    def look(module, arguments, keywords):
+        masks.append((keywords or arguments[0])["attention_mask"])
+        threads.add(threading.get_ident())
+
+    model.register_forward_pre_hook(look, with_kwargs=True)
+    return masks, threads
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_batch_has_texts_of_as_many_tokens_whatever_their_characters(build, option):
+    texts = [("a " * 30 if row % 2 else "international " * 4)[: 50 + row % 3] for row in range(200)]
+    embedder = build(option, device="cpu")
+    masks, _ = watched(embedder)
+    vectors = embedder.encode(texts)
+    assert sum(mask.numel() for mask in masks) < 1.25 * sum(int(mask.sum()) for mask in masks)
+    assert sum(len(mask) for mask in masks) == 200
+    np.testing.assert_allclose(vectors[:2], embedder.encode(texts[:2]), atol=1e-6)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_cpu_computes_batches_side_by_side(build, option, two_threads):
+    embedder = build(option, device="cpu")
+    _, threads = watched(embedder)
+    embedder.encode(TEXTS)
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+    threads.clear()
+    embedder.encode(TEXTS[:2])  # one batch has all threads
+    assert threads == {threading.get_ident()}
+    assert torch.get_num_threads() == 2
+
+
+class Remembers(torch.nn.Linear):
+    """As in a model's own code, which may hold on to something of a batch."""
+
+
+def test_a_model_with_code_of_its_own_computes_one_batch_at_a_time(build, two_threads):
+    embedder = build("hf_transformer", device="cpu")
+    _, threads = watched(embedder)
+    embedder._models[0].encoder.add_module("own", Remembers(1, 1))
+    threads.clear()
+    embedder.encode(TEXTS)
+    assert threads == {threading.get_ident()}
+
+
+def test_an_error_in_a_batch_ends_those_beside_it(build, two_threads):
+    embedder = build("minilm", device="cpu", batch_size=1)
+    masks, _ = watched(embedder)
+
+    def fail(*_):
+        if len(masks) == 3:
+            raise ValueError("broken")
+
+    embedder._models[0].register_forward_pre_hook(fail)
+    with pytest.raises(ValueError, match="broken"):
+        embedder.encode(TEXTS)
+    assert len(masks) < len(TEXTS)
+    assert torch.get_num_threads() == 2
