@@ -24,6 +24,8 @@ edits are saved with the model, and hold for what `runner update` and `runner pr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +38,10 @@ from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
 from components.reports.text import listed_words, plain
-from runner.derive import Decide, Name, topics_of
+from runner.derive import Decide, Name, Outcome, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent
-from runner.terminal.console import command, say
+from runner.terminal.console import command
 
 COLUMNS = ["topic", "change", "topics_before", "size_before", "size_after", "label", "words"]
 
@@ -62,19 +64,12 @@ def main(arguments: list[str]) -> int:
             )
         path = Path(edit_command.options["edits"]).expanduser()
         edits = read_edits(_read(path), len(parent.model.topics), str(path))
-        editing = Editing(parent, edits)
-        status, result = edit_command.execute(
+        return edit_command.execute(
             [parent],
             lambda parts: parent.result.corpus,
-            editing.decide,
-            lambda: {"": editing.names},
-            {"changes": editing.write_changes},
+            partial(decide, parent, edits),
             edits=[*parent.edits, edits.as_plain()],
-            dropped=lambda: editing.dropped,
-            about=lambda: editing.about,
         )
-        say(editing.summary(result))
-        return status
 
 
 def _read(path: Path) -> Any:
@@ -85,51 +80,51 @@ def _read(path: Path) -> Any:
         raise UserError(f"edits={path}: cannot be read as YAML: {reason}") from error
 
 
-class Editing:
-    """Edits of a run's topics.
+def decide(parent: Parent, edits: Edits, corpus: Corpus) -> Decide:
+    """How to find the topics of a run's documents, where a person has edited them."""
 
-    Attributes
-    ----------
-    edited : Edited
-        Set once the topics are decided on.
-    dropped : float32 (k, d) or CSR, or None
-        Centroids of what this edit and earlier ones have dropped.
-    """
+    def by_edits(X: Matrix, rows: Integers) -> tuple[Growth, Outcome]:
+        before = topics_of(parent.result, rows, len(corpus))
+        edited = apply_edits(edits, before.labels, X, parent.config.seed)
+        changes = Changes(parent, edits, edited)
+        outcome = Outcome(
+            {"": changes.names}, {"changes": changes.write}, changes.about,
+            _dropped(parent, edits, before.labels, X), changes.summary,
+        )  # fmt: skip
+        strengths = np.where(edited.labels >= 0, before.strengths, 0).astype(np.float32)
+        return Growth(edited.labels, strengths, {}, edited.sources), outcome
 
+    return by_edits
+
+
+def _dropped(parent: Parent, edits: Edits, labels: Integers, X: Matrix) -> Any:
+    """Unit means of the topics that these edits and earlier ones have dropped: (k, d), or None."""
+    earlier = parent.model.topic_model.arrays.get("dropped")
+    if not edits.drop:
+        return earlier
+    places = np.full(len(labels), -1, np.int64)
+    for place, topic in enumerate(edits.drop):
+        places[labels == topic] = place
+    now = unit_means(X, places, len(edits.drop))
+    return now if earlier is None else stack_rows([earlier, now])
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What edits have made of a run's topics."""
+
+    parent: Parent
+    edits: Edits
     edited: Edited
-
-    def __init__(self, parent: Parent, edits: Edits) -> None:
-        self._parent = parent
-        self.edits = edits
-        self.dropped = parent.model.topic_model.arrays.get("dropped")
-
-    def decide(self, corpus: Corpus) -> Decide:
-        """How to find the topics of the run's documents."""
-
-        def by_edits(X: Matrix, rows: Integers) -> Growth:
-            before = topics_of(self._parent.result, rows, len(corpus))
-            self.edited = apply_edits(self.edits, before.labels, X, self._parent.config.seed)
-            if self.edits.drop:
-                dropped = np.full(len(before.labels), -1, np.int64)
-                for place, topic in enumerate(self.edits.drop):
-                    dropped[before.labels == topic] = place
-                centres = unit_means(X, dropped, len(self.edits.drop))
-                self.dropped = (
-                    centres if self.dropped is None else stack_rows([self.dropped, centres])
-                )
-            strengths = np.where(self.edited.labels >= 0, before.strengths, 0).astype(np.float32)
-            return Growth(self.edited.labels, strengths, {}, self.edited.sources)
-
-        return by_edits
 
     @property
     def about(self) -> dict[str, Any]:
         """What the model says of itself: when topics were found, and which a person has made."""
-        parent = self._parent.model.about
+        parent = self.parent.model.about
         held = {*parent.get("held", []), *self.edits.split}
         return {
             "documents_clustered": parent.get(
-                "documents_clustered", len(self._parent.result.corpus)
+                "documents_clustered", len(self.parent.result.corpus)
             ),
             "held": [
                 number
@@ -141,7 +136,7 @@ class Editing:
     @property
     def names(self) -> list[Name | None]:
         """The new label, or that of the first topic it was made of; none for a part split off."""
-        topics = self._parent.result.topics
+        topics = self.parent.result.topics
         names: list[Name | None] = []
         for topic, sources in enumerate(self.edited.sources):
             old = topics[sources[0]]
@@ -155,16 +150,16 @@ class Editing:
                 names.append(None if is_new else (old.label, old.description))
         return names
 
-    def write_changes(self, result: Result, folder: Path) -> list[Path]:
+    def write(self, result: Result, folder: Path) -> list[Path]:
         """Write `changes.csv`."""
-        return [write_csv(folder / "changes.csv", COLUMNS, self._changes(result), csv_safe=True)]
+        return [write_csv(folder / "changes.csv", COLUMNS, self._rows(result), csv_safe=True)]
 
-    def _changes(self, result: Result) -> list[list[Any]]:
+    def _rows(self, result: Result) -> list[list[Any]]:
         """A row for each topic: what was done to it, and the topics that it was made of.
 
         A dropped topic comes last, and has no number any more.
         """
-        edits, edited, before = self.edits, self.edited, self._parent.result
+        edits, edited, before = self.edits, self.edited, self.parent.result
         rows: list[list[Any]] = []
         for topic in result.topics:
             sources = edited.sources[topic.id]
@@ -190,7 +185,7 @@ class Editing:
     def summary(self, result: Result) -> str:
         """What became of the topics that were edited, a line each."""
         lines = ["topics before -> now, with their documents:"]
-        for topic, change, sources, before, size, label, _ in self._changes(result):
+        for topic, change, sources, before, size, label, _ in self._rows(result):
             if change != "same":
                 origin = str(sources).replace(" ", "+")
                 now = "none" if change == "dropped" else f"{topic} ({size:,})"

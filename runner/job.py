@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,15 +33,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a run has made.
+
+    parts : that it was made and is reported by
+    lineage : what it goes on from, where that is another run's model
+    summary : what became of the topics of that run
+    """
+
+    result: Result
+    parts: Parts
+    lineage: Lineage | None = None
+    summary: str = ""
+
+
 def execute(
     config: DictConfig,
     choices: dict[str, Any],
     folder: Path,
     sweep: dict[str, Any] | None = None,
     corpus: Corpus | None = None,
-    *,
-    work: Callable[[], tuple[Result, Parts]] | None = None,
-    lineage: Lineage | None = None,
 ) -> tuple[Result, Record]:
     """Run a config, write its artifacts to a folder of its own, and track it.
 
@@ -53,28 +66,40 @@ def execute(
     folder : an existing folder; holds the artifacts and `run.json` afterwards
     sweep : see `record.begin`
     corpus : documents that take the place of the data set's
-    work : makes the result and the parts that it is reported by; by default `compute`
-    lineage : what the run goes on from, where that is another run's model
 
     Raises
     ------
     UserError
         When the run fails for a reason that the user can correct. It is tracked as FAILED.
     """
+    made, run_record = execute_work(
+        config, choices, folder, partial(compute, config, corpus), sweep=sweep
+    )
+    return made.result, run_record
+
+
+def execute_work(
+    config: DictConfig,
+    choices: dict[str, Any],
+    folder: Path,
+    work: Callable[[], Made],
+    *,
+    sweep: dict[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> tuple[Made, Record]:
+    """`execute`, where `work` makes the result; `tags` : of the run in MLflow."""
     with _writing(config, folder, sweep):
-        return _execute(
-            config, choices, folder, sweep, work or partial(compute, config, corpus), lineage
-        )
+        return _execute(config, choices, folder, work, sweep, tags or {})
 
 
 def _execute(
     config: DictConfig,
     choices: dict[str, Any],
     folder: Path,
+    work: Callable[[], Made],
     sweep: dict[str, Any] | None,
-    work: Callable[[], tuple[Result, Parts]],
-    lineage: Lineage | None,
-) -> tuple[Result, Record]:
+    tags: Mapping[str, str],
+) -> tuple[Made, Record]:
     if (folder / record.FILE).exists():  # an earlier run's; without one, they are the user's
         known = record.load(folder)
         saving.remove(folder)
@@ -86,8 +111,7 @@ def _execute(
             f"Choose another folder with {_setting(sweep)}=..."
         )
     run_record = record.begin(config, choices, folder, sweep)
-    if lineage:
-        run_record.tags |= lineage.tags
+    run_record.tags |= tags
     run_record.save(folder)  # first: by it the other files are known to be a run's
     OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
     (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
@@ -99,15 +123,17 @@ def _execute(
     tracker = None
     try:
         tracker = _start_tracking(config, run_record, folder)
-        result, parts = work()
+        made = work()
+        result, parts = made.result, made.parts
         with _writing(config, folder, sweep):  # so that the record holds the reason
             failed = write_reports(result, folder, parts.reports, noted)[1]
         if failed:
             run_record.tags["failed_reports"] = " ".join(failed)
         if config.model:
             saving.save_beside(
-                result, parts.settings.get("embedder", {}), config, folder, run_record.name, lineage
-            )
+                result, parts.settings.get("embedder", {}), config, folder, run_record.name,
+                made.lineage,
+            )  # fmt: skip
         run_record.finish(result)
     except BaseException as error:
         run_record.fail(error)
@@ -116,7 +142,7 @@ def _execute(
         run_record.save(folder)
         if tracker or sweep or run_record.run_id:
             track(config.tracking, run_record, folder, tracker)
-    return result, run_record
+    return made, run_record
 
 
 def _writing(config: DictConfig, folder: Path, sweep: object) -> AbstractContextManager[None]:
@@ -127,13 +153,13 @@ def _setting(sweep: object) -> str:
     return "hydra.sweep.dir" if sweep else "hydra.run.dir"
 
 
-def compute(config: DictConfig, corpus: Corpus | None = None) -> tuple[Result, Parts]:
+def compute(config: DictConfig, corpus: Corpus | None = None) -> Made:
     """Build the parts of a config and run them; nothing is written but the cache."""
     parts = build(config)
     if corpus is not None:
         parts.dataset.corpus = corpus  # type: ignore[attr-defined]
     cache = Cache(config.cache.dir)
-    return run(parts, cache, draw_map=config.map, preflight=config.preflight.memory), parts
+    return Made(run(parts, cache, draw_map=config.map, preflight=config.preflight.memory), parts)
 
 
 def announce(result: Result, run_record: Record, config: DictConfig, folder: Path) -> int:

@@ -33,12 +33,12 @@ from components.model.edits import stack_rows
 from components.model.grow import Growth
 from components.model.merge import SIMILARITY, map_topics, merge_models, topic_similarity
 from components.reports.tables import write_csv
-from runner.derive import Decide, Name, joined
+from runner.derive import Decide, Name, Outcome, joined
 from runner.derive.command import Command
 from runner.derive.parent import Parent
 from runner.model.loading import differences
 from runner.terminal.arguments import two_runs
-from runner.terminal.console import command, say
+from runner.terminal.console import command
 from runner.terminal.suggestions import shell_line
 
 COLUMNS = [
@@ -58,19 +58,13 @@ def main(arguments: list[str]) -> int:
     with merge_command.parent(runs[0]) as first, merge_command.parent(runs[1]) as second:
         check_mergeable(first, second)
         merging = Merging(first, second, similarity)
-        status, _ = merge_command.execute(
+        return merge_command.execute(
             [first, second],
             lambda parts: merging.corpus,
             merging.decide,
-            lambda: {"": merging.names},
-            {"mapping": merging.write_mapping},
             model=merging.model,
             edits=merging.edits,
-            dropped=lambda: merging.dropped,
-            about=lambda: {"held": merging.held},
         )
-        say(merging.summary)
-        return status
 
 
 def check_mergeable(first: Parent, second: Parent) -> None:
@@ -164,9 +158,13 @@ class Merging:
         )  # fmt: skip
         strengths = np.concatenate([old.strengths, new.strengths[self._rest]])
         sources: list[tuple[int, ...]] = [(topic,) for topic in range(self.mapping.n_topics)]
+        outcome = Outcome(
+            {"": self.names}, {"mapping": self.write_mapping}, {"held": self.held}, self.dropped,
+            lambda result: self.summary,
+        )  # fmt: skip
 
-        def by_mapping(X: Matrix, rows: Integers) -> Growth:
-            return Growth(labels[rows], strengths[rows], {}, sources)
+        def by_mapping(X: Matrix, rows: Integers) -> tuple[Growth, Outcome]:
+            return Growth(labels[rows], strengths[rows], {}, sources), outcome
 
         return by_mapping
 

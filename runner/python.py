@@ -165,7 +165,7 @@ def run(
     with open_dict(config):
         del config["hydra"]
     if folder is None:
-        result, _ = compute(config, corpus)
+        result = compute(config, corpus).result
     else:
         place = Path(folder).absolute()
         check_writable(place, "folder")

@@ -29,10 +29,12 @@ topics are gone, and where their documents are.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from components.base import Corpus, Integers, Matrix, Result, UserError
@@ -41,11 +43,11 @@ from components.model.recluster import Match, carry_over
 from components.reports.tables import write_csv
 from components.reports.text import listed_words
 from components.topics import Labels
-from runner.derive import Carry, Decide, Name, joined, topics_of
+from runner.derive import Carry, Decide, Name, Outcome, joined, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent, topics_are_labels
 from runner.pipeline import Parts
-from runner.terminal.console import command, say
+from runner.terminal.console import command
 from runner.terminal.suggestions import nearest
 
 log = logging.getLogger(__name__)
@@ -74,19 +76,13 @@ def main(arguments: list[str]) -> int:
         )
     with update_command.parent(update_command.options["run"]) as parent:
         update = Update(parent, min_topic_size, recluster)
-        status, _ = update_command.execute(
+        return update_command.execute(
             [parent],
             lambda parts: joined(parent.result.corpus, _documents(parts)),
             update.decide,
-            lambda: update.names,
-            {"changes": update.write_changes},
-            edits=parent.edits,
-            dropped=lambda: parent.model.topic_model.arrays.get("dropped"),
             carry=update.carry,
-            about=lambda: update.about,
+            edits=parent.edits,
         )
-        say(update.summary)
-        return status
 
 
 def _documents(parts: Parts) -> Corpus:
@@ -120,22 +116,19 @@ class Update:
             raise UserError(f"recluster=always: {self._obstacle}. Type recluster=never.")
         old = len(parent.result.corpus)
         self._n_clustered = int(parent.model.about.get("documents_clustered", old))
-        self._n_new = 0
-        self._n_moved = 0
-        self._matches: dict[str, Match] | None = None
 
     def decide(self, corpus: Corpus) -> Decide:
         """How to find the topics of old and new documents, where topics stay as they are."""
         old = len(self._parent.result.corpus)
 
-        def by_model(X: Matrix, rows: Integers) -> Growth:
+        def by_model(X: Matrix, rows: Integers) -> tuple[Growth, Outcome]:
             before = topics_of(self._parent.result, rows, len(corpus))
             grown = grow(
                 self._parent.model.topic_model, X, before, rows >= old,
                 min_topic_size=self._min_topic_size, seed=self._parent.config.seed,
             )  # fmt: skip
-            self._n_new = grown.sources.count(())
-            return grown
+            changes = Changes(self._parent, self._n_clustered, n_new=grown.sources.count(()))
+            return grown, changes.outcome
 
         return by_model
 
@@ -151,88 +144,110 @@ class Update:
                 "again: %s. Run over all documents.", n, self._n_clustered, self._obstacle,
             )  # fmt: skip
             return None
-        self._n_clustered = n
 
-        def carried(X: Matrix, rows: Integers, found: Labels) -> Labels:
+        def carried(X: Matrix, rows: Integers, found: Labels) -> tuple[Labels, Outcome]:
             before = topics_of(self._parent.result, rows, n)
-            held = self._held
-            while True:
-                labels, self._matches = carry_over(
-                    self._parent.model.topic_model, X, before, rows >= old, found, held
-                )
-                # A name that a person has given is not lost: its topic stays as it was instead.
-                unmatched = self._renamed - {s[0] for s in self._matches[""].sources if s}
-                if not unmatched:
-                    break
-                held = [*held, *unmatched]
+            labels, matches = self._carried_over(X, before, rows >= old, found)
+            changes = Changes(self._parent, n, matches)
             had = before.labels >= 0
-            self._n_moved = int(np.sum(labels.main[had] != self._numbers[before.labels[had]]))
-            return labels
+            n_moved = int(np.sum(labels.main[had] != changes.numbers[before.labels[had]]))
+            return labels, replace(changes, n_moved=n_moved).outcome
 
         return carried
 
-    @property
-    def _held(self) -> list[int]:
-        """Topics that a person has merged or split."""
-        return list(self._parent.model.about.get("held", []))
-
-    @property
-    def _renamed(self) -> set[int]:
+    def _carried_over(
+        self, X: Matrix, before: Growth, is_new: NDArray[np.bool_], found: Labels
+    ) -> tuple[Labels, dict[str, Match]]:
+        """`carry_over`, by which a name that a person has given is not lost."""
         renamed, topics = self._parent.renamed, self._parent.result.topics
-        return {topic.id for topic in topics if topic.label in renamed}
+        named = {topic.id for topic in topics if topic.label in renamed}
+        held = list(self._parent.model.about.get("held", []))
+        while True:
+            model = self._parent.model.topic_model
+            labels, matches = carry_over(model, X, before, is_new, found, held)
+            unmatched = named - {s[0] for s in matches[""].sources if s}
+            if not unmatched:
+                return labels, matches
+            held = [*held, *unmatched]  # these topics stay as they were instead
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What became of a run's topics.
+
+    n_clustered : documents among which topics were found
+    matches : by layer, where all documents were clustered again
+    n_new : topics, where they were not
+    n_moved : old documents in another topic
+    """
+
+    parent: Parent
+    n_clustered: int
+    matches: dict[str, Match] | None = None
+    n_new: int = 0
+    n_moved: int = 0
 
     @property
-    def _numbers(self) -> Integers:
+    def outcome(self) -> Outcome:
+        """What follows for the new run."""
+        dropped = self.parent.model.topic_model.arrays.get("dropped")
+        return Outcome(
+            self.names, {"changes": self.write}, self.about, dropped, lambda result: self.summary
+        )
+
+    @property
+    def numbers(self) -> Integers:
         """The topic that each old one is now, or has most of its documents in; -1 for none."""
-        numbers = np.full(len(self._parent.result.topics), -1, np.int64)
-        if self._matches is None:
+        numbers = np.full(len(self.parent.result.topics), -1, np.int64)
+        if self.matches is None:
             return np.arange(len(numbers))
-        for number, sources in enumerate(self._matches[""].sources):
+        for number, sources in enumerate(self.matches[""].sources):
             numbers[[*sources]] = number
         return numbers
 
     @property
     def about(self) -> dict[str, Any]:
         """What the model says of itself: when topics were found, and which a person has made."""
-        held = sorted({int(self._numbers[topic]) for topic in self._held} - {-1})
-        return {"documents_clustered": self._n_clustered, "held": held}
+        held_before = self.parent.model.about.get("held", [])
+        held = sorted({int(self.numbers[topic]) for topic in held_before} - {-1})
+        return {"documents_clustered": self.n_clustered, "held": held}
 
     @property
     def names(self) -> dict[str, list[Name | None]]:
         """Those of the run; new topics have none."""
-        before = self._parent.names
-        if self._matches is None:
-            new: list[Name | None] = [None] * self._n_new
+        before = self.parent.names
+        if self.matches is None:
+            new: list[Name | None] = [None] * self.n_new
             return {layer: [*names, *new] for layer, names in before.items()}
         return {
             layer: [before[layer][s[0]] if s else None for s in match.sources]
-            for layer, match in self._matches.items()
+            for layer, match in self.matches.items()
         }
 
     @property
     def summary(self) -> str:
-        """What became of the topics."""
-        if self._matches is None:
-            return f"Topics stay as they are; new topics: {self._n_new}."
-        sources = self._matches[""].sources
-        n, same = len(self._parent.result.topics), sum(map(bool, sources))
+        """What became of the topics, in a sentence or two."""
+        if self.matches is None:
+            return f"Topics stay as they are; new topics: {self.n_new}."
+        sources = self.matches[""].sources
+        n, same = len(self.parent.result.topics), sum(map(bool, sources))
         return (
-            f"All {self._n_clustered:,} documents were clustered again. Of {n} topics {same} "
+            f"All {self.n_clustered:,} documents were clustered again. Of {n} topics {same} "
             f"remain and {n - same} do not; new topics: {len(sources) - same}; old documents in "
-            f"another topic: {self._n_moved:,} (changes.csv)."
+            f"another topic: {self.n_moved:,} (changes.csv)."
         )
 
-    def write_changes(self, result: Result, folder: Path) -> list[Path]:
+    def write(self, result: Result, folder: Path) -> list[Path]:
         """`changes.csv`: what became of each topic, and its sizes.
 
         A topic is grown, shrunk, silent (as large as before) or new. One that is gone comes last:
         merged, with the number of the topic that most of its documents are in, or gone.
         """
-        before = self._parent.result.topics
+        before = self.parent.result.topics
         rows: list[list[Any]] = []
-        old = {int(n): t for t, n in reversed([*enumerate(self._numbers.tolist())]) if n >= 0}
-        if self._matches is not None:
-            old = {n: s[0] for n, s in enumerate(self._matches[""].sources) if s}
+        old = {int(n): t for t, n in reversed([*enumerate(self.numbers.tolist())]) if n >= 0}
+        if self.matches is not None:
+            old = {n: s[0] for n, s in enumerate(self.matches[""].sources) if s}
         for topic in result.topics:
             number = old.get(topic.id)
             size = 0 if number is None else before[number].size
@@ -243,7 +258,7 @@ class Update:
                  topic.label, listed_words(topic.words)]
             )  # fmt: skip
         for number in sorted({*range(len(before))} - {*old.values()}):
-            into = int(self._numbers[number])
+            into = int(self.numbers[number])
             change, now = ("gone", "") if into < 0 else ("merged", into)
             gone = before[number]
             rows.append([now, change, number, gone.size, 0, gone.label, listed_words(gone.words)])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from components.base import Corpus, Integers, Labeler, Matrix, Result, Topic, call
+from components.base import Corpus, Integers, Labeler, Matrix, Report, Result, Topic, call
 from components.labelers.words import WordLabels
 from components.model.grow import Continued, Growth, Placed, prediction
 from components.topics import Labels
@@ -18,9 +18,30 @@ from runner.model import Model
 from runner.pipeline import Grouped, Parts, conclude, group
 from runner.pipeline.timing import StageProfiler
 
-Decide = Callable[[Matrix, Integers], Growth]
-Carry = Callable[[Matrix, Integers, Labels], Labels]
 Name = tuple[str, str]  # label and description
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows from the topics that a model, and a user, have decided on.
+
+    names : by layer, the name that each topic has from before, or None; those of "" are the main
+    reports : write what is different from before
+    about : what the new model's settings say of the topics
+    dropped : float32 (k, d) or CSR, unit means of the topics that edits have dropped, or None
+    summary : what became of the topics, from the result
+    """
+
+    names: Mapping[str, Sequence[Name | None]]
+    reports: Mapping[str, Report]
+    about: Mapping[str, Any]
+    dropped: Any
+    summary: Callable[[Result], str]
+
+
+# From vectors (m, d) and their rows (m,) in the corpus, and from what was found among these.
+Decide = Callable[[Matrix, Integers], tuple[Growth, Outcome]]
+Carry = Callable[[Matrix, Integers, Labels], tuple[Labels, Outcome]]
 
 
 class Unnamed:
@@ -69,10 +90,9 @@ def derived_result(
     model: Model,
     corpus: Corpus,
     decide: Decide,
-    names: Callable[[], Mapping[str, Sequence[Name | None]]],
-    draw_map: bool | None = None,
     carry: Carry | None = None,
-) -> tuple[Result, Parts]:
+    draw_map: bool | None = None,
+) -> tuple[Result, Parts, Outcome]:
     """The result of documents whose topics a model, and a user, have decided on.
 
     Parameters
@@ -80,9 +100,7 @@ def derived_result(
     parts : describe, measure and report the topics; their embedder is not used, and their reducer
         and clusterer are by `carry` only
     corpus : all documents
-    decide : gives the topics of the documents that have a vector, from the vectors (m, d) and their
-        rows (m,) in the corpus
-    names : gives the names that topics have from before, once they are decided on
+    decide : gives the topics of the documents that have a vector
     carry : in the place of `decide`: all documents are clustered again, and it brings what was
         found to the numbers that topics have from before
     """
@@ -94,7 +112,7 @@ def derived_result(
     parts = replace(parts, embedder=model.embedder)
     if carry is None:
         with clock("cluster"):
-            grown = decide(X, rows)
+            grown, outcome = decide(X, rows)
         placed = Placed(topics)
         with clock("reduce"):
             reduced = placed.fit_transform(X)
@@ -106,9 +124,9 @@ def derived_result(
     else:
         grouped = group(parts, cache, corpus, rows, encoded, clock)
         with clock("cluster"):
-            labels = carry(X, rows, grouped.labels)
+            labels, outcome = carry(X, rows, grouped.labels)
         grouped = replace(grouped, labels=labels)
-    old_names = names()
+    old_names = outcome.names
     labeler: Any = parts.labels
     if not isinstance(labeler, WordLabels):
         labeler = Unnamed(labeler, [old_names[""], *(old_names[name] for name in labels.layers)])
@@ -119,7 +137,8 @@ def derived_result(
         name: replace(layer, topics=_named(layer.topics, old_names[name]))
         for name, layer in result.layers.items()
     }
-    return result, parts
+    parts = replace(parts, reports={**outcome.reports, **parts.reports})
+    return result, parts, outcome
 
 
 def _named(topics: Sequence[Topic], names: Sequence[Name | None]) -> list[Topic]:

@@ -11,21 +11,22 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Corpus, Report, Result, UserError
+from components.base import Corpus, UserError
 from components.reports.read import read_result
 from runner.cache import DEFAULT_FOLDER, Cache
 from runner.config.build import build
 from runner.config.command_line import compose
 from runner.config.recorded import TRUST_FLAG, recorded_config
-from runner.derive import Carry, Decide, Name, derived_result
+from runner.derive import Carry, Decide, derived_result
 from runner.derive.parent import Parent, without_labels
-from runner.job import announce, execute
+from runner.job import Made, announce, execute_work
 from runner.model import Model
 from runner.model.loading import load
 from runner.model.saving import Lineage
 from runner.pipeline import Parts
 from runner.terminal import secrets
 from runner.terminal.arguments import parse
+from runner.terminal.console import say
 from runner.terminal.suggestions import shell_line
 from runner.tracking import record
 from runner.tracking.folder import check_writable
@@ -158,38 +159,34 @@ class Command:
         parents: Sequence[Parent],
         corpus: Callable[[Parts], Corpus],
         decide: Callable[[Corpus], Decide],
-        names: Callable[[], Mapping[str, Sequence[Name | None]]],
-        reports: Mapping[str, Report],
         *,
+        carry: Callable[[Corpus], Carry | None] = lambda corpus: None,
         model: Model | None = None,
         edits: Sequence[Mapping[str, Any]] = (),
-        dropped: Callable[[], Any] = lambda: None,
-        carry: Callable[[Corpus], Carry | None] = lambda corpus: None,
-        about: Callable[[], Mapping[str, Any]] = dict,
-    ) -> tuple[int, Result]:
-        """Make the run, write it to its folder, track it and show it: the exit status, the result.
+    ) -> int:
+        """Make the run, write it to its folder, track it and show it: the exit status.
 
         Parameters
         ----------
         parents : the first one's config and embedder are those of the run
         corpus : gives all documents, from the parts of the config
-        decide, names : see `derived_result`
-        reports : write what is different from the parents
+        decide, carry : give those of `derived_result`, from the documents
         model : assigns vectors to the run's topics; by default that of the only parent
         edits : of the topics, which are saved with the model
-        dropped : gives the centroids of topics that edits have dropped, once that is decided
-        carry : see `derived_result`
-        about : gives what the model's settings say beside that, once the topics are there
         """
         folder = Path(self.options["folder"]).expanduser().absolute()
         check_writable(folder, "folder")
         first = parents[0]
         config = self._config(first)
-        lineage = Lineage(
-            tags=self._tags(parents),
-            fingerprint=first.model.about["fingerprint"],
-            learnt=first.model.learnt,
-            about={
+
+        def work() -> Made:
+            parts = build(without_labels(config))
+            documents = corpus(parts)
+            result, parts, outcome = derived_result(
+                parts, Cache(config.cache.dir), model or first.model, documents, decide(documents),
+                carry(documents), config.map,
+            )  # fmt: skip
+            about = {
                 "made_by": self.name,
                 "parents": [
                     {
@@ -201,24 +198,18 @@ class Command:
                     for parent in parents
                 ],
                 "edits": list(edits),
-            },
-            decided=about,
-            dropped=dropped,
-        )
-
-        def work() -> tuple[Result, Parts]:
-            parts = build(without_labels(config))
-            parts = replace(parts, reports={**reports, **parts.reports})
-            documents = corpus(parts)
-            return derived_result(
-                parts, Cache(config.cache.dir), model or first.model, documents, decide(documents),
-                names, config.map, carry(documents),
-            )  # fmt: skip
+                **outcome.about,
+            }
+            before = first.model
+            lineage = Lineage(before.about["fingerprint"], before.learnt, about, outcome.dropped)
+            return Made(result, parts, lineage, outcome.summary(result))
 
         choices = {role: first.record.params.get(role, "") for role in record.GROUPED_BY}
         choices["dataset"] = self._composed.hydra.runtime.choices["dataset"]
-        result, run_record = execute(config, choices, folder, work=work, lineage=lineage)
-        return announce(result, run_record, config, folder), result
+        made, run_record = execute_work(config, choices, folder, work, tags=self._tags(parents))
+        status = announce(made.result, run_record, config, folder)
+        say(made.summary)
+        return status
 
     def _tags(self, parents: Sequence[Parent]) -> dict[str, str]:
         models = [parent.record.model_id for parent in parents if parent.record.model_id]

@@ -6,8 +6,8 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,16 @@ FOLDER = "model"
 class Lineage:
     """What a run has from the models that it goes on from.
 
-    tags : of the run in MLflow, such as `parent_run`
     fingerprint : identifies the embedder's vectors
     learnt : what the embedder has learnt from the first run's corpus, where it has
-    about : what the new model's settings say of its origin, as plain values
-    decided : gives more of it; called when the topics are there
-    dropped : gives float32 (k, d) or CSR, unit means of the topics that edits have dropped, or
-        None; called when the topics are there
+    about : what the new model's settings say of its origin and its topics, as plain values
+    dropped : float32 (k, d) or CSR, unit means of the topics that edits have dropped, or None
     """
 
-    tags: dict[str, str]
     fingerprint: dict[str, Any] | None
     learnt: tuple[str, dict[str, Any]] | None
-    about: dict[str, Any] = field(default_factory=dict)
-    decided: Callable[[], Mapping[str, Any]] = dict
-    dropped: Callable[[], Any] = lambda: None
+    about: dict[str, Any]
+    dropped: Any = None
 
 
 def save(
@@ -72,9 +67,8 @@ def save(
         fingerprint = identity_of(embedder, embedder_settings)
     else:
         learnt, fingerprint = lineage.learnt, lineage.fingerprint
-        dropped = lineage.dropped()
-        if dropped is not None and dropped.shape[0]:
-            model.arrays["dropped"] = dropped
+        if lineage.dropped is not None and lineage.dropped.shape[0]:
+            model.arrays["dropped"] = lineage.dropped
     about = {
         "name": name,
         "config": provenance.kept_config(config),
@@ -86,7 +80,7 @@ def save(
         "layers": list(model.layers),
         "labels_known": result.has_known_label is not None and bool(result.has_known_label.any()),
         "example": [text[:200] for topic in model.topics[:2] for text in topic.documents[:1]],
-        **({**lineage.about, **lineage.decided()} if lineage else {}),
+        **(lineage.about if lineage else {}),
     }
     return model_folder.write(target, model, about, card(model, about), learnt)
 
