@@ -181,7 +181,7 @@ class Scale:
         if granularity != "auto":
             return self.levels[granularity], f"granularity={granularity}", []
         if n < MIN_DOCUMENTS:
-            why = f"medium: fewer than {MIN_DOCUMENTS} documents to compare"
+            why = f"medium: fewer than {MIN_DOCUMENTS} distinct documents to compare"
             return self.levels["medium"], why, []
         points = split_half_agreement(
             n, len(self.tried), self.cluster, self.carry, SEED, self.modularity

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import NeighborGraph
+from components.base import Matrix, NeighborGraph
 from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 
 BLOCK = 4096  # rows of a matrix that are computed at a time, to bound the memory
@@ -130,13 +130,14 @@ def thinned(links: Any) -> Any:
     return links
 
 
-def unlinked(links: Any, rows: NDArray[np.bool_]) -> Any:
-    """`links` without the edges of some `rows`, bool (n,)."""
+def unlinked(links: Any, X: Matrix) -> Any:
+    """`links` without the edges of all-zero rows of `X`."""
     from scipy import sparse
 
-    if not rows.any():
+    zero = np.asarray(abs(X).sum(axis=1)).ravel() == 0
+    if not zero.any():
         return links
-    others = sparse.diags((~rows).astype(np.float64))
+    others = sparse.diags((~zero).astype(np.float64))
     remaining = (others @ links @ others).tocsr()
     remaining.eliminate_zeros()
     return remaining

@@ -71,8 +71,9 @@ def absorb(
     least: int,
     keep_unlinked: bool = False,
     fixed: NDArray[np.bool_] | None = None,
+    sizes: Integers | None = None,
 ) -> Integers:
-    """Merge each topic of fewer than `least` rows into the topic with the most edge weight to it.
+    """Merge each topic smaller than `least` into the topic with the most edge weight to it.
 
     Repeated until no small topic has an edge to another.
 
@@ -84,6 +85,8 @@ def absorb(
         Small topics without an edge to another remain; else their rows become outliers (-1).
     fixed : bool (n,), optional
         A topic that has such a row counts as large.
+    sizes : int64 (n,), optional
+        Documents that each row stands for; None: one.
 
     Returns
     -------
@@ -93,15 +96,16 @@ def absorb(
 
     labels = by_size(labels)
     while True:
-        sizes = np.bincount(labels[labels >= 0])
+        has = labels >= 0
+        held = np.bincount(labels[has], None if sizes is None else sizes[has])
         if fixed is not None:
-            sizes[labels[fixed]] = len(labels)
+            held[labels[fixed]] = least
         member = one_hot(labels)
         between = _between(links, member).tolil()
         between.setdiag(0)
         between = between.tocsr()
         linked = np.asarray(between.sum(axis=1)).ravel() > 0
-        small = np.flatnonzero((sizes < least) & linked)
+        small = np.flatnonzero((held < least) & linked)
         if not len(small):
             break
         target = np.asarray(between[small].argmax(axis=1)).ravel()
@@ -110,7 +114,7 @@ def absorb(
         labels = by_size(np.where(labels >= 0, merged[labels], -1))
     if keep_unlinked:
         return labels
-    return np.where((labels >= 0) & (sizes[labels] >= least), labels, -1)
+    return np.where((labels >= 0) & (held[labels] >= least), labels, -1)
 
 
 def merge_down(

@@ -86,6 +86,7 @@ def nested_communities(
     layers: dict[str, float],
     find: Callable[[Communities, float], Integers],
     least: int,
+    sizes: Integers | None = None,
 ) -> dict[str, Integers]:
     """Layers of the communities of a graph: finer ones split topics, coarser ones merge them.
 
@@ -102,6 +103,8 @@ def nested_communities(
         Communities and a resolution -> topics int64 (n,).
     least : int
         Documents of the smallest topic.
+    sizes : int64 (n,), optional
+        Documents that each row stands for; None: one.
 
     Returns
     -------
@@ -112,7 +115,8 @@ def nested_communities(
     inner = outer = labels
     for name in (name for name, finer in layers.items() if finer > resolution):
         inside = communities.within(inner)
-        topics = absorb(find(inside, layers[name]), inside.links, least, keep_unlinked=True)
+        topics = find(inside, layers[name])
+        topics = absorb(topics, inside.links, least, keep_unlinked=True, sizes=sizes)
         nested[name] = inner = by_size(np.where(inner >= 0, topics, -1))
     for name in (name for name, coarser in reversed(layers.items()) if coarser < resolution):
         joined = find(communities.merged(outer), layers[name])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.base import Guidance, Integers, Matrix, NeighborGraph, ParameterError, at_least
 from components.clusterers.checks import at_most
 from components.clusterers.communities import Communities
+from components.clusterers.copies import Originals, find_originals
 from components.clusterers.granularity import (
     SEED,
     Granularity,
@@ -28,7 +29,7 @@ from components.clusterers.resolution_search import (
     exactly,
     starting_resolution,
 )
-from components.labels import by_size, count_topics
+from components.labels import count_topics
 from components.neighbors import metric_for, neighbors
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ class LeidenClusterer:
     """Communities of the nearest-neighbour graph (Traag, Waltman and van Eck 2019), by igraph.
 
     Works on unreduced vectors (``reducer=none``), dense or sparse. The number of topics is set by
-    `n_topics`, else by `resolution`, else by `granularity`.
+    `n_topics`, else by `resolution`, else by `granularity`. Documents with equal vectors are one
+    node of the graph, and have the same topic; see `components.clusterers.copies`.
 
     Parameters
     ----------
@@ -177,42 +179,49 @@ class LeidenClusterer:
         k = at_most("n_neighbors", self.n_neighbors, max(1, n - 1), n)
         least = at_most("min_topic_size", self.min_topic_size, max(1, n // 2), n)
         metric = metric_for(X, self.metric)
+        originals = find_originals(members or [X], guidance)
+        sizes = originals.sizes
+
+        def graph(sample: Integers | None = None) -> Communities:
+            """Of the originals, or of a sample of them."""
+            parts = [originals.of(part, sample) for part in members or [X]]
+            return Communities(self._graph(parts, bool(members), k, neighbors))
 
         def sampled(granularity: str | None) -> Communities | None:
-            """The graph of a sample, where the documents are too many to try settings on all."""
-            rows = auto_sample(n, granularity)
-            if rows is None:
-                return None
-            some = [part[rows] for part in members]
-            return Communities(self._graph(X[rows], some, k, neighbors))
+            """The graph of a sample, where there are too many to try settings on all."""
+            sample = auto_sample(len(sizes), granularity)
+            return None if sample is None else graph(sample)
 
-        communities = Communities(self._graph(X, members, k, neighbors))
-        guided = communities if guidance is None else GuidedCommunities(communities, guidance)
-        fixed = None if guidance is None else guidance.fixed >= 0
+        communities = graph()
+        guided: Communities | GuidedCommunities = communities
+        fixed = None
+        if guidance is not None:
+            guided = GuidedCommunities(communities, originals.guidance(guidance))
+            fixed = originals.of(guidance.fixed) >= 0
         self.curve_: list[dict[str, Any]] = []
         if self.n_topics is not None:
             target = at_most("n_topics", self.n_topics, max(1, n // least), n)
             few = sampled("auto")
             start = None if few is None else starting_resolution(target, few, least)
             del few
-            labels, resolution = exactly(target, guided, self._find, least, start, fixed)
+            labels, resolution = exactly(target, guided, self._find, least, start, fixed, sizes)
             why = f"n_topics={self.n_topics}"
         else:
             if self.resolution is not None:
                 resolution, why = self.resolution, f"resolution={self.resolution}"
             else:
-                resolution, why = self._chosen(sampled(self.granularity) or communities, n)
+                resolution, why = self._chosen(sampled(self.granularity) or communities, len(sizes))
             labels = self._find(guided, resolution)
-            labels = absorb(labels, communities.links, least, fixed=fixed)
-        labels = by_size(labels)
+            labels = absorb(labels, communities.links, least, fixed=fixed, sizes=sizes)
+        labels = originals.numbered(labels)
         layers = {name: r for name, r in RESOLUTIONS.items() if name in (self.layers or ())}
         self.layers_ = nested_communities(
-            communities, labels, resolution, layers, self._find, least
+            communities, labels, resolution, layers, self._find, least, sizes
         )
         self.memberships_ = shares(communities.links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
-            labels = self._without_outliers(communities.links, labels, fixed)
+            labels = self._without_outliers(communities.links, labels, fixed, originals)
         self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {
             "rule": "vote",
@@ -220,20 +229,19 @@ class LeidenClusterer:
             "n_neighbors": k,
             "outlier_threshold": self.outlier_threshold if self.outliers == "score" else None,
             "resolution": resolution,
-            "degrees": communities.degrees,
+            "degrees": originals.without_copies(communities.degrees),
         }
-        return labels
+        return originals.extend(self, labels)
 
-    def _graph(self, X: Matrix, members: Sequence[Matrix], k: int, neighbors: Neighbors) -> Any:
-        """Edge weights of the rows of `X`, or of the members it is made of: CSR (n, n)."""
-        if members:
-            return thinned(averaged([self._links(part, k, neighbors) for part in members], k))
-        return thinned(weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights))
-
-    def _links(self, X: Matrix, k: int, neighbors: Neighbors) -> Any:
-        """The graph of one member, in which a document with an all-zero vector has no edges."""
-        links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
-        return unlinked(links, np.asarray(abs(X).sum(axis=1)).ravel() == 0)
+    def _graph(
+        self, parts: Sequence[Matrix], is_ensemble: bool, k: int, neighbors: Neighbors
+    ) -> Any:
+        """Edge weights of the rows of a matrix, or of the members of an ensemble: CSR (n, n)."""
+        graphs = []
+        for X in parts:
+            links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
+            graphs.append(unlinked(links, X) if is_ensemble else links)
+        return thinned(averaged(graphs, k) if is_ensemble else graphs[0])
 
     def _find(self, communities: Communities | GuidedCommunities, resolution: float) -> Integers:
         n_iterations = self.n_iterations
@@ -268,19 +276,21 @@ class LeidenClusterer:
         return resolution, why
 
     def _without_outliers(
-        self, links: Any, labels: Integers, fixed: NDArray[np.bool_] | None
+        self,
+        links: Any,
+        labels: Integers,
+        fixed: NDArray[np.bool_] | None,
+        originals: Originals,
     ) -> Integers:
-        """Topics int64 (n,), -1 for documents with too little edge weight inside their topic.
+        """Topics int64 (u,), -1 for documents with too little edge weight inside their topic.
 
         Changes `layers_`, `memberships_` and `probabilities_` accordingly.
         """
         out = self.probabilities_ < self.outlier_threshold
         if fixed is not None:
             out &= ~fixed
-        labels = by_size(np.where(out, -1, labels))
-        self.layers_ = {
-            name: by_size(np.where(out, -1, layer)) for name, layer in self.layers_.items()
-        }
+        labels = originals.numbered(np.where(out, -1, labels))
+        self.layers_ = {name: np.where(out, -1, layer) for name, layer in self.layers_.items()}
         self.memberships_ = shares(links, labels)
         self.probabilities_[out] = 0
         return labels

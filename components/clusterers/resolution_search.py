@@ -54,6 +54,7 @@ def exactly(
     least: int,
     start: float | None = None,
     fixed: NDArray[np.bool_] | None = None,
+    sizes: Integers | None = None,
 ) -> tuple[Integers, float]:
     """`target` topics, int64 (n,), and the resolution at which they were found.
 
@@ -69,10 +70,13 @@ def exactly(
         See `find_resolution`.
     fixed : bool (n,), optional
         Documents whose topic the user has set.
+    sizes : int64 (n,), optional
+        Documents that each row stands for; None: one.
     """
 
     def search(resolution: float) -> Integers:
-        return absorb(find(communities, resolution), communities.links, least, fixed=fixed)
+        topics = find(communities, resolution)
+        return absorb(topics, communities.links, least, fixed=fixed, sizes=sizes)
 
     labels, resolution = find_resolution(target, search, start)
     n_topics = count_topics(labels)

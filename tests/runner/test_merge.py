@@ -25,7 +25,7 @@ from tracking_support import runs_of
 UNTRACKED = ["tracking=none", "cache=cached"]
 # Vectors that do not depend on the other documents, and topics without a search for granularity.
 SETTINGS = ["embedder=model2vec", "reports=fast", "metrics=fast", "map=false", "cache.dir=cached"]
-SETTINGS += ["clusterer.n_topics=5"]
+SETTINGS += ["clusterer.n_topics=5", "seed=2"]
 
 
 @pytest.fixture(scope="module")
