@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Integers, Layer, Matrix, ParameterError, Result, Topic
+from components.clusterers.copies import find_originals
 from components.labels import one_hot
 from components.model import SAME, SavedTopic, TopicModel, rules
 from components.model.index import NearestIndex
@@ -38,9 +39,10 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
         Topics that come from another model are continued as `components.model.grow.prediction`
         says: with `pull` itself, and NaN in `births` and `deaths` where a topic has none yet.
     neighbours : "all", or int
-        Training vectors to save, at most; where there are more documents, a random sample of
-        each topic in proportion to its size, with 20 of each at least, and a hash of each
-        document, by which `components.model.seen` recognises it. 0: centroids only.
+        Training vectors to save, at most; where there are more, a random sample of each topic in
+        proportion to its size, with 20 of each at least, and a hash of each document, by which
+        `components.model.seen` recognises it. 0: centroids only. Where neighbours vote, equal
+        vectors of one topic are saved once.
     outliers : float
         Share, in [0, 1), of the training documents that lie farther from their nearest neighbour
         than the limit beyond which a new document gets no topic; 0: there is no limit.
@@ -77,10 +79,13 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
     if rule["name"] == "centre":
         Z = rules.unit(result.reduced) if rule["normalise"] else result.reduced
         arrays["centres"] = dense(_means(Z, labels, len(result.topics)))
-    sample = _sample(labels, len(labels) if neighbours == "all" else int(neighbours))
+    kept = np.arange(len(labels))
+    if rule["name"] == "vote":  # copies would be all the neighbours of a new document
+        kept = find_originals([result.reduced, labels[:, None]]).rows
+    sample = kept[_sample(labels[kept], len(kept) if neighbours == "all" else int(neighbours))]
     if len(sample):
         arrays |= _rows(result, sample, continued, rule, labels, identity, linear is not None)
-        if len(sample) < len(labels):
+        if len(sample) < len(kept):
             arrays |= seen_arrays(result)
     settings["n_neighbours"] = len(sample)
     if "names" in continued:

@@ -214,7 +214,7 @@ def test_a_sample_holds_every_topic_in_its_share():
     result = _result("leiden")
     model = fit(result, neighbours=120)
     sizes = np.bincount(model.arrays["labels"], minlength=len(result.topics))
-    full = np.array([topic.size for topic in result.topics])
+    full = np.bincount(fit(result, neighbours="all").arrays["labels"])  # copies are saved once
     assert model.arrays["rows"].shape[0] <= 120 + 20 * len(full)
     assert (sizes >= np.minimum(full, 20)).all()
     assert _share(model.predict(result.embeddings).topics, result.labels[result.rows]) > 0.85
@@ -263,3 +263,19 @@ def test_a_reduction_from_the_cache_makes_the_same_model(tmp_path):
     first, second = made(), made()
     assert first.arrays.keys() == second.arrays.keys()
     assert all(np.array_equal(first.arrays[name], second.arrays[name]) for name in first.arrays)
+
+
+def test_copies_are_one_neighbour_in_the_vote():
+    lee = LeeDataset().load().documents[:240]
+    corpus = Corpus([*lee, *lee[:20] * 30])
+    parts = Parts(
+        SimpleNamespace(load=lambda: corpus), _lsa(), Identity(),
+        LeidenClusterer(granularity="medium", random_state=0), CTFIDF(), KeepOutliers(),
+    )  # fmt: skip
+    result = run(parts, draw_map=False)
+    model = fit(result, outliers=0)
+    assert "seen" not in model.arrays  # all that differ are saved
+    near = result.embeddings * np.random.default_rng(0).uniform(0.9, 1.1, 60).astype(np.float32)
+    assert _share(model.predict(near).topics, result.labels[result.rows]) > 0.95
+    alone = fit(_result("leiden"), outliers=0)
+    assert model.arrays["rows"].shape == alone.arrays["rows"].shape
