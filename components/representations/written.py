@@ -26,6 +26,8 @@ _DOCUMENTS = 60  # that are looked at for a word, at most
 _SILENT = 30  # without a single vote for any form, after which no more are looked at
 _LEAD = 5  # votes for or against capitals, and three times as many: no more are looked at
 _MARGIN = 1.2  # votes for capitals to one for lower case: a wrong capital is worse than none
+_SHOUTED = (0.25, 1.5)  # of its votes for capitals, a long or a short word is written otherwise
+_LONG = 5  # letters from which on a word is long: few acronyms are
 _PER_DOCUMENT = 2  # occurrences of a word that count, so that no document decides alone
 _LONGEST = 10_000  # characters of a document that are looked at
 _AROUND = 80  # characters before and after a word that show the style of its line
@@ -44,7 +46,9 @@ class Written:
 
     A form counts where neither the place nor the style of the line explains it: a capital at the
     beginning of a sentence or in a title tells nothing, nor do capitals among capitals, nor lower
-    case where all is so. A word without other evidence stays in lower case.
+    case where all is so. A word without other evidence stays in lower case. Capitals of a whole
+    word are those of an acronym, or emphasis: an acronym is hardly ever written Nasa, not even at
+    the beginning of a sentence, so the words that are have no capitals but the first.
 
     Parameters
     ----------
@@ -105,6 +109,7 @@ class Written:
         words = list(map(lower, own))
         find = _phrase(words)
         votes: list[Counter[str]] = [Counter() for _ in words]
+        otherwise = [0] * len(words)  # written with small letters
         for looked, row in enumerate(self._sample(rows)):
             if row not in texts:
                 texts[row] = self._text(row)
@@ -112,12 +117,16 @@ class Written:
             for number, spans in enumerate(find(lowered)):
                 if number == _PER_DOCUMENT:
                     break
-                for vote, (start, end) in zip(votes, spans, strict=True):
-                    if self._tells(text, start, end):
-                        vote[text[start:end]] += 1
+                for place, (start, end) in enumerate(spans):
+                    form, tells = text[start:end], self._tells(text, start, end)
+                    if tells:
+                        votes[place][form] += 1
+                    otherwise[place] += _is_title(form) or (tells and form.islower())
             silent = looked >= _SILENT and not any(votes)
             if silent or all(map(_decided, votes, words)):
                 break
+        for vote, number in zip(votes, otherwise, strict=True):
+            _drop_shouted(vote, number)
         # A word that is counted in capitals is an acronym: that in "US troops".
         forms = map(_winner, votes, words)
         return " ".join(
@@ -158,7 +167,7 @@ class Written:
         before, after = text[start - 1 : start], text[end : end + 1]
         if before == "_" or after == "_":
             return False
-        is_lower, is_title = form.islower(), form[0].isupper() and form[1:].islower()
+        is_lower, is_title = form.islower(), _is_title(form)
         if is_lower or is_title:
             # Within a host, java.util.List, or in a path: /usr/lib says how usr is written.
             marks = "." if is_lower else "./\\"
@@ -243,9 +252,25 @@ def _begins(text: str, start: int) -> bool:
     return rest[-1] in _ENDS and rest != before
 
 
+def _is_title(form: str) -> bool:
+    return form[0].isupper() and form[1:].islower()
+
+
 def _decided(votes: Counter[str], word: str) -> bool:
     fewer, more = sorted((votes[word], votes.total() - votes[word]))
+    if any(form.isupper() for form in votes):  # an acronym, or shouted
+        return False
     return more - fewer >= _LEAD and more >= 3 * fewer
+
+
+def _drop_shouted(votes: Counter[str], otherwise: int) -> None:
+    """Remove the votes for a form in capitals that is emphasis, by what is written otherwise."""
+    if any(not (form.isupper() or form.islower() or _is_title(form)) for form in votes):
+        return  # SIMMs
+    for form in [form for form in votes if form.isupper()]:
+        is_short = len(form) < _LONG or not form.isalpha()
+        if otherwise >= _SHOUTED[is_short] * votes[form]:
+            del votes[form]
 
 
 def _winner(votes: Counter[str], word: str) -> str:

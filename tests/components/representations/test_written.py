@@ -32,6 +32,21 @@ def test_names_keep_their_capitals_and_words_that_begin_a_sentence_get_none() ->
     assert {"IBM", "Merkel", "NASA", "iPhone", "workers", "chips", "taxes"} <= found
 
 
+@pytest.mark.parametrize(
+    ("expected", "documents"),
+    [
+        ("enjoy", ["You will ENJOY this show.", "Now go and ENJOY it.", "Enjoy the music."]),
+        ("Flyers", ["So the FLYERS won it.", "Then the FLYERS lost.", "All the Flyers fans came."]),
+        ("wall", ["We need the WALL now.", "Wall works.", "Walls work. Wall is high.", "Wall."]),
+        ("NATO", ["They left NATO in May.", "Now NATO is here.", "Nato is old."]),
+        ("UNESCO", ["They left UNESCO in May.", "Now UNESCO is here.", "The list of UNESCO."]),
+        ("SIMMs", ["Buy four SIMMs for it.", "Two SIMMs fit.", "The SIMMS here.", "Simms fit."]),
+    ],
+)
+def test_capitals_for_emphasis_are_no_acronym(expected: str, documents: list[str]) -> None:
+    assert form(expected.lower(), *documents) == expected
+
+
 def test_lower_case_where_that_is_asked_for() -> None:
     assert {*map(str.lower, shown(NEWS))} == shown(NEWS, case="lower")
     assert {"workers", "Workers"} <= {*shown(NEWS, lowercase=False, merge_variants=False)}
