@@ -66,6 +66,7 @@ class Requests:
         self._not_before = 0.0  # after a 429, no thread sends anything earlier than this
         self._warned = False
         at_least(1, concurrency=concurrency)
+        at_least(1, "or null", max_tokens=max_tokens)
         if timeout <= 0:
             raise ParameterError("timeout", timeout, "must be more than 0 seconds.")
         at_least(0, max_retries=max_retries, retry_delay=retry_delay)

@@ -37,6 +37,7 @@ class ApiEmbedder:
     price: float | None = None
     timeout: float
     _provider: Provider
+    dimensions: int | None
     _requests: Requests
     _client: Any = None
 
@@ -129,6 +130,7 @@ class ApiEmbedder:
     def _check(self) -> None:
         """For the end of a constructor."""
         at_least(1, batch_size=self.batch_size, max_input_tokens=self.max_input_tokens)
+        at_least(1, dimensions=self.dimensions, max_request_tokens=self.max_request_tokens)
         if self.price is not None and not 0 <= self.price < np.inf:
             raise ParameterError("price", self.price, "must be a number of at least 0.")
 

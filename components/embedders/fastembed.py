@@ -63,6 +63,7 @@ class FastEmbedEmbedder:
         self.batch_size = batch_size
         self.cache_dir = cache_dir
         at_least(1, batch_size=batch_size)
+        at_least(1, "or null", threads=threads)
         if weights.is_local(weights.resolve(model)):
             self._onnx_file()
 

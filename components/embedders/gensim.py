@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from components.base import Floats, ParameterError
+from components.base import Floats, ParameterError, at_least
 from components.embedders import weights, word_vectors
 
 
@@ -35,8 +35,7 @@ class GensimEmbedder:
         "mean" counts every occurrence alike. "tfidf" weighs a word by ln((1 + n) / (1 + df)) + 1.
         "sif" weighs it by a / (a + p), p its share of the corpus, and takes the first principal
         component away (Arora, Liang and Ma, "A simple but tough-to-beat baseline for sentence
-        embeddings", ICLR 2017). The last two are fitted once: on the documents of the first
-        `encode`.
+        embeddings", ICLR 2017). The last two are fitted on the documents of the first `encode`.
     sif_a : float
         The a of "sif".
     token_pattern : str
@@ -46,8 +45,7 @@ class GensimEmbedder:
     trust_pickle : bool
         Read native gensim files. Loading a pickle can run any code that its author put there.
     cache_dir : str, optional
-        Where text and binary files are cached once read, to be memory-mapped; None takes the
-        user's cache folder.
+        Where files are cached once read, to be memory-mapped; None: the user's cache folder.
     """
 
     block = 4096  # documents to compute and store at a time: storing few takes longer
@@ -74,6 +72,8 @@ class GensimEmbedder:
         self.cache_dir = cache_dir
         if weighting not in ("mean", "tfidf", "sif"):
             raise ParameterError("weighting", weighting, "must be mean, tfidf or sif.")
+        at_least(1e-9, sif_a=sif_a)
+        at_least(1, "or null", epochs=epochs)
         try:
             self._pattern = re.compile(token_pattern)
         except re.error as error:

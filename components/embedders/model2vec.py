@@ -47,7 +47,7 @@ class Model2VecEmbedder:
         self.batch_size = batch_size
         weights.resolve(model)
         at_least(1, batch_size=batch_size)
-        at_least(1, "or null", max_length=max_length)
+        at_least(1, "or null", max_length=max_length, dimensions=dimensions)
 
     def fingerprint(self) -> dict[str, Any]:
         return {

@@ -36,6 +36,11 @@ class SklearnEmbedder:
     def __init__(self, *, pipeline: Any) -> None:
         self.pipeline = pipeline
         self.steps_: list[Any] | None = None
+        for step in map(_fresh, _steps(pipeline)):
+            try:
+                getattr(step, "_validate_params", lambda: None)()  # what `fit` begins with
+            except ValueError as error:
+                raise ParameterError("pipeline", type(step).__name__, f"{error}") from error
 
     def fingerprint(self) -> dict[str, Any]:
         """Every parameter of every step, and scikit-learn's version."""

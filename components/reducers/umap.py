@@ -17,6 +17,8 @@ from components.neighbors import METRICS, metric_for, nearest, neighbors
 
 log = logging.getLogger(__name__)
 
+_KNOWN = f"Must be auto, {', '.join(METRICS)}, or another of umap-learn's."
+
 
 class UMAPReducer:
     """UMAP (McInnes, Healy and Melville 2018), by umap-learn.
@@ -66,6 +68,8 @@ class UMAPReducer:
             raise ParameterError("spread", spread, "must be more than 0.")
         if not 0 <= min_dist <= spread:
             raise ParameterError("min_dist", min_dist, f"must be from 0 to spread={spread}.")
+        if metric not in ("auto", *METRICS) and metric not in _metrics_of_umap():
+            raise ParameterError("metric", metric, _KNOWN)
         self.n_neighbors = n_neighbors
         self.n_components = n_components
         self.min_dist = min_dist
@@ -137,11 +141,7 @@ class UMAPReducer:
             except ValueError as error:
                 if "metric" not in str(error).lower():
                     raise
-                raise ParameterError(
-                    "metric",
-                    self.metric,
-                    f"{error}. Must be auto, {', '.join(METRICS)}, or another of umap-learn's.",
-                ) from error
+                raise ParameterError("metric", self.metric, f"{error}. {_KNOWN}") from error
         if knn:
             self.umap_._knn_search_index = _ExactIndex(X, metric)
         return _place_isolated(reduced, self.random_state)
@@ -205,6 +205,15 @@ def _place_isolated(reduced: Floats, random_state: int | None) -> Floats:
         shape = (int(isolated.sum()), reduced.shape[1])
         reduced[isolated] = rng.uniform(placed.min(axis=0), placed.max(axis=0), shape)
     return reduced
+
+
+def _metrics_of_umap() -> set[str]:
+    """The names of the metrics that umap-learn knows."""
+    _import_umap()
+    from pynndescent.distances import named_distances as of_pynndescent
+    from umap.distances import named_distances
+
+    return {*named_distances, *of_pynndescent}
 
 
 def _import_umap() -> Any:

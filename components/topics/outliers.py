@@ -44,6 +44,8 @@ class AssignOutliers:
         by: Literal["nearest", "strength", "ctfidf"] = "nearest",
         threshold: float = 0.0,
     ) -> None:
+        if not -1 <= threshold <= 1:
+            raise ParameterError("threshold", threshold, "must be a similarity, from -1 to 1.")
         self.by = by
         self.threshold = threshold
 

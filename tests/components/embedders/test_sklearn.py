@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from components.base import UserError
+from components.base import ParameterError, UserError
 from components.embedders.sklearn import SklearnEmbedder
 
 DOCUMENTS = [
@@ -155,3 +155,9 @@ def test_fingerprint_follows_the_source_of_a_users_own_step(tmp_path, monkeypatc
         own = importlib.import_module("own_step").Own()
         prints.append(json.dumps(SklearnEmbedder(pipeline=own).fingerprint()))
     assert prints[0] != prints[1]
+
+
+def test_parameters_that_scikit_learn_refuses_are_refused_before_any_document_is_read():
+    steps = {"tfidf": TfidfVectorizer(), "svd": TruncatedSVD(n_components=-1)}
+    with pytest.raises(ParameterError, match=r"pipeline=TruncatedSVD: The 'n_components'.*Got -1"):
+        SklearnEmbedder(pipeline=steps)

@@ -106,7 +106,7 @@ def test_a_metric_of_umaps_own_works_and_an_unknown_one_is_named():
     reduced = UMAPReducer(metric="manhattan", random_state=1).fit_transform(groups(40))
     assert np.isfinite(reduced).all()
     with pytest.raises(UserError, match=r"metric=cosin"):
-        UMAPReducer(metric="cosin").fit_transform(groups(40))
+        UMAPReducer(metric="cosin")  # before any document is read
     with pytest.raises(UserError, match=r"metric=mahalanobis: .* sparse"):
         UMAPReducer(metric="mahalanobis").fit_transform(sparse.csr_matrix(groups(40)))
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from components.base import UserError
+from components.base import ParameterError, UserError
 from components.representations.ctfidf import CTFIDF
 from components.topics import outliers
 from components.topics.outliers import AssignOutliers
@@ -53,3 +53,8 @@ def test_words_that_were_read_already_are_not_read_again(monkeypatch):
 def test_strength_needs_memberships():
     with pytest.raises(UserError, match=r"by=strength.*by=nearest"):
         AssignOutliers(by="strength").assign(LABELS, X, TEXTS, None)
+
+
+def test_a_threshold_that_no_similarity_reaches_is_refused():
+    with pytest.raises(ParameterError, match="threshold=30: must be a similarity, from -1 to 1"):
+        AssignOutliers(threshold=30)
