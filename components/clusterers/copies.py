@@ -48,7 +48,12 @@ class Originals:
         """
         if sample is not None:
             return values[self.rows[sample]]
-        return values[self.rows] if self.n_copies else values
+        if not self.n_copies:
+            return values
+        some = values[self.rows]
+        if hasattr(some, "sort_indices"):  # the same matrix has the same bytes, and one graph
+            some.sort_indices()
+        return some
 
     def for_all(self, values: Any) -> Any:
         """Values of the originals (u, ...), given to their copies too: (n, ...)."""
@@ -147,5 +152,6 @@ def _contents(X: Matrix) -> Iterator[bytes]:
         for row in X:
             yield row.tobytes()
         return
+    X = X if X.has_sorted_indices else X.sorted_indices()
     for a, b in zip(X.indptr[:-1].tolist(), X.indptr[1:].tolist(), strict=True):
         yield X.indices[a:b].tobytes() + X.data[a:b].tobytes()

@@ -87,6 +87,12 @@ def test_copies_with_different_known_labels_keep_them():
     assert (labels[first + 1 : last] == labels[first]).all()
 
 
+def test_the_words_of_a_copy_may_be_in_another_order():
+    starts, values = np.array([0, 2, 4]), np.array([1.0, 2.0, 2.0, 1.0], np.float32)
+    X = sparse.csr_matrix((values, np.array([0, 3, 3, 0]), starts), shape=(2, 4))
+    assert find_originals([X]).n_copies == 1
+
+
 def test_documents_are_copies_where_every_member_of_an_ensemble_says_so():
     one = documents()[OF]
     other = np.arange(len(OF), dtype=np.float32)[:, None]
