@@ -16,7 +16,13 @@ from components.embedders.batching import (
     replicas,
 )
 from components.embedders.engines import Engine, check_engine, model_inputs, with_engine
-from components.embedders.torch_models import length_limit, pick_devices, too_long, truncated
+from components.embedders.torch_models import (
+    faster_precision,
+    length_limit,
+    pick_devices,
+    too_long,
+    truncated,
+)
 
 
 class HFTransformerEmbedder:
@@ -102,6 +108,11 @@ class HFTransformerEmbedder:
             "precision": self.precision,
             "trust_remote_code": self.trust_remote_code,
         }
+
+    @property
+    def faster_precision(self) -> str | None:
+        """A `precision` that takes far less time on the devices of the model; None for none."""
+        return faster_precision(self.precision, pick_devices(self.device))
 
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,), and `metrics_`."""

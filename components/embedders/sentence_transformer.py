@@ -24,6 +24,7 @@ from components.embedders.engines import Engine, check_engine, model_inputs, wit
 from components.embedders.own_code import check_no_own_code, refused_imports
 from components.embedders.torch_models import (
     check_max_length,
+    faster_precision,
     packed,
     pick_devices,
     position_limit,
@@ -133,6 +134,11 @@ class SentenceTransformerEmbedder:
             "trust_remote_code": self.trust_remote_code,
         }
 
+    @property
+    def faster_precision(self) -> str | None:
+        """A `precision` that takes far less time on the devices of the model; None for none."""
+        return faster_precision(self.precision, pick_devices(self.device))
+
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,), and `metrics_`."""
         texts = list(documents)
@@ -169,7 +175,7 @@ class SentenceTransformerEmbedder:
             return features, truncated(features)
 
         def vectors(model: Any, features: Any) -> Any:
-            rows = model(features)["sentence_embedding"][:, :dimensions]
+            rows = model(features)["sentence_embedding"][:, :dimensions].float()
             return torch.nn.functional.normalize(rows, dim=1) if self.normalise else rows
 
         if self._models is None:

@@ -80,6 +80,19 @@ def packed(model: Any) -> Any:
     return model
 
 
+def faster_precision(precision: str, devices: Sequence[str]) -> str | None:
+    """The precision that takes about a third of the time of `precision` on the devices, or None.
+
+    bfloat16 for float32, where the CPU has units that multiply matrices in it (AMX).
+    """
+    import torch
+
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    if precision == "float32" and list(devices) == ["cpu"] and capabilities.get("amx_bf16"):
+        return "bfloat16"
+    return None
+
+
 def position_limit(model: Any) -> int | None:
     """The most tokens that a transformers `model` has positions for; None if it sets no limit."""
     count = getattr(model.config, "max_position_embeddings", None)

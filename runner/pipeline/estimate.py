@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LARGE = 20_000  # documents from which on an estimate is worth its trial
 LEAST = 1000  # documents to embed that are worth one
+LONG = 60  # seconds of embedding from which on it is worth changing a setting
 ASSUMED = 384  # dimensions, where nothing tells
 STRATA = 5  # of the documents by length: each is tried
 FEW, MANY = 16, 512  # documents of a stratum; many where few take no time that can be measured
@@ -45,13 +46,13 @@ def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integ
     n = len(corpus)
     if n < LARGE:
         return
-    seconds, d, known, unknown = 0.0, None, [], []
+    embedding, d, known, unknown = 0.0, None, [], []
     if request.at_once or parts.cluster is not None:
         unknown += ["embedding"] if len(rows) else []
     elif len(rows) > LEAST:
-        seconds, d = trial(request, rows)
-        known.append(f"embedding {duration(seconds)}, by a trial on a few")
-    characters = sum(map(len, corpus.documents))
+        embedding, d = trial(request, rows)
+        known.append(f"embedding {duration(embedding)}, by a trial on a few")
+    seconds, characters = embedding, sum(map(len, corpus.documents))
     d = d or getattr(request.embedder, "dimensions", None) or ASSUMED
     if (of_topics := getattr(parts.clusterer, "estimated_seconds", None)) is not None:
         after = after_embedding(n, characters, d) + of_topics(n)
@@ -70,6 +71,13 @@ def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integ
         f"{n:,}", duration(seconds), total(needs(n, characters, d, parts)) / 1e9,
         "; ".join(known), rest,
     )  # fmt: skip
+    faster = getattr(request.embedder, "faster_precision", None)
+    if embedding > LONG and faster:
+        log.info(
+            "embedder.precision=%s takes about a third of the time to embed on this processor; "
+            "the topics hardly change (docs/embedders.md).",
+            faster,
+        )
 
 
 def after_embedding(n: int, characters: float, d: int) -> float:

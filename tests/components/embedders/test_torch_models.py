@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from components.embedders import hf_transformer, sentence_transformer
@@ -31,3 +32,18 @@ def test_vectors_are_those_of_the_librarys_own_encode(build, minilm_folder):
         assert ours.shape == theirs.shape
         assert (ours * theirs).sum(axis=1).min() > 0.9999
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("option", ["minilm", "hf_transformer"])
+def test_bfloat16_is_advised_where_the_processor_multiplies_in_it(build, option, monkeypatch):
+    for amx, expected in [(True, "bfloat16"), (False, None)]:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
+        assert build(option, device="cpu").faster_precision == expected
+        assert build(option, device="cpu", precision="bfloat16").faster_precision is None
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
+    assert build(option, device="cpu").faster_precision is None
+
+
+def test_vectors_of_bfloat16_are_normalised_in_float32(build):
+    vectors = build("minilm", device="cpu", precision="bfloat16").encode(TEXTS)
+    np.testing.assert_allclose((vectors**2).sum(axis=1), 1, atol=1e-6)

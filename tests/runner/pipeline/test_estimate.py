@@ -68,6 +68,18 @@ def test_a_line_says_how_long_and_how_much_memory(said: Callable[..., str], tmp_
     assert not said(leiden, Identity(), tmp_path, "off")
 
 
+def test_a_faster_precision_is_named_where_embedding_is_long(
+    said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leiden = LeidenClusterer(resolution=1.0, random_state=0)
+    monkeypatch.setattr(Slow, "faster_precision", "bfloat16", raising=False)
+    assert "embedder.precision" not in said(leiden, Identity(), None)
+    monkeypatch.setattr(estimate, "LONG", 0)
+    assert "embedder.precision=bfloat16 takes about a third" in said(leiden, Identity(), None)
+    monkeypatch.setattr(Slow, "faster_precision", None)
+    assert "embedder.precision" not in said(leiden, Identity(), None)
+
+
 def test_what_nobody_knows_is_named(said: Callable[..., str]) -> None:
     line = said(KMeansClusterer(n_clusters=3, random_state=0), Identity(), None)
     assert ", and KMeansClusterer, which is not estimated" in line
