@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, ParameterError, UserError, at_least
-from components.clusterers.checks import at_most, dense_rows
+from components.clusterers.checks import dense_rows
 from components.clusterers.granularity import (
     Granularity,
-    Scale,
-    carry_by_centre,
     check_scale,
+    choose_number,
     count_levels,
 )
 from components.clusterers.layers import check_layers, nest
@@ -125,7 +125,10 @@ class AgglomerativeClusterer:
             labels = by_size(fcluster(tree, self.distance_threshold, "distance") - 1)
             why = f"distance_threshold={self.distance_threshold}"
         else:
-            number, why = self._number(X)
+            number, why, self.curve_ = choose_number(
+                X, self._clusterings, n_topics=self.n_topics, n_clusters=self.n_clusters,
+                granularity=self.granularity,
+            )  # fmt: skip
             labels = _cut(tree, number)
         levels, _ = count_levels(n)
         cuts = {k: _cut(tree, int(v)) for k, v in levels.items() if k in (self.layers or ())}
@@ -145,28 +148,9 @@ class AgglomerativeClusterer:
         tree: NDArray[np.float64] = linkage(X.astype(np.float64), self.linkage, metric)
         return tree
 
-    def _number(self, X: NDArray[Any]) -> tuple[int, str]:
-        """The number of topics, and the reason; sets `curve_` for ``auto``."""
-        n = len(X)
-        if self.n_topics is not None:
-            return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
-        if self.granularity is None and self.n_clusters is not None:
-            why = f"n_clusters={self.n_clusters}"
-            return at_most("n_clusters", self.n_clusters, n, n), why
-        levels, tried = count_levels(n)
-
-        def cluster(rows: Integers) -> list[Integers]:
-            tree = self._tree(X[rows])
-            return [_cut(tree, number) for number in tried]
-
-        def carry(
-            source: Integers, target: Integers, clusterings: list[Integers]
-        ) -> list[Integers]:
-            return carry_by_centre(X, source, target, clusterings)
-
-        scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(n, self.granularity or "auto")
-        return round(number), why
+    def _clusterings(self, X: NDArray[Any], numbers: Sequence[int]) -> list[Integers]:
+        tree = self._tree(X)
+        return [_cut(tree, number) for number in numbers]
 
 
 def _cut(tree: NDArray[np.float64], number: int) -> Integers:

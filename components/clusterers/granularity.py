@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, ParameterError, at_least
+from components.clusterers.checks import at_most
 from components.clusterers.split_half import split_half_agreement
 
 log = logging.getLogger(__name__)
@@ -200,6 +201,54 @@ class Scale:
             for point in curve:
                 point["n_documents"] = n
         return chosen, why, curve
+
+
+def choose_number(
+    X: Any,
+    cluster: Callable[[Any, Sequence[int]], Iterable[Integers]],
+    *,
+    n_topics: int | None,
+    n_clusters: int | None,
+    granularity: str | None,
+) -> tuple[int, str, list[dict[str, Any]]]:
+    """The number of topics of a clusterer that must be told it.
+
+    Parameters
+    ----------
+    X : matrix (n, d)
+    cluster : callable
+        Some rows of `X` and numbers of topics -> topics of the rows, for each number.
+    n_topics, n_clusters, granularity
+        The clusterer's parameters, of which the first that is set decides, and a granularity before
+        `n_clusters`; ``auto`` where none is.
+
+    Returns
+    -------
+    number : int
+    reason : str
+    curve : list of dict
+        See `Scale.choose`.
+    """
+    n = int(X.shape[0])
+    if n_topics is not None:
+        return at_most("n_topics", n_topics, n, n), f"n_topics={n_topics}", []
+    if granularity is None and n_clusters is not None:
+        return at_most("n_clusters", n_clusters, n, n), f"n_clusters={n_clusters}", []
+    levels, tried = count_levels(n)
+    granularity = granularity or "auto"
+    sample = auto_sample(n, granularity)
+    if sample is not None:
+        X = X[sample]
+
+    def halves(rows: Integers) -> Iterable[Integers]:
+        return cluster(X[rows], tried)
+
+    def carry(source: Integers, target: Integers, clusterings: list[Integers]) -> list[Integers]:
+        return carry_by_centre(X, source, target, clusterings)
+
+    scale = Scale("n_clusters", levels, tried, halves, carry)
+    number, why, curve = scale.choose(int(X.shape[0]), granularity, n)
+    return round(number), why, curve
 
 
 def auto_sample(n: int, granularity: str | None) -> Integers | None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Integers, Matrix, at_least
-from components.clusterers.checks import at_most
 from components.clusterers.granularity import (
     SEED,
     Granularity,
-    Scale,
-    auto_sample,
-    carry_by_centre,
     check_scale,
+    choose_number,
     count_levels,
 )
 from components.clusterers.layers import check_layers, nest
@@ -131,7 +128,10 @@ class KMeansClusterer:
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than topics
-            n_clusters, why = self._number(X)
+            n_clusters, why, self.curve_ = choose_number(
+                X, self._clusterings, n_topics=self.n_topics, n_clusters=self.n_clusters,
+                granularity=self.granularity,
+            )  # fmt: skip
             self.model_ = self._fitted(X, n_clusters, self.random_state)
             # With fewer distinct rows than topics, centres coincide, and one of them has the rows.
             used, labels = np.unique(self.model_.labels_, return_inverse=True)
@@ -199,34 +199,9 @@ class KMeansClusterer:
             random_state=random_state,
         ).fit(X)
 
-    def _number(self, X: Matrix) -> tuple[int, str]:
-        """The number of topics, and the reason; sets `curve_` for ``auto``."""
-        n = int(X.shape[0])
-        self.curve_: list[dict[str, Any]] = []
-        if self.n_topics is not None:
-            return at_most("n_topics", self.n_topics, n, n), f"n_topics={self.n_topics}"
-        if self.granularity is None and self.n_clusters is not None:
-            why = f"n_clusters={self.n_clusters}"
-            return at_most("n_clusters", self.n_clusters, n, n), why
-        levels, tried = count_levels(n)
-        granularity = self.granularity or "auto"
-        sample = auto_sample(n, granularity)
-        if sample is not None:
-            X = X[sample]
-
-        def cluster(rows: Integers) -> Iterator[Integers]:
-            half = X[rows]
-            for k in tried:
-                yield np.asarray(self._fitted(half, k, SEED).labels_, dtype=np.int64)
-
-        def carry(
-            source: Integers, target: Integers, clusterings: list[Integers]
-        ) -> list[Integers]:
-            return carry_by_centre(X, source, target, clusterings)
-
-        scale = Scale("n_clusters", levels, tried, cluster, carry)
-        number, why, self.curve_ = scale.choose(int(X.shape[0]), granularity, n)
-        return round(number), why
+    def _clusterings(self, X: Matrix, numbers: Sequence[int]) -> Iterator[Integers]:
+        for number in numbers:
+            yield np.asarray(self._fitted(X, number, SEED).labels_, dtype=np.int64)
 
 
 def _soft(distances: Any) -> Any:
