@@ -12,7 +12,14 @@ from components.base import UserError
 from components.interrupts import put_off_interrupts
 from runner.terminal import secrets
 from runner.terminal.suggestions import nearest, shell_quote, tool
-from runner.tracking.client import check_location, first_line, get_run, reaching, store_errors
+from runner.tracking.client import (
+    check_location,
+    first_line,
+    get_run,
+    is_there,
+    reaching,
+    store_errors,
+)
 from runner.tracking.client import connect as connect
 from runner.tracking.client import connect_to_find as connect_to_find
 from runner.tracking.description import DESCRIPTION, verbatim
@@ -98,7 +105,7 @@ class Tracker:
 
         assert record.end_time is not None
         with put_off_interrupts(STOPPING), reaching(self.uri, tracks=True):
-            if not self._knows(record.run_id):
+            if record.run_id is None or not is_there(self._client.get_run, record.run_id):
                 self.start(record, folder)
             model_id = log_model(self._client, record, folder)
             safe = record.without_secrets()
@@ -133,19 +140,6 @@ class Tracker:
         with reaching(self.uri, tracks=True):
             metrics = [Metric(n, v, record.end_time, 0) for n, v in record.metrics.items()]
             self._client.log_batch(record.run_id, [m for m in metrics if m.key in set(names)])
-
-    def _knows(self, run_id: str | None) -> bool:
-        from mlflow.exceptions import MlflowException
-
-        if run_id is None:
-            return False
-        try:
-            self._client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
-        return True
 
     def _forget_process(self, run_id: Any) -> None:
         """Take away the tag that a run has only while it goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from glob import escape
 from pathlib import Path
@@ -167,6 +167,19 @@ def reaching(uri: str, *, tracks: bool = False) -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     return secrets.mask(str(error)).strip().partition("\n")[0][:500]
+
+
+def is_there(get: Callable[[str], Any], name: str) -> bool:
+    """Whether a store has what this method of its client gets by a name."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        get(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
 
 
 def get_run(client: Any, run_id: str, also: str = "") -> Any:

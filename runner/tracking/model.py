@@ -18,6 +18,7 @@ from runner.tracking.client import (
     connect_to_find,
     first_line,
     get_run,
+    is_there,
     reaching,
     store_errors,
 )
@@ -48,7 +49,7 @@ def log_model(client: Any, record: Record, folder: Path) -> str | None:
     saved = folder / "model"
     if not (saved / "model.yaml").is_file():
         return None
-    if record.model_id is not None and _is_there(client, record.model_id):
+    if record.model_id is not None and is_there(client.get_logged_model, record.model_id):
         return record.model_id
     if any(path.is_symlink() for path in (saved, *saved.rglob("*"))):
         raise UserError(f"{saved} holds links, which may lead out of it: it is not logged.")
@@ -170,18 +171,6 @@ def model_of_run(client: Any, source: str) -> str:
             f"run {run_id} has no model: it was run with model=false, or it has no result."
         )
     return str(outputs[-1].model_id)
-
-
-def _is_there(client: Any, model_id: str) -> bool:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_logged_model(model_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return False
-    return True
 
 
 def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) -> None:
