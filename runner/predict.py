@@ -46,7 +46,7 @@ from runner.model import Model
 from runner.model.loading import load
 from runner.model.table import REASONS, UNLIKE, columns
 from runner.prediction_files import SUFFIXES, check_suffix, writing
-from runner.terminal.arguments import names_in, parse
+from runner.terminal.arguments import Arguments, names_in, parse
 from runner.terminal.console import command, say
 from runner.terminal.suggestions import nearest
 from runner.tracking import record
@@ -60,22 +60,7 @@ def main(arguments: list[str]) -> int:
     about_data = [a for a in arguments if a.partition("=")[0].split(".")[0] == "dataset"]
     options = parse([a for a in arguments if a not in about_data], __doc__ or "", KEYS)
     options.require("predict", "run")
-    if "out" in options and "folder" in options:
-        raise UserError("out=... names a file and folder=... a folder: type one of them.")
-    if "folder" not in options:
-        options.require("predict", "out")
-        target = Path(options["out"]).expanduser()
-        check_suffix(target, "out")
-    else:
-        target = Path(options["folder"]).expanduser()
-        if target.suffix.lower() in SUFFIXES and not target.is_dir():
-            raise UserError(f"folder={target}: to write a file of that name, type out={target}.")
-        if (target / record.FILE).exists():
-            raise UserError(
-                f"folder={target} is the folder of a run, whose documents.parquet would be "
-                "replaced. Name another one."
-            )
-        target = target / "documents.parquet"
+    target = _target(options)
     if not about_data:
         raise UserError("name the documents: dataset=csv dataset.path=new.csv")
     batch = options.get("batch", "exact")
@@ -118,6 +103,26 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _target(options: Arguments) -> Path:
+    """The file to write."""
+    if "out" in options and "folder" in options:
+        raise UserError("out=... names a file and folder=... a folder: type one of them.")
+    if "folder" not in options:
+        options.require("predict", "out")
+        path = Path(options["out"]).expanduser()
+        check_suffix(path, "out")
+        return path
+    folder = Path(options["folder"]).expanduser()
+    if folder.suffix.lower() in SUFFIXES and not folder.is_dir():
+        raise UserError(f"folder={folder}: to write a file of that name, type out={folder}.")
+    if (folder / record.FILE).exists():
+        raise UserError(
+            f"folder={folder} is the folder of a run, whose documents.parquet would be "
+            "replaced. Name another one."
+        )
+    return folder / "documents.parquet"
+
+
 def _summary(model: Model, sizes: Counter[int], most: int = 10) -> str:
     """The largest topics among the new documents, a line each."""
     largest = [(topic, n) for topic, n in sizes.most_common() if topic >= 0]
@@ -151,7 +156,7 @@ def _agreement(labelled: Counter[tuple[str, int]], names: list[str]) -> str:
     return f"Agreement with the labels of {n:,} documents: {shown}"
 
 
-def _flag(options: dict[str, str], key: str) -> bool:
+def _flag(options: Arguments, key: str) -> bool:
     value = options.get(key, "false").lower()
     if value not in ("true", "false"):
         raise UserError(f"{key}={options[key]}: must be true or false.")

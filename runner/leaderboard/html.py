@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -123,21 +124,8 @@ def page(
             + f"</p>{figure}",
         ]
     if comparison is not None and "embedder" in ranking.settings:
-        if map_ := heatmap(comparison, ranking.rows):
-            above = ""
-            if comparison.overlap is not None:
-                above = (
-                    ", and above it, blue, the share of nearest neighbours in common, less what "
-                    "chance would give"
-                )
-            parts += [
-                "<h2>How far the embedders agree</h2>",
-                "<p>Below the diagonal, green, the agreement of topics (AMI: 0 by chance, 1 where "
-                f"they are the same){above}. Embedders that are alike stand together.</p>{map_}",
-            ]
-        if sides := topics_side_by_side(comparison, ranking.rows):
-            parts += ["<h2>Topics side by side</h2>", flow(comparison, ranking.rows), sides]
-    parts += [_how_to_read(ranking)]
+        parts += _compared(comparison, ranking.rows)
+    parts.append(_how_to_read(ranking))
     if len(shown) < len(ranking.metrics):
         every = _table(ranking, ranking.metrics)
         parts.append(
@@ -160,6 +148,26 @@ def page(
 </main>
 <script>{_SCRIPT}</script></body></html>
 """)
+
+
+def _compared(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
+    """Where embedders agree: the heat map, and topics side by side."""
+    parts = []
+    if map_ := heatmap(comparison, rows):
+        above = ""
+        if comparison.overlap is not None:
+            above = (
+                ", and above it, blue, the share of nearest neighbours in common, less what "
+                "chance would give"
+            )
+        parts += [
+            "<h2>How far the embedders agree</h2>",
+            "<p>Below the diagonal, green, the agreement of topics (AMI: 0 by chance, 1 where "
+            f"they are the same){above}. Embedders that are alike stand together.</p>{map_}",
+        ]
+    if sides := topics_side_by_side(comparison, rows):
+        parts += ["<h2>Topics side by side</h2>", flow(comparison, rows), sides]
+    return parts
 
 
 def _documents(ranking: Ranking) -> str:

@@ -6,7 +6,8 @@ import functools
 import hashlib
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,28 +156,20 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-class _fetched:
+@contextmanager
+def _fetched(source: str | Path, uri: str | None) -> Iterator[Path]:
     """A folder that holds the model, for as long as it takes to read it."""
+    path = Path(source).expanduser()
+    for folder in (path, path / FOLDER, path / "artifacts" / FOLDER):
+        if (folder / model_folder.SETTINGS).is_file() or (folder / model_folder.SUMS).is_file():
+            yield folder
+            return
+    if path.is_dir():
+        raise UserError(f"{path} holds no model: it was run with model=false, or it failed.")
+    from runner.tracking.model import fetch_model
 
-    def __init__(self, source: str | Path, uri: str | None) -> None:
-        self.source, self.uri = str(source), uri
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Path:
-        path = Path(self.source).expanduser()
-        for folder in (path, path / FOLDER, path / "artifacts" / FOLDER):
-            if (folder / model_folder.SETTINGS).is_file() or (folder / model_folder.SUMS).is_file():
-                return folder
-        if path.is_dir():
-            raise UserError(f"{path} holds no model: it was run with model=false, or it failed.")
-        from runner.tracking.model import fetch_model
-
-        self._scratch = tempfile.TemporaryDirectory()
-        return fetch_model(self.source, self.uri, Path(self._scratch.name), FOLDER)
-
-    def __exit__(self, *error: object) -> None:
-        if self._scratch is not None:
-            self._scratch.cleanup()
+    with tempfile.TemporaryDirectory() as scratch:
+        yield fetch_model(str(source), uri, Path(scratch), FOLDER)
 
 
 def _check_trust(node: Any, trust: bool, path: str = "embedder") -> None:
