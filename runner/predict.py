@@ -176,6 +176,11 @@ def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
             f"dataset.{pieces}={by}: documents are cut as those that the model was made from were. "
             f"Leave dataset.{pieces} out."
         )
+    if known := config.dataset.get("known_labels"):
+        raise UserError(
+            f"dataset.known_labels={known}: documents get the topics of a model, whatever their "
+            f"labels are. To measure the topics against them, type dataset.label={known}."
+        )
     return config
 
 

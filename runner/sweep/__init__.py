@@ -24,11 +24,13 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
+from components.reports.meanings import MEANINGS
 from runner.sweep.choose import PRESET
 from runner.sweep.ending import end_sweep
 from runner.sweep.isolate import run_in_subprocess, watch_joblib_workers
 from runner.sweep.progress import Progress
 from runner.terminal.console import say
+from runner.terminal.suggestions import nearest
 from runner.tracking import record
 from runner.tracking.folder import check_writable
 
@@ -117,6 +119,10 @@ def _open(config: DictConfig) -> Progress:
     n = about["n_jobs"]
     count = "" if n is None else f": {n} {'job' if n == 1 else 'jobs'}"
     say(f"Sweep {about['sweep_id']}{count} in {folder}", error=True)
+    sort = (config.leaderboard.sort or "").removeprefix("-")
+    known = {*MEANINGS, *config.metrics}
+    if sort and sort not in known and (hint := nearest(sort, known, otherwise="")):
+        say(f"leaderboard.sort={sort}: no metric is known by that name.{hint}", error=True)
     return progress
 
 

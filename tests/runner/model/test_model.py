@@ -441,6 +441,7 @@ def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
         (["run=x", "folder=out", "dataset=csv", "dataset.path=a.csv"], "a.csv does not exist"),
         (["run=x", "foldr=out"], "Did you mean 'folder'"),
         (["run=x", "folder=out", "dataset=csv", "dataset.split=sentences"], "Leave dataset.split"),
+        (["run=x", "folder=out", "dataset=csv", "dataset.known_labels=y"], "type dataset.label=y"),
     ],
 )
 def test_mistakes_on_the_command_line(arguments, message, tmp_path, monkeypatch):

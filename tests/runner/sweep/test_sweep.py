@@ -136,6 +136,7 @@ def test_a_metric_that_no_run_has_does_not_spoil_the_end(
     )
     assert outcome.code == (trouble == "fail")
     assert said in outcome.out
+    assert "no metric is known by that name. Did you mean 'npmi'?" in outcome.err
     assert (sweep_folder(outcome.folder) / "leaderboard.html").is_file()
 
 
