@@ -27,7 +27,8 @@ class TextDataset(DatasetBase):
     """A text file, each line a document, or a folder of `*.txt` files, each a document.
 
     An empty line is an empty document, so that row and line number go together. In a folder the
-    files below it are read too, in the order of their paths. Either may be compressed with gzip.
+    files below it are read too, in the order of their paths, which the column `file` names.
+    Either may be compressed with gzip.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ class TextDataset(DatasetBase):
                 with open_text(file, self.encoding, budget=budget) as stream:
                     cells["text"].append(stream.read())
                     budget.keep(cells["text"][-1:])
+            cells["file"] = [file.relative_to(source).as_posix() for file in files]
             if self.label == "folder":
                 cells["label"] = folder_labels(files, source)
         else:
@@ -86,4 +88,7 @@ class TextDataset(DatasetBase):
                     budget.keep(batch)
                     cells["text"] += batch
         label = "label" if "label" in cells else None
-        return to_corpus(cells, str(source), text="text", label=label, missing=self.missing)
+        columns = ["file"] if "file" in cells else []
+        return to_corpus(
+            cells, str(source), text="text", label=label, columns=columns, missing=self.missing
+        )

@@ -120,7 +120,8 @@ def _columns(result: Result, rows: Integers) -> Iterator[dict[str, Any]]:
         numbers = np.where(np.isnat(times), np.nan, days)
         yield {"name": "date", "kind": "date", "numbers": packed(numbers, "f4")}
     for name, cells in corpus.columns.items():
-        yield _column(plain(name), [cells[row] for row in rows])
+        if (column := _column(plain(name), [cells[row] for row in rows])) is not None:
+            yield column
 
 
 def _topic_column(name: str, labels: list[str], codes: Integers) -> dict[str, Any]:
@@ -128,11 +129,17 @@ def _topic_column(name: str, labels: list[str], codes: Integers) -> dict[str, An
     return {"name": name, "kind": "topic", "values": labels, "codes": packed(shown, np.uint16)}
 
 
-def _column(name: str, cells: list[str]) -> dict[str, Any]:
-    """Numbers where every cell that is not empty is one, and there are many; else categories."""
+def _column(name: str, cells: list[str]) -> dict[str, Any] | None:
+    """Numbers where every cell that is not empty is one, and there are many; else categories.
+
+    None where they name documents, such as their files: as colours these say nothing.
+    """
     try:
         numbers = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
     except ValueError:
+        n_values = len(set(cells))
+        if n_values > N_CATEGORIES and n_values > len(cells) / 2:
+            return None
         return _categories(name, cells)
     if len(np.unique(numbers[np.isfinite(numbers)])) <= 20:
         return _categories(name, cells)

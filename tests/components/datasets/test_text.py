@@ -51,6 +51,7 @@ def test_a_folder_is_a_document_a_file(tmp_path):
     corpus = TextDataset(path=str(tmp_path), label="folder").load()
     assert corpus.documents == ["one", "", "two\nlines"]
     assert corpus.labels == ["a", "a", "b"]
+    assert corpus.columns == {"file": ["a/1.txt", "a/3.txt", "b/2.txt"]}
 
 
 def test_folder_labels_need_subfolders(tmp_path):
