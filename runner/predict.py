@@ -35,7 +35,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from components import agreement
-from components.base import Corpus, UserError, progress
+from components.base import Corpus, UserError, progress, within
 from components.reports.tables import DATA_PREFIX
 from components.reports.text import plain
 from runner.cache import DEFAULT_FOLDER
@@ -247,9 +247,11 @@ def predict_file(
 def _blocks(dataset: Any) -> Iterator[Corpus]:
     """The documents of a data set, some thousands at a time."""
     if hasattr(dataset, "blocks") and dataset.limit is None:
-        yield from map(dataset.cleaned, dataset.blocks(BLOCK))
+        with within("dataset"):
+            yield from map(dataset.cleaned, dataset.blocks(BLOCK))
         return
-    corpus: Corpus = dataset.load()
+    with within("dataset"):
+        corpus: Corpus = dataset.load()
     if corpus.rows is None:
         corpus = replace(corpus, rows=np.arange(len(corpus)), n_rows=len(corpus))
     for start in range(0, len(corpus), BLOCK):

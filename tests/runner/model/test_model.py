@@ -389,6 +389,7 @@ def test_files_are_read_in_blocks(tmp_path):
     from components.datasets.csv import CsvDataset
     from components.datasets.jsonl import JsonlDataset
     from components.datasets.parquet import ParquetDataset
+    from runner.predict import _blocks
 
     texts = [f"text {n}" for n in range(25)]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
@@ -404,8 +405,8 @@ def test_files_are_read_in_blocks(tmp_path):
         assert [len(block) for block in blocks] == [10, 10, 5]
         assert [text for block in blocks for text in block.documents] == texts
         assert np.concatenate([block.rows for block in blocks]).tolist() == list(range(25))
-        with pytest.raises(ParameterError, match="text=body: "):
-            list(type(dataset)(path=dataset.path, text="body").blocks(10))
+        with pytest.raises(ParameterError, match=r"^dataset\.text=body: "):
+            list(_blocks(type(dataset)(path=dataset.path, text="body")))
 
 
 def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
