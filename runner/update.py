@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from components.base import Corpus, Integers, Matrix, Result, UserError
+from components.base import Corpus, Integers, Matrix, Result, UserError, within
 from components.model.grow import MIN_TOPIC_SIZE, Growth, grow
 from components.model.recluster import Match, carry_over
 from components.reports.tables import write_csv
@@ -86,7 +86,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _documents(parts: Parts) -> Corpus:
-    corpus: Corpus = parts.dataset.load()
+    with within("dataset"):
+        corpus: Corpus = parts.dataset.load()
     return corpus
 
 

@@ -138,7 +138,7 @@ class ModelLabels:
             self.chat.model,
             replies.n_requests,
             replies.tokens,
-            f"; {n_failed} topics keep their words" if n_failed else "",
+            f"; the words stay the label of {n_failed}" if n_failed else "",
         )
         self.metrics_ = {
             "n_labels_failed": float(n_failed),

@@ -30,6 +30,11 @@ NAMES = {
 """English names of the languages that can be asked for, by ISO 639-1 code."""
 
 _CODES = {name: code for code, name in NAMES.items()} | {"farsi": "fa", "norsk": "no"}
+_OWN_NAMES = {
+    "deutsch": "de", "español": "es", "français": "fr", "italiano": "it", "nederlands": "nl",
+    "polski": "pl", "português": "pt", "svenska": "sv", "türkçe": "tr", "русский": "ru",
+    "українська": "uk", "中文": "zh", "日本語": "ja",
+}  # fmt: skip
 
 _SAMPLE = 300  # documents
 _LENGTH = 400  # characters of each
@@ -40,7 +45,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def code(name: Any, parameter: str) -> str:
-    """ISO 639-1 code of a language that is given by its code or its English name.
+    """ISO 639-1 code of a language that is given by its code or name, English or its own.
 
     Raises
     ------
@@ -56,6 +61,8 @@ def code(name: Any, parameter: str) -> str:
             return candidate
         if candidate in _CODES:
             return _CODES[candidate]
+        if candidate in _OWN_NAMES:
+            return _OWN_NAMES[candidate]
     near = difflib.get_close_matches(normalized, [*_CODES, *NAMES], 1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ParameterError(

@@ -43,8 +43,8 @@ def shell_quote(text: str) -> str:
     """A word of a shell's command line, in the quotes that are the easiest to read."""
     if text and not re.search(r"""[^\w@%+=:,./~-]""", text, re.ASCII) and text[0] != "~":
         return text
-    if "'" in text and not re.search(r'["$`\\!]', text):
-        return f'"{text}"'
+    if "'" in text and not re.search(r"[$`\\!]", text):
+        return '"' + text.replace('"', '\\"') + '"'
     return shlex.quote(text)
 
 
@@ -56,6 +56,8 @@ def override(key: str, value: str) -> str:
 
 def hydra_quote(text: str) -> str:
     """A text in the quotes of Hydra's grammar, in which a backslash counts only before a quote."""
+    if "'" in text and not re.search(r'["\\]', text):
+        return f'"{text}"'
     escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
     return f"'{escaped}'"
 

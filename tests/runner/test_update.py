@@ -308,13 +308,15 @@ def test_what_cannot_be_clustered_again_is_said(tmp_path, monkeypatch, caplog):
         (["run=run", "folder=out"], "name the new documents"),
         (["run=run", "folder=out", "dataset=jsonl", "dataset.path=no.jsonl"], "no.jsonl"),
         (["run=run", "folder=out", "dataset=jsnl", "dataset.path=new.jsonl"], "jsonl"),
+        (["run=run", "folder=out", "dataset=csv", f"dataset.path={__file__}", "dataset.text=no"],
+         r"^dataset\.text=no: "),
         (["run=run", "foldr=out"], "Did you mean 'folder'"),
         (["run=no_run", "folder=out", "dataset=lee"], "no_run"),
         (["run=run", "folder=out", "dataset=lee", "min_topic_size=many"], "whole number"),
         (["run=run", "folder=out", "dataset=lee", "min_topic_size=1"], "must be at least 2"),
         (["run=run", "folder=out", "dataset=lee", "recluster=alway"], "Did you mean 'always'"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_on_the_command_line(parent, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(parent)
     arguments = [a.replace("folder=out", f"folder={tmp_path / 'out'}") for a in arguments]

@@ -44,7 +44,7 @@ def test_too_little_text_tells_nothing() -> None:
 
 
 def test_codes_and_names() -> None:
-    for given in ("de", "German", " german ", "DE", "de-AT", "de_CH"):
+    for given in ("de", "German", " german ", "DE", "de-AT", "de_CH", "Deutsch"):
         assert code(given, "language") == "de"
     with pytest.raises(ParameterError, match=r"^stop_words=germna: .*Did you mean 'german'"):
         code("germna", "stop_words")

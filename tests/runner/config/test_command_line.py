@@ -205,6 +205,7 @@ def test_texts_in_a_list_that_need_quotes_are_given_in_them(typed: str, value: o
     (line,) = str(caught.value).splitlines()[1:]
     (fixed,) = shlex.split(line.partition("a text in it needs quotes. Type ")[2])
     assert preflight([fixed])
+    assert "'\"'\"'" not in line, "not readable"
     (parsed,) = OverridesParser.create().parse_overrides([fixed])
     assert parsed.value() == value
 
