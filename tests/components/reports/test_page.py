@@ -143,6 +143,19 @@ def test_points_are_those_of_the_documents(tmp_path: Path) -> None:
     assert columns["a text of some words"]["values"] == ["a text of some words"]
 
 
+def test_a_column_that_names_documents_is_no_colour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.reports.points.N_CATEGORIES", 5)
+    result = made(HARMLESS)
+    numbers = list(map(str, range(len(result.corpus))))
+    columns = {"file": [f"{number}.txt" for number in numbers], "number": numbers}
+    result.corpus = replace(result.corpus, columns=columns)
+    shown = [column["name"] for column in write(result, tmp_path).data("map-data")["columns"]]
+    assert "file" not in shown
+    assert "number" in shown
+
+
 def unpacked(text: str, kind: Any) -> Any:
     return np.frombuffer(base64.b64decode(text), np.dtype(kind).newbyteorder("<"))
 
