@@ -150,7 +150,7 @@ def test_a_column_that_names_documents_is_no_colour(
     result = made(HARMLESS)
     numbers = list(map(str, range(len(result.corpus))))
     columns = {"file": [f"{number}.txt" for number in numbers], "number": numbers}
-    result.corpus = replace(result.corpus, columns=columns)
+    result.corpus = replace(result.corpus, columns=columns, classes=())
     shown = [column["name"] for column in write(result, tmp_path).data("map-data")["columns"]]
     assert "file" not in shown
     assert "number" in shown
