@@ -67,6 +67,18 @@ class Originals:
         spread[self.rows] = values
         return spread
 
+    def with_copies(self, links: Any, k: int) -> Any:
+        """Edge weights of the originals, CSR (u, u), each linked to its copies as to itself.
+
+        By the weight 1 of an equal document for each copy, `k` of them at most. Whatever topic an
+        original has, its copies are in it.
+        """
+        from scipy import sparse
+
+        if not self.n_copies:
+            return links
+        return links + sparse.diags(np.minimum(self.sizes - 1, k).astype(links.dtype), format="csr")
+
     def extend(self, clusterer: Any, labels: Integers) -> Integers:
         """The topics of the originals (u,) given to copies too, int64 (n,); and the attributes."""
         clusterer.memberships_ = self.for_all(clusterer.memberships_)

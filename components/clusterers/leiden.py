@@ -218,10 +218,11 @@ class LeidenClusterer:
         self.layers_ = nested_communities(
             communities, labels, resolution, layers, self._find, least, sizes
         )
-        self.memberships_ = shares(communities.links, labels)
+        links = originals.with_copies(communities.links, k)
+        self.memberships_ = shares(links, labels)
         self.probabilities_ = own_share(self.memberships_, labels)
         if self.outliers == "score":
-            labels = self._without_outliers(communities.links, labels, fixed, originals)
+            labels = self._without_outliers(links, labels, fixed, originals)
         self.choice_ = {"resolution": resolution, "n_topics": count_topics(labels), "why": why}
         self.prediction_ = {
             "rule": "vote",
