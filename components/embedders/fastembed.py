@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Floats, ParameterError, at_least, require
+from components.base import Floats, Integers, ParameterError, at_least, require
 from components.embedders import weights
 
 
@@ -89,9 +89,9 @@ class FastEmbedEmbedder:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,)."""
         engine = self._loaded
         texts = list(documents)
-        self.truncated_ = self._truncated(texts)
-        # Texts of like length share a batch, so that little of it is padding.
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        lengths, self.truncated_ = self._lengths(texts)
+        # Texts of as many tokens share a batch, so that little of it is padding.
+        order = np.argsort(lengths, kind="stable")
         rows = np.empty(len(texts), np.int64)
         rows[order] = np.arange(len(texts))
         vectors = engine.embed([texts[row] for row in order], batch_size=self._batch_size)
@@ -171,12 +171,18 @@ class FastEmbedEmbedder:
         file = Path(getattr(inner, "_model_dir", ""), inner.model_description.model_file)
         return 1 if file.is_file() and quantises_at_run_time(file) else self.batch_size
 
-    def _truncated(self, texts: list[str]) -> NDArray[np.bool_]:
+    def _lengths(self, texts: list[str]) -> tuple[Integers, NDArray[np.bool_]]:
+        """Tokens of each text, int64 (n,), and whether it is truncated, bool (n,).
+
+        Characters and False, where the model has no tokenizer of its own.
+        """
         tokenizer = getattr(self._loaded.model, "tokenizer", None)
         if tokenizer is None:
-            return np.zeros(len(texts), bool)
-        encodings = (tokenizer.encode(text) for text in texts)  # what was cut off "overflows"
-        return np.fromiter((bool(e.overflowing) for e in encodings), bool, len(texts))
+            return np.array([*map(len, texts)], np.int64), np.zeros(len(texts), bool)
+        encodings = map(tokenizer.encode, texts)  # what was cut off "overflows"
+        pairs = [(len(e.ids), bool(e.overflowing)) for e in encodings]
+        lengths, truncated = zip(*pairs, strict=True) if pairs else ((), ())
+        return np.array(lengths, np.int64), np.array(truncated, bool)
 
 
 def quantises_at_run_time(file: Path) -> bool:
