@@ -81,7 +81,7 @@ def packed(model: Any) -> Any:
 
 
 def faster_precision(precision: str, devices: Sequence[str]) -> str | None:
-    """The precision that takes about a third of the time of `precision` on the devices, or None.
+    """The precision that takes half to a third of the time of `precision` on the devices, or None.
 
     bfloat16 for float32, where the CPU has units that multiply matrices in it (AMX).
     """

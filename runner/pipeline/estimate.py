@@ -74,7 +74,7 @@ def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integ
     faster = getattr(request.embedder, "faster_precision", None)
     if embedding > LONG and faster:
         log.info(
-            "embedder.precision=%s takes about a third of the time to embed on this processor; "
+            "embedder.precision=%s takes half to a third of the time to embed on this processor; "
             "the topics hardly change (docs/embedders.md).",
             faster,
         )

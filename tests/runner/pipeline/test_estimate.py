@@ -75,7 +75,7 @@ def test_a_faster_precision_is_named_where_embedding_is_long(
     monkeypatch.setattr(Slow, "faster_precision", "bfloat16", raising=False)
     assert "embedder.precision" not in said(leiden, Identity(), None)
     monkeypatch.setattr(estimate, "LONG", 0)
-    assert "embedder.precision=bfloat16 takes about a third" in said(leiden, Identity(), None)
+    assert "embedder.precision=bfloat16 takes half to a third" in said(leiden, Identity(), None)
     monkeypatch.setattr(Slow, "faster_precision", None)
     assert "embedder.precision" not in said(leiden, Identity(), None)
 
