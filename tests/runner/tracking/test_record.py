@@ -79,6 +79,9 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     known.save(tmp_path)
     assert record.load(tmp_path) == known
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    with pytest.raises(UserError, match="there is no folder"):
+        record.load(tmp_path / "nowhere")
+    (tmp_path / "elsewhere").mkdir()
     with pytest.raises(UserError, match=r"holds no run\.json"):
         record.load(tmp_path / "elsewhere")
 
