@@ -27,6 +27,7 @@ from runner.model import Model
 from runner.model.alone import Fitted
 from runner.model.saving import FOLDER, identity_of
 from runner.terminal import secrets
+from runner.tracking import record
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +157,15 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _last_run(folder: Path) -> str:
+    """What names the newest run with a model that lies below a folder; empty for none."""
+    depths = ("*", "*/*", "*/*/*")  # outputs/date/time, multirun/date/time/job
+    models = [found for depth in depths for found in folder.glob(f"{depth}/{FOLDER}")]
+    if not models:
+        return " Give the folder that its last line names."
+    return f" Give the run's own, such as {max(models, key=lambda m: m.stat().st_mtime).parent}"
+
+
 @contextmanager
 def _fetched(source: str | Path, uri: str | None) -> Iterator[Path]:
     """A folder that holds the model, for as long as it takes to read it."""
@@ -165,7 +175,9 @@ def _fetched(source: str | Path, uri: str | None) -> Iterator[Path]:
             yield folder
             return
     if path.is_dir():
-        raise UserError(f"{path} holds no model: it was run with model=false, or it failed.")
+        if (path / record.FILE).is_file():
+            raise UserError(f"{path} holds no model: it was run with model=false, or it failed.")
+        raise UserError(f"{path.absolute()} is not the output folder of a run.{_last_run(path)}")
     from runner.tracking.model import fetch_model
 
     with tempfile.TemporaryDirectory() as scratch:

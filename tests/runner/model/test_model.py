@@ -297,8 +297,15 @@ def test_a_backend_that_is_missing(saved, tmp_path):
 
 
 def test_folders_without_a_model(saved, tmp_path):
-    with pytest.raises(UserError, match="holds no model: it was run with model=false"):
+    with pytest.raises(UserError, match=r"is not the output folder of a run\. Give the folder"):
         load(tmp_path)
+    run = tmp_path / "2026-01-01" / "12-00-00"
+    (run / "model").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"Give the run's own, such as {run}"):
+        load(tmp_path)
+    (run / "run.json").touch()
+    with pytest.raises(UserError, match="holds no model: it was run with model=false"):
+        load(run)
 
 
 def test_predict_from_file_to_file(saved, tmp_path, process):
