@@ -38,7 +38,8 @@ class SklearnEmbedder:
         self.steps_: list[Any] | None = None
         for step in map(_fresh, _steps(pipeline)):
             try:
-                getattr(step, "_validate_params", lambda: None)()  # what `fit` begins with
+                if hasattr(step, "_parameter_constraints"):  # FeatureUnion has none
+                    step._validate_params()  # what `fit` begins with
             except ValueError as error:
                 raise ParameterError("pipeline", type(step).__name__, f"{error}") from error
 

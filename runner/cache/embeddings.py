@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Before = Callable[[EncodeRequest, Integers], None]
 FORMAT = 1  # a part of every key: raise it when what is stored changes its meaning
-CHUNK_CHARACTERS = 32_000  # of short documents that are computed at a time, by length
+CHUNK_CHARACTERS = 100_000  # of documents that are computed at a time, by length
 WAIT = 0.2  # seconds between looks at what another process computes
 
 
@@ -260,7 +260,7 @@ def chunk_size(n: int, characters: int | None = None) -> int:
 
     Few, so that little is lost in a crash, but enough to fill a model's batches, and to keep the
     number of files below some 300. Where they are batched by length, and have so many `characters`
-    in all, more of short ones: texts of as many tokens are found among them, in a second's work.
+    in all, more of short ones: texts of as many tokens are found among them, in seconds of work.
     """
     short = 0 if characters is None else min(1024, n * CHUNK_CHARACTERS // max(1, characters))
     return max(32, min(256, n // 32), short, n // 256)
