@@ -115,8 +115,8 @@ def batches(
     """Rows of texts and their features, the longest first: too little memory shows at once.
 
     A window of texts with about as many characters is tokenized at a time, and divided into batches
-    of texts with as many tokens, so that little is padding: of 20,000 titles, half a percent
-    instead of 43. Sets `truncated`.
+    of texts with as many tokens, so that little is padding: for 20,000 titles, half a
+    percent of it instead of 30. Sets `truncated`.
     """
     order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
     start = 0
