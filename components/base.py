@@ -133,6 +133,7 @@ class Embedder(Protocol):
     stored : bool                  False: vectors are not worth storing (they already are a file)
     truncated_ : bool (n,)         set by `encode`: which documents were cut at the model's limit
     metrics_ : dict[str, float]    set by `encode`: costs of the last call, such as `embed_tokens`
+    faster_precision : str | None  a `precision` that takes far less time here; a long run names it
     iter_encode(documents)         yields (rows, vectors) as they come, for APIs, so that what was
                                    paid for is stored even when a later request fails; it takes
                                    what `encode` does

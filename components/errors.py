@@ -90,7 +90,11 @@ class Bounds:
         return number >= self.least and not too_large and not (self.odd and number % 2 == 0)
 
     def __str__(self) -> str:
-        reach = f"from {self.least} to {self.most:,}" if self.most else f"at least {self.least}"
+        reach = (
+            f"from {self.least} to {self.most:,}"
+            if self.most is not None
+            else f"at least {self.least}"
+        )
         return f"odd, and {reach}" if self.odd else reach
 
 

@@ -1,10 +1,11 @@
-"""Arrays of topic numbers: -1 is no topic, topics count from 0."""
+"""Arrays of topic numbers, where -1 is no topic and topics count from 0; groups of equal values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Integers
 
@@ -25,6 +26,15 @@ def by_size(labels: Integers) -> Integers:
     numbers = np.full(int(labels.max(initial=-1)) + 2, -1, np.int64)  # the last is that of -1
     numbers[ids[np.lexsort((first, -sizes))]] = np.arange(len(ids))
     return numbers[np.maximum(labels, -1)]
+
+
+def distinct(keys: NDArray[Any]) -> tuple[Integers, Integers]:
+    """First row of each different value, ascending, int64 (u,); which of them each row equals."""
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    return first[order], places[group]
 
 
 def one_hot(labels: Integers) -> Any:

@@ -7,18 +7,14 @@ nothing else. And nothing separates them, so any topics among them would be arbi
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from components.base import Guidance, Integers, Matrix
-from components.labels import by_size
-
-log = logging.getLogger(__name__)
+from components.labels import by_size, distinct
 
 
 @dataclass(frozen=True)
@@ -79,20 +75,6 @@ class Originals:
             return links
         return links + sparse.diags(np.minimum(self.sizes - 1, k).astype(links.dtype), format="csr")
 
-    def extend(self, clusterer: Any, labels: Integers) -> Integers:
-        """The topics of the originals (u,) given to copies too, int64 (n,); and the attributes."""
-        clusterer.memberships_ = self.for_all(clusterer.memberships_)
-        clusterer.probabilities_ = self.for_all(clusterer.probabilities_)
-        clusterer.layers_ = {
-            name: by_size(self.for_all(layer)) for name, layer in clusterer.layers_.items()
-        }
-        if self.n_copies:
-            log.info(
-                "%d of %d documents have the vector of an earlier one, and its topic",
-                self.n_copies, len(self.of_row),
-            )  # fmt: skip
-        return np.asarray(self.for_all(labels))
-
     def numbered(self, labels: Integers) -> Integers:
         """Topics of the originals int64 (u,), numbered by the size that they have with copies."""
         return np.asarray(self.of(by_size(self.for_all(labels))))
@@ -131,24 +113,16 @@ def find_originals(parts: Sequence[Matrix], guidance: Guidance | None = None) ->
         none is a copy of the first that is.
     """
     keys = np.array([*map(_digest, zip(*map(_contents, parts), strict=True))], np.uint64)
-    originals = _of_keys(keys)
+    originals = Originals(*distinct(keys))
     if guidance is not None and originals.n_copies:
         known = np.flatnonzero(guidance.fixed >= 0)
         places, first = np.unique(originals.of_row[known], return_index=True)
         group = np.full(len(originals.rows), -1, np.int64)
         group[places] = guidance.fixed[known[first]]
         fixed = np.where(guidance.fixed < 0, originals.for_all(group), guidance.fixed)
-        originals = _of_keys(originals.of_row * (len(guidance.names) + 1) + fixed)
+        groups = originals.of_row * (len(guidance.names) + 1) + fixed
+        originals = Originals(*distinct(groups))
     return originals
-
-
-def _of_keys(keys: NDArray[Any]) -> Originals:
-    """Of equal keys (n,), the first."""
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return Originals(first[order], place[group])
 
 
 def _digest(contents: Sequence[bytes]) -> int:

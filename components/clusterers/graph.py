@@ -6,7 +6,7 @@ without a diagonal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,29 @@ from components.neighbors.fuzzy import FARTHEST, fuzzy_strengths
 BLOCK = 4096  # rows of a matrix that are computed at a time, to bound the memory
 LARGE = 100_000  # rows of a graph beyond which a search shows progress and saves memory
 LIGHT = 0.25  # share of the edges, the lightest, left out of such a graph; see experiments/scale
+
+
+def linked(
+    parts: Sequence[Matrix],
+    is_ensemble: bool,
+    graph_of: Callable[[Matrix], NeighborGraph],
+    weights: str,
+    k: int,
+) -> Any:
+    """The graph of the rows of a matrix, or of the members of an ensemble, to be clustered.
+
+    Parameters
+    ----------
+    parts : sequence of matrices (n, d_i)
+        The only one, or those of the members; a row that is all zero in a member has no edges
+        there, edge weights are averaged, and the `k` heaviest edges of each row are used.
+    graph_of : callable
+        The nearest neighbours of the rows of a matrix.
+    weights : see `weighted`
+    """
+    if not is_ensemble:
+        return thinned(weighted(graph_of(parts[0]), weights))
+    return thinned(averaged([unlinked(weighted(graph_of(X), weights), X) for X in parts], k))
 
 
 def weighted(graph: NeighborGraph, weights: str) -> Any:

@@ -20,7 +20,7 @@ from components.clusterers.granularity import (
     auto_sample,
     check_scale,
 )
-from components.clusterers.graph import LARGE, averaged, thinned, unlinked, weighted
+from components.clusterers.graph import LARGE, linked
 from components.clusterers.guided import GuidedCommunities
 from components.clusterers.joining import absorb, heaviest, own_share, shares
 from components.clusterers.layers import check_layers, nested_communities
@@ -29,10 +29,12 @@ from components.clusterers.resolution_search import (
     exactly,
     starting_resolution,
 )
-from components.labels import count_topics
+from components.labels import by_size, count_topics
 from components.neighbors import metric_for, neighbors
 
 log = logging.getLogger(__name__)
+
+COPIES = "%d of %d documents have the vector of an earlier one, and its topic"
 
 RESOLUTIONS = {"broad": 0.3, "medium": 1.0, "fine": 3.0}
 TRIED = (0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.3, 5.0)  # by granularity=auto
@@ -182,10 +184,13 @@ class LeidenClusterer:
         originals = find_originals(members or [X], guidance)
         sizes = originals.sizes
 
+        def graph_of(part: Matrix) -> NeighborGraph:
+            return neighbors(part, k, metric_for(part, self.metric))
+
         def graph(sample: Integers | None = None) -> Communities:
             """Of the originals, or of a sample of them."""
             parts = [originals.of(part, sample) for part in members or [X]]
-            return Communities(self._graph(parts, bool(members), k, neighbors))
+            return Communities(linked(parts, bool(members), graph_of, self.weights, k))
 
         def sampled(granularity: str | None) -> Communities | None:
             """The graph of a sample, where there are too many to try settings on all."""
@@ -232,17 +237,12 @@ class LeidenClusterer:
             "resolution": resolution,
             "degrees": originals.without_copies(communities.degrees),
         }
-        return originals.extend(self, labels)
-
-    def _graph(
-        self, parts: Sequence[Matrix], is_ensemble: bool, k: int, neighbors: Neighbors
-    ) -> Any:
-        """Edge weights of the rows of a matrix, or of the members of an ensemble: CSR (n, n)."""
-        graphs = []
-        for X in parts:
-            links = weighted(neighbors(X, k, metric_for(X, self.metric)), self.weights)
-            graphs.append(unlinked(links, X) if is_ensemble else links)
-        return thinned(averaged(graphs, k) if is_ensemble else graphs[0])
+        self.memberships_ = originals.for_all(self.memberships_)
+        self.probabilities_ = originals.for_all(self.probabilities_)
+        self.layers_ = {name: by_size(originals.for_all(x)) for name, x in self.layers_.items()}
+        if originals.n_copies:
+            log.info(COPIES, originals.n_copies, n)
+        return np.asarray(originals.for_all(labels))
 
     def _find(self, communities: Communities | GuidedCommunities, resolution: float) -> Integers:
         n_iterations = self.n_iterations
@@ -277,11 +277,7 @@ class LeidenClusterer:
         return resolution, why
 
     def _without_outliers(
-        self,
-        links: Any,
-        labels: Integers,
-        fixed: NDArray[np.bool_] | None,
-        originals: Originals,
+        self, links: Any, labels: Integers, fixed: NDArray[np.bool_] | None, originals: Originals
     ) -> Integers:
         """Topics int64 (u,), -1 for documents with too little edge weight inside their topic.
 

@@ -112,7 +112,7 @@ class HFTransformerEmbedder:
     @property
     def faster_precision(self) -> str | None:
         """A `precision` that takes far less time on the devices of the model; None for none."""
-        return faster_precision(self.precision, pick_devices(self.device))
+        return faster_precision(self.precision, self.engine, pick_devices(self.device))
 
     def encode(self, documents: Sequence[str]) -> Floats:
         """Vectors, float32 (n, d). Sets `truncated_`, bool (n,), and `metrics_`."""

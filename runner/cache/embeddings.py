@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.base import Embedder, Integers, Matrix, Progress, UserError
+from components.labels import distinct
 from runner.cache import array_file
 from runner.cache.encoding import Encoder, EncodeRequest, add_costs
 from runner.cache.leases import Keys
@@ -152,14 +153,15 @@ class EmbeddingCache:
             vectors, truncated = request.encode(np.arange(len(documents)))
             log.info("%s: %d read, none stored", label, len(documents))
             return Encoded(vectors, truncated, len(documents), request.costs())
-        keys, distinct, place = _distinct(document_keys(documents, request.images))
-        table = self._table(request, keys, identity, corpus_hash, name)
+        keys = document_keys(documents, request.images)
+        first, place = distinct(keys)
+        table = self._table(request, keys[first], identity, corpus_hash, name)
         if before:
-            before(request, distinct[np.flatnonzero(table.missing)])
-        computed, costs = self._fill(table, request, distinct, label, elsewhere)
+            before(request, first[np.flatnonzero(table.missing)])
+        computed, costs = self._fill(table, request, first, label, elsewhere)
         table.merge()
         vectors, truncated = table.get(place)
-        return Encoded(vectors, truncated, computed, costs, _identity(table.identity, keys[place]))
+        return Encoded(vectors, truncated, computed, costs, _identity(table.identity, keys))
 
     def _table(
         self,
@@ -184,7 +186,7 @@ class EmbeddingCache:
         self,
         table: EmbeddingTable | MemoryTable,
         request: EncodeRequest,
-        distinct: Integers,
+        first: Integers,
         label: str,
         elsewhere: Encoder | None,
     ) -> tuple[int, dict[str, float]]:
@@ -194,9 +196,9 @@ class EmbeddingCache:
             elsewhere = None
         # A batch is stored whole, so after a crash what is left falls into the same batches, and
         # the vectors, whose last bits may depend on their batch, come out the same.
-        plan, n, characters = np.flatnonzero(table.missing), len(distinct), None
+        plan, n, characters = np.flatnonzero(table.missing), len(first), None
         if request.by_length:  # longest first: little of a batch is padding
-            lengths = np.array([len(request.documents[row]) for row in distinct.tolist()])
+            lengths = np.array([len(request.documents[row]) for row in first.tolist()])
             plan, characters = plan[np.argsort(-lengths[plan], kind="stable")], int(lengths.sum())
         size = n if request.at_once else self.chunk or max(request.block, chunk_size(n, characters))
         computed, waited = 0, False
@@ -206,7 +208,7 @@ class EmbeddingCache:
                 while table.missing.any():
                     with table.claim(plan, len(plan) if elsewhere else size) as batch:
                         for rows, vectors, truncated in _computed(
-                            request, batch, distinct, size, elsewhere
+                            request, batch, first, size, elsewhere
                         ):
                             table.put(rows, vectors, truncated)
                             computed += len(rows)
@@ -219,8 +221,8 @@ class EmbeddingCache:
                         waited = True
                         time.sleep(WAIT)
         finally:
-            stored = len(distinct) - int(table.missing.sum()) - computed
-            repeated = len(request.documents) - len(distinct)
+            stored = len(first) - int(table.missing.sum()) - computed
+            repeated = len(request.documents) - len(first)
             suffix = f", {repeated} repeated" if repeated else ""
             log.info("%s: %d computed, %d from the cache%s", label, computed, stored, suffix)
         return computed, costs
@@ -229,7 +231,7 @@ class EmbeddingCache:
 def _computed(
     request: EncodeRequest,
     batch: Integers,
-    distinct: Integers,
+    first: Integers,
     size: int,
     elsewhere: Encoder | None,
 ) -> Iterator[tuple[Integers, Matrix, NDArray[np.bool_]]]:
@@ -238,11 +240,11 @@ def _computed(
     Elsewhere or here, documents are divided into the same blocks of `size`.
     """
     if elsewhere is None or not len(batch):
-        for rows, vectors, truncated in request.blocks(distinct[batch]):
+        for rows, vectors, truncated in request.blocks(first[batch]):
             yield batch[rows], vectors, truncated
         return
     parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-    for number, vectors, truncated in elsewhere(request, [distinct[part] for part in parts]):
+    for number, vectors, truncated in elsewhere(request, [first[part] for part in parts]):
         yield parts[number], vectors, truncated
 
 
@@ -284,12 +286,3 @@ def _image_hash(path: str) -> bytes:
             f"the image {path!r} cannot be read: {error.strerror}. Check dataset.image and "
             "dataset.path."
         ) from error
-
-
-def _distinct(keys: Keys) -> tuple[Keys, Integers, Integers]:
-    """The distinct keys in the order of their first rows, these rows, and each row's place."""
-    ordered, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return ordered[order], first[order], place[inverse]

@@ -158,7 +158,7 @@ def _digest(path: Path) -> str:
 
 
 def _last_run(folder: Path) -> str:
-    """What names the newest run with a model that lies below a folder; empty for none."""
+    """What to type in the place of a folder: the newest run with a model that lies below it."""
     depths = ("*", "*/*", "*/*/*")  # outputs/date/time, multirun/date/time/job
     models = [found for depth in depths for found in folder.glob(f"{depth}/{FOLDER}")]
     if not models:

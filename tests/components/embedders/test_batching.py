@@ -127,9 +127,8 @@ def test_a_batch_on_a_cpu_has_few_tokens_and_elsewhere_only_few_texts():
     assert in_batches(["word " * 9001] * 3, "cpu") == [(1, 9000)] * 3
     assert in_batches(["short"] * 60, "cpu") == [(32, 1), (28, 1)]
     assert in_batches([], "cpu") == []
-    widths = [
-        width for _, width in in_batches(TEXTS * 20, "cpu")
-    ]  # more than are tokenized at once
+    more = in_batches(TEXTS * 20, "cpu")  # than are tokenized at once
+    widths = [width for _, width in more]
     assert widths == sorted(widths, reverse=True)
 
 
@@ -182,7 +181,7 @@ def test_a_batch_has_texts_of_as_many_tokens_whatever_their_characters(build, op
 def test_a_cpu_computes_batches_side_by_side(build, option, two_threads):
     embedder = build(option, device="cpu")
     _, threads = watched(embedder)
-    embedder.encode(TEXTS)
+    embedder.encode(TEXTS * 10)
     assert len(threads) == 2
     assert threading.get_ident() not in threads
     threads.clear()
@@ -209,7 +208,7 @@ def test_an_error_in_a_batch_ends_those_beside_it(build, two_threads):
     masks, _ = watched(embedder)
 
     def fail(*_):
-        if len(masks) == 3:
+        if len(masks) >= 3:
             raise ValueError("broken")
 
     embedder._models[0].register_forward_pre_hook(fail)

@@ -40,6 +40,8 @@ def test_bfloat16_is_advised_where_the_processor_multiplies_in_it(build, option,
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda amx=amx: {"amx_bf16": amx})
         assert build(option, device="cpu").faster_precision == expected
         assert build(option, device="cpu", precision="bfloat16").faster_precision is None
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert build(option, device="cpu", engine="onnx").faster_precision is None  # it cannot
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
     assert build(option, device="cpu").faster_precision is None
 
