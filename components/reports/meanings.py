@@ -38,7 +38,8 @@ MEANINGS = {
     "embed_seconds": "Seconds to embed; vectors from the cache cost nothing.",
     "embed_cost": "What the tokens cost, by embedder.price.",
     "total_seconds": "Seconds for the whole run.",
-    "peak_memory_mb": "Peak memory of the run, in MiB.",
+    "peak_memory_mb": "Peak memory of the process during the run, in MiB. Jobs of a sweep that "
+    "share a process still hold what earlier ones loaded.",
     "v_measure": "Agreement with the labels: harmonic mean of homogeneity and completeness. It "
     "rises with the number of topics.",
     "homogeneity": "How far each topic holds one label only.",

@@ -147,6 +147,8 @@ class Ranking:
             notes.append(
                 "Seconds are those of each run: what it took from the cache cost it nothing."
             )
+        if len(self.rows) > 1 and "peak_memory_mb" in self.metrics:
+            notes.append("Peak memory is the process's, with what earlier jobs in it have loaded.")
         return " ".join(notes)
 
 

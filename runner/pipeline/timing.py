@@ -13,9 +13,9 @@ from pathlib import Path
 class StageProfiler:
     """Measures stages by wall time, in seconds, and the process's peak of resident memory.
 
-    On Linux the peak is that of this run alone, also where a sweep runs many in one process:
-    the kernel's high-water mark is reset at the start (proc(5), `clear_refs`). Elsewhere it is
-    the peak since the process began.
+    On Linux the peak is that during this run, also where a sweep runs many in one process: the
+    kernel's high-water mark is reset at the start (proc(5), `clear_refs`). What earlier runs have
+    loaded and the process still holds is in it. Elsewhere it is the peak since the process began.
     """
 
     def __init__(self) -> None:
