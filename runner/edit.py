@@ -37,7 +37,7 @@ from components.model.edits import Edited, Edits, apply_edits, read_edits, stack
 from components.model.fit import unit_means
 from components.model.grow import Growth
 from components.reports.tables import write_csv
-from components.reports.text import listed_words, plain
+from components.reports.text import plain, words_or_label
 from runner.derive import Decide, Name, Outcome, topics_of
 from runner.derive.command import Command
 from runner.derive.parent import Parent
@@ -175,11 +175,11 @@ class Changes:
             size = sum(before.topics[source].size for source in sources)
             rows.append(
                 [topic.id, " ".join(done) or "same", " ".join(map(str, sources)), size, topic.size,
-                 topic.label, listed_words(topic.words)]
+                 topic.label, words_or_label(topic)]
             )  # fmt: skip
         for number in edits.drop:
             old = before.topics[number]
-            rows.append(["", "dropped", number, old.size, 0, old.label, listed_words(old.words)])
+            rows.append(["", "dropped", number, old.size, 0, old.label, words_or_label(old)])
         return rows
 
     def summary(self, result: Result) -> str:

@@ -14,7 +14,7 @@ from omegaconf import open_dict
 
 from components.base import Layer, Result, UserError
 from components.datasets.python import corpus_from
-from components.reports.text import listed_words
+from components.reports.text import words_or_label
 from runner.config.command_line import compose
 from runner.job import compute, execute
 from runner.terminal.suggestions import hydra_quote
@@ -69,7 +69,7 @@ class RunResult(Result):
         heads = "".join(f"<th>{head}</th>" for head in ("topic", "size", "label", "words"))
         rows = ""
         for topic in self.topics[:_ROWS]:
-            cells = (topic.id, f"{topic.size:,}", topic.label, listed_words(topic.words))
+            cells = (topic.id, f"{topic.size:,}", topic.label, words_or_label(topic))
             styles = ("right", "right", "left", "left")  # a notebook's own is right for all
             rows += "<tr>"
             for cell, side in zip(cells, styles, strict=True):

@@ -41,7 +41,7 @@ from components.base import Corpus, Integers, Matrix, Result, UserError, within
 from components.model.grow import MIN_TOPIC_SIZE, Growth, grow
 from components.model.recluster import Match, carry_over
 from components.reports.tables import write_csv
-from components.reports.text import listed_words
+from components.reports.text import words_or_label
 from components.topics import Labels
 from runner.derive import Carry, Decide, Name, Outcome, joined, topics_of
 from runner.derive.command import Command
@@ -256,13 +256,13 @@ class Changes:
             change = "new" if number is None else "shrunk" if topic.size < size else change
             rows.append(
                 [topic.id, change, "" if number is None else number, size, topic.size,
-                 topic.label, listed_words(topic.words)]
+                 topic.label, words_or_label(topic)]
             )  # fmt: skip
         for number in sorted({*range(len(before))} - {*old.values()}):
             into = int(self.numbers[number])
             change, now = ("gone", "") if into < 0 else ("merged", into)
             gone = before[number]
-            rows.append([now, change, number, gone.size, 0, gone.label, listed_words(gone.words)])
+            rows.append([now, change, number, gone.size, 0, gone.label, words_or_label(gone)])
         return [write_csv(folder / "changes.csv", COLUMNS, rows, csv_safe=True)]
 
 

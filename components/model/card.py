@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.model import TopicModel
-from components.reports.text import listed_words
+from components.reports.text import words_or_label
 
 MOST_TOPICS = 50
 RULES = {
@@ -37,7 +37,7 @@ def card(model: TopicModel, about: Mapping[str, Any]) -> str:
     lines += [f"| {name} | {_cell(value)} |" for name, value in facts.items()]
     lines += ["", "## Topics", "", "| topic | label | documents | words |", "|---:|---|---:|---|"]
     for topic in model.topics[:MOST_TOPICS]:
-        cells = topic.id, _cell(topic.label), topic.size, _cell(listed_words(topic.words))
+        cells = topic.id, _cell(topic.label), topic.size, _cell(words_or_label(topic))
         lines.append(f"| {' | '.join(map(str, cells))} |")
     if len(model.topics) > MOST_TOPICS:
         lines.append(f"\n{len(model.topics) - MOST_TOPICS} more are in `topics.parquet`.")

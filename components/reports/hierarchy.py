@@ -10,7 +10,7 @@ import numpy as np
 from components.base import Bounds, Result, at_least
 from components.reports.groups import membership, words_of_groups
 from components.reports.tables import write_csv
-from components.reports.text import listed_words
+from components.reports.text import words_or_label
 from components.reports.tree import TopicTree, topic_tree
 
 HEADS = ["node", "parent", "left", "right", "distance", "n_topics", "size", "topics", "words"]
@@ -66,7 +66,7 @@ def words_of_nodes(result: Result, tree: TopicTree, n_words: int) -> list[str]:
     """
     groups = tree.members @ membership(result.labels, tree.n_topics)
     words = words_of_groups(result, groups, n_words)
-    of_topics = [listed_words(topic.words[:n_words]) for topic in result.topics]
+    of_topics = [words_or_label(topic, n_words) for topic in result.topics]
     return [*of_topics, *words[tree.n_topics :]]
 
 

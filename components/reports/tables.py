@@ -12,7 +12,7 @@ import numpy as np
 from components.arrow import numbers, strings, times
 from components.base import Integers, Result, Topic
 from components.pieces import of_documents
-from components.reports.text import listed_words, views_of
+from components.reports.text import listed_words, views_of, words_or_label
 
 TOPICS = ["topic", "label", "size", "words", "typical_document"]
 LAYERS = ["layer", "topic", "parent", "label", "size", "words", "typical_document"]
@@ -84,7 +84,7 @@ def layer_rows(result: Result) -> Iterator[list[Any]]:
 
 def _described(topic: Topic, result: Result) -> list[Any]:
     """Size, words (best first, separated by commas) and the most typical document."""
-    return [topic.size, listed_words(topic.words), result.corpus.documents[topic.typical]]
+    return [topic.size, words_or_label(topic), result.corpus.documents[topic.typical]]
 
 
 def write_csv(

@@ -7,7 +7,7 @@ from typing import TextIO
 import numpy as np
 
 from components.base import Result
-from components.reports.text import listed_words, plain
+from components.reports.text import plain, words_or_label
 
 _WORDS = 52  # characters for the words of a topic
 _LABEL = 28  # and for its label
@@ -36,7 +36,7 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
         "typical document", max_width=width, overflow="ellipsis", no_wrap=True, style="dim"
     )
     for topic in result.topics[:n_topics]:
-        words = listed_words(topic.words[:n_words])
+        words = words_or_label(topic, n_words)
         typical = " ".join(result.corpus.documents[topic.typical].split())[:200]
         label = [Text(plain(topic.label))] if named else []
         table.add_row(

@@ -45,3 +45,8 @@ def views_of(result: Any) -> dict[str, list[list[tuple[str, float]]]]:
 def listed_words(words: Iterable[tuple[str, float]]) -> str:
     """Words without their weights, separated by commas."""
     return ", ".join(word for word, _ in words)
+
+
+def words_or_label(topic: Any, n: int | None = None) -> str:
+    """The first `n` words of a topic, or all; its label where no word of it counts as one."""
+    return listed_words(topic.words[:n]) or str(topic.label)

@@ -196,11 +196,18 @@ def test_the_terminal_shows_labels_that_say_more_than_the_words(result: Result) 
     assert max(map(len, lines)) <= 120
 
 
-def test_the_terminal_has_no_column_for_the_label_of_a_topic_without_words(result: Result) -> None:
+def test_the_label_of_a_topic_without_words_stands_in_their_place(
+    result: Result, tmp_path: Path
+) -> None:
     result.topics = [result.topics[0], replace(result.topics[1], words=(), label="“cats”")]
     out = io.StringIO()
     print_topics(result, out)
-    assert out.getvalue().splitlines()[1].split()[:2] == ["topic", "size"]
+    lines = out.getvalue().splitlines()
+    assert lines[1].split()[:2] == ["topic", "size"]
+    assert lines[3].split()[2] == "“cats”"
+    (path,) = tables.write_topics(result, tmp_path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.DictReader(file))[1]["words"] == "“cats”"
 
 
 def test_no_document_steers_the_terminal(result: Result) -> None:
