@@ -149,6 +149,7 @@ class Result:
     curve: list[dict[str, float]] = field(default_factory=list)  # what that choice saw
     coordinates: Floats | None = None  # (n, 2), NaN without a vector
     metrics: dict[str, float] = field(default_factory=dict)
+    failed_metrics: dict[str, str] = field(default_factory=dict)  # why, by name
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of metrics, by file
     parts: dict[str, Any] = field(default_factory=dict)  # the fitted parts, for a later transform
 

@@ -127,8 +127,9 @@ def _execute(
         result, parts = made.result, made.parts
         with _writing(config, folder, sweep):  # so that the record holds the reason
             failed = write_reports(result, folder, parts.reports, noted)[1]
-        if failed:
-            run_record.tags["failed_reports"] = " ".join(failed)
+        for kind, names in (("metrics", list(result.failed_metrics)), ("reports", failed)):
+            if names:
+                run_record.tags[f"failed_{kind}"] = " ".join(names)
         if config.model:
             saving.save_beside(
                 result, parts.settings.get("embedder", {}), config, folder, run_record.name,

@@ -93,6 +93,10 @@ def _report(recorded: Path, folder: Path, limits: dict[str, Any], topic_vectors:
     about.require_result(f"in {recorded}")
     result = read_result(recorded, pieces=True)
     result.metrics = about.metrics
+    result.failed_metrics = {
+        name: f"metrics.{name} failed; runner.log says why."
+        for name in about.tags.get("failed_metrics", "").split()
+    }
     if topic_vectors is not None and topic_vectors.shape[0] == len(result.topics):
         result.parts["topic_vectors"] = topic_vectors
     chosen = {key: value for key, value in about.tags.items() if key.startswith("chosen_")}

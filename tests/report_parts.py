@@ -1,4 +1,4 @@
-"""Reports of a user's: one that fails, and a class that writes to a subfolder."""
+"""Reports and a metric of a user's: those that fail, and a class that writes to a subfolder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from components.base import Result
 
 
 def broken(result: Result, folder: Path) -> list[Path]:
+    raise ZeroDivisionError("no luck")
+
+
+def broken_metric(result: Result) -> float:
     raise ZeroDivisionError("no luck")
 
 

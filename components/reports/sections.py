@@ -238,7 +238,8 @@ def measures(result: Result) -> Section | None:
         digits = 0 if whole else 1 if name.endswith(("_seconds", "_mb")) else 3
         shown = (name.replace("_", " "), f"{value:,.{digits}f}", MEANINGS.get(name, ""))
         groups[titles[_group(name, tuple(f"_{layer}" for layer in result.layers))]].append(shown)
-    return Section("measures", "Measures", {"groups": {k: v for k, v in groups.items() if v}})
+    values = {"groups": {k: v for k, v in groups.items() if v}, "failed": result.failed_metrics}
+    return Section("measures", "Measures", values)
 
 
 def _group(metric: str, layers: tuple[str, ...]) -> int:

@@ -60,4 +60,5 @@ def _summary(result: Result) -> str:
     values = [f"{name} {result.metrics[name]:.3f}" for name in shown if name in result.metrics]
     seconds = result.metrics["total_seconds"]
     n = len(result.topics)
-    return " · ".join([f"{n} topic{'s' if n != 1 else ''}", *values, f"{seconds:.1f} s"])
+    failed = [f"failed: {', '.join(result.failed_metrics)}"] if result.failed_metrics else []
+    return " · ".join([f"{n} topic{'s' if n != 1 else ''}", *values, *failed, f"{seconds:.1f} s"])

@@ -62,7 +62,10 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
             its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
             file = _log_file()
             where = f"in {file}" if file else "above"
-            advice = f"Change {role}.*, or choose another {role}. The traceback is {where}."
+            other = f"choose another {role}"
+            if "." in role:  # one of several, such as metrics.mine
+                other = f"leave it out with ~{role}"
+            advice = f"Change {role}.*, or {other}. The traceback is {where}."
             called_wrongly = text.startswith(f"{kind}.")  # its method takes other arguments
             if not called_wrongly and (place := _own_fault(error)):
                 log.error("unexpected error in %s", place, exc_info=bool(file))

@@ -214,27 +214,39 @@ def _labeller(
 def _measure(
     parts: Parts, result: Result, cache: Cache, *, layer: bool = False
 ) -> dict[str, float]:
-    """Every metric that applies; those of them that have tables add them to the result."""
+    """Every metric that applies; those of them that have tables add them to the result.
+
+    One that fails is a warning that names it: topics that took hours are not lost to a measure.
+    """
     values: dict[str, float] = {}
     for name, metric in parts.metrics.items():
-        if layer and getattr(metric, "main_topics_only", False):
+        if name in result.failed_metrics or (layer and getattr(metric, "main_topics_only", False)):
             continue
-        with stage(f"metrics.{name}", metric):
-            value = call(metric, result, answers=cache.answers)
-            result.tables |= getattr(metric, "tables_", {})
-            measured = value if isinstance(value, dict) else {name: value}
-            for key, number in measured.items():
-                if number is None:
-                    continue
-                if not (isinstance(key, str) and _is_number(number)):
-                    raise UserError(
-                        f"metrics.{name} gave {number!r:.100} for {key!r:.50}. A "
-                        "metric must give a number, None, or a dict of numbers by name."
-                    )
-                if np.isfinite(float(number)):
-                    values[key] = float(number)
-                else:
-                    log.warning("metric %s is %s, so it is left out.", key, number)
+        try:
+            with stage(f"metrics.{name}", metric):
+                values |= _numbers(name, call(metric, result, answers=cache.answers))
+                result.tables |= getattr(metric, "tables_", {})
+        except UserError as error:
+            result.failed_metrics[name] = str(error)
+            log.warning("%s\nThe run goes on without this metric.", error)
+    return values
+
+
+def _numbers(name: str, value: Any) -> dict[str, float]:
+    """What a metric has measured, by name; what does not apply or is infinite is left out."""
+    values: dict[str, float] = {}
+    for key, number in (value if isinstance(value, dict) else {name: value}).items():
+        if number is None:
+            continue
+        if not (isinstance(key, str) and _is_number(number)):
+            raise UserError(
+                f"metrics.{name} gave {number!r:.100} for {key!r:.50}. A metric must give a "
+                "number, None, or a dict of numbers by name."
+            )
+        if np.isfinite(float(number)):
+            values[key] = float(number)
+        else:
+            log.warning("metric %s is %s, so it is left out.", key, number)
     return values
 
 

@@ -132,6 +132,24 @@ def test_a_report_that_fails_is_left_out(runner: Run, store: Path) -> None:
     assert (logged / "notes" / "hello.txt").read_text() == "60 documents"
 
 
+def test_a_metric_that_fails_is_left_out(runner: Run) -> None:
+    broken = "{_target_: report_parts.broken_metric, _partial_: true}"
+    outcome = runner(
+        *FAST, "dataset.limit=60", "trusted_targets=[report_parts]", "reports=default",
+        f"+metrics.broken={broken}", "clusterer.layers=[broad]",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    known = record.load(outcome.output)
+    assert known.status == "FINISHED"
+    assert known.tags["failed_metrics"] == "broken"
+    assert {"topics.csv", "report.html"} <= set(known.files)
+    assert "failed: broken" in outcome.out
+    reason = "metrics.broken (broken_metric) failed: ZeroDivisionError: no luck"
+    assert outcome.err.count(reason) == 1  # and not again for the layer
+    assert "leave it out with ~metrics.broken" in outcome.err
+    assert reason in (outcome.output / "report.html").read_text()
+
+
 def test_what_an_interrupted_run_has_written_goes_with_the_next(
     runner: Run, tmp_path: Path
 ) -> None:
