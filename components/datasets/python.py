@@ -104,7 +104,9 @@ def corpus_from(
             reason = "names a column of the table, so it must be a str."
             raise ParameterError(name, type(value).__name__, reason)
     actual = {
-        column: find_column(name, column, names, SOURCE) for name, column in references if column
+        column: find_column(name, column, names, SOURCE, typed=False)
+        for name, column in references
+        if column
     }
     cells = {column: _cells(table[name]) for column, name in actual.items()}
     return to_corpus(
@@ -133,7 +135,7 @@ def documents_from(data: Any, text: str | None = None) -> list[str]:
     if table is None:
         return _texts(data, text)
     column = text or _text_column(list(table))
-    name = find_column("text", column, table, SOURCE)
+    name = find_column("text", column, table, SOURCE, typed=False)
     return texts(_cells(table[name]), name)
 
 

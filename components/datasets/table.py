@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,17 @@ from components.text import normalize, shorten
 log = logging.getLogger(__name__)
 
 
-def find_column(name: str, column: str, present: Iterable[str], source: str) -> str:
+def find_column(
+    name: str, column: str, present: Iterable[str], source: str, *, typed: bool = True
+) -> str:
     """The column of a table that the parameter `name` asks for.
 
     White space around a name and the Unicode form of its accents do not count.
+
+    Parameters
+    ----------
+    typed : bool
+        The name was typed on a command line, so the error shows a name in the quotes it needs.
 
     Raises
     ------
@@ -42,12 +50,20 @@ def find_column(name: str, column: str, present: Iterable[str], source: str) -> 
     near = same or difflib.get_close_matches(column, present, 1)
     shown = ", ".join(shorten(other, 40) for other in present[:20])
     more = f" and {len(present) - 20} more" if len(present) > 20 else ""
-    raise ParameterError(
-        name,
-        column,
-        f"{source} has no such column. It has {shown}{more}. "
-        + (f"Did you mean {near[0].strip()!r}?" if near else "Name one of these."),
-    )
+    hint = f"Did you mean {near[0].strip()!r}?" if near else "Name one of these."
+    example = next(filter(None, (_in_quotes(name, other) for other in near or present)), "")
+    if typed and example:
+        hint = f"{hint} Type {example}" if near else f"Name one of these, as in {example}."
+    raise ParameterError(name, column, f"{source} has no such column. It has {shown}{more}. {hint}")
+
+
+def _in_quotes(name: str, column: str) -> str:
+    """How a name with a space is typed, in the quotes of Hydra and of a shell; else empty."""
+    column = column.strip()
+    if re.fullmatch(r"[\w.-]*", column, re.ASCII) or re.search(r"""['"$`!\\]""", column):
+        return ""
+    value = f"['{column}']" if name in ("columns", "classes") else f"'{column}'"
+    return f'"dataset.{name}={value}"'
 
 
 def _plain(name: str) -> str:

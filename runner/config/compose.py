@@ -106,7 +106,7 @@ class Composer:
             )
             raise self._error()
         self._multirun = multirun
-        overrides = [o for text in texts for o in self._overrides.parse(text, multirun)]
+        overrides = self._overrides.parse_all(texts, multirun)
         self._overrides.searchpath = [
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from runner.config.problems import Problem
-from runner.config.refusals import not_an_override, not_installed, text_of
+from runner.config.refusals import not_an_override, not_installed, text_of, with_spaces
 from runner.config.schema import run_groups
 from runner.config.unknown_keys import named_by_content
 from runner.terminal.suggestions import nearest, override, quote_within, shell_quote
@@ -44,8 +44,19 @@ class Overrides:
         self._options: dict[tuple[str, ...], list[str]] = {}
         self._repositories: dict[tuple[str, ...], CachingConfigRepository] = {}
 
-    def parse(self, text: str, multirun: bool) -> list[Override]:
-        """One override; where its value lacks quotes that is noted, and it is read with them."""
+    def parse_all(self, texts: list[str], multirun: bool) -> list[Override]:
+        """What was typed, word by word; see `parse`."""
+        return [
+            override
+            for place, text in enumerate(texts)
+            for override in self.parse(text, multirun, with_spaces(texts, place))
+        ]
+
+    def parse(self, text: str, multirun: bool, whole: str = "") -> list[Override]:
+        """One override; where its value lacks quotes that is noted, and it is read with them.
+
+        whole : the override that the shell may have cut at a space
+        """
         try:
             return self._parser.parse_overrides([text])
         except HydraException:
@@ -59,7 +70,7 @@ class Overrides:
             try:
                 parsed = self._parser.parse_overrides([quoted])
             except HydraException:
-                self._problems.append(not_an_override(text, self._loader.list_groups("")))
+                self._problems.append(not_an_override(text, self._loader.list_groups(""), whole))
                 return []
             self._note(text, f"this value needs quotes. Type {shell_quote(quoted)}", quoted)
             return parsed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from importlib.util import find_spec
+from itertools import takewhile
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -22,13 +23,26 @@ from runner.terminal.suggestions import nearest, override, shell_quote
 _LAUNCHERS = {"joblib": "joblib", "submitit": "submitit", "slurm": "submitit"}
 
 
-def not_an_override(text: str, groups: Iterable[str]) -> Problem:
+def with_spaces(texts: Sequence[str], place: int) -> str:
+    """The override that words without a = belong to, quoted, where `place` is one of them."""
+    start = place
+    while start and "=" not in texts[start]:
+        start -= 1
+    key, equals, value = texts[start].partition("=")
+    if start == place or not equals:
+        return ""
+    rest = takewhile(lambda text: "=" not in text, texts[start + 1 :])
+    return shell_quote(override(key, " ".join([value, *rest])))
+
+
+def not_an_override(text: str, groups: Iterable[str], whole: str = "") -> Problem:
     """Why an argument is not of the form key=value, where no quotes around the value help.
 
     Parameters
     ----------
     text : the argument
     groups : names of groups that a key may be
+    whole : what it may have been a part of, as it would be typed; see `with_spaces`
     """
     key, equals, _ = text.partition("=")
     name = key.lstrip("+~")
@@ -39,6 +53,9 @@ def not_an_override(text: str, groups: Iterable[str]) -> Problem:
         return Problem(text, f"is not of the form key=value. Type dataset={reader} {typed}")
     if not equals and name in names:
         return Problem(text, f"has no value. Type {name}=..., without spaces around the =")
+    if not equals and whole and not hint:
+        reason = f"is not of the form key=value. A value with a space needs quotes: type {whole}"
+        return Problem(text, reason)
     if not equals:
         return Problem(text, f"is not of the form key=value.{hint}")
     if not name:

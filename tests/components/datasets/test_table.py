@@ -21,6 +21,16 @@ def test_a_wrong_column_shows_what_there_is_and_the_nearest_name():
     )
 
 
+def test_a_column_with_a_space_is_shown_as_it_is_typed():
+    present = ["id", "Review text"]
+    with pytest.raises(ParameterError, match=r"""Did.* Type "dataset.text='Review text'"$"""):
+        find_column("text", "review_text", present, "a.csv")
+    with pytest.raises(ParameterError, match=r"""as in "dataset.columns=\['Review text'\]"\.$"""):
+        find_column("columns", "stars", present, "a.csv")
+    with pytest.raises(ParameterError, match=r"'Review text'\?$"):
+        find_column("text", "review_text", present, "the data", typed=False)
+
+
 @pytest.mark.parametrize("column", [" Text ", "Text", "  Text"])
 def test_blanks_do_not_count(column):
     assert find_column("text", column, ["id", "Text "], "a.csv") == "Text "

@@ -149,6 +149,10 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "a[0]=3": ["'a[0]' is not a key"],
         "-m größe=3,4": ["A mistake", "'größe' is not a key"],
         "sed": ["sed: is not of the form key=value. Did you mean 'seed'?"],
+        "dataset.label=Main Class (old)": [
+            "Class: is not of the form key=value. A value with a space needs quotes: "
+            "type \"dataset.label='Main Class (old)'\""
+        ],
         "+guidedd.topics.a=[x]": ["there is no such key. Did you mean 'guided'?"],
         "hydra/launcher=joblibb": ["there is no such option. Did you mean 'joblib'?"],
     }.items(),
