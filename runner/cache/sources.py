@@ -56,7 +56,7 @@ def sources(modules: Iterable[str]) -> dict[str, Any]:
         path = _file(name)
         if path is None:
             continue  # `from package import name`, where the name is no module
-        if top not in OURS and _installed(path):
+        if top not in OURS and installed(path):
             packages.add(top)
             continue
         hashes[name], imported = _read(path, name)
@@ -115,7 +115,8 @@ def _libraries() -> tuple[Path, ...]:
     return tuple({Path(sysconfig.get_path(kind)).resolve() for kind in kinds})
 
 
-def _installed(path: Path) -> bool:
+def installed(path: Path) -> bool:
+    """Whether a file belongs to Python or to a package that was installed."""
     if {"site-packages", "dist-packages"} & set(path.parts):
         return True
     return any(path.resolve().is_relative_to(folder) for folder in _libraries())

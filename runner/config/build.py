@@ -20,7 +20,7 @@ from runner.cache.encoding import looks_up
 from runner.cluster import RayCluster
 from runner.config import schema
 from runner.config.members import with_members
-from runner.config.problems import ConfigError, Problem, report
+from runner.config.problems import ConfigError, Problem, cause, report
 from runner.config.refusals import unresolved
 from runner.config.trust import check_resolved, trusted_targets
 from runner.config.validate import check_config, check_targets
@@ -200,14 +200,14 @@ def _built(role: str, node: Any, methods: Iterable[str]) -> Any:
         with refused_imports():
             part = instantiate(node, _convert_="all")
     except HydraException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, ParameterError):
+        raised = error.__cause__ or error
+        if isinstance(raised, ParameterError):
             nested = re.search(r"^full_key: (\S+)", str(error), re.M)  # a part within the part
-            raise cause.within(f"{role}.{nested[1]}" if nested else role) from None
-        if isinstance(cause, UserError):
-            raise cause from None
+            raise raised.within(f"{role}.{nested[1]}" if nested else role) from None
+        if isinstance(raised, UserError):
+            raise raised from None
         raise ConfigError(
-            report([Problem(role, f"{node['_target_']} cannot be built: {cause}")])
+            report([Problem(role, f"{node['_target_']} cannot be built: {cause(raised)}")])
         ) from error
     for method in methods:
         if not callable(getattr(part, method, None)):

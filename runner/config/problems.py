@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.base import UserError
+from runner.cache.sources import installed
 from runner.terminal import secrets
 
 
@@ -36,3 +39,14 @@ def report(problems: Iterable[Problem]) -> str:
     lines = list(dict.fromkeys(str(problem) for problem in problems))
     count = "A mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     return secrets.mask("\n".join([f"{count} in the config; nothing was run.", *lines]))
+
+
+def cause(error: BaseException) -> str:
+    """What code that a config names has raised, and in which line of the user's own files."""
+    text = f"{type(error).__name__}: {str(error)[:500]}"
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        file = Path(frame.f_code.co_filename)
+        if package not in ("runner", "components") and file.is_file() and not installed(file):
+            return f"{text} ({file.name}, line {line})"
+    return text

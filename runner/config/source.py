@@ -18,7 +18,10 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class NotFoundError(LookupError):
-    """The name certainly does not exist. `names` holds what stands in its place."""
+    """The name certainly does not exist, or its module is not Python.
+
+    `names` holds what stands in its place.
+    """
 
     def __init__(self, message: str, names: list[str] | None = None, package: str | None = None):
         super().__init__(message)
@@ -238,4 +241,8 @@ def _names(module: Module) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes())
+    try:
+        return ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        message = f"{path}, line {error.lineno}, is not Python: {error.msg}"
+        raise NotFoundError(message) from error

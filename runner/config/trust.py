@@ -8,6 +8,7 @@ more needs the user's word, on the command line: no file can give it.
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
@@ -17,7 +18,7 @@ from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from components.embedders.own_code import own_code
-from runner.config.problems import Problem
+from runner.config.problems import Problem, cause
 from runner.config.signatures import definition
 from runner.config.untrusted import leaves, targets
 
@@ -152,10 +153,11 @@ def _check_object(target: str, role: str, trusted: Collection[str]) -> str | Non
 
     if (reason := why_refused(target, role, trusted)) is not None:
         return reason
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # the error is told below
     try:
         thing = get_object(target)
     except Exception as error:  # a module may raise anything when it is imported
-        return f"'{target}' cannot be imported: {str(error)[:500]}"
+        return f"'{target}' cannot be imported: {cause(error.__cause__ or error)}"
     made_from = thing.func if isinstance(thing, partial) else thing
     if not (inspect.isroutine(made_from) or inspect.isclass(made_from)):
         made_from = type(made_from)

@@ -141,7 +141,11 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
         expected = signature(target)
     except NotFoundError as error:
         if error.package:
-            yield Problem(where, f"{error}. Install it, or correct the name '{target}'.")
+            yield Problem(
+                where,
+                f"{error}. Install it, start in the folder where it lies, or correct the name "
+                f"'{target}'.",
+            )
         else:
             yield Problem(where, f"{error}.{nearest(target.rpartition('.')[2], error.names)}")
         return

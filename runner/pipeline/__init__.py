@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from typing import Any
 
-from components.base import Corpus, Integers, Result, call
+from components.base import Corpus, Integers, Result, UserError, call
 from components.topics import read_words, settle
 from runner.cache import Cache
 from runner.cache.embeddings import Encoded
@@ -50,7 +51,12 @@ def run(
     cache = cache or Cache(None)
     clock = StageProfiler()
     with clock("load"), stage("dataset", parts.dataset):
-        corpus = parts.dataset.load()
+        corpus: Any = parts.dataset.load()
+        if not isinstance(corpus, Corpus):
+            raise UserError(
+                f"{type(parts.dataset).__name__}.load gave {type(corpus).__name__}. It must give a "
+                "components.base.Corpus, such as Corpus(list_of_texts)."
+            )
         check_guidable(corpus, parts.clusterer, parts.knowledge)
     with stage("embedder", parts.embedder):  # one document may be embedded
         check_memory(corpus, parts, preflight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from components.base import (
     Integers,
+    Labeler,
     Layer,
     Representation,
     Result,
@@ -204,11 +205,22 @@ def _labeller(
             encode_texts=encode_texts,
             answers=cache.answers,
         )
+        _check_labelled(parts.labels, topics, labelled)
         for name, value in getattr(parts.labels, "metrics_", {}).items():
             costs[name] = costs.get(name, 0.0) + value
         return labelled
 
     return label
+
+
+def _check_labelled(labeler: Labeler, topics: list[Topic], labelled: Any) -> None:
+    """Refuse what is not the same topics, in order."""
+    is_list = isinstance(labelled, Sequence) and all(isinstance(t, Topic) for t in labelled)
+    if not is_list or [t.id for t in labelled] != [t.id for t in topics]:
+        raise UserError(
+            f"{type(labeler).__name__}.label must return a list of the {len(topics)} topics that "
+            'it got, in their order, each as it was or dataclasses.replace(topic, label="a name").'
+        )
 
 
 def _measure(

@@ -76,6 +76,30 @@ def test_its_arguments_are_checked_like_ours(own: Path, runner: Callable[..., ob
     assert "embedder.scale=big: must be float" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("class Own:\n    def encode(self, documents) return 1", "line 2, is not Python"),
+        ("import nothing_here\nclass Own: pass", "imported: ModuleNotFoundError: No module named"),
+        (
+            "class Own:\n    def __init__(self):\n        {}['key']\n    def encode(self, d): ...",
+            "my_parts.Own cannot be built: KeyError: 'key' (my_parts.py, line 3)",
+        ),
+    ],
+)
+def test_a_fault_of_its_own_code_is_told_with_its_line(
+    source: str, reason: str, own: Path, process: Callable[..., object]
+) -> None:
+    (own / "my_parts.py").write_text(source)
+    (own / "my_conf" / "embedder" / "own.yaml").write_text("_target_: my_parts.Own\n")
+    outcome = process("--config-dir", "my_conf", "embedder=own", TRUST, *FAST[1:])
+    assert outcome.code
+    assert reason in outcome.err
+    assert "my_parts.py, line" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert len(outcome.err.splitlines()) == 2
+
+
 def test_it_is_not_built_unless_trusted(own: Path, runner: Callable[..., object]) -> None:
     outcome = runner("--config-dir", "my_conf", "embedder=lengths", *FAST[1:])
     assert outcome.code == 2

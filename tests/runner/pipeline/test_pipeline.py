@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,18 @@ def test_a_metric_that_does_not_apply_is_absent() -> None:
 def test_a_metric_that_gives_no_number_is_named(value: Any) -> None:
     result = run(parts(DOCUMENTS, metrics={"odd": lambda result: value}), draw_map=False)
     assert re.match(r"metrics\.odd .* must give a number", result.failed_metrics["odd"])
+
+
+@pytest.mark.parametrize("given", [None, ["a", "b", "c"], []])
+def test_a_labeler_that_does_not_give_the_topics_is_named(given: Any) -> None:
+    labeler = SimpleNamespace(label=lambda topics: given)
+    with pytest.raises(UserError, match=r"label must return a list of the 3 topics that it got"):
+        run(parts(DOCUMENTS, labels=labeler), draw_map=False)
+
+
+def test_a_data_set_that_gives_no_corpus_is_named() -> None:
+    with pytest.raises(UserError, match=r"Loaded.load gave list. It must give .*Corpus"):
+        run(parts(DOCUMENTS, dataset=Loaded(DOCUMENTS)))  # type: ignore[arg-type]
 
 
 def test_no_topic_at_all_is_a_result() -> None:
