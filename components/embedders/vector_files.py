@@ -94,12 +94,12 @@ def _parquet(file: Path, key: str | None) -> Any:
     names = series[prefix]
     others = [f.name for f in schema if f.name not in names]
     log.info(
-        "%s: the %d columns from %s to %s are the vectors%s.",
+        "%s: the %d columns from %s to %s are the vectors%s",
         file,
         len(names),
         names[0],
         names[-1],
-        f"; not used: {shorten(others)}" if others else "",
+        _unused(others),
     )
     each = sum(_n_bytes(schema.field(name).type) + 4 for name in names)  # 4: of the result
     check_fits(pq.read_metadata(file).num_rows * each, "path", str(file), _MAPPED)
@@ -184,6 +184,7 @@ def _list_column(file: Path, name: str) -> Any:
     import pyarrow.parquet as pq
 
     _check_column(file, name)
+    others = [other for other in pq.read_schema(file).names if other != name]
     column = pq.read_table(file, columns=[name])[name]
     if column.null_count:
         row = int(np.argmax(column.is_null().to_numpy()))
@@ -200,8 +201,15 @@ def _list_column(file: Path, name: str) -> Any:
             f"in column {name!r}, row {row} has {lengths[row]} numbers and row 0 has "
             f"{lengths[0]}. Every row must have the same length.",
         )
-    log.info("%s: the vectors are in column %s.", file, name)
+    log.info("%s: the vectors are in column %s%s", file, name, _unused(others))
     return pc.list_flatten(column).to_numpy().reshape(len(lengths), int(lengths[0]))
+
+
+def _unused(columns: list[str]) -> str:
+    """The end of a sentence: no column tells which row belongs to which document."""
+    if not columns:
+        return "."
+    return f"; not used: {shorten(columns)}. Its rows must be in the order of the documents."
 
 
 def _only(file: Path, names: Iterable[str], key: str | None) -> str:

@@ -205,6 +205,16 @@ def test_numbered_columns_are_taken_and_a_stray_one_is_named(tmp_path, vectors, 
     assert "the 4 columns from 0 to 3 are the vectors; not used: ['score']." in caplog.text
 
 
+def test_a_column_of_identifiers_does_not_order_the_rows_and_that_is_said(
+    tmp_path, vectors, caplog
+):
+    caplog.set_level("INFO")
+    columns = {"id": [f"d{i}" for i in range(N)][::-1], "vector": list(vectors)}
+    pq.write_table(pa.table(columns), tmp_path / "v.parquet")
+    PrecomputedEmbedder(path=str(tmp_path / "v.parquet")).encode(DOCUMENTS)
+    assert "not used: ['id']. Its rows must be in the order of the documents." in caplog.text
+
+
 def test_several_series_of_columns_ask_for_the_one(tmp_path, vectors):
     columns = {f"{name}{i}": sign * vectors[:, i] for i in range(D) for name, sign in SERIES}
     path = str(tmp_path / "v.parquet")
