@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from components.reports.meanings import MEANINGS
 from components.reports.style import read_style
@@ -22,15 +23,17 @@ _HOLLOW = (
 )
 _STYLE = """
 :root { --ink: #1d2330; --soft: #5a6275; --line: #e3e6ec; --good: #0b6e3b; --bad: #93250e;
-  --ground: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e;
+  --ground: #fff; --raised: #f2f5fa; --advice: #eef6f1; --dot: #818a9e; --link: #1a56b0;
   --light: 44% }
 @media screen and (prefers-color-scheme: dark) {
   :root { color-scheme: dark; --ink: #e6e9ef; --soft: #a3acbd; --line: #343b49; --good: #5fd39a;
     --bad: #ff9d85; --ground: #14171d; --raised: #1e232c; --advice: #18281f; --dot: #7d879b;
+    --link: #82b1ff;
     --light: 64% } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1.25rem;
   max-width: 80rem; color: var(--ink); background: var(--ground) }
 h1 { font-size: 1.4rem; margin: 0 0 .25rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .4rem }
+a { color: var(--link) }
 h3 { font-size: 1rem; margin: 1.4rem 0 .25rem } p { color: var(--soft); margin: 0 0 .8rem }
 .advice { background: var(--advice); border-left: 4px solid var(--good); padding: .7rem 1rem;
   max-width: 60rem; margin: 0 0 1rem } .advice p { color: var(--ink); margin: 0 }
@@ -102,8 +105,16 @@ def page(
     title: str,
     comparison: Comparison | None = None,
     advice: Recommendation | None = None,
+    folder: Path | None = None,
 ) -> str:
-    """The whole page. A click on a column sorts by it, the best first."""
+    """The whole page. A click on a column sorts by it, the best first.
+
+    folder : where it will be; the pages of runs whose folders are there too are linked to
+    """
+    place = ranking.folder
+    linked = folder is not None and place is not None and place.resolve() == folder.resolve()
+    reading = _how_to_read(ranking)
+    link = ' <a href="#measures">How to read the measures</a>' if reading else ""
     shown = [name for name in ranking.metrics if name in FIRST or name == ranking.sort]
     question = "Which embedder suits these documents?"
     parts = [
@@ -112,8 +123,9 @@ def page(
         if advice
         else "",
         _advice(advice) if advice else "",
-        f"<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it.</p>",
-        _table(ranking, shown),
+        f"<p>{escape(ranking.summary)} {escape(ranking.note)} A click on a column sorts by it."
+        f"{link}</p>",
+        _table(ranking, shown, linked=linked),
     ]
     if figure := pareto(ranking):
         parts += [
@@ -125,9 +137,9 @@ def page(
         ]
     if comparison is not None and "embedder" in ranking.settings:
         parts += _compared(comparison, ranking.rows)
-    parts.append(_how_to_read(ranking))
+    parts.append(reading)
     if len(shown) < len(ranking.metrics):
-        every = _table(ranking, ranking.metrics)
+        every = _table(ranking, ranking.metrics, linked=linked)
         parts.append(
             '<section class="every"><h2>Every measure</h2>'
             f"<details><summary>Show</summary>{every}</details></section>"
@@ -141,7 +153,7 @@ def page(
     return mask(f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{escape(f"{question} {title}" if advice else title)}</title>
 <style>{_STYLE}{read_style("wide")}{read_style("sankey")}</style></head>
 <body><main>
 {body}
@@ -192,10 +204,11 @@ def _advice(advice: Recommendation) -> str:
     if not advice.points:
         return f'<div class="advice">{pick}<p>{escape(advice.sentence)}</p></div>'
     lines = "".join(f"<li>{escape(point)}</li>" for point in advice.points)
-    return f'<div class="advice">{pick}<ul>{lines}</ul></div>'
+    after = f"<p>Its topics: <code>{escape(advice.next)}</code></p>" if advice.next else ""
+    return f'<div class="advice">{pick}<ul>{lines}</ul>{after}</div>'
 
 
-def _table(ranking: Ranking, metrics: list[str]) -> str:
+def _table(ranking: Ranking, metrics: list[str], *, linked: bool) -> str:
     names = "".join(
         f'<th scope="col" class="name" data-first="up"><button>{escape(name)}</button></th>'
         for name in ranking.settings
@@ -203,9 +216,13 @@ def _table(ranking: Ranking, metrics: list[str]) -> str:
     counts = any(len(row.runs) > 1 for row in ranking.rows)
     if counts:
         names += '<th scope="col" data-first="down"><button>runs</button></th>'
+    if ranking.folder:
+        names += '<th scope="col" data-first="up"><button>folder</button></th>'
     names += "".join(_head(ranking, name) for name in metrics)
     bests = {name: best(ranking, name) for name in metrics}
-    rows = "\n".join(_row(ranking, row, bests, counts) for row in ranking.rows)
+    rows = "\n".join(
+        _row(ranking, row, bests, counts=counts, linked=linked) for row in ranking.rows
+    )
     return (
         f'{open_wide("Runs, best first")}<table class="sortable">'
         f"<thead><tr>{names}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
@@ -223,11 +240,17 @@ def _head(ranking: Ranking, name: str) -> str:
     return f'<th scope="col"{marks} data-first="{first}"{tooltip}><button>{words}</button></th>'
 
 
-def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: bool) -> str:
+def _row(
+    ranking: Ranking, row: Row, bests: dict[str, float | None], *, counts: bool, linked: bool
+) -> str:
     first, *others = map(breakable, row.settings.values())
     cells = f'<th scope="row" class="name">{first}</th>'
     cells += "".join(f'<td class="name">{value}</td>' for value in others)
     cells += f"<td>{len(row.runs)}</td>" if counts else ""
+    if ranking.folder:
+        cells += (
+            f"<td>{' '.join(_folder(ranking.folder / name, linked) for name in row.folders)}</td>"
+        )
     for name in bests:
         cell = row.metrics.get(name)
         marks = ["sort"] if name == ranking.sort else []
@@ -246,10 +269,18 @@ def _row(ranking: Ranking, row: Row, bests: dict[str, float | None], counts: boo
     return f"<tr>{cells}</tr>"
 
 
+def _folder(folder: Path, linked: bool) -> str:
+    """The name of a run's folder, which leads to the run's page where it has one."""
+    name = escape(folder.name)
+    if linked and (folder / "report.html").is_file():
+        return f'<a href="{quote(folder.name)}/report.html">{name}</a>'
+    return name
+
+
 def _how_to_read(ranking: Ranking) -> str:
     lines = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(MEANINGS[name])}</dd>"
         for name in ranking.metrics
         if name in MEANINGS
     )
-    return f"<h2>How to read the measures</h2><dl>{lines}</dl>" if lines else ""
+    return f'<h2 id="measures">How to read the measures</h2><dl>{lines}</dl>' if lines else ""

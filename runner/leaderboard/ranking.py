@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runner.leaderboard.order import COMPARED, COVERED, covered_silhouette, order_of, why
@@ -71,6 +72,11 @@ class Row:
         return ", ".join([first[1], *(f"{name}={value}" for name, value in others if value)])
 
     @property
+    def folders(self) -> list[str]:
+        """The names of the runs' output folders."""
+        return [Path(run.tags.get("folder", "")).name for run in self.runs]
+
+    @property
     def documents(self) -> str:
         """What stands for the documents: the same for rows on the same."""
         return self.runs[0].tags.get("corpus_hash", "")
@@ -105,6 +111,13 @@ class Ranking:
     failed: list[Record]
     n_running: int
     why: str = ""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that holds those of all runs, as that of a sweep does; None: there is none."""
+        folders = {run.tags.get("folder", "") for row in self.rows for run in row.runs}
+        parents = {Path(folder).parent for folder in folders}
+        return parents.pop() if len(parents) == 1 and "" not in folders else None
 
     @property
     def summary(self) -> str:

@@ -7,12 +7,16 @@ another's agreed better with the labels in `RIGHT` of ten pairs.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.labelled import LabelledDifference
 from runner.leaderboard.ranking import Ranking, Row, members_of
+from runner.terminal.suggestions import shell_line
 
+PRESET = "choose_embedder"  # the sweep on a sample
 MEASURES = ("words_ami", "stability", "consensus")
 APART = 0.10  # in choice_score, which is an estimate of AMI
 RIGHT = 9  # of ten pairs
@@ -31,19 +35,22 @@ class Recommendation:
     embedder : as it was typed, None where the runs do not support a choice
     alike : rows that cannot be told apart from the recommended one, it among them
     points : the sentence in its parts, one for each statement
+    next : what to type, or to open, for the topics of the recommended embedder
     """
 
     embedder: str | None
     sentence: str
     alike: list[Row] = field(default_factory=list)
     points: tuple[str, ...] = ()
+    next: str = ""
 
     @property
     def text(self) -> str:
         """For the terminal: the embedder, and a line for each statement."""
         if not self.embedder:
             return self.sentence
-        return "\n".join([f"Recommended: {self.embedder}", *(f"  {p}" for p in self.points)])
+        lines = [*self.points, f"Its topics: {self.next}"] if self.next else self.points
+        return "\n".join([f"Recommended: {self.embedder}", *(f"  {line}" for line in lines)])
 
     def on(self, sample: str) -> Recommendation:
         """The same, with the sample that it rests on in front."""
@@ -115,7 +122,25 @@ def recommend(ranking: Ranking, comparison: Comparison | None = None) -> Recomme
             f"Without them, {' '.join(sentences)}",
         ]
     sentences += _together(chosen, ensembles, comparison)
-    return Recommendation(chosen.settings["embedder"], " ".join(sentences), alike, tuple(sentences))
+    return Recommendation(
+        chosen.settings["embedder"], " ".join(sentences), alike, tuple(sentences), _next(chosen)
+    )
+
+
+def _next(row: Row) -> str:
+    """What shows a run's topics: its page, or the command of one that has a page.
+
+    After `choose_embedder`, whose runs have none, with all documents where nobody set a limit.
+    """
+    tags = row.runs[0].tags
+    words = shlex.split(tags.get("command", ""))[3:]  # after python -m runner
+    if f"experiment={PRESET}" not in words:
+        page = Path(tags.get("folder", "")) / "report.html"
+        return str(page) if page.is_file() else ""
+    left_out = ["experiment=", "choose.", "quick="]
+    if any(word.startswith("choose.grows=") for word in words):
+        left_out.append("dataset.limit=")
+    return shell_line("", *(word for word in words if not word.startswith(tuple(left_out))))
 
 
 def _why_none(others: list[str], ranking: Ranking) -> str:
@@ -129,7 +154,11 @@ def _why_none(others: list[str], ranking: Ranking) -> str:
     return (
         f"No recommendation: the runs differ in {', '.join(others)} as well as in the embedder, "
         "and choice_score is known to compare embedders only."
-        + (" Go by the labels: the table is sorted by ami." if by_labels else "")
+        + (
+            " Go by the labels: the table is sorted by ami."
+            if by_labels
+            else " For one, sweep the embedders alone."
+        )
     )
 
 
@@ -159,11 +188,11 @@ def _certainty(apart: LabelledDifference) -> str:
     """Whether the labels tell the first two apart, and how many it would take."""
     sentence = f" The labels of {apart.n:,} documents "
     if apart.is_certain:
-        return sentence + f"tell them apart; some {_rounded(apart.n_needed)} would do."
+        return sentence + f"tell them apart; about {_rounded(apart.n_needed)} labels would do."
     sentence += "do not tell them apart"
     if apart.n_needed > MOST_LABELS:
         return sentence + ", nor would many times as many."
-    return sentence + f"; if the difference is real, some {_rounded(apart.n_needed)} would."
+    return sentence + f"; if the difference is real, about {_rounded(apart.n_needed)} would."
 
 
 def _rounded(n: float) -> str:

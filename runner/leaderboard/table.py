@@ -58,6 +58,8 @@ def _columns(ranking: Ranking) -> dict[str, list[str]]:
         columns[name] = [one_line(value, _LONGEST) for value in values]
     if any(len(row.runs) > 1 for row in ranking.rows):
         columns["runs"] = [str(len(row.runs)) for row in ranking.rows]
+    if ranking.folder:
+        columns["folder"] = [one_line(" ".join(row.folders), _LONGEST) for row in ranking.rows]
     for name in ranking.metrics:
         if name in FIRST or name == ranking.sort:
             columns[name] = [str(row.metrics.get(name, "")) for row in ranking.rows]
@@ -93,12 +95,14 @@ def write(
     with (folder / CSV).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         pairs = [name for metric in ranking.metrics for name in (metric, f"{metric}_std")]
-        writer.writerow([*ranking.settings, "runs", *pairs, "run_ids"])
+        writer.writerow([*ranking.settings, "runs", *pairs, "run_ids", "folders"])
         for row in ranking.rows:
             values: list[object] = []
             for name in ranking.metrics:
                 cell = row.metrics.get(name)
                 values += [cell.mean, cell.spread] if cell else [None, None]
             ids = " ".join(run.run_id for run in row.runs if run.run_id)
-            writer.writerow([*row.settings.values(), len(row.runs), *values, ids])
-    (folder / HTML).write_text(page(ranking, title, comparison, advice), encoding="utf-8")
+            folders = " ".join(row.folders) if ranking.folder else ""
+            writer.writerow([*row.settings.values(), len(row.runs), *values, ids, folders])
+    html = page(ranking, title, comparison, advice, folder)
+    (folder / HTML).write_text(html, encoding="utf-8")

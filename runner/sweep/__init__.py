@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from components.base import UserError
 from components.reports.meanings import MEANINGS
-from runner.sweep.choose import PRESET
+from runner.leaderboard.recommendation import PRESET
 from runner.sweep.ending import end_sweep
 from runner.sweep.isolate import run_in_subprocess, watch_joblib_workers
 from runner.sweep.progress import Progress

@@ -14,9 +14,9 @@ from components.base import UserError
 from runner.config import schema
 from runner.config.build import build_part
 from runner.leaderboard.ranking import Ranking
+from runner.leaderboard.recommendation import PRESET
 from runner.terminal.console import say
 
-PRESET = "choose_embedder"
 # Those that need no key and no network, cheapest first. Of embedders that give the same vectors
 # by another library, only one is here.
 CANDIDATES = (

@@ -16,7 +16,7 @@ from components.base import UserError
 from runner.leaderboard.__main__ import main
 from runner.leaderboard.html import page
 from runner.leaderboard.ranking import FIRST, Cell, rank_runs
-from runner.leaderboard.table import show, write
+from runner.leaderboard.table import HTML, show, write
 from runner.tracking.record import Record
 from tests_support import FAST
 from tracking_support import TRACKED, runs_of
@@ -258,6 +258,21 @@ def test_the_table_as_csv(tmp_path: Path) -> None:
     assert float(rows[1]["npmi_std"]) == pytest.approx(0.02**0.5)
     assert rows[1]["run_ids"] == "minilm1 minilm2"
     assert rows[2]["npmi"] == rows[0]["npmi_std"] == ""
+
+
+def test_the_folder_of_each_run_is_told_and_its_page_linked_to(tmp_path: Path) -> None:
+    runs = [a_run("minilm", 1, npmi=0.1), a_run("minilm", 2, npmi=0.2), a_run("tfidf", 1, npmi=0)]
+    for number, run in enumerate(runs):
+        run.tags["folder"] = str(tmp_path / str(number))
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "report.html").touch()
+    assert re.search(r"^1  minilm +2 +0 1 ", shown(runs), re.MULTILINE)
+    write(rank_runs(runs, "npmi"), tmp_path, "A sweep")
+    assert '<td>0 <a href="1/report.html">1</a></td>' in (tmp_path / HTML).read_text()
+    with (tmp_path / "leaderboard.csv").open() as file:
+        assert [row["folders"] for row in csv.DictReader(file)] == ["0 1", "2"]
+    write(rank_runs(runs, "npmi"), tmp_path / "elsewhere", "A sweep")
+    assert "<td>0 1</td>" in (tmp_path / "elsewhere" / HTML).read_text()
 
 
 def test_the_page_holds_every_metric_and_no_markup_of_others() -> None:

@@ -54,6 +54,24 @@ def test_the_best_those_like_it_and_those_behind() -> None:
     assert [row.name for row in found.alike] == ["minilm", "use_multilingual"]
 
 
+def test_how_to_see_the_topics_of_the_recommended_embedder(tmp_path: Path) -> None:
+    best = a_run("minilm", 0.3, 0.6, 0.7, 0.5)
+    runs = best, a_run("tfidf", 0, 0.6, 0.7, 0.5)
+    assert "Its topics" not in advice(*runs).text
+    typed = "python -m runner experiment=choose_embedder 'dataset.path=my texts.csv'"
+    best.tags["command"] = (
+        f"{typed} quick=true choose.grows=false embedder=minilm dataset.limit=500"
+    )
+    found = advice(*runs)
+    assert found.text.endswith("-m runner 'dataset.path=my texts.csv' embedder=minilm")
+    assert found.next.replace("'", "&#x27;") in page(rank_runs(runs), "A sweep", advice=found)
+    best.tags["command"] = f"{typed} dataset.limit=5000 embedder=minilm"
+    assert "dataset.limit=5000" in advice(*runs).next
+    best.tags |= {"command": "python -m runner embedder=minilm", "folder": str(tmp_path)}
+    (tmp_path / "report.html").touch()
+    assert advice(*runs).next == str(tmp_path / "report.html")
+
+
 def test_of_two_only_words_and_stability_are_told() -> None:
     found = advice(a_run("a", 0.04, 0.62, 0.70, 0.3), a_run("b", -0.04, 0.50, 0.58, 0.3))
     assert "b cannot be told apart from it" in found.sentence
@@ -299,7 +317,7 @@ def topics_of(folder: Path) -> list[int]:
     return topics
 
 
-@pytest.mark.parametrize(("every", "said"), [(1, "documents tell them apart; some 40 would do."),
+@pytest.mark.parametrize(("every", "said"), [(1, "tell them apart; about 40 labels would do."),
                                              (9, None)])  # fmt: skip
 def test_how_many_labels_tell_the_first_two_apart(
     jobs: dict[Path, Record], every: int, said: str | None
