@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import mlflow
+from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel
 
 
@@ -38,10 +39,21 @@ class TopicsModel(PythonModel):  # type: ignore[misc]
         -------
         pandas.DataFrame
             The columns of `runner.model.Model.predict`, a row for each document.
+
+        Raises
+        ------
+        MlflowException
+            Where the model refuses its input: a server shows the message of no other exception.
         """
+        from components.base import UserError
+
         batch = (params or {}).get("batch", "exact")
         documents = model_input["document"]
-        return self.model.predict(list(documents.where(documents.notna(), "")), batch=batch)
+        texts = list(documents.where(documents.notna(), ""))
+        try:
+            return self.model.predict(texts, batch=batch)
+        except UserError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 mlflow.models.set_model(TopicsModel())

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -170,6 +171,17 @@ def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
     Tracker(f"sqlite:///{store}", "topics").finish(record.load(folder), folder)
     (run,) = runs_of(Path(store))
     assert len(run.outputs.model_outputs) == 1
+
+
+def test_what_the_model_refuses_reaches_who_asked_the_server(tracked):
+    from mlflow.exceptions import MlflowException
+
+    from runner.serving import TopicsModel
+
+    served = TopicsModel()
+    served.model = load(tracked / "out")
+    with pytest.raises(MlflowException, match="row 1 is not text but int"):
+        served.predict(None, pd.DataFrame({"document": ["a text", 5]}))
 
 
 @pytest.mark.slow
