@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, put off until what must not be left half done is done."""
+"""Ctrl-C, SIGTERM and SIGHUP, put off until what must not be left half done is done."""
 
 from __future__ import annotations
 
@@ -12,13 +12,29 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+HANGUP: int | None = getattr(signal, "SIGHUP", None)  # a closed terminal; Windows has none
+_ASKS_TO_STOP = [signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP])]
+
+
+def stop_as_by_ctrl_c() -> None:
+    """Let SIGTERM, and SIGHUP unless it is ignored as after `nohup`, raise KeyboardInterrupt."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+        signal.signal(HANGUP, _hang_up)
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    """Stop, and hear no second SIGHUP: the kernel sends one, and the shell that ends another."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
 
 @contextmanager
 def put_off_interrupts(notice: str, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Within this block, a first SIGINT or SIGTERM calls `tell`, and takes effect after the block.
+    """Within this block, a first SIGINT, SIGTERM or SIGHUP calls `tell`, and stops after the block.
 
-    A second one takes effect at once. Signals reach the main thread only; in others this does
-    nothing.
+    A second one takes effect at once, but for SIGHUP, which comes twice by itself. Signals reach
+    the main thread only; in others this does nothing.
 
     Parameters
     ----------
@@ -40,11 +56,14 @@ def put_off_interrupts(notice: str, tell: Callable[[], None] = lambda: None) -> 
 
     def handle(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        restore()  # the next one takes effect at once
+        if number != HANGUP:
+            restore()  # the next one takes effect at once
+        elif len(came) > 1:
+            return
         tell()
         log.warning("%s", notice)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ASKS_TO_STOP:
         handler = signal.getsignal(number)
         if handler not in (None, signal.SIG_IGN):
             before[number] = handler

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gc
 import importlib
-import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 from components.base import UserError
-from runner.terminal.console import Pipe, command, say
+from components.interrupts import stop_as_by_ctrl_c
+from runner.terminal.console import command, keep_streams, say
 from runner.terminal.working_folder import hidden, put_last
 
 # The sub-commands: a module with `main(arguments) -> exit status`, and what it does.
@@ -35,7 +35,7 @@ COMMANDS = {
 
 def entry_point() -> NoReturn:
     """`main` in a process of its own."""
-    sys.stdout = Pipe(sys.stdout)
+    keep_streams()
     try:
         main()
     finally:
@@ -61,8 +61,7 @@ def main() -> NoReturn:
     if "--version" in arguments:
         say(f"topic-runner {version('topic-runner')}")
         sys.exit(0)
-    # SIGTERM is handled as Ctrl-C is: finished work stays cached, and the run is closed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_as_by_ctrl_c()  # finished work stays cached, and the run is closed
     from runner.cli.launch import launch
 
     try:

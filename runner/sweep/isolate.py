@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.process import BaseProcess
 
+from components.interrupts import stop_as_by_ctrl_c
 from runner.terminal.console import say
 
 PAUSE = 1.0  # seconds between two looks at whether the launcher is alive
@@ -88,7 +89,7 @@ def end_with(launcher: int) -> None:
 
 
 def _run(task: Callable[[], None]) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_as_by_ctrl_c()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for other in (signal.SIGUSR1, signal.SIGUSR2):  # Slurm's, for submitit in the parent
         signal.signal(other, signal.SIG_IGN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn, TextIO
 
 from components.base import UserError
+from components.interrupts import stop_as_by_ctrl_c
 from runner.terminal.secrets import mask, printable
 from runner.terminal.working_folder import put_last
 
@@ -19,8 +21,10 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
     The exit status is 2 where the user made a mistake, and 130 after Ctrl-C.
     """
     if arguments is None:  # a process of its own
-        arguments, sys.stdout = sys.argv[1:], Pipe(sys.stdout)
+        arguments = sys.argv[1:]
+        keep_streams()
         put_last()
+    stop_as_by_ctrl_c()
     try:
         sys.exit(main(arguments))
     except UserError as mistake:
@@ -32,11 +36,20 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
         sys.exit(130)
 
 
-class Pipe:
-    """A stream that may lose its reader, as in `runner | head -5`: what comes later is dropped."""
+def keep_streams() -> None:
+    """Let no output fail for want of a reader: work goes on, and its end is recorded."""
+    sys.stdout, sys.stderr = Pipe(sys.stdout), Pipe(sys.stderr)  # type: ignore[assignment]
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+
+class Pipe:
+    """A stream that may lose its reader, as in `runner | head -5`, or its terminal.
+
+    What comes later is dropped.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        # None: closed by `>&-`
+        self._stream = open(os.devnull, "w") if stream is None else stream  # noqa: SIM115
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
@@ -45,18 +58,20 @@ class Pipe:
         """Write the text, or drop it."""
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
         """Flush what was written, or drop it."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
+    def _drop(self, error: OSError) -> None:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise error
         # Python flushes the stream once more at its end, and would then fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 

@@ -76,8 +76,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             text=True,
             env={**os.environ, "PYTHONPATH": f"{TESTS.parent}:{TESTS}", **env},
             start_new_session=True,
-            # Where the tests run in the background, a shell has made them deaf to Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            # Where the tests run in the background, a shell or nohup has made them deaf.
+            preexec_fn=lambda: [
+                signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)
+            ],
         )
         started.append(process)
         return process
