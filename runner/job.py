@@ -112,9 +112,6 @@ def _execute(
         )
     run_record = record.begin(config, choices, folder, sweep)
     run_record.tags |= tags
-    run_record.save(folder)  # first: by it the other files are known to be a run's
-    OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
-    (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
 
     def noted(files: list[str]) -> None:
         run_record.files = files
@@ -122,6 +119,9 @@ def _execute(
 
     tracker = None
     try:
+        run_record.save(folder)  # first: by it the other files are known to be a run's
+        OmegaConf.save(provenance.kept_config(config), folder / "config.yaml")
+        (folder / "environment.json").write_text(json.dumps(provenance.environment(), indent=2))
         tracker = _start_tracking(config, run_record, folder)
         made = work()
         result, parts = made.result, made.parts

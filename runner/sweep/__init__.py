@@ -107,11 +107,16 @@ def _open(config: DictConfig) -> Progress:
     }
     parent.save(folder)
     if config.tracking.kind != "none":
-        from runner.tracking import Tracker
+        try:
+            from runner.tracking import Tracker
 
-        tracker = Tracker(config.tracking.uri, config.tracking.experiment)
-        tracker.close_dead_runs()
-        tracker.start(parent, folder)
+            tracker = Tracker(config.tracking.uri, config.tracking.experiment)
+            tracker.close_dead_runs()
+            tracker.start(parent, folder)
+        except BaseException as error:
+            parent.fail(error)
+            parent.save(folder)
+            raise
         about["parent_run_id"] = parent.run_id
     # Jobs of another process cannot tell this one that they ended; it looks for itself.
     progress = Progress(folder, about, polls=not _in_this_process(config.hydra))

@@ -136,7 +136,7 @@ class Record:
                 stream.flush()
                 os.fsync(stream.fileno())  # else a power cut may leave an empty file
             draft.replace(folder / FILE)
-        except OSError:  # of a disk that is full
+        except BaseException:  # a full disk, or Ctrl-C
             draft.unlink(missing_ok=True)
             raise
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from components.base import UserError
-from runner.tracking import record
+from runner.tracking import provenance, record
 from runner.tracking.folder import writing
 from tests_support import FAST
 from tracking_support import runs_of
@@ -160,6 +160,17 @@ def test_what_an_interrupted_run_has_written_goes_with_the_next(
     assert "topics.csv" in record.load(tmp_path).files
     assert runner(*arguments, "reports=none").code == 0
     assert not (tmp_path / "topics.csv").exists()
+
+
+def test_a_run_interrupted_at_its_start_is_known_to_be(
+    runner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(provenance, "environment", interrupted)
+    assert runner(*FAST, "hydra.run.dir=out").code == 130
+    assert record.load(tmp_path / "out").status == "KILLED"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")

@@ -19,7 +19,7 @@ from mlflow import MlflowClient
 from components.base import UserError
 from runner import upload
 from runner.leaderboard import __main__ as leaderboard
-from runner.tracking import Tracker, connect, fetch_result, named_params
+from runner.tracking import Tracker, connect, fetch_result, named_params, record
 from tracking_support import TRACKED, Server, runs_of, wait_for
 
 Run = Callable[..., Any]
@@ -114,7 +114,7 @@ def test_the_page_of_a_sweep_says_what_was_typed_and_where_its_jobs_are_compared
     assert {run.data.tags["mlflow.source.name"] for run in runs} == {"runner"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_run_that_is_told_to_end_closes_its_run(
     number: signal.Signals, store: Path, troubled: list[str], start: Run
 ) -> None:
@@ -183,7 +183,7 @@ def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
     assert set(status.values()) == {"RUNNING"}
 
 
-def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run) -> None:
+def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run, tmp_path: Path) -> None:
     before = time.monotonic()
     for mode in ([], ["-m"]):
         outcome = runner(*mode, *TRACKED, "tracking.uri=http://127.0.0.1:9")
@@ -191,6 +191,8 @@ def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run) -> None
         assert "the MLflow store http://127.0.0.1:9 cannot be used" in outcome.err
         assert "tracking=none" in outcome.err
         assert "computed" not in outcome.err
+    records = [record.load(path.parent) for path in tmp_path.rglob("run.json")]
+    assert [each.status for each in records] == ["FAILED", "FAILED"]
     assert time.monotonic() - before < 60  # MLflow's own patience is much longer
 
 
