@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def load(
         The MLflow store, where `source` is in one; see `runner.tracking.uri.absolute_uri`.
     cache : str or Path, optional
         A cache folder, so that a document is embedded once; None caches nothing.
-    trusted_targets : sequence of str
+    trusted_targets : str or sequence of str
         Packages of yours whose classes the model's config may build.
     trust : bool
         Allow what the model's config asks for by `trust_remote_code` or `trust_pickle`, which is
@@ -84,6 +85,8 @@ def load(
             return Model(model, about, None, None, Cache(None))
         node = stored
     _check_trust(node, trust)
+    if isinstance(trusted_targets, str):
+        trusted_targets = [trusted_targets]
     built: Any = build_embedder(
         OmegaConf.create({"embedder": node, "trusted_targets": list(trusted_targets)})
     )
@@ -252,6 +255,8 @@ def differences(
         if first.get(key) == second.get(key):
             continue
         line = f"  {key}: {first.get(key)} {name}, {second.get(key)} {other_name}"
+        if module := re.search(r"(?:^|\.)sources\.(.+)", key):
+            line = f"  the code of {module[1]} is not the same {name} and {other_name}"
         if not key.endswith(".path"):  # where a file lies does not matter, its content does
             (harmless if set(key.split(".")) & VERSIONS else serious).append(line)
     return serious, harmless

@@ -152,6 +152,9 @@ def test_mlflow_loads_a_model_with_an_embedder_of_ones_own(
         load(folder)
     served = TopicsModel()
     served.load_context(SimpleNamespace(artifacts={"model": str(folder)}))
-    expected = load(folder, trusted_targets=["my_parts"]).predict(["a text, and more", ""])
+    expected = load(folder, trusted_targets="my_parts").predict(["a text, and more", ""])
     table = pd.DataFrame({"document": ["a text, and more", None]})  # as in a table of Spark
     assert served.predict(None, table).equals(expected)
+    (own / "my_parts.py").write_text(MODULE.replace("scale: float = 1.0", "scale: float = 1.5"))
+    with pytest.raises(UserError, match="the code of my_parts is not the same then and now"):
+        load(folder, trusted_targets=["my_parts"])

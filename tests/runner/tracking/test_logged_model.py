@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -124,7 +123,8 @@ def test_it_is_a_pyfunc_with_a_signature_and_an_example(tracked):
     assert model.predict(pd.DataFrame({"document": TEXTS})).equals(expected)
     fast = model.predict(pd.DataFrame({"document": TEXTS}), params={"batch": "fast"})
     assert fast.topic.tolist() == expected.topic.tolist()
-    with pytest.raises(UserError, match=r"batch=quick: must be exact or fast"):
+    # A server shows the message of no other exception.
+    with pytest.raises(MlflowException, match=r"batch=quick: must be exact or fast"):
         model.predict(pd.DataFrame({"document": TEXTS}), params={"batch": "quick"})
     with pytest.raises(MlflowException, match=r"missing inputs \['document'\]"):
         model.predict(pd.DataFrame({"text": TEXTS}))
@@ -171,17 +171,6 @@ def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
     Tracker(f"sqlite:///{store}", "topics").finish(record.load(folder), folder)
     (run,) = runs_of(Path(store))
     assert len(run.outputs.model_outputs) == 1
-
-
-def test_what_the_model_refuses_reaches_who_asked_the_server(tracked):
-    from mlflow.exceptions import MlflowException
-
-    from runner.serving import TopicsModel
-
-    served = TopicsModel()
-    served.model = load(tracked / "out")
-    with pytest.raises(MlflowException, match="row 1 is not text but int"):
-        served.predict(None, pd.DataFrame({"document": ["a text", 5]}))
 
 
 @pytest.mark.slow
