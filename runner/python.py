@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from omegaconf import open_dict
 
 from components.base import Layer, Result, UserError
@@ -121,7 +123,8 @@ def run(
         A folder with options of your own, as `--config-dir`.
     **settings
         The same as overrides: an option of a group, or the value of a key; a dict sets keys of
-        the group. They follow the overrides.
+        the group, or, with a `_target_`, is the part in place of an option. They follow the
+        overrides.
 
     Returns
     -------
@@ -178,7 +181,9 @@ def run(
 def _as_overrides(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
     texts = []
     for key, value in settings.items():
-        if isinstance(value, Mapping) and not prefix:
+        if isinstance(value, Mapping) and "_target_" in value and not prefix:
+            texts += [f"~{key}", f"+{key}={_as_text(value)}"]
+        elif isinstance(value, Mapping) and not prefix:
             texts += _as_overrides(value, f"{key}.")
         else:
             texts.append(f"{prefix}{key}={_as_text(value)}")
@@ -200,4 +205,10 @@ def _as_text(value: Any) -> str:
         return "{" + ",".join(f"{k}: {_as_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(_as_text, value)) + "]"
+    if not isinstance(value, str | os.PathLike | np.generic):
+        raise UserError(
+            f"{value!r:.100} is an object, and a setting is a name, a number, a list or a dict. "
+            'Name the class instead, in a module: {"_target_": "my_parts.Lengths", "scale": 2.0}, '
+            'with trusted_targets=["my_parts"] where it is yours.'
+        )
     return hydra_quote(str(value))

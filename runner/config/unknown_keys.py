@@ -32,6 +32,8 @@ def unknown_key(
         return problem
     if len(path) == 1 and "_target_" in node and (option := chosen(config, path[0])):
         return _not_of(option, node, part, text, options_with(path[0], part))
+    if path in (["metrics"], ["reports"]) and "_target_" in text:
+        return Problem(text, f"a plus before it adds it. Type {shell_quote(f'+{text}')}")
     below = [
         k for k in node
         if not path and k not in ("metrics", "reports", "hydra") and isinstance(node[k], dict)

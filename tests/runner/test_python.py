@@ -94,6 +94,14 @@ def test_keywords_are_overrides() -> None:
     assert "cat" not in {word for topic in result.topics for word, _ in topic.words}
 
 
+def test_a_class_in_place_of_an_option() -> None:
+    kmeans = {"_target_": "sklearn.cluster.KMeans", "n_clusters": 2, "n_init": 1}
+    assert len(run(TEXTS, *SETTINGS[:1], metrics="none", clusterer=kmeans).topics) == 2
+    for thing in (object(), dict):
+        with pytest.raises(UserError, match=r'is an object, .* {"_target_": "my_parts.Lengths"'):
+            run(TEXTS, embedder=thing)
+
+
 def test_a_column_of_a_table_with_labels() -> None:
     table = pd.DataFrame({"review": TEXTS, "kind": ["cat"] * 20 + ["money"] * 20})
     by_table = run(table, *SETTINGS, text="review", label="kind")

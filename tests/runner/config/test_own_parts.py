@@ -117,6 +117,13 @@ def test_a_metric_of_ones_own(own: Path, runner: Callable[..., object]) -> None:
     assert json.loads((outcome.output / "run.json").read_text())["metrics"]["words"] == 10
 
 
+def test_a_metric_of_ones_own_without_its_plus(own: Path, runner: Callable[..., object]) -> None:
+    typed = "metrics.words={_target_: my_parts.words_per_topic, _partial_: true}"
+    outcome = runner(*FAST, TRUST, typed)
+    assert outcome.code == 2
+    assert f"a plus before it adds it. Type '+{typed}'" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [("metrics.words", "words_per_topic.result"), ("embedder", "counts.documents")],
