@@ -4,7 +4,8 @@
 
 run        a run's output folder, its id in MLflow, or models:/topics@champion
 edits      a YAML file; all numbers are those of the run:
-             merge: [[3, 7]]           topics that become one, with the first one's label
+             merge: [[3, 7]]           topics that become one, with the first label that is
+                                       more than words
              rename: {2: "delivery"}   labels
              drop: [9]                 topics whose documents are in no topic from now on
              split: {0: 3}             topics that are divided, each into so many parts; [0] lets
@@ -135,17 +136,21 @@ class Changes:
 
     @property
     def names(self) -> list[Name | None]:
-        """The new label, or that of the first topic it was made of; none for a part split off."""
+        """The new label, or that of the first named topic it was made of.
+
+        None where topics were merged or split that only had the words of before as a label.
+        """
         topics = self.parent.result.topics
         names: list[Name | None] = []
         for topic, sources in enumerate(self.edited.sources):
-            old = topics[sources[0]]
+            old = next((topics[s] for s in sources if topics[s].is_named), topics[sources[0]])
             label = self.edited.renamed.get(topic)
             if label is not None:
                 names.append((label, old.description))
             else:
-                # The words of a topic that is split are not those of its largest part.
-                outdated = sources[0] in self.edits.split and not old.is_named
+                # Of merged topics, and of the largest part of one that is split, they are others.
+                changed = len(sources) > 1 or sources[0] in self.edits.split
+                outdated = changed and not old.is_named
                 is_new = self.edited.is_new[topic] or outdated
                 names.append(None if is_new else (old.label, old.description))
         return names

@@ -189,6 +189,8 @@ def test_an_edit_is_saved_with_the_model_and_holds_after_an_update(
     assert model.topics[0].label == "first"
     words = [word for word, _ in model.topics[2].words[:3]]
     assert model.topics[2].label == ", ".join(words), "of the part, not of the topic it was"
+    words = [word for word, _ in model.topics[1].words[:3]]
+    assert model.topics[1].label == ", ".join(words), "of both topics, not of the first"
     assert model.about["edits"] == [edits]
     told = capsys.readouterr().out
     assert "dropped: 4 (" in told
