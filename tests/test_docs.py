@@ -34,7 +34,10 @@ LINES = [
 ]
 COMMANDS = sorted({line for line in LINES if line.startswith("python -m runner ")})
 BESIDE = sorted({line for line in LINES if line.startswith("python -m runner.")})
-OTHERS = {"make run", "pip install -c constraints.txt .", "runner embedder=tfidf"}  # CI runs these
+OTHERS = {  # CI runs these, or a shell
+    "make run", "source .venv/bin/activate", "pip install -c constraints.txt .",
+    "runner embedder=tfidf",
+}  # fmt: skip
 # What these need is not there in a test: a key, a model hub. Their config is checked all the same.
 REMOTE = ("embedder=openai", "embedder=sentence_transformer")
 QUICK = ["map=false", "tracking=none"]

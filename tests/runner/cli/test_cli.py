@@ -120,3 +120,13 @@ def test_the_console_script_finds_the_classes_of_the_folder(tmp_path: Path) -> N
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_in_an_environment_without_its_packages_the_one_to_use_is_named() -> None:
+    command = [sys.executable, "-S", "-m", "runner"]  # -S: without what is installed
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is not installed in" in done.stderr
+    assert "source .venv/bin/activate" in done.stderr
+    assert "Traceback" not in done.stderr
