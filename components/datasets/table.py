@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from components.datasets.timestamps import parse_times
 from components.text import normalize, shorten
 
 log = logging.getLogger(__name__)
+
+# What people write where there is no label; much of it pandas.read_csv takes for missing.
+_PLACEHOLDERS = frozenset("- -- ? . #n/a <na> n/a na nan nil none null".split())
 
 
 def find_column(
@@ -121,6 +125,8 @@ def to_corpus(
     images = None if image is None else image_paths(cells[image], image, folder or Path.cwd())
     documents = [""] * n if text is None else texts(cells[text], text)
     labels = None if label is None else scalars(cells[label], "label", label)
+    if labels is not None:
+        _warn_of_placeholders(labels, source, str(label))
     times = (
         None if timestamp is None else parse_times(cells[timestamp], timestamp, timestamp_format)
     )
@@ -149,7 +155,22 @@ def _known(cells: Mapping[str, Sequence[Any]], column: str, source: str) -> list
     log.info("%s: the label of %d of %d rows is known (%s).", source, n_known, len(labels), column)
     if not n_known:
         raise ParameterError("known_labels", column, f"{source}: the column is empty.")
+    _warn_of_placeholders(labels, source, column)
     return labels
+
+
+def _warn_of_placeholders(labels: Iterable[str | None], source: str, column: str) -> None:
+    """Tell of labels that may mean "no label", and are classes like any other all the same."""
+    found = Counter(label for label in labels if label and label.strip().lower() in _PLACEHOLDERS)
+    if found:
+        log.warning(
+            "%s: %s in column %r count as classes (%d rows). Where they mean that there is no "
+            "label, leave the cells empty.",
+            source,
+            " and ".join(map(repr, sorted(found))),
+            column,
+            found.total(),
+        )
 
 
 def _absent(

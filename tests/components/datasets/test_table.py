@@ -88,6 +88,17 @@ def test_missing_values_are_kept_and_counted(cell, caplog):
     ]
 
 
+@pytest.mark.parametrize("role", ["label", "known_labels"])
+def test_labels_that_may_mean_none_are_told_of(role, caplog):
+    cells = {"t": ["x"] * 5, "l": ["NA", "n/a", "a", "", "NA"]}
+    corpus = to_corpus(cells, "a.csv", text="t", **{role: "l"})
+    assert (corpus.labels or corpus.known_labels) == ["NA", "n/a", "a", None, "NA"]
+    assert (
+        "a.csv: 'NA' and 'n/a' in column 'l' count as classes (3 rows). Where they mean that there "
+        "is no label, leave the cells empty."
+    ) in caplog.messages
+
+
 @pytest.mark.parametrize("cell", ["x", 0, 0.0, False, [], {}, b"", np.zeros(3), "nan"], ids=repr)
 def test_not_missing(cell):
     assert not is_missing(cell)
