@@ -13,9 +13,15 @@ from typing import Any
 
 from components.base import Corpus, ParameterError, UserError, progress, require
 from components.datasets.base import ByteBudget, TableDataset
-from components.datasets.files import locate
+from components.datasets.files import advice, locate
 from components.datasets.jsonl import lookup
 from components.text import shorten
+
+# What reads a file that is not of the library's kind, by the end of its name.
+_READERS = {
+    ".csv": "csv", ".tsv": "csv", ".json": "jsonl", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".parquet": "parquet", ".txt": "text",
+}  # fmt: skip
 
 
 @dataclass(kw_only=True, eq=False)
@@ -99,6 +105,7 @@ class HuggingfaceDataset(TableDataset):
         if local is not None:
             path = str(local if local.is_dir() else local.parent)
             data_files = None if local.is_dir() else local.name
+        prepared = False
         try:
             builder = datasets.load_dataset_builder(
                 path,
@@ -109,6 +116,7 @@ class HuggingfaceDataset(TableDataset):
             )
             check_files(self.path, builder.config.data_files or {}, local and Path(path))
             builder.download_and_prepare()
+            prepared = True
             return builder.as_dataset(split=self.split)
         except UserError:
             raise
@@ -121,6 +129,8 @@ class HuggingfaceDataset(TableDataset):
                 "files. With HF_HUB_OFFLINE=1 a copy that was downloaded before is used at once.",
             ) from error
         except Exception as error:  # what a reader of any format may raise
+            if not prepared and local is not None and local.is_file():
+                raise ParameterError("path", self.path, _other_reader(local)) from error
             reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
             raise ParameterError(
                 "path",
@@ -128,6 +138,16 @@ class HuggingfaceDataset(TableDataset):
                 f"cannot be loaded: {reason[:300]}. Check path, config, split and revision; a "
                 "private or gated data set needs HF_TOKEN in the environment.",
             ) from error
+
+
+def _other_reader(file: Path) -> str:
+    """Why a file cannot be read with the library, and what reads it."""
+    with file.open("rb") as stream:
+        what = advice(stream.read(8))
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    options = {option for suffix, option in _READERS.items() if suffix in suffixes}
+    hint = what or (f"Type dataset={options.pop()}." if len(options) == 1 else "Save it as CSV.")
+    return f"the library `datasets` cannot read this file. {hint}"
 
 
 def local_path(path: str) -> Path | None:

@@ -58,6 +58,19 @@ def test_split_limit_and_an_unlabelled_row(folder, load):
         load(folder, text="body", label="label", split="test", missing="error")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("a.xlsx", b"PK\x03\x04...", "or an Excel workbook: unpack it, or save it as CSV."),
+        ("a.csv", b"id;text\n1;one, two\n2;a,b,c,d\n", "Type dataset=csv."),
+    ],
+)
+def test_a_file_that_the_library_cannot_read_names_what_does(load, tmp_path, name, content, hint):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"the library `datasets` cannot read .* {hint}$"):
+        load(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_a_single_file(tmp_path, load, name):
     rows = [{"text": "one"}, {"text": "two"}]
