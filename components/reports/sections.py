@@ -153,7 +153,8 @@ def _measures(result: Result, rows: Any) -> dict[str, Any]:
 def map_(result: Result, budget: int) -> Section:
     """The documents in two dimensions; without coordinates, how to get them."""
     if result.coordinates is None:
-        return Section("map", "Map", {"n": 0})
+        lacks_pieces = n_pieces(result) is not None and result.corpus.whole is None
+        return Section("map", "Map", {"n": 0, "lacks_pieces": lacks_pieces})
     data = points(result, budget)
     values = {key: data[key] for key in ("n", "of", "cut")}
     values["longest"] = max(map(len, data["text"]), default=0)

@@ -183,6 +183,13 @@ def test_without_coordinates_the_page_says_how_to_get_them(tmp_path: Path) -> No
     assert 'id="map-data"' not in page.source
 
 
+def test_a_run_without_the_table_of_its_pieces_says_how_to_get_the_map(tmp_path: Path) -> None:
+    result = made(HARMLESS)
+    result.coordinates = None
+    result.metrics["n_pieces"] = 12  # all that tells of them in the tables of an older run
+    assert "has no pieces.parquet. Make it again" in write(result, tmp_path).text
+
+
 def test_without_topics(tmp_path: Path) -> None:
     result = made(HARMLESS)
     result.labels, result.topics = np.full(60, -1), []
