@@ -8,7 +8,8 @@ MEANINGS = {
     "than by the measures, on the corpora of the study. Empty for a kind that it had none of.",
     "words_ami": "How well the documents' words alone predict the topics (AMI). Higher is better; "
     "it favours embedders that keep to the wording.",
-    "stability": "How far two halves of the documents agree on the topics (AMI). Higher is better.",
+    "stability": "How far two halves of the documents agree on the topics (AMI, adjusted mutual "
+    "information: 0 as by chance, 1 the same). Higher is better.",
     "consensus": "How far the other embedders' topics agree (AMI), variants of one model counting "
     "little more than one. Higher is better.",
     "neighbour_consensus": "The same for the ten nearest neighbours of a document.",
@@ -17,8 +18,9 @@ MEANINGS = {
     "n_topics": "Number of topics.",
     "outlier_ratio": "Share of the documents that are in no topic.",
     "size_gini": "0: all topics are of one size; near 1: one topic holds almost everything.",
-    "npmi": "How often the words of a topic stand together. Higher is better, but it is a poor "
-    "guide to the embedder.",
+    "npmi": "How often the words of a topic stand together: -1 never, 0 as by chance, 1 always "
+    "(normalised pointwise mutual information). Lower in short texts. Higher is better, but it is "
+    "a poor guide to the embedder.",
     "embedding_coherence": "Mean cosine of a topic's words in one space for all runs. Like npmi, "
     "it judges words, not how documents are grouped.",
     "topic_diversity": "Share of different words among the topics' first ten.",
@@ -27,7 +29,8 @@ MEANINGS = {
     "silhouette": "How well the topics are separated in the embedder's own space. Not comparable "
     "between embedders.",
     "dbcv": "Density-based validity. Not comparable between embedders.",
-    "ami": "Agreement with the labels, adjusted for chance. Higher is better.",
+    "ami": "Agreement with the labels (adjusted mutual information): 0 as by chance, 1 the same. "
+    "Higher is better.",
     "ari": "Agreement with the labels by pairs, adjusted for chance. Higher is better.",
     "ami_low": "Lower end of a 95 % interval of ami, where few documents have a label.",
     "ami_high": "Upper end of a 95 % interval of ami, where few documents have a label.",
