@@ -186,6 +186,8 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
         _progress.skipped += 1
         return
     if _in_this_process(settings):
+        if _progress:
+            _progress.said_once.watch()
         _execute(config, settings, folder, about)
         if _progress:
             _progress.look()

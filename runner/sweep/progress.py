@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 import time
@@ -11,11 +12,35 @@ from pathlib import Path
 from typing import Any
 
 from runner.terminal.console import say
-from runner.terminal.secrets import mask_config
+from runner.terminal.secrets import MaskingFormatter, mask_config
 from runner.tracking import record
 from runner.tracking.record import Record
 
 PAUSE = 0.5  # seconds between looks
+
+
+class SaidOnce(logging.Filter):
+    """Passes what jobs say of the same documents once; the log file of each job has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def watch(self) -> None:
+        """Stand before what the job that begins now writes to the terminal."""
+        for handler in logging.getLogger().handlers:
+            is_ours = isinstance(handler.formatter, MaskingFormatter)
+            if is_ours and not isinstance(handler, logging.FileHandler):
+                handler.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is of something else than the documents, or was not there yet."""
+        of_documents = ("components.datasets", "components.representations", "runner.embed")
+        if not record.name.startswith(of_documents):
+            return True
+        is_new = record.getMessage() not in self._said
+        self._said.add(record.getMessage())
+        return is_new
 
 
 class Progress:
@@ -31,6 +56,7 @@ class Progress:
     def __init__(self, folder: Path, about: dict[str, Any], *, polls: bool) -> None:
         self.folder = folder
         self.about = about
+        self.said_once = SaidOnce()
         self.skipped = 0  # jobs that were not started: no time, or no documents
         self.shown = time.monotonic()  # when there was a table, or the start
         self._jobs: dict[Path, Record] = {}

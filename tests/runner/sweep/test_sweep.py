@@ -66,6 +66,17 @@ def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: P
         assert (logged / name).read_bytes() == (folder / name).read_bytes()
 
 
+def test_what_is_said_of_the_documents_is_said_once(runner: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,id\n" + "a cat sat,1\na dog ran,2\n,3\n" * 10)
+    settings = [*FAST[1:], "dataset=csv", "dataset.path=a.csv", "dataset.limit=null"]
+    outcome = runner("-m", "embedder=tfidf", *settings, "clusterer=kmeans,agglomerative")
+    assert outcome.code == 0, outcome.err
+    line = "10 of 30 rows have no text"
+    assert outcome.err.count(line) == 1
+    logs = [*sweep_folder(outcome.folder).glob("*/runner.log")]
+    assert [log.read_text().count(line) for log in logs] == [1, 1]
+
+
 def test_a_sweep_over_embedders_recommends_one(runner: Run, store: Path) -> None:
     embedders = "embedder=tfidf,sklearn,gensim_glove"
     outcome = runner("-m", embedders, "dataset.limit=120", "reports=fast", "map=false")
