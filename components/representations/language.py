@@ -41,6 +41,8 @@ _LENGTH = 400  # characters of each
 _SHARE = 0.1  # of the sampled text, from which on a language counts
 _QUOTED = 0.02  # and English, which others quote
 _ENOUGH = 300  # letters of the Latin alphabet, fewer of which tell nothing
+# A character of these scripts says about as much as three letters: Chinese is short.
+_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -76,9 +78,9 @@ def detect(documents: Sequence[str], clean: Callable[[str], str] | None = None) 
     Up to 300 documents, evenly spaced, are looked at, 400 characters of each. Where nearly all of
     them hold the usual share of English function words, that decides. Otherwise each is classified
     by py3langid (Lui and Baldwin 2012, doi:10.5281/zenodo.5513294), and a language counts that has
-    a tenth of the letters and, as a second opinion on the Latin alphabet, enough of its own
-    function words; for English, which others quote, a fiftieth is enough. Empty where there is no
-    such language, or too little text to tell.
+    a tenth of the letters (a character of Chinese, Japanese or Korean is three) and, as a second
+    opinion on the Latin alphabet, enough of its own function words; for English, which others
+    quote, a fiftieth is enough. Empty where there is no such language, or too little text to tell.
 
     Parameters
     ----------
@@ -110,19 +112,25 @@ def detect(documents: Sequence[str], clean: Callable[[str], str] | None = None) 
         else:  # ASCII words in another alphabet are quotes, and most likely English
             of_language.extend(word for word in of_text if not word.isascii())
             quoted.extend(filter(str.isascii, of_text))
-    letters = {language: sum(map(len, sample)) for language, sample in texts.items()}
+    sizes = {language: sum(map(_size, sample)) for language, sample in texts.items()}
     n_quoted = sum(map(len, quoted))
-    total = sum(letters.values()) + n_quoted
+    n_letters = sum(len(word) for sample in texts.values() for word in sample) + n_quoted
+    total = sum(sizes.values()) + n_quoted
     shares = {
-        language: count / total
-        for language, count in letters.items()
-        if count >= (_QUOTED if language == "en" else _SHARE) * total
+        language: size / total
+        for language, size in sizes.items()
+        if size >= (_QUOTED * n_letters if language == "en" else _SHARE * total)
         and language in NAMES
         and _plausible(language, texts[language])
     }
-    if n_quoted >= _QUOTED * total:
+    if n_quoted >= _QUOTED * n_letters:
         shares["en"] = shares.get("en", 0.0) + n_quoted / total
     return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _size(word: str) -> int:
+    """How many letters of the Latin alphabet a word is worth."""
+    return len(word) + 2 * len(_DENSE.findall(word))
 
 
 def _plausible(language: str, words: list[str]) -> bool:

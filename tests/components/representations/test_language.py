@@ -32,6 +32,11 @@ def test_several_languages_by_their_share_of_the_text() -> None:
     assert 0.5 < shares["de"] < 0.7
 
 
+def test_chinese_counts_by_what_it_says() -> None:
+    """A fifth of the documents has a tenth of the characters: 22 say what 87 do in English."""
+    assert set(detect([TEXTS["zh"]] * 20 + [TEXTS["en"]] * 80)) == {"en", "zh"}
+
+
 def test_english_in_texts_of_another_alphabet() -> None:
     shares = detect([TEXTS["zh"] + "请用 the option of the program"] * 20)
     assert list(shares) == ["zh", "en"]
