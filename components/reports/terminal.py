@@ -50,7 +50,8 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
         console.print(f"  and {len(smaller)} smaller topics with {size:,} documents: topics.csv")
     outside = int(np.sum(result.labels < 0))
     if outside:
-        console.print(f"   -1  {outside:,} documents in no topic")
+        documents = "document" if outside == 1 else "documents"
+        console.print(f"   -1  {outside:,} {documents} in no topic")
     console.print()
     console.print(_summary(result), soft_wrap=True)
 
