@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
 from components.base import UserError
@@ -37,7 +38,10 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
 
 
 def keep_streams() -> None:
-    """Let no output fail for want of a reader: work goes on, and its end is recorded."""
+    """Let no output fail for want of a reader or of a letter: work goes on and is recorded."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors != "backslashreplace":
+            stream.reconfigure(errors="replace")  # a letter that its encoding has not: "?"
     sys.stdout, sys.stderr = Pipe(sys.stdout), Pipe(sys.stderr)  # type: ignore[assignment]
 
 

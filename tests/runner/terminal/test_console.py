@@ -1,7 +1,8 @@
-"""Output that nobody reads."""
+"""Output that nobody reads, or whose encoding lacks letters."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -22,3 +23,13 @@ def test_output_without_a_reader_is_dropped(monkeypatch: pytest.MonkeyPatch) -> 
             say("a job has ended", error=True)
             say("the leaderboard")
         assert not sys.stdout.isatty()
+
+
+def test_letters_that_the_output_cannot_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with LC_ALL=C, or a pipe on Windows: a run that is done does not fail for its topics."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(sys, "stderr", None)
+    keep_streams()
+    say("K\u00f6ln \u00b7 1")
+    assert written.getvalue().split() == [b"K?ln", b"?", b"1"]
