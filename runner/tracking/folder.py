@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.base import UserError
+from runner.tracking import record
 
 # A disk that takes no more: the only failures of a report that fail the run.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.ESTALE)
@@ -31,8 +32,9 @@ def check_writable(folder: Path, setting: str) -> None:
     Raises
     ------
     UserError
-        When it cannot be made or written to, or its disk has not 1 MB left; or when it holds links,
-        at whose ends would be written. In the working folder, which is the user's, they may be.
+        When it cannot be made or written to, or its disk has not 1 MB left; when a run that is
+        going on writes to it; or when it holds links, at whose ends would be written. In the
+        working folder, which is the user's, they may be.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +47,12 @@ def check_writable(folder: Path, setting: str) -> None:
             f"the output folder {folder} cannot be written to: {error.strerror}. Nothing was "
             f"computed. Choose another folder with {setting}=..."
         ) from error
+    if pid := _used_by(folder):
+        raise UserError(
+            f"another run is going on in the output folder {folder} (process {pid}), and its files "
+            f"would be mixed with yours. Wait for its end, or choose another folder with "
+            f"{setting}=..."
+        )
     if folder.resolve() == Path.cwd():
         return
     link = next((p for glob in _WRITTEN for p in folder.glob(glob) if p.is_symlink()), None)
@@ -54,6 +62,17 @@ def check_writable(folder: Path, setting: str) -> None:
             "leads to could be overwritten. Nothing was computed. Remove the link, or choose "
             f"another folder with {setting}=..."
         )
+
+
+def _used_by(folder: Path) -> str | None:
+    """The id of another process whose run is going on in a folder."""
+    try:
+        known = record.load(folder)
+    except UserError:  # no run's, or one that cannot be read
+        return None
+    pid = known.tags.get("pid")
+    is_other = known.status == "RUNNING" and pid != str(os.getpid())
+    return pid if is_other and known.is_alive else None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import yaml
 from components.base import UserError
 from runner.tracking import provenance, record
 from runner.tracking.folder import writing
+from runner.tracking.process import this_process
 from tests_support import FAST
 from tracking_support import runs_of
 
@@ -160,6 +161,21 @@ def test_what_an_interrupted_run_has_written_goes_with_the_next(
     assert "topics.csv" in record.load(tmp_path).files
     assert runner(*arguments, "reports=none").code == 0
     assert not (tmp_path / "topics.csv").exists()
+
+
+def test_a_folder_where_another_run_is_going_on_is_refused(runner: Run, tmp_path: Path) -> None:
+    other = os.getppid()
+    start = Path(f"/proc/{other}/stat").read_text().rpartition(")")[2].split()[19]
+    tags = {**this_process(), "pid": str(other), "process_start": start}
+    folders = {"hydra.run.dir": tmp_path / "run", "hydra.sweep.dir": tmp_path / "sweep"}
+    for mode, (setting, folder) in zip(([], ["-m"]), folders.items(), strict=True):
+        folder.mkdir()
+        record.Record("x", tags=tags).save(folder)
+        outcome = runner(*mode, *FAST, f"{setting}={folder}")
+        assert outcome.code == 2
+        assert f"in the output folder {folder} (process {other})" in outcome.err
+        assert f"choose another folder with {setting}=..." in outcome.err
+        assert [path.name for path in folder.iterdir()] == ["run.json"]
 
 
 def test_a_run_interrupted_at_its_start_is_known_to_be(
