@@ -16,7 +16,7 @@ from filelock import FileLock
 from components.base import UserError
 from runner.terminal import secrets
 from runner.tracking.folder import DISK
-from runner.tracking.uri import absolute_uri, check_store, sqlite_path
+from runner.tracking.uri import absolute_uri, check_store, sqlite_path, sqlite_uri
 
 _ADDRESSES = ("models:/", "runs:/")
 # The latter for what cannot be an id, such as a name with a slash.
@@ -54,12 +54,14 @@ def connect(uri: str | None, *, create: bool = False) -> Any:
     path = sqlite_path(uri)
     with reaching(uri, tracks=create):
         check_store(uri, create=create)
-        # MLflow makes its tables without a lock, so two first starts break each other.
-        with nullcontext() if path is None else FileLock(f"{path}.lock"):
+        # MLflow makes its tables without a lock, so two first starts break each other. Whoever only
+        # reads what is there may not be allowed to write a lock.
+        locks = path is not None and (create or not _is_made(path))
+        with FileLock(f"{path}.lock") if locks else nullcontext():
             load_mlflow()
             from mlflow import MlflowClient
 
-            if path is not None and not (path.is_file() and path.stat().st_size):
+            if path is not None and not _is_made(path):
                 _make(path)
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # only now does it connect
@@ -91,6 +93,10 @@ def connect_to_find(source: str, uri: str | None, kind: str = "run") -> Any:
         raise UserError(f"{no_folder}, and {error}") from error
 
 
+def _is_made(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _make(path: Path) -> None:
     """Make an SQLite store: all of its tables, or none.
 
@@ -103,7 +109,7 @@ def _make(path: Path) -> None:
     for rest in path.parent.glob(f"{escape(draft.name)}*"):
         rest.unlink()
     try:
-        MlflowClient(absolute_uri(f"sqlite:///{draft}")).search_experiments(max_results=1)
+        MlflowClient(sqlite_uri(draft)).search_experiments(max_results=1)
         draft.replace(path)
     finally:
         for rest in path.parent.glob(f"{escape(draft.name)}*"):
@@ -156,7 +162,7 @@ def reaching(uri: str, *, tracks: bool = False) -> Iterator[None]:
         advice = (
             f"Make room on its disk, name a store on another one with {key}"
             if is_full
-            else f"Start the server, correct {key}"
+            else f"{'Correct' if sqlite_path(uri) else 'Start the server, correct'} {key}"
         )
         otherwise = "run without tracking: tracking=none" if tracks else "name an output folder."
         raise UserError(

@@ -30,9 +30,13 @@ def absolute_uri(uri: str | None) -> str:
         return uri
     # SQLAlchemy decodes an address, and takes what follows a question mark as its settings.
     query = uri[len(uri.partition("?")[0]) :] if _has_query(uri) else ""
-    absolute = str(path.expanduser().absolute())
-    encoded = re.sub("[%?#]", lambda match: f"%{ord(match[0]):02X}", absolute)
-    return f"{_SQLITE}{encoded}{query}"
+    return f"{sqlite_uri(path.expanduser().absolute())}{query}"
+
+
+def sqlite_uri(path: Path) -> str:
+    """The address of the SQLite store in a file."""
+    encoded = re.sub("[%?#]", lambda match: f"%{ord(match[0]):02X}", str(path))
+    return f"{_SQLITE}{encoded}"
 
 
 def sqlite_path(uri: str) -> Path | None:

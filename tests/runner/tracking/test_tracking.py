@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from components.base import UserError
 from runner import upload
 from runner.leaderboard import __main__ as leaderboard
 from runner.tracking import Tracker, connect, fetch_result, named_params, record
+from runner.tracking.uri import absolute_uri, sqlite_path
 from tracking_support import TRACKED, Server, runs_of, wait_for
 
 Run = Callable[..., Any]
@@ -213,23 +215,37 @@ def test_a_store_is_made_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MLflow could not go on with the tables that a full disk leaves."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "50%20off" / "mlflow.db"  # in a folder with a name that an address encodes
+    uri = absolute_uri("sqlite:///50%2520off/mlflow.db")
 
     def fill(uri: str) -> None:
-        path = Path(uri.removeprefix("sqlite:///"))
+        path = sqlite_path(uri)
+        assert path is not None
         with sqlite3.connect(path) as tables:
             tables.execute("CREATE TABLE _alembic_tmp_params (a)")
         raise sqlite3.OperationalError("database or disk is full")
 
-    path = tmp_path / "mlflow.db"
     with monkeypatch.context() as full:
         full.setattr("mlflow.MlflowClient", fill)
         full.setattr("runner.tracking.client.store_errors", lambda: (sqlite3.Error,))
         with pytest.raises(UserError, match=r"is full\nMake room on its disk"):
-            connect(f"sqlite:///{path}", create=True)
-    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db.lock"]
-    (tmp_path / ".mlflow.db.new-journal").write_text("of a process that was killed")
-    connect(f"sqlite:///{path}", create=True)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
+            connect(uri, create=True)
+    assert [file.name for file in path.parent.iterdir()] == ["mlflow.db.lock"]
+    (path.parent / ".mlflow.db.new-journal").write_text("of a process that was killed")
+    connect(uri, create=True)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_store_that_can_only_be_read_is_read(
+    empty_store: Path, tmp_path: Path, read_only: Callable[[Path], None]
+) -> None:
+    """Such as a colleague's."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    store = Path(shutil.copy(empty_store, folder / "mlflow.db"))
+    read_only(folder)
+    assert connect(f"sqlite:///{store}").search_experiments()
 
 
 @pytest.mark.parametrize("name", ["R&D", "Q/A", "../x", "a//b", "C++", "Grüße", "(x)", "x" * 300])
