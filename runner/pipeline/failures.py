@@ -62,16 +62,15 @@ def stage(role: str, part: Any, shape: tuple[int, ...] = ()) -> Iterator[None]:
             its_input = f" on {' x '.join(map(str, shape))} input" if shape else ""
             file = _log_file()
             where = f"in {file}" if file else "above"
-            other = f"choose another {role}"
-            if "." in role:  # one of several, such as metrics.mine
-                other = f"leave it out with ~{role}"
+            is_one_of_several = "." in role  # such as metrics.mine
+            other = f"leave it out with ~{role}" if is_one_of_several else f"choose another {role}"
             advice = f"Change {role}.*, or {other}. The traceback is {where}."
             called_wrongly = text.startswith(f"{kind}.")  # its method takes other arguments
             if not called_wrongly and (place := _own_fault(error)):
                 log.error("unexpected error in %s", place, exc_info=bool(file))
                 advice = (
                     f"This is a fault of topic-runner, at {place}. Please report it with the "
-                    f"traceback, which is {where}. Another {role} may work meanwhile."
+                    f"traceback, which is {where}. Meanwhile, {other}."
                 )
             if len(text) > LONGEST:  # a library may quote a whole document in it
                 text = text[:LONGEST] + "..."
