@@ -87,7 +87,8 @@ def run_more(config: DictConfig, progress: Progress) -> None:
     if stage.advice is None or list(about["swept"]) != ["embedder"]:
         return
     launcher = _launcher(config)
-    about |= {"limit": stage.limit, "why": ""}
+    given = "all there are" if stage.has_all else f"of {stage.n_available:,}"
+    about |= {"limit": stage.limit, "why": "" if config.choose.grows else given}
     while config.choose.grows:
         if stage.is_apart:
             about["why"] = "enough to tell the first from the others"

@@ -17,6 +17,7 @@ from components.base import UserError
 from conftest import Outcome, run_process
 from runner.leaderboard.__main__ import main as leaderboard
 from runner.sweep.choose import CANDIDATES, expand, installed
+from runner.terminal.suggestions import shell_line
 from tests_support import FAST
 
 Run = Callable[..., Any]
@@ -77,6 +78,8 @@ def test_it_recommends_an_embedder(runner: Run) -> None:
     about = json.loads(path.read_text())
     assert about["recommended_embedder"] in ("tfidf", "sklearn")
     assert f"Recommended: {about['recommended_embedder']}\n" in outcome.out
+    assert "On 80 documents (of 300): " in outcome.out
+    assert f"Its topics: {shell_line('')} " in outcome.out
 
 
 def test_a_table_is_there_before_the_slowest_embedder(
