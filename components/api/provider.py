@@ -102,9 +102,11 @@ class Provider:
             advice = "The account has no credit left: top it up. What was paid for is stored."
         elif failure.temporary:
             wait = failure.retry_after
+            unheard = failure.status is None and not self.is_default
             advice = (
                 ("Tried once" if attempts == 1 else f"Tried {attempts} times")
                 + (f"; the server asks to wait {wait:.0f} s. " if wait else ". ")
+                + ("Check that a server runs there, or correct base_url. " if unheard else "")
                 + "Run the same command again to go on from here, or raise max_retries."
             )
         else:

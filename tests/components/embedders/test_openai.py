@@ -275,7 +275,10 @@ def test_a_wait_until_tomorrow_is_not_waited_for(embedder, api_server):
 
 def test_no_server(api_server, embedder):
     api_server.close()
-    with pytest.raises(UserError, match=r"no answer: http://127.0.0.1:\d+/v1 cannot be reached"):
+    reason = (
+        r"no answer: http://127.0.0.1:\d+/v1 cannot be reached.* Check that a server runs there"
+    )
+    with pytest.raises(UserError, match=reason):
         embedder(max_retries=1).encode(DOCUMENTS)
 
 
