@@ -31,7 +31,7 @@ class NotFoundError(LookupError):
 
 @dataclass(frozen=True)
 class Module:
-    """A module by its dotted name; path : its file, of a package its `__init__.py`."""
+    """A module by its dotted name; path : its file, of a package `__init__.py`, there or not."""
 
     name: str
     path: Path
@@ -44,6 +44,8 @@ class Module:
             return Module(f"{self.name}.{name}", path, True)
         if self.is_package and (path := folder / f"{name}.py").is_file():
             return Module(f"{self.name}.{name}", path, False)
+        if self.is_package and (folder / name).is_dir():
+            return Module(f"{self.name}.{name}", folder / name / "__init__.py", True)
         return None
 
 
@@ -211,8 +213,11 @@ def _top(name: str) -> Module | None:
         spec = None
     if spec is None:
         raise NotFoundError(f"there is no package '{name}' here", package=name)
+    folders = list(spec.submodule_search_locations or ())
+    if spec.origin is None and len(folders) == 1:
+        return Module(name, Path(folders[0], "__init__.py"), True)
     if spec.origin is None or not spec.origin.endswith(".py"):
-        return None  # built in, compiled, or a namespace package
+        return None  # built in, compiled, or a package in several folders
     path = Path(spec.origin)
     return Module(name, path, path.name == "__init__.py")
 
@@ -242,7 +247,7 @@ def _names(module: Module) -> list[str]:
 @lru_cache(maxsize=256)
 def _tree(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes())
+        return ast.parse(path.read_bytes() if path.is_file() else b"")
     except SyntaxError as error:
         message = f"{path}, line {error.lineno}, is not Python: {error.msg}"
         raise NotFoundError(message) from error

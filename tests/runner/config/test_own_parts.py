@@ -68,6 +68,25 @@ def test_a_class_named_on_the_command_line(own: Path, process: Callable[..., obj
     assert outcome.code == 0, outcome.err
 
 
+def test_a_folder_without_an_init_file_is_a_package(
+    own: Path, runner: Callable[..., object]
+) -> None:
+    (own / "mine" / "inner").mkdir(parents=True)
+    (own / "mine" / "inner" / "lengths.py").write_text(MODULE)
+    option = own / "my_conf" / "embedder" / "own.yaml"
+    option.write_text("_target_: mine.inner.lengths.Lenghts\n")
+    outcome = runner("--config-dir", "my_conf", "embedder=own", "trusted_targets=[mine]", *FAST[1:])
+    assert "Did you mean 'Lengths'?" in outcome.err
+    (own / "mine" / "__init__.py").touch()
+    option.write_text("_target_: mine.inner.lengths.Lengths\n")
+    settings = [s for s in FAST if not s.startswith(("embedder", "reducer"))]
+    outcome = runner(
+        "--config-dir", "my_conf", *settings, "embedder=own", "reducer=none",
+        "trusted_targets=[mine]", "dataset.limit=60",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+
+
 def test_its_arguments_are_checked_like_ours(own: Path, runner: Callable[..., object]) -> None:
     outcome = runner(
         "--config-dir", "my_conf", "embedder=lengths", "embedder.scale=big", TRUST, *FAST[1:]
