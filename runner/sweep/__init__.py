@@ -187,7 +187,7 @@ def execute_in_sweep(config: DictConfig, settings: Any, folder: Path) -> None:
         return
     if _in_this_process(settings):
         if _progress:
-            _progress.said_once.watch()
+            _progress.log_filter.watch()
         _execute(config, settings, folder, about)
         if _progress:
             _progress.look()

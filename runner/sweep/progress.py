@@ -19,27 +19,27 @@ from runner.tracking.record import Record
 PAUSE = 0.5  # seconds between looks
 
 
-class SaidOnce(logging.Filter):
-    """Passes what jobs say of the same documents once; the log file of each job has all of it."""
+class OncePerSweep(logging.Filter):
+    """Shows a message on the documents once in a sweep; the log file of each job has them all."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: set[str] = set()
+        self._seen: set[str] = set()
 
     def watch(self) -> None:
-        """Stand before what the job that begins now writes to the terminal."""
+        """Filter what the job that begins now writes to the terminal."""
         for handler in logging.getLogger().handlers:
             is_ours = isinstance(handler.formatter, MaskingFormatter)
             if is_ours and not isinstance(handler, logging.FileHandler):
                 handler.addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is of something else than the documents, or was not there yet."""
+        """Whether a record is not on the documents, or its message has not been shown yet."""
         of_documents = ("components.datasets", "components.representations", "runner.embed")
         if not record.name.startswith(of_documents):
             return True
-        is_new = record.getMessage() not in self._said
-        self._said.add(record.getMessage())
+        is_new = record.getMessage() not in self._seen
+        self._seen.add(record.getMessage())
         return is_new
 
 
@@ -56,7 +56,7 @@ class Progress:
     def __init__(self, folder: Path, about: dict[str, Any], *, polls: bool) -> None:
         self.folder = folder
         self.about = about
-        self.said_once = SaidOnce()
+        self.log_filter = OncePerSweep()
         self.skipped = 0  # jobs that were not started: no time, or no documents
         self.shown = time.monotonic()  # when there was a table, or the start
         self._jobs: dict[Path, Record] = {}

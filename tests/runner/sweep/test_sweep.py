@@ -66,7 +66,7 @@ def test_a_sweep_is_a_parent_run_with_a_child_for_each_job(runner: Run, store: P
         assert (logged / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_what_is_said_of_the_documents_is_said_once(runner: Run, tmp_path: Path) -> None:
+def test_a_message_on_the_documents_is_shown_once(runner: Run, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,id\n" + "a cat sat,1\na dog ran,2\n,3\n" * 10)
     settings = [*FAST[1:], "dataset=csv", "dataset.path=a.csv", "dataset.limit=null"]
     outcome = runner("-m", "embedder=tfidf", *settings, "clusterer=kmeans,agglomerative")
