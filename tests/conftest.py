@@ -17,6 +17,10 @@ from filelock import FileLock
 from runner.terminal.working_folder import OwnModules
 from suggestions_support import PRINTED, check_command, record_commands
 
+# Ray's handlers of a crash would replace those of pytest, and be gone after ray.shutdown(): a later
+# crash would say nothing. Read when ray is imported.
+os.environ["RAY_DISABLE_FAILURE_SIGNAL_HANDLER"] = "1"
+
 ROOT = Path(__file__).parent.parent
 LEE = "dataset.limit=60"
 
