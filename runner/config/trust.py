@@ -153,11 +153,14 @@ def _check_object(target: str, role: str, trusted: Collection[str]) -> str | Non
 
     if (reason := why_refused(target, role, trusted)) is not None:
         return reason
-    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # the error is told below
+    hydra_log = logging.getLogger("hydra.utils")
+    before, hydra_log.disabled = hydra_log.disabled, True  # it logs the error that is told below
     try:
         thing = get_object(target)
     except Exception as error:  # a module may raise anything when it is imported
         return f"'{target}' cannot be imported: {cause(error.__cause__ or error)}"
+    finally:
+        hydra_log.disabled = before
     made_from = thing.func if isinstance(thing, partial) else thing
     if not (inspect.isroutine(made_from) or inspect.isclass(made_from)):
         made_from = type(made_from)

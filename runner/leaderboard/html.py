@@ -216,12 +216,13 @@ def _table(ranking: Ranking, metrics: list[str], *, linked: bool) -> str:
     counts = any(len(row.runs) > 1 for row in ranking.rows)
     if counts:
         names += '<th scope="col" data-first="down"><button>runs</button></th>'
-    if ranking.folder:
+    folder = ranking.folder
+    if folder:
         names += '<th scope="col" data-first="up"><button>folder</button></th>'
     names += "".join(_head(ranking, name) for name in metrics)
     bests = {name: best(ranking, name) for name in metrics}
     rows = "\n".join(
-        _row(ranking, row, bests, counts=counts, linked=linked) for row in ranking.rows
+        _row(ranking, row, bests, folder, counts=counts, linked=linked) for row in ranking.rows
     )
     return (
         f'{open_wide("Runs, best first")}<table class="sortable">'
@@ -241,16 +242,20 @@ def _head(ranking: Ranking, name: str) -> str:
 
 
 def _row(
-    ranking: Ranking, row: Row, bests: dict[str, float | None], *, counts: bool, linked: bool
+    ranking: Ranking,
+    row: Row,
+    bests: dict[str, float | None],
+    folder: Path | None,
+    *,
+    counts: bool,
+    linked: bool,
 ) -> str:
     first, *others = map(breakable, row.settings.values())
     cells = f'<th scope="row" class="name">{first}</th>'
     cells += "".join(f'<td class="name">{value}</td>' for value in others)
     cells += f"<td>{len(row.runs)}</td>" if counts else ""
-    if ranking.folder:
-        cells += (
-            f"<td>{' '.join(_folder(ranking.folder / name, linked) for name in row.folders)}</td>"
-        )
+    if folder:
+        cells += f"<td>{' '.join(_folder(folder / name, linked) for name in row.folders)}</td>"
     for name in bests:
         cell = row.metrics.get(name)
         marks = ["sort"] if name == ranking.sort else []

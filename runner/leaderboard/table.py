@@ -92,6 +92,7 @@ def write(
 ) -> None:
     """Write `leaderboard.csv` and `leaderboard.html` to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    in_one_folder = ranking.folder is not None
     with (folder / CSV).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         pairs = [name for metric in ranking.metrics for name in (metric, f"{metric}_std")]
@@ -102,7 +103,7 @@ def write(
                 cell = row.metrics.get(name)
                 values += [cell.mean, cell.spread] if cell else [None, None]
             ids = " ".join(run.run_id for run in row.runs if run.run_id)
-            folders = " ".join(row.folders) if ranking.folder else ""
+            folders = " ".join(row.folders) if in_one_folder else ""
             writer.writerow([*row.settings.values(), len(row.runs), *values, ids, folders])
     html = page(ranking, title, comparison, advice, folder)
     (folder / HTML).write_text(html, encoding="utf-8")
