@@ -91,6 +91,7 @@ class Tracker:
             tags = {key: value[:5000] for key, value in known.items()}
             run = self._client.create_run(self._experiment_id, record.start_time, tags, safe.name)
             record.run_id, record.experiment_id = run.info.run_id, self._experiment_id
+            record.tracked = False
             record.save(folder)
             params = [Param(k, str(v)[:6000]) for k, v in named_params(safe.params).items()]
             for first in range(0, len(params), 100):  # MLflow's limit for one request
@@ -127,7 +128,8 @@ class Tracker:
             for file in (*record.files_in(folder), *filter(Path.is_file, of_sweep)):
                 place = file.parent.relative_to(folder).as_posix()
                 self._client.log_artifact(record.run_id, str(file), "" if place == "." else place)
-            self._forget_process(record.run_id)
+            # A run that could not be logged when it ended may have been taken for a dead one.
+            self._forget(record.run_id, *([TAG] if record.failure else [TAG, "failure"]))
             self._client.set_terminated(record.run_id, record.status, record.end_time)
             record.tracked = True
             record.save(folder)
@@ -141,10 +143,10 @@ class Tracker:
             metrics = [Metric(n, v, record.end_time, 0) for n, v in record.metrics.items()]
             self._client.log_batch(record.run_id, [m for m in metrics if m.key in set(names)])
 
-    def _forget_process(self, run_id: Any) -> None:
-        """Take away the tag that a run has only while it goes on."""
-        if TAG in get_run(self._client, run_id).data.tags:
-            self._client.delete_tag(run_id, TAG)
+    def _forget(self, run_id: Any, *tags: str) -> None:
+        """Take away tags of a run that are no longer true."""
+        for tag in get_run(self._client, run_id).data.tags.keys() & set(tags):
+            self._client.delete_tag(run_id, tag)
 
     def close_dead_runs(self) -> None:
         """End as KILLED what this machine's dead processes left RUNNING."""
@@ -154,7 +156,7 @@ class Tracker:
                 if run.is_alive is False:
                     log.warning("Marked run %s as KILLED: its process no longer exists.", run.name)
                     self._client.set_tag(run.run_id, "failure", "its process was killed")
-                    self._forget_process(run.run_id)
+                    self._forget(run.run_id, TAG)
                     self._client.set_terminated(run.run_id, "KILLED")
 
 

@@ -43,20 +43,24 @@ def log_model(client: Any, record: Record, folder: Path) -> str | None:
     Parameters
     ----------
     client : MlflowClient
-    record : of a run that is open; `record.model_id` names what is logged already
+    record : of a run that is open; `record.model_id` names what is logged already, in part
+        where not `record.tracked`
     folder : the run's output folder
     """
     saved = folder / "model"
     if not (saved / "model.yaml").is_file():
         return None
+    model = None
     if record.model_id is not None and is_there(client.get_logged_model, record.model_id):
-        return record.model_id
+        if record.tracked:
+            return record.model_id
+        model = client.get_logged_model(record.model_id)  # the store went away in the middle
     if any(path.is_symlink() for path in (saved, *saved.rglob("*"))):
         raise UserError(f"{saved} holds links, which may lead out of it: it is not logged.")
     from mlflow.entities import LoggedModelOutput
 
     card = (saved / "MODEL.md").read_text(encoding="utf-8")
-    logged = client.create_logged_model(
+    model = model or client.create_logged_model(
         record.experiment_id,
         NAME,
         source_run_id=record.run_id,
@@ -64,14 +68,15 @@ def log_model(client: Any, record: Record, folder: Path) -> str | None:
         params={key: str(value)[:500] for key, value in record.params.items() if "." not in key},
         model_type="topics",
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        _write_pyfunc(Path(scratch), saved, logged.model_id, record.run_id)
-        client.log_model_artifacts(logged.model_id, scratch)
-    client.finalize_logged_model(logged.model_id, "READY")
-    client.log_outputs(record.run_id, [LoggedModelOutput(logged.model_id, 0)])
-    record.model_id = str(logged.model_id)
-    name = record.params.get("model.register_as")
-    if name:
+    record.model_id = str(model.model_id)
+    if str(model.status) != "READY":
+        with tempfile.TemporaryDirectory() as scratch:
+            _write_pyfunc(Path(scratch), saved, record.model_id, record.run_id)
+            client.log_model_artifacts(record.model_id, scratch)
+        client.finalize_logged_model(record.model_id, "READY")
+    if record.model_id not in _outputs(client.get_run(record.run_id)):
+        client.log_outputs(record.run_id, [LoggedModelOutput(record.model_id, 0)])
+    if name := record.params.get("model.register_as"):
         _register(client, str(name), record, card)
     return record.model_id
 
@@ -165,12 +170,17 @@ def model_of_run(client: Any, source: str) -> str:
     """The id of the model that a run has logged; `source` is the run's id, or `runs:/ID/...`."""
     run_id = _run_id(source)
     run = get_run(client, run_id, ", or a registered model such as models:/topics/1")
-    outputs = run.outputs.model_outputs if run.outputs else []
-    if not outputs:
+    models = _outputs(run)
+    if not models:
         raise UserError(
             f"run {run_id} has no model: it was run with model=false, or it has no result."
         )
-    return str(outputs[-1].model_id)
+    return models[-1]
+
+
+def _outputs(run: Any) -> list[str]:
+    """The ids of the models that a run has logged."""
+    return [str(output.model_id) for output in run.outputs.model_outputs] if run.outputs else []
 
 
 def _write_pyfunc(target: Path, saved: Path, model_id: str, run_id: str | None) -> None:
@@ -238,7 +248,9 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _register(client: Any, name: str, record: Record, card: str) -> None:
-    """A new version of a registered model, with its alias if one is asked for."""
+    """A version of a registered model, new if this run has none, with its alias if one is asked
+    for.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
@@ -250,7 +262,9 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
     if not str(client.tracking_uri).startswith("http"):
         # A database would look up that name in the default store of this process, not in itself.
         source = client.get_logged_model(record.model_id).artifact_location
-    registered = client.create_model_version(
+    versions = client.search_model_versions(f"run_id = '{record.run_id}'")
+    registered = next((version for version in versions if version.name == name), None)
+    registered = registered or client.create_model_version(
         name,
         source,
         run_id=record.run_id,
@@ -258,8 +272,8 @@ def _register(client: Any, name: str, record: Record, card: str) -> None:
         model_id=record.model_id,
     )
     # As `mlflow.register_model` does; without it the page of the model says "Not registered".
-    versions = json.dumps([{"name": name, "version": registered.version}])
-    client.set_logged_model_tags(record.model_id, {VERSIONS: versions})
+    link = json.dumps([{"name": name, "version": registered.version}])
+    client.set_logged_model_tags(record.model_id, {VERSIONS: link})
     alias = record.params.get("model.alias")
     if alias:
         client.set_registered_model_alias(name, str(alias), registered.version)

@@ -19,6 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from components.base import UserError
 from conftest import ROOT
@@ -171,6 +173,47 @@ def test_to_upload_it_again_logs_no_second_model(tracked, tmp_path):
     Tracker(f"sqlite:///{store}", "topics").finish(record.load(folder), folder)
     (run,) = runs_of(Path(store))
     assert len(run.outputs.model_outputs) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "log_model_artifacts", "finalize_logged_model", "log_outputs", "create_registered_model",
+        "create_model_version", "set_logged_model_tags", "set_registered_model_alias", "log_batch",
+    ],
+)  # fmt: skip
+def test_a_store_that_goes_away_in_the_middle_of_the_model(
+    call, tracked, tmp_path, empty_store, monkeypatch
+):
+    """What is uploaded later is one model, whole and registered, whatever call had failed."""
+    from runner.tracking import Tracker, record
+
+    folder = Path(shutil.copytree(tracked / "out", tmp_path / "out"))
+    tracker = Tracker(f"sqlite:///{shutil.copy(empty_store, tmp_path)}", "topics")
+    known = record.load(folder)
+    tracker.start(known, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, call, _gone)
+        with pytest.raises(UserError, match="cannot be used: gone"):
+            tracker.finish(known, folder)
+    tracker.finish(known, folder)
+    client = MlflowClient(tracker.uri)
+    (run,) = client.search_runs([known.experiment_id])
+    (output,) = run.outputs.model_outputs
+    (model,) = client.search_logged_models([known.experiment_id])
+    assert (model.model_id, model.status) == (output.model_id, "READY")
+    (version,) = client.search_model_versions("name = 'topics'")
+    assert client.get_model_version_by_alias("topics", "champion").version == version.version
+    assert "mlflow.modelVersions" in model.tags
+
+    # What a person has changed since stays, when it is uploaded once more.
+    client.delete_registered_model_alias("topics", "champion")
+    tracker.finish(known, folder)
+    assert not client.get_registered_model("topics").aliases
+
+
+def _gone(*args: Any, **keywords: Any) -> None:
+    raise MlflowException("gone")
 
 
 @pytest.mark.slow

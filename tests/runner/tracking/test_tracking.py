@@ -185,6 +185,19 @@ def test_only_the_dead_are_closed(store: Path, runner: Run) -> None:
     assert set(status.values()) == {"RUNNING"}
 
 
+def test_a_run_that_was_taken_for_dead_and_is_logged_later(store: Path, runner: Run) -> None:
+    outcome = runner(*TRACKED)
+    known = record.load(outcome.output)
+    client = MlflowClient(f"sqlite:///{store}")
+    assert known.run_id is not None
+    client.set_tag(known.run_id, "failure", "its process was killed")
+    client.set_terminated(known.run_id, "KILLED")
+    assert upload.main([str(outcome.output)]) == 0
+    (run,) = runs_of(store)
+    assert run.info.status == "FINISHED"
+    assert "failure" not in run.data.tags
+
+
 def test_a_server_that_is_not_there_is_said_before_any_work(runner: Run, tmp_path: Path) -> None:
     before = time.monotonic()
     for mode in ([], ["-m"]):
