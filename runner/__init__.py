@@ -10,8 +10,11 @@ import sys
 
 # With `python -m`, a file in the working folder that is named like a module of Python's own, or an
 # installed one, would take its place in all that is imported from here on.
-if sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:
-    sys.path.append(sys.path.pop(0))
+try:
+    if sys.argv[:1] == ["-m"] and sys.path[:1] == [os.getcwd()]:
+        sys.path.append(sys.path.pop(0))
+except FileNotFoundError:  # the folder has been removed
+    pass
 
 import importlib.machinery
 import importlib.util

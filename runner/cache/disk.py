@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 # A limit on files (ulimit -f); a disk that is damaged; one of another machine that is gone; a lock
-# that is a link, in a cache of somebody else's.
-_FAILING = (errno.EFBIG, errno.EIO, errno.ESTALE, errno.ELOOP)
+# that is a link, in a cache of somebody else's; a name of more than 255 bytes.
+_FAILING = (errno.EFBIG, errno.EIO, errno.ESTALE, errno.ELOOP, errno.ENAMETOOLONG)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)  # at ENOSYS FileLock makes files
 
 

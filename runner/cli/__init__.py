@@ -35,9 +35,9 @@ COMMANDS = {
 
 def entry_point() -> NoReturn:
     """`main` in a process of its own."""
-    keep_streams()
     try:
-        main()
+        with keep_streams():
+            main()
     finally:
         gc.freeze()  # or Python looks for garbage in every module, for half a second after torch
 

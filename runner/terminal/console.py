@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
@@ -15,6 +16,8 @@ from components.interrupts import stop_as_by_ctrl_c
 from runner.terminal.secrets import mask, printable
 from runner.terminal.working_folder import put_last
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def command(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> NoReturn:
     """Run a command, by default on the program's arguments, and exit.
@@ -22,9 +25,9 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
     The exit status is 2 where the user made a mistake, and 130 after Ctrl-C.
     """
     if arguments is None:  # a process of its own
-        arguments = sys.argv[1:]
-        keep_streams()
-        put_last()
+        with keep_streams():
+            put_last()
+            command(main, sys.argv[1:])
     stop_as_by_ctrl_c()
     try:
         sys.exit(main(arguments))
@@ -37,19 +40,37 @@ def command(main: Callable[[list[str]], int], arguments: list[str] | None = None
         sys.exit(130)
 
 
-def keep_streams() -> None:
-    """Let no output fail for want of a reader or of a letter: work goes on and is recorded."""
+@contextmanager
+def keep_streams() -> Iterator[None]:
+    """Let no output fail for want of a reader, a letter or room: work goes on and is recorded.
+
+    A program that could not write all of its output, as to a log on a full disk, exits with 1.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors != "backslashreplace":
             stream.reconfigure(errors="replace")  # a letter that its encoding has not: "?"
-    sys.stdout, sys.stderr = Pipe(sys.stdout), Pipe(sys.stderr)  # type: ignore[assignment]
+    out, err = Pipe(sys.stdout), Pipe(sys.stderr)
+    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    try:
+        yield
+    except SystemExit as stop:
+        out.flush()
+        if not stop.code and (reason := out.lost or err.lost):
+            say(f"Not all output could be written: {reason}.", error=not err.lost)
+            sys.exit(1)
+        raise
 
 
 class Pipe:
-    """A stream that may lose its reader, as in `runner | head -5`, or its terminal.
+    """A stream that may lose its reader, as in `runner | head -5`, or its terminal: what comes
+    later is dropped. So is what a full disk does not take.
 
-    What comes later is dropped.
+    Attributes
+    ----------
+    lost : why some of the output is lost, where somebody may want it
     """
+
+    lost = ""
 
     def __init__(self, stream: TextIO | None) -> None:
         # None: closed by `>&-`
@@ -74,7 +95,9 @@ class Pipe:
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        if error.errno not in (errno.EPIPE, errno.EIO):
+        if error.errno in _FULL:
+            self.lost = os.strerror(error.errno)
+        elif error.errno not in (errno.EPIPE, errno.EIO):
             raise error
         # Python flushes the stream once more at its end, and would then fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

@@ -40,7 +40,10 @@ def put_last(folder: str | None = None) -> None:
     ----------
     folder : the working folder; None: the current one
     """
-    here = Path(folder or os.getcwd())
+    try:
+        here = Path(folder or os.getcwd())
+    except FileNotFoundError:
+        sys.exit("The folder that this was started in has been removed. Change to another: cd ...")
     sys.path[:] = [p for p in sys.path if p and (Path(p) != here or here == _ROOT)]
     _find_plugins()
     if any(getattr(finder, "folder", None) == str(here) for finder in sys.meta_path):

@@ -613,6 +613,11 @@ def test_a_read_only_cache_that_holds_everything_is_used(tmp_path, read_only):
         remove(next((folder / "embeddings").iterdir()))
 
 
+def test_a_name_that_is_too_long_for_a_folder(tmp_path):
+    with pytest.raises(UserError, match=r"File name too long\). Set cache\.dir"):
+        encode(tmp_path / ("c" * 300), HashEmbedder(), DOCUMENTS[:1])
+
+
 def test_a_damaged_file_of_a_read_only_cache(tmp_path, read_only):
     folder = tmp_path / "cache"
     encode(folder, HashEmbedder(), DOCUMENTS[:100])

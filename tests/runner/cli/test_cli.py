@@ -64,6 +64,20 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "topics.csv").is_file()
 
 
+@pytest.mark.parametrize("module", ["runner", "runner.leaderboard"])
+def test_a_folder_that_was_removed_while_one_was_in_it(module: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f'rmdir "{gone}"; exec "$0" "$@"', sys.executable, "-m", module, "a=b"],
+        cwd=gone, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "has been removed. Change to another: cd ..." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_is_for_a_person(process: Run) -> None:
     outcome = process("--help")
     assert outcome.code == 0

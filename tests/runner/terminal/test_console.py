@@ -18,11 +18,34 @@ def test_output_without_a_reader_is_dropped(monkeypatch: pytest.MonkeyPatch) -> 
     with os.fdopen(writer, "w") as stream:
         monkeypatch.setattr(sys, "stdout", None)  # closed by `>&-`
         monkeypatch.setattr(sys, "stderr", stream)
-        keep_streams()
-        for _ in range(2):
+        with keep_streams():
+            for _ in range(2):
+                say("a job has ended", error=True)
+                say("the leaderboard")
+            assert not sys.stdout.isatty()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("full", ["stdout", "stderr"])
+def test_a_log_on_a_full_disk_stops_no_work(
+    full: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a sweep over night: its jobs go on, and its status says that the log lacks some."""
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, full, stream)
+        with pytest.raises(SystemExit) as stop:
+            _talk()
+        monkeypatch.undo()
+    assert stop.value.code == 1
+    assert "Not all output could be written: No space left" in "".join(capsys.readouterr())
+
+
+def _talk() -> None:
+    with keep_streams():
+        for _ in range(1000):
             say("a job has ended", error=True)
             say("the leaderboard")
-        assert not sys.stdout.isatty()
+        sys.exit(0)
 
 
 def test_letters_that_the_output_cannot_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +53,6 @@ def test_letters_that_the_output_cannot_write(monkeypatch: pytest.MonkeyPatch) -
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     monkeypatch.setattr(sys, "stderr", None)
-    keep_streams()
-    say("K\u00f6ln \u00b7 1")
+    with keep_streams():
+        say("K\u00f6ln \u00b7 1")
     assert written.getvalue().split() == [b"K?ln", b"?", b"1"]
