@@ -37,7 +37,7 @@ MEANINGS = {
     "mteb_v_measure": "How well k-means on the vectors finds the labels (V-measure), whatever the "
     "topics are. Higher is better.",
     "seed_stability": "How far the topics agree with those of other seeds (AMI). Higher is better.",
-    "coverage": "Share of the documents that are in a topic.",
+    "coverage": "Share of the documents with a label that are in a topic.",
     "embed_seconds": "Seconds to embed; vectors from the cache cost nothing.",
     "embed_cost": "What the tokens cost, by embedder.price.",
     "total_seconds": "Seconds for the whole run.",

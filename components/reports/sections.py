@@ -134,14 +134,20 @@ def _similar(result: Result, similarities: Floats | None, topic: int) -> list[di
 
 
 def _measures(result: Result, rows: Any) -> dict[str, Any]:
-    """Of some documents: mean strength, most common label and its share, median date."""
+    """Of some documents: mean strength, most common label and its share, median date.
+
+    The share is one of the documents that have a label; `n_labelled` is there if not all have.
+    """
     if not len(rows):  # of a split run, a topic that is the main one of no document
         return {"strength": 0.0}
     measures: dict[str, Any] = {"strength": float(result.strengths[rows].mean())}
     if result.corpus.labels is not None:
         counts = Counter(label for row in rows if (label := result.corpus.labels[row]))
         for label, count in counts.most_common(1):
-            measures |= {"class": one_line(label, 60), "class_share": count / len(rows)}
+            n = counts.total()
+            measures |= {"class": one_line(label, 60), "class_share": count / n}
+            if n < len(rows):
+                measures["n_labelled"] = n
     if result.corpus.timestamps is not None:
         times = np.asarray(result.corpus.timestamps)[rows]
         times = np.sort(times[~np.isnat(times)])

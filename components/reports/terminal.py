@@ -9,8 +9,10 @@ import numpy as np
 from components.base import Result
 from components.reports.text import plain, words_or_label
 
-_WORDS = 52  # characters for the words of a topic
+_WORDS = 52  # characters for the words of a topic, where there is room
 _LABEL = 28  # and for its label
+_NUMBERS = 18  # for its number, its size, and the space after each column
+_LEAST = 9  # of a typical document: fewer say nothing
 
 
 def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: int = 7) -> None:
@@ -27,21 +29,32 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("topic", justify="right", no_wrap=True)
     named = any(topic.is_named and topic.words for topic in result.topics[:n_topics])
+    # Rich would take the room that is lacking from all columns alike: numbers and sizes too.
+    room = console.width - _NUMBERS
     if named:
-        table.add_column("label", max_width=_LABEL, overflow="ellipsis", no_wrap=True)
+        width = min(_LABEL, max(8, console.width // 4))
+        room -= width + 2
+        table.add_column("label", max_width=width, overflow="ellipsis", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("words", max_width=_WORDS, overflow="ellipsis", no_wrap=True)
-    width = max(20, console.width - _WORDS - 18 - (_LABEL + 2 if named else 0))
-    table.add_column(
-        "typical document", max_width=width, overflow="ellipsis", no_wrap=True, style="dim"
-    )
+    width = min(_WORDS, room * 3 // 4)
+    with_document = room - width >= _LEAST
+    if not with_document:
+        width = max(8, room)
+    table.add_column("words", max_width=width, overflow="ellipsis", no_wrap=True)
+    if with_document:
+        table.add_column(
+            "typical document",
+            max_width=room - width,
+            overflow="ellipsis",
+            no_wrap=True,
+            style="dim",
+        )
     for topic in result.topics[:n_topics]:
         words = words_or_label(topic, n_words)
-        typical = " ".join(result.corpus.documents[topic.typical].split())[:200]
-        label = [Text(plain(topic.label))] if named else []
-        table.add_row(
-            str(topic.id), *label, f"{topic.size:,}", Text(plain(words)), Text(plain(typical))
-        )
+        cells = [str(topic.id), *([topic.label] if named else []), f"{topic.size:,}", words]
+        if with_document:
+            cells.append(" ".join(result.corpus.documents[topic.typical].split())[:200])
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print()
     console.print(table)
     smaller = result.topics[n_topics:]

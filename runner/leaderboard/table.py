@@ -34,7 +34,7 @@ def show(ranking: Ranking, file: TextIO | None = None) -> None:
             Text("\n".join(_words(name))),
             justify="left" if name in ranking.settings else "right",
             style="bold" if name == ranking.sort else "",
-            no_wrap=True,
+            no_wrap=name not in ranking.settings,  # where there is no room, numbers stay whole
         )
     for cells in zip(*(columns[name] for name in names), strict=True):
         table.add_row(*map(Text, cells))

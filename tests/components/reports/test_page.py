@@ -252,6 +252,18 @@ def test_one_line() -> None:
     assert one_line("word " * 1_000_000, 7) == "word w…"
 
 
+def test_the_most_common_label_is_weighed_among_documents_that_have_one(tmp_path: Path) -> None:
+    labels = np.repeat([0, 1], 4)
+    known = ["tea", "tea", "soap", None, *["ham"] * 4]
+    X = np.eye(2, dtype=np.float32)[labels]
+    topics = [Topic(t, 4, ((f"word{t}", 1.0),), 4 * t) for t in range(2)]
+    corpus = Corpus(["text"] * 8, labels=known)
+    result = Result(corpus, np.arange(8), X, X, labels, np.ones(8, np.float32), topics=topics)
+    page = write(result, tmp_path).source
+    assert "<bdi>tea</bdi> <small>67% of 3</small>" in page
+    assert "<bdi>ham</bdi> <small>100%</small>" in page
+
+
 def test_time_classes_and_the_tree_are_shown(tmp_path: Path) -> None:
     """What moves, what stands out and what lies under what, with a text for each picture."""
     n = 600

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,6 +195,31 @@ def test_the_terminal_shows_labels_that_say_more_than_the_words(result: Result) 
     assert lines[1].split()[:3] == ["topic", "label", "size"]
     assert lines[2].split()[:5] == ["0", "Pets", "that", "bark", "2"]
     assert max(map(len, lines)) <= 120
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("label", ["", "Pets that bark and run"])
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_numbers_and_sizes_stay_whole_on_a_narrow_terminal(
+    result: Result, width: int, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    words = tuple((word + str(i), 1.0) for i, word in enumerate(["telephone", "customers"] * 5))
+    result.corpus = Corpus(["a long document " * 20] * 6)
+    result.topics = [Topic(0, 123_456, words, 1, label=label), Topic(1, 2, words, 0)]
+    out = Terminal()
+    print_topics(result, out)
+    _, head, first, *_ = re.sub(r"\x1b\[\d*m", "", out.getvalue()).splitlines()
+    shown = ("topic", "label", "size", "words") if label else ("topic", "size", "words")
+    assert tuple(head.split()[: len(shown)]) == shown
+    assert first.split()[0] == "0"
+    assert " 123,456  teleph" in first
+    assert len(first) <= width
 
 
 def test_the_label_of_a_topic_without_words_stands_in_their_place(

@@ -236,6 +236,18 @@ def test_the_table_is_as_wide_as_the_terminal(width: int, monkeypatch: pytest.Mo
     assert "…" not in said
 
 
+def test_numbers_stay_whole_beside_long_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    runs = [a_run("sentence_transformer", 1, npmi=0.125), a_run("tfidf", 1, npmi=0.25)]
+    for run, name in zip(runs, ["a_long_name_of_a_model", "another"], strict=True):
+        run.params["embedder.model"] = name
+        run.tags["seedless_hash"] = name
+    said = shown(runs, "npmi", Terminal())
+    assert "0.125" in said
+    assert "0.250" in said
+
+
 def test_long_settings_are_cut_in_the_terminal_alone(tmp_path: Path) -> None:
     runs = [a_run("tfidf", 1, npmi=0.1), a_run("tfidf", 1, npmi=0.2)]
     for run, path in zip(runs, ["a" * 60, "b" * 60], strict=True):
