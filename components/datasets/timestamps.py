@@ -89,7 +89,8 @@ def parse_times(cells: Sequence[Any], column: str, pattern: str | None = None) -
             out[row] = value
         else:
             undecided.append((row, *value))
-            day_first |= "." in cell  # 31.12.2020 is never written with the month first
+            # 31.12.2020 is never written with the month first; 10:00:00.5 or p.m. tell nothing.
+            day_first |= "." in CLOCK.sub("", cell)
     if undecided:
         _decide(undecided, day_first, out, bad, column, cells)
     if bad:

@@ -148,3 +148,12 @@ def test_a_format_is_kept_to():
     ):
         parse_times(["2020-01-01"], "date", "%d/%m/%Y")
     assert parse_times([20200131, None], "date", "%Y%m%d")[0] == np.datetime64("2020-01-31")
+
+
+@pytest.mark.parametrize("clock", ["10:00:00.500", "10:00 a.m."])
+def test_a_full_stop_in_the_time_says_nothing_of_the_date(clock):
+    first, second = parse_times([f"12/31/2020 {clock}", "01/02/2020 10:00"], "date")
+    assert str(first).startswith("2020-12-31T10:00")
+    assert str(second).startswith("2020-01-02T10:00")
+    with pytest.raises(ParameterError, match="is the day or the month first"):
+        parse_times([f"03/04/2020 {clock}"], "date")
