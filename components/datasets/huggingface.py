@@ -14,7 +14,7 @@ from typing import Any
 from components.base import Corpus, ParameterError, UserError, progress, require
 from components.datasets.base import ByteBudget, TableDataset
 from components.datasets.files import advice, locate
-from components.datasets.jsonl import lookup
+from components.datasets.jsonl import values_of
 from components.text import shorten
 
 # What reads a file that is not of the library's kind, by the end of its name.
@@ -89,7 +89,7 @@ class HuggingfaceDataset(TableDataset):
                 root = roots[name]
                 values = batch[root]
                 if root != name:
-                    values = [value and lookup({root: value}, name) for value in values]
+                    values = values_of(({root: value} for value in values), name)
                 budget.keep(values)
                 numbered = classes.get(name)
                 cells[column] += [numbered.get(v) for v in values] if numbered else values

@@ -50,38 +50,18 @@ class JsonlDataset(TableDataset):
 
     def read(self) -> Corpus:
         file = locate(self.path, "file")
-        actual = {column: column for _, column in self.named_columns}
-        cells, seen = self._cells(file, actual)
-        absent = [c for c, values in cells.items() if values and all(v is ABSENT for v in values)]
-        if absent:
-            names = list(flat_names(seen))
-            for name, column in self.named_columns:
-                if column in absent:  # an error, unless the names differ in white space alone
-                    actual[column] = find_column(name, column, names, str(file))
-            cells, _ = self._cells(file, actual)
-        plain = {
-            column: [None if value is ABSENT else value for value in values]
-            for column, values in cells.items()
-        }
-        return self.corpus(plain, str(file), file.parent)
-
-    def _cells(self, file: Path, actual: dict[str, str]) -> tuple[dict[str, list[Any]], Record]:
-        """The values of each column, `ABSENT` where a row has none, and what some rows hold."""
         budget = ByteBudget(self.max_bytes, str(file))
+        actual = self._actual(file)
         cells: dict[str, list[Any]] = {column: [] for column in actual}
-        seen: Record = {}
         with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
             rows = records(lines, file, list(actual.values()), budget)
             bar = progress(rows, label=f"reading {file.name}")
             while batch := list(islice(bar, BATCH)):
-                for record in batch:
-                    if len(seen) < NAMES:
-                        seen.update(record)
                 for column, name in actual.items():
-                    values = [lookup(record, name) for record in batch]
+                    values = values_of(batch, name)
                     budget.keep(values)
                     cells[column] += values
-        return cells, seen
+        return self.corpus(cells, str(file), file.parent)
 
     def blocks(self, size: int) -> Iterator[Corpus]:
         """All documents, at most `size` at a time: for a file that does not fit into memory.
@@ -89,20 +69,39 @@ class JsonlDataset(TableDataset):
         There is no `limit`, and `max_bytes` does not count.
         """
         file = locate(self.path, "file")
-        columns = list(dict.fromkeys(column for _, column in self.named_columns))
-        start = 0
+        unlimited = replace(self, max_bytes=None)
+        actual, start = unlimited._actual(file), 0
         with open_text(file, self.encoding, newline="\n") as lines:
-            rows = records(lines, file, columns, ByteBudget(None, str(file)))
+            rows = records(lines, file, list(actual.values()), ByteBudget(None, str(file)))
             while block := list(islice(rows, size)):
-                cells = {c: [lookup(record, c) for record in block] for c in columns}
-                for name, column in self.named_columns:
-                    if start == 0 and all(cell is ABSENT for cell in cells[column]):
-                        seen = {key: value for record in block for key, value in record.items()}
-                        find_column(name, column, list(flat_names(seen)), str(file))
-                plain = {c: [None if v is ABSENT else v for v in cells[c]] for c in columns}
-                corpus = self.corpus(plain, str(file), file.parent)
+                cells = {column: values_of(block, name) for column, name in actual.items()}
+                corpus = self.corpus(cells, str(file), file.parent)
                 yield replace(corpus, rows=np.arange(start, start + len(block)))
                 start += len(block)
+
+    def _actual(self, file: Path) -> dict[str, str]:
+        """The name in the file of each column asked for, which may differ in white space.
+
+        The file is read up to the first row that has the last of them: any row may lack some.
+        """
+        budget = ByteBudget(self.max_bytes, str(file))
+        actual = {column: column for _, column in self.named_columns}
+        missing = set(actual)
+        seen: Record = {}
+        record = None
+        with open_text(file, self.encoding, newline="\n", budget=budget) as lines:
+            rows = records(lines, file, list(actual), budget)
+            for record in progress(rows, label=f"columns of {file.name}"):
+                if len(seen) < NAMES:
+                    seen.update(record)
+                missing -= {c for c in missing if lookup(record, c) is not ABSENT}
+                if not missing:
+                    break
+        names = list(flat_names(seen))
+        for name, column in self.named_columns:
+            if column in missing and record is not None:  # an error, or near by its spaces
+                actual[column] = find_column(name, column, names, str(file))
+        return actual
 
 
 class _Absent:
@@ -126,6 +125,12 @@ def lookup(record: Any, column: str) -> Any:
         next_part, dot, tail = tail.partition(".")
         head = f"{head}.{next_part}"
     return ABSENT
+
+
+def values_of(records: Iterable[Record], column: str) -> list[Any]:
+    """The value of a column in each record, see `lookup`; None where a record has none."""
+    values = (lookup(record, column) for record in records)
+    return [None if value is ABSENT else value for value in values]
 
 
 def flat_names(record: Record, prefix: str = "") -> Iterator[str]:

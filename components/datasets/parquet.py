@@ -13,7 +13,7 @@ import numpy as np
 from components.base import Corpus, UserError, progress
 from components.datasets.base import OBJECT, ByteBudget, TableDataset
 from components.datasets.files import advice, files_below, locate
-from components.datasets.jsonl import ABSENT, lookup
+from components.datasets.jsonl import values_of
 
 # Rows read at a time. With each batch comes the whole dictionary of texts read so far, so that
 # small batches cost more than they save.
@@ -151,8 +151,7 @@ def _values(batch: Any, name: str, budget: ByteBudget) -> list[Any]:
     budget.check(array.nbytes + OBJECT * _n_values(array))
     values: list[Any] = array.to_pylist()
     if root != name:
-        nested = [None if value is None else lookup({root: value}, name) for value in values]
-        values = [None if value is ABSENT else value for value in nested]
+        values = values_of(({root: value} for value in values), name)
     budget.keep(values)
     return values
 

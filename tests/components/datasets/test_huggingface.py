@@ -89,6 +89,9 @@ def test_fields_of_a_struct(tmp_path, load):
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     corpus = load(file, text="review.body", label="review.stars")
     assert (corpus.documents, corpus.labels) == (["a", ""], ["1", "2"])
+    rows = [{"review": {"by": {"name": "x"}}}, {"review": {"by": None}}, {"review": None}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert load(file, text="review.by.name").documents == ["x", "", ""]
 
 
 def test_images_in_files(tmp_path, load):

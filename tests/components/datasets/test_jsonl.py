@@ -221,7 +221,15 @@ def test_the_same_data_from_every_format(lines, tmp_path):
 
 
 def test_blanks_around_keys_do_not_count(lines):
-    assert JsonlDataset(path=lines({" text": "a"}, {" text": "b"})).load().documents == ["a", "b"]
+    dataset = JsonlDataset(path=lines({" text": "a"}, {" text": "b"}))
+    assert dataset.load().documents == ["a", "b"]
+    assert [corpus.documents for corpus in dataset.blocks(1)] == [["a"], ["b"]]
+
+
+def test_a_column_may_begin_in_a_later_block(lines):
+    dataset = JsonlDataset(path=lines({"text": "a"}, {"text": "b", "y": "x"}), label="y")
+    assert dataset.load().labels == [None, "x"]
+    assert [corpus.labels for corpus in dataset.blocks(1)] == [[None], ["x"]]
 
 
 @pytest.mark.parametrize("depth", [100, 600, 900, 960, 990])
