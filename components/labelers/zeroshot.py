@@ -57,7 +57,7 @@ class ZeroShotLabels:
         Parameters
         ----------
         topics : sequence of Topic
-            By number.
+            Some or all of those in `labels`.
         embeddings : float32 ndarray or CSR (m, d)
             The embedder's vectors.
         labels : int64 (m,)
@@ -68,7 +68,8 @@ class ZeroShotLabels:
         if not topics:
             return []
         vectors = unit_rows(encode_texts(self.candidates))
-        cosines = dense(topic_centres(embeddings, labels) @ vectors.T).astype(np.float64)
+        centres = topic_centres(embeddings, labels)[[topic.id for topic in topics]]
+        cosines = dense(centres @ vectors.T).astype(np.float64)
         is_unknown = ~dense(abs(vectors).sum(axis=1)).ravel().astype(bool)
         if is_unknown.any():
             log.warning(
