@@ -166,7 +166,7 @@ class Update:
         while True:
             model = self._parent.model.topic_model
             labels, matches = carry_over(model, X, before, is_new, found, held)
-            unmatched = named - {s[0] for s in matches[""].sources if s}
+            unmatched = named - {s[0] for s in matches[""].sources if s} - {*held}
             if not unmatched:
                 return labels, matches
             held = [*held, *unmatched]  # these topics stay as they were instead

@@ -83,9 +83,9 @@ def carry_over(
     """Topics that were found among all documents, in the numbers of the old ones.
 
     Documents of `held` topics stay in them, and what is nearest to a topic that was dropped stays
-    out. A topic found is none of its own where most of its old documents are in held topics: the
-    others go to the held topic that is predicted for them, or else to the largest. Neither is one
-    of which most documents were dropped: the others stay in their old topics.
+    out. A topic found is none of its own where more of its old documents are in one held topic than
+    in none: the others go to the held topic that is predicted for them, or else to the largest.
+    Neither is one of which most documents were dropped: the others stay in their old topics.
 
     Parameters
     ----------
@@ -156,9 +156,10 @@ def _held(found: Integers, old: Integers, predicted: Integers, topics: Integers)
     for topic in np.unique(found[is_held & (found >= 0)]).tolist():
         inside = found == topic
         here = old[inside & is_held]
-        if 2 * len(here) <= np.sum(old[inside] >= 0):
-            continue
         main = np.bincount(here).argmax()
+        # Or another topic could have more documents in the place of `main` than that itself.
+        if np.sum(here == main) <= np.sum((old[inside] >= 0) & ~is_held[inside]):
+            continue
         chosen = np.where(np.isin(predicted[inside], topics), predicted[inside], main)
         labels[inside] = n_found + np.searchsorted(topics, chosen)
     labels[is_held] = n_found + np.searchsorted(topics, old[is_held])

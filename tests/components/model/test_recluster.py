@@ -106,6 +106,16 @@ def test_what_a_person_has_made_stays():
     assert set(labels.main[is_new & (truth == 4)]) <= {2, 3}
 
 
+def test_held_topics_that_are_found_as_one_with_a_third_stay_themselves():
+    X, truth = blobs([40, 35, 50])
+    growth = Growth(truth, np.zeros(len(X)), {}, [])
+    found = labels_of(np.zeros(len(X), np.int64))
+    is_new = np.zeros(len(X), bool)
+    labels, matches = carry_over(model_of(X, truth), X, growth, is_new, found, held=[0, 1])
+    assert matches[""].sources == [(0,), (1,), (2,)]
+    assert np.array_equal(labels.main, truth)
+
+
 def test_what_a_person_has_dropped_stays_dropped():
     X, truth = blobs([40, 40, 40])
     is_new = np.arange(len(X)) % 4 == 0
