@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from components.base import Corpus, Integers, Layer, Result, Topic, UserError
+from components.datasets.csv import long_fields
 from components.reports.tables import COLUMNS, DATA_PREFIX, LABEL, VIEW_PREFIX, is_formula
 from components.reports.tree import SavedTree, TopicTree
 
@@ -65,7 +65,7 @@ def _result(table: Any, folder: Path, pieces: Any | None) -> Result:
     whose = (table.schema.metadata or {}).get(LABEL.encode())
     repeats = columns["label"].equals(columns.get("topic_label")) if "label" in columns else True
     corpus = _corpus(columns, has_labels=whose == b"dataset" if whose else not repeats)
-    rows = list(_rows(folder / "topics.csv"))
+    rows = list(table_rows(folder / "topics.csv"))
     if pieces is None:
         memberships = _memberships(folder / "memberships.parquet", corpus, len(rows))
     else:
@@ -143,7 +143,7 @@ def _tree(path: Path) -> dict[str, Any]:
     """The tree of topics and the words of its nodes."""
     if not path.is_file():
         return {}
-    rows = list(_rows(path))
+    rows = list(table_rows(path))
     merges = [row for row in rows if row["left"]]
     tree = TopicTree(
         np.array([[int(row["left"]), int(row["right"])] for row in merges], np.int64),
@@ -159,19 +159,18 @@ def _curve(path: Path) -> list[dict[str, Any]]:
     return [
         {key: cell == "True" if key == "ruled_out" else float(cell) for key, cell in row.items()
          if cell}
-        for row in _rows(path)
+        for row in table_rows(path)
     ]  # fmt: skip
 
 
 def _classes(path: Path) -> tuple[str, ...]:
     """The columns by whose classes the run's topics were compared."""
-    return tuple({row["column"]: None for row in _rows(path)}) if path.is_file() else ()
+    return tuple({row["column"]: None for row in table_rows(path)}) if path.is_file() else ()
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a table, without the marks that protect spreadsheets."""
-    csv.field_size_limit(sys.maxsize)  # a cell may hold a document of megabytes
-    with path.open(encoding="utf-8", newline="") as file:
+def table_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table of a run, without the marks that protect spreadsheets."""
+    with long_fields(), path.open(encoding="utf-8", newline="") as file:
         protected = file.read(1) == "\ufeff"
         file.seek(3 if protected else 0)
         for row in csv.DictReader(file):
@@ -222,7 +221,7 @@ def _layers(
     if not path.is_file():
         return {}
     by_layer: dict[str, list[dict[str, str]]] = {}
-    for row in _rows(path):
+    for row in table_rows(path):
         by_layer.setdefault(row["layer"], []).append(row)
     layers = {}
     for name, rows in by_layer.items():

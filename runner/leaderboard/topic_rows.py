@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +63,15 @@ def read_topics(path: Path) -> list[TopicRow]:
     """The topics in a `topics.csv`, by number; none where there is no such file."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            TopicRow(
-                int(row["topic"]),
-                row["label"],
-                int(row["size"]),
-                row["words"],
-                row["typical_document"],
-            )
-            for row in csv.DictReader(file)
-        ]
+    from components.reports.read import table_rows
+
+    return [
+        TopicRow(
+            int(row["topic"]),
+            row["label"],
+            int(row["size"]),
+            row["words"],
+            row["typical_document"],
+        )
+        for row in table_rows(path)
+    ]

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from components.base import UserError
+from components.reports.tables import TOPICS, write_csv
 from runner.leaderboard.__main__ import main
 from runner.leaderboard.html import page
 from runner.leaderboard.ranking import FIRST, Cell, rank_runs
 from runner.leaderboard.table import HTML, show, write
+from runner.leaderboard.topic_rows import TopicRow, read_topics
 from runner.tracking.record import Record
 from tests_support import FAST
 from tracking_support import TRACKED, runs_of
@@ -382,3 +384,9 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert stop.value.code == 0
     assert "python -m runner.leaderboard experiment=NAME" in capsys.readouterr().out
+
+
+def test_topics_are_read_from_a_table_with_whole_documents(tmp_path):
+    row = [0, "=sum", 3, "a, b", "word " * 40_000]
+    path = write_csv(tmp_path / "topics.csv", TOPICS, [row], csv_safe=True)
+    assert read_topics(path) == [TopicRow(0, "=sum", 3, "a, b", row[-1])]
