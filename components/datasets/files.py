@@ -10,7 +10,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO, cast
 
@@ -263,10 +263,32 @@ def _undecodable(path: Path, typed: str, encoding: str) -> UserError:
                 break
     if what := advice(head):
         return UserError(f"{path} is not text. {what}")
+    wrong = f"{path} is not {encoding.removesuffix('-sig')} text{where}."
+    sound, broken = _lines_in_utf8(path) if encoding.startswith("utf-8") else (0, 0)
+    if sound * 10 > broken:
+        return ParameterError(
+            "encoding",
+            typed,
+            f"{wrong} Only a part of it is not: of its lines beyond plain English letters, "
+            f"{broken:,} are not UTF-8 and {sound:,} are, which another encoding would garble. "
+            "Convert those that are not; iconv -f utf-8 -t utf-8 -c OLD > NEW leaves out the "
+            "letters that are wrong.",
+        )
     return ParameterError(
         "encoding",
         typed,
-        f"{path} is not {encoding.removesuffix('-sig')} text{where}. Set its encoding: cp1252 for "
-        "most files from Windows in western languages, else such as utf-8, utf-16, gb18030, "
-        "shift_jis or cp1251.",
+        f"{wrong} Set its encoding: cp1252 for most files from Windows in western languages, "
+        "else such as utf-8, utf-16, gb18030, shift_jis or cp1251.",
     )
+
+
+def _lines_in_utf8(path: Path) -> tuple[int, int]:
+    """How many lines beyond ASCII are UTF-8, and how many are not, of the first 64 MB."""
+    counts = {True: 0, False: 0}
+    with path.open("rb") as raw, suppress(EOFError, zlib.error, OSError):
+        stream, read = _unpacked(raw), 0
+        while read < 1 << 26 and (line := stream.readline(1 << 20)):
+            read += len(line)
+            if not line.isascii():
+                counts["\ufffd" not in line.decode("utf-8", "replace")] += 1
+    return counts[True], counts[False]

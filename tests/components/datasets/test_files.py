@@ -106,8 +106,35 @@ def test_bytes_that_are_not_utf8_are_found(tmp_path, packed):
         read(path)
     byte = len(start.encode()) + 6
     assert f"{path} is not utf-8 text at byte {byte} (0xe9), line 700001." in str(error.value)
-    assert "Set its encoding: cp1252" in str(error.value)
-    assert read(path, "cp1252").endswith("café here\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("no café here\n" * 9, "cp1252"),
+        ("Straße\nfünf\nÄrger\n", "cp1252"),
+        ("你好\n世界\n中文文本\n今天天气很好\n" * 9, "gb18030"),
+        ("こんにちは\n東京\n" * 9, "shift_jis"),
+        ("Привет\nмир\n" * 9, "cp1251"),
+    ],
+)
+def test_a_file_of_one_other_encoding(text, encoding, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match="Set its encoding: cp1252"):
+        read(path)
+    assert read(path, encoding) == text
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_several_encodings_is_not_read_in_one_of_them(tmp_path, packed):
+    """In cp1252, which the advice would be else, each "ü" of the lines in UTF-8 is "Ã¼"."""
+    path = tmp_path / "a.txt"
+    data = "plain\nfünf\n".encode() * 9 + "größer\n".encode("cp1252") * 20
+    path.write_bytes(gzip.compress(data) if packed else data)
+    with pytest.raises(UserError, match="20 are not UTF-8 and 9 are, which another") as error:
+        read(path)
+    assert "Set its encoding" not in str(error.value)
 
 
 def test_a_byte_order_mark_does_not_shift_the_place(tmp_path):
