@@ -54,9 +54,9 @@ def in_bins(times: Times, bins: str | int) -> Bins:
     bins : str or int
         One of `UNITS`; "auto": the unit with which the span of the times, less the first and the
         last hundredth of them, has nearest to 25 bins (by their ratio), so that a few wrong dates
-        do not decide; or a number, at least 2: as many bins of equal length from the first time to
-        the last. Their length is rounded up to whole days, minutes or seconds, so there may be
-        fewer.
+        do not decide, and no shorter one than the times tell: years have no months; or a number,
+        at least 2: as many bins of equal length from the first time to the last. Their length is
+        rounded up to whole days, minutes or seconds, so there may be fewer.
 
     Raises
     ------
@@ -113,7 +113,18 @@ def _unit_for(times: Times) -> str:
         first, last = _number(ends, unit)
         return float(abs(np.log((last - first + 1) / WANTED_BINS)))
 
-    return min(UNITS, key=misfit)
+    return min(UNITS[_told(times) :], key=misfit)
+
+
+def _told(times: Times) -> int:
+    """Place in `UNITS` of the longest unit at whose beginnings nearly all times lie."""
+    if times.min() == times.max():
+        return 0
+    for place in reversed(range(1, len(UNITS))):
+        starts = _start(_number(times, UNITS[place]), UNITS[place])
+        if np.mean(times == starts) > 0.98:
+            return place
+    return 0
 
 
 def _number(times: Times, unit: str) -> Integers:

@@ -130,6 +130,19 @@ def test_unit_from_the_span(last: str, unit: str) -> None:
     assert table.unit == unit
 
 
+@pytest.mark.parametrize(
+    ("times", "unit"),
+    [(["2019", "2020", "2022"], "year"), (["2020-01", "2020-03", "2020-07"], "month"),
+     (["2020-01-01", "2020-01-02", "2020-01-04"], "day"), (["2020", "2030", "2040"], "decade")],
+)  # fmt: skip
+def test_no_unit_is_shorter_than_the_times_tell(times: list[str], unit: str) -> None:
+    """In bins of a month, all documents of a year would be of its January."""
+    column = np.array([*times, *times, *times[:2]], dtype="datetime64[us]")
+    table = topics_over_time(made(column))
+    assert table is not None
+    assert table.unit == unit
+
+
 def test_a_few_wrong_dates_do_not_choose_the_unit() -> None:
     times = np.datetime64("2020-01-01", "us") + np.arange(600) * np.timedelta64(1, "D")
     times[5] = np.datetime64("1970-01-01")
