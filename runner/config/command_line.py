@@ -33,13 +33,7 @@ def preflight(arguments: list[str]) -> list[str]:
     options = parse_flags(arguments)
     composer = Composer(arguments, options.config_name or "config", options.config_dir)
     shows = any(getattr(options, name) for name in _SHOWS)
-    if shows and options.multirun:
-        without_flag = [a for a in arguments if a not in ("-m", "--multirun")]
-        raise UserError(
-            "-m runs a sweep, and the other flag only shows something. Type "
-            + shell_line("", *without_flag)
-        )
-    if not (options.hydra_help or options.shell_completion):
+    if not (options.hydra_help or options.shell_completion) or options.multirun:
         config = composer.run(options.overrides, multirun=options.multirun, values=not shows)
         if not shows and (problems := list(check_path(plain(config, ["dataset"])["dataset"]))):
             raise ConfigError(report(problems))

@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from components.base import UserError
 from runner.config import schema
 from runner.config.members import is_ensemble, loader, replace_names
 from runner.config.overrides import Overrides, choices, mode_of
@@ -78,7 +79,8 @@ class Composer:
         ----------
         texts : overrides
         multirun : whether `-m` was given
-        values : check the values of the composed config too
+        values : check the values of the composed config too; not where it is only shown, and
+            then no sweep is taken
 
         Raises
         ------
@@ -111,6 +113,8 @@ class Composer:
             str(o.input_line) for o in overrides if o.key_or_group == "hydra.searchpath"
         ]
         groups, settings = self._overrides.sort(overrides)
+        if not values:
+            self._refuse_sweeps_shown(overrides, multirun)
         self._settings = settings
         self._options_typed = [text_of(chosen[0]) for chosen in groups.values()]
         config = self._compose(groups)
@@ -198,6 +202,20 @@ class Composer:
             else:
                 self._note(" ".join(texts) or self._name, first_line(error))
             return None
+
+    def _refuse_sweeps_shown(self, overrides: list[Override], multirun: bool) -> None:
+        """Of a sweep, a flag that shows a config can show the first job's."""
+        if self._problems or self._arguments is None:
+            return
+        swept = [o for o in overrides if o.is_sweep_override()]
+        first = {text_of(o): text_of(next(choices(o), o)) for o in swept}
+        if not (first or multirun):
+            return
+        one = [first.get(a, a) for a in self._arguments if a not in ("-m", "--multirun")]
+        raise UserError(
+            f"{'-m runs' if multirun else 'several values are'} a sweep, and the other flag only "
+            f"shows something. Type {shell_line('', *one)}"
+        )
 
     def _refuse_sweeps(self, overrides: list[Override]) -> None:
         for each in overrides:

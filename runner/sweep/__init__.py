@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -142,12 +143,13 @@ def _preset(config: DictConfig) -> list[str]:
 
 
 def _swept(overrides: list[str]) -> dict[str, int | None]:
-    """Each swept key, and how many values it takes; None where Hydra expands it (glob, interval).
+    """Each swept key, and how many values it takes; None for an interval.
 
     As in Hydra, what comes later takes the place of what came before.
     """
     last: dict[str, Override] = {}
-    for override in OverridesParser.create().parse_overrides(overrides):
+    loader = GlobalHydra.instance().config_loader()  # a glob asks it for the options that there are
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(overrides):
         last[override.get_key_element()] = override
     return {
         key: len(list(override.sweep_iterator()))

@@ -91,6 +91,8 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "-m seed=interval(1,4)": ["Hydra's own sweeper", "'seed=range(1,4)'", "seed=1,2,3"],
         "--config-name=foo": ["--config-name=foo: there is no such config. There are: config."],
         "-m --cfg job": ["-m runs a sweep", "runner --cfg job"],
+        "-m seed=3,4 reducer=pca,umap --cfg job": ["Type", "runner seed=3 reducer=pca --cfg job"],
+        "seed=3,4 --cfg job": ["several values are a sweep", "runner seed=3 --cfg job"],
         "--config-path=x": ["--config-dir FOLDER"],
         "--experimental-rerun=x": ["a pickle", "replay"],
         "dataset=r.csv": ["there is no such option. Type dataset=csv dataset.path=r.csv"],
