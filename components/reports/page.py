@@ -113,7 +113,10 @@ def _sections(
 def _about(result: Result, record: dict[str, Any]) -> dict[str, Any]:
     """What heads the page."""
     params = record.get("params") or {}
-    source = Path(str(params.get("dataset.path") or "")).name or params.get("dataset")
+    dataset = params.get("dataset")
+    if dataset == "python":  # documents of a program, or of the run that was edited or updated
+        dataset = None
+    source = Path(str(params.get("dataset.path") or "")).name or dataset
     started = record.get("start_time")
     return {
         "source": source,

@@ -198,6 +198,12 @@ def test_without_topics(tmp_path: Path) -> None:
     assert page.data("map-data")["n"] == 59
 
 
+def test_documents_of_a_program_are_not_topics_in_python(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"params": {"dataset": "python"}}))
+    (path,) = write_report(made(["a", "b"]), tmp_path)
+    assert "<title>Topics</title>" in path.read_text(encoding="utf-8")
+
+
 def test_a_page_without_a_record_of_the_run(tmp_path: Path) -> None:
     result = made(HARMLESS)
     result.curve, result.choice, result.metrics = [], {}, {}
