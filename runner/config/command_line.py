@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +41,13 @@ def preflight(arguments: list[str]) -> list[str]:
     flags = list(arguments)
     for text in options.overrides:
         flags.remove(text)
-    return [*flags, *options.overrides]
+    return [*flags, *map(_at_home, options.overrides)]
+
+
+def _at_home(text: str) -> str:
+    """An override whose folder begins with `~`: Hydra would make one that is called "~"."""
+    home = f"{Path('~').expanduser()}/"
+    return re.sub(r"^(hydra\.(?:run|sweep)\.dir=['\"])~/", lambda key: key[1] + home, text)
 
 
 def compose(overrides: Iterable[str], config_dir: str | Path | None = None) -> DictConfig:

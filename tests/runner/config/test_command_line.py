@@ -257,6 +257,20 @@ def test_paths_and_cache_are_those_of_the_start_folder(runner: Run, tmp_path: Pa
     assert (tmp_path / "here" / "embeddings").is_dir()
 
 
+def test_an_output_folder_below_the_home_folder(
+    runner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hydra would make a folder called "~", which whoever removes it may take for their home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "at home"))
+    with pytest.raises(UserError, match=r"""Type "hydra\.run\.dir='~/out'\""""):
+        preflight(["hydra.run.dir=~/out"])
+    assert runner(*FAST, "hydra.run.dir='~/out'").code == 0
+    assert runner("-m", *FAST, "seed=1", "hydra.sweep.dir='~/sweep'").code == 0
+    home = {path.name for path in (tmp_path / "at home").iterdir()}
+    assert home >= {"out", "sweep"}
+    assert not list(tmp_path.rglob("~"))
+
+
 def test_a_sweep_of_a_users_options(runner: Run, own: Path) -> None:
     settings = [s for s in FAST if not s.startswith("embedder")]
     outcome = runner(
