@@ -181,6 +181,8 @@ def _dataset_config(overrides: list[str], trusted: list[str]) -> DictConfig:
             f"dataset.known_labels={known}: documents get the topics of a model, whatever their "
             f"labels are. To measure the topics against them, type dataset.label={known}."
         )
+    if config.dataset.get("timestamp"):
+        config.dataset.timestamp = None  # not used, and a block may not tell the day from the month
     return config
 
 

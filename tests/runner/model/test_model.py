@@ -416,6 +416,17 @@ def test_files_are_read_in_blocks(tmp_path):
             list(_blocks(type(dataset)(path=dataset.path, text="body")))
 
 
+def test_dates_that_a_block_alone_cannot_read_do_not_matter(tmp_path):
+    from runner.config.build import build_dataset
+    from runner.predict import BLOCK, _blocks, _dataset_config
+
+    rows = [*["text,3/4/2020"] * BLOCK, "text,3/25/2020"]
+    (tmp_path / "a.csv").write_text("\n".join(["text,date", *rows]))
+    data = ["dataset=csv", f"dataset.path={tmp_path / 'a.csv'}", "dataset.timestamp=date"]
+    blocks = _blocks(build_dataset(_dataset_config(data, [])))
+    assert [len(block) for block in blocks] == [BLOCK, 1]
+
+
 def test_blocks_of_csv_are_the_rows_of_the_whole(tmp_path):
     from components.datasets.csv import CsvDataset, MalformedRowError
 
