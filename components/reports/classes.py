@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Bounds, Integers, Result, Topic, at_least
+from components.base import Bounds, Integers, Result, Topic
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -96,7 +96,6 @@ def topics_by_class(
     level : int
         At which the log says what is left out; several reports use it, and one warns.
     """
-    at_least(2, max_classes=max_classes)
     if not result.topics:
         return []
     tables = (_by_class(result, column, max_classes, level) for column in result.corpus.classes)
@@ -170,11 +169,10 @@ def write_topics_by_class(
     max_classes : int
         See `topics_by_class`.
     n_words : int
-        Words of each row, at least 1.
+        Words of each row.
     csv_safe : bool
         See `write_csv`.
     """
-    at_least(1, n_words=n_words)
     tables = topics_by_class(result, max_classes, logging.WARNING)
     if not tables:
         return []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from components.base import Bounds, Result, at_least
+from components.base import Bounds, Result
 from components.reports.groups import membership, words_of_groups
 from components.reports.tables import write_csv
 from components.reports.text import words_or_label
@@ -32,11 +32,10 @@ def write_hierarchy(
     Parameters
     ----------
     n_words : int
-        Words of each node, at least 1.
+        Words of each node.
     csv_safe : bool
         See `write_csv`.
     """
-    at_least(1, n_words=n_words)
     tree = topic_tree(result)
     if tree is None:
         return []

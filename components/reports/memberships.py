@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from components.arrow import numbers
-from components.base import Bounds, Result, at_least
+from components.base import Bounds, Result
 from components.pieces import of_documents
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ def write_memberships(
         Topics of each document, at most; 0 writes no file. None: no file, but for documents that
         were split, all of their topics.
     """
-    at_least(0, "or null", top=top)
     is_split = result.corpus.whole is not None
     if top == 0 or (top is None and not is_split):
         return []

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from components.base import Bounds, Integers, ParameterError, Result, Times, Topic, at_least
+from components.base import Bounds, Integers, ParameterError, Result, Times, Topic
 from components.reports.bins import Unit, check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -160,11 +160,10 @@ def write_topics_over_time(
     smooth : int, optional
         Bins of a moving window, odd, see `OverTime.smoothed`.
     n_words : int
-        Words of each row, at least 1.
+        Words of each row.
     csv_safe : bool
         See `write_csv`.
     """
-    at_least(1, n_words=n_words)
     check_smooth(smooth)
     table = topics_over_time(result, bins, logging.WARNING)
     if table is None:

@@ -51,7 +51,7 @@ def write_report(
         Size of the page, in 10^6 bytes, at least 1. Where the documents would take more, their
         texts on the map are cut, and then points are sampled; the page says so.
     n_documents : int
-        Typical documents of each topic, at least 1.
+        Typical documents of each topic.
     bins : str or int
         Of time, see `components.reports.bins.in_bins`.
     smooth : int, optional
@@ -64,9 +64,9 @@ def write_report(
     Raises
     ------
     ParameterError
-        When a parameter is too small.
+        When `max_megabytes` is too small, or bins or `smooth` are not what they may be.
     """
-    at_least(1, max_megabytes=max_megabytes, n_documents=n_documents)
+    at_least(1, max_megabytes=max_megabytes)  # `runner report` takes it too
     run_folder = run_folder or folder
     record, environment = _read(run_folder / "run.json"), _read(run_folder / "environment.json")
     check_smooth(smooth)

@@ -170,14 +170,6 @@ def test_plot(tmp_path: Path) -> None:
     assert path.stat().st_size > 5000
 
 
-def test_wrong_settings(tmp_path: Path) -> None:
-    result = made([0, 1], source=["a", "b"])
-    with pytest.raises(ParameterError, match="max_classes"):
-        write_topics_by_class(result, tmp_path, max_classes=1)
-    with pytest.raises(ParameterError, match="n_words"):
-        write_topics_by_class(result, tmp_path, n_words=0)
-
-
 def test_classes_of_a_data_set(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("text,source,year\none,web,2020\ntwo,,2021\nthree,tv,2021\n")
     path = str(tmp_path / "x.csv")

@@ -2,10 +2,9 @@ import logging
 
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 from scipy import sparse
 
-from components.base import Corpus, ParameterError, Result, Topic
+from components.base import Corpus, Result, Topic
 from components.datasets.split import split_corpus
 from components.metrics.labelled import ami, coverage
 from components.pieces import mixture_of, of_documents
@@ -37,8 +36,6 @@ def test_the_heaviest_topics_of_each_document(tmp_path):
     assert table["row"] == [5, 5, 8, 8]
     assert table["topic"] == [1, 2, 0, 1]
     assert np.allclose(table["weight"], [0.5, 0.3, 0.4, 0.4])
-    with pytest.raises(ParameterError, match="top=-1"):
-        write_memberships(found, tmp_path, top=-1)
 
 
 def test_a_clusterer_without_memberships_is_a_warning_that_helps(tmp_path, caplog):

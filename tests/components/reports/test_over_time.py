@@ -164,8 +164,6 @@ def test_absent_or_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert "all documents are of one hour" in caplog.text
     with pytest.raises(ParameterError, match="bins=minute: must be auto, hour, day"):
         write_topics_over_time(made(), tmp_path, bins="minute")
-    with pytest.raises(ParameterError, match="n_words=0: must be at least 1"):
-        write_topics_over_time(made(), tmp_path, n_words=0)
     many = made()
     many.corpus = Corpus(["a"] * 3000, timestamps=np.arange(3000).astype("datetime64[D]"))
     many.rows, many.labels = np.arange(3000), np.zeros(3000, np.int64)
