@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from components import agreement
 from components.base import UserError
 from components.pieces import of_documents
 from runner.config.recorded import MOVED, TRUST_FLAG, recorded_config
@@ -120,9 +121,7 @@ def _environment_of(path: Path) -> dict[str, Any]:
 def _difference(before: NDArray[Any], after: NDArray[Any]) -> str:
     if len(before) != len(after):
         return f"The topics differ: {len(before)} documents then, {len(after)} now."
-    from sklearn.metrics import adjusted_rand_score
-
-    index = adjusted_rand_score(before, after)
+    index = agreement.adjusted_rand_index(before, after)
     changed = int(np.sum(before != after))
     return (
         f"The topics differ: {changed} of {len(before)} documents have another topic "

@@ -57,8 +57,7 @@ def fit(result: Result, *, neighbours: int | str = 20_000, outliers: float = 0.0
     if not 0 <= outliers < 1:
         raise ParameterError("outliers", outliers, "must be at least 0 and below 1.")
     X, labels = result.embeddings, result.labels[result.rows]
-    clusterer = result.parts["clusterer"]
-    continued = dict(getattr(clusterer, "prediction_", {}))
+    continued = dict(getattr(result.parts["clusterer"], "prediction_", {}))
     identity = result.reduced is X
     arrays: dict[str, Any] = {"centroids": unit_means(X, labels, len(result.topics))}
     linear = None if identity else _linear(_fitted(result.parts["reducer"], X))
@@ -161,8 +160,7 @@ def _rows(
         Z = rules.unit(Z) if rule["normalise"] else np.asarray(Z, np.float64)
         k = min(rule["min_samples"] + 1, len(sample))
         norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[rule["metric"]]
-        core = cKDTree(Z).query(Z, k=[k], p=norm)[0]
-        arrays["core"] = np.asarray(core, dtype=np.float64)[:, 0]
+        arrays["core"] = cKDTree(Z).query(Z, k=[k], p=norm)[0][:, 0]
         for name, extreme in (("births", np.max), ("deaths", np.min)):
             values = np.asarray(continued[name], dtype=np.float64)[sample]
             for topic in np.unique(labels[sample][np.isnan(values)]).tolist():
@@ -187,9 +185,8 @@ def _linear(reducer: Any) -> dict[str, Any] | None:
     if hasattr(reducer, "projection_"):  # of a model
         return dict(reducer.projection_) if reducer.projection_ else None
     model = getattr(reducer, "model_", reducer)
-    if not hasattr(model, "components_") or getattr(model, "whiten", False):
-        return None
-    if type(model).__name__ not in LINEAR:
+    is_fitted = hasattr(model, "components_") and not getattr(model, "whiten", False)
+    if type(model).__name__ not in LINEAR or not is_fitted:
         return None
     arrays = {"components": np.asarray(model.components_, dtype=np.float64)}
     if getattr(model, "mean_", None) is not None:
@@ -234,8 +231,7 @@ def _limit(
 
 def unit_means(X: Matrix, labels: Integers, n_topics: int) -> Matrix:
     """Unit mean of each topic's unit vectors: float32 (topics, d), or CSR."""
-    means = unit_rows(_means(unit_rows(X), labels, n_topics))
-    return means.astype(np.float32)
+    return unit_rows(_means(unit_rows(X), labels, n_topics)).astype(np.float32)
 
 
 def _means(X: Matrix, labels: Integers, n_topics: int) -> Any:

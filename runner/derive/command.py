@@ -70,10 +70,11 @@ class Command:
         self.options = parse(settings, usage, names, flags=[TRUST_FLAG], words=words)
         self.options.require(name, *needed, "folder")
         self._composed = compose(self._typed())
-        for key, reason in UNUSED.items():
-            name = "pieces" if key == "split" and "pieces" in self._composed.dataset else key
-            if value := self._composed.dataset.get(name):
-                raise UserError(f"dataset.{name}={value}: {reason} Leave dataset.{name} out.")
+        dataset = self._composed.dataset
+        for name, reason in UNUSED.items():
+            key = "pieces" if name == "split" and "pieces" in dataset else name
+            if value := dataset.get(key):
+                raise UserError(f"dataset.{key}={value}: {reason} Leave dataset.{key} out.")
 
     def _typed(self) -> list[str]:
         typed = list(self.overrides)

@@ -9,8 +9,8 @@ from html import escape
 
 import numpy as np
 
+from components.reports.similarity import order
 from components.reports.text import one_line
-from runner.leaderboard.choice import Numbers
 from runner.leaderboard.comparison import Comparison
 from runner.leaderboard.ranking import Ranking, Row
 
@@ -156,7 +156,7 @@ def heatmap(comparison: Comparison, rows: Sequence[Row]) -> str:
     overlap = comparison.overlap
     agreement = comparison.agreement[comparison.voters]
     likeness = agreement if overlap is None else overlap
-    places = [places[i] for i in _order(likeness[np.ix_(*[[p for p, _ in places]] * 2)])]
+    places = [places[i] for i in order(likeness[np.ix_(*[[p for p, _ in places]] * 2)])]
     heads = "".join(column_head(name) for _, name in places)
     body = []
     for line, (i, name) in enumerate(places):
@@ -197,14 +197,3 @@ def places_of(comparison: Comparison, rows: Sequence[Row]) -> list[tuple[int, st
     at = {id(comparison.records[run]): place for place, run in enumerate(comparison.voters)}
     places = [(at[id(run)], row.name) for row in rows for run in row.runs if id(run) in at]
     return places[:N_RUNS]
-
-
-def _order(likeness: Numbers) -> list[int]:
-    """Rows so that those alike stand together: the leaves of an average-linkage tree."""
-    from scipy.cluster.hierarchy import leaves_list, linkage
-
-    r = len(likeness)
-    if r < 3:
-        return [*range(r)]
-    distances = 1 - likeness[np.triu_indices(r, 1)]
-    return [int(leaf) for leaf in leaves_list(linkage(distances, "average"))]
