@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from components.base import Floats, Integers, Result
 from components.neighbors import unit_rows
@@ -43,8 +46,8 @@ def similarity(result: Result, n_topics: int) -> Floats | None:
     return np.asarray(means @ means.T, dtype=np.float32)
 
 
-def order(similarities: Floats) -> Integers:
-    """An order of the topics (n,) in which similar ones stand together.
+def order(similarities: NDArray[Any]) -> Integers:
+    """An order (n,) in which similar ones stand together, by float (n, n).
 
     The leaves of average-linkage clustering, ordered such that neighbours are as similar as its
     tree allows (Bar-Joseph et al. 2001).
