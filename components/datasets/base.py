@@ -135,9 +135,13 @@ class TableDataset(DatasetBase):
         }
 
     def corpus(
-        self, cells: Mapping[str, Sequence[Any]], source: str, folder: Path | None = None
+        self,
+        cells: Mapping[str, Sequence[Any]],
+        source: str,
+        folder: Path | None = None,
+        first: int = 0,
     ) -> Corpus:
-        """The corpus of these columns, by the names that were asked for."""
+        """The corpus of these columns, by the names that were asked for; see `to_corpus`."""
         return to_corpus(
             cells,
             source,
@@ -151,6 +155,7 @@ class TableDataset(DatasetBase):
             timestamp_format=self.timestamp_format,
             missing=self.missing,
             folder=folder,
+            first=first,
         )
 
 

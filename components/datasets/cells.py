@@ -23,10 +23,13 @@ def is_missing(cell: Any) -> bool:
     return isinstance(cell, float | Decimal | np.generic) and bool(cell != cell)
 
 
-def texts(cells: Sequence[Any], column: str | None) -> list[str]:
-    """The documents of a column, or of a list (None); a missing cell is an empty document."""
+def texts(cells: Sequence[Any], column: str | None, first: int = 0) -> list[str]:
+    """The documents of a column, or of a list (None); a missing cell is an empty document.
+
+    `first` is the row of the first cell, for messages, here and below.
+    """
     texts = []
-    for row, cell in enumerate(cells):
+    for row, cell in enumerate(cells, first):
         if isinstance(cell, str):
             texts.append(cell)
         elif is_missing(cell):
@@ -42,10 +45,10 @@ def texts(cells: Sequence[Any], column: str | None) -> list[str]:
     return texts
 
 
-def scalars(cells: Sequence[Any], name: str, column: str) -> list[str | None]:
+def scalars(cells: Sequence[Any], name: str, column: str, first: int = 0) -> list[str | None]:
     """The values of a column as text; None where a cell is missing or blank."""
     values: list[str | None] = []
-    for row, cell in enumerate(cells):
+    for row, cell in enumerate(cells, first):
         if isinstance(cell, str):
             values.append(cell if cell.strip() else None)
         elif is_missing(cell):
@@ -64,10 +67,12 @@ def scalars(cells: Sequence[Any], name: str, column: str) -> list[str | None]:
     return values
 
 
-def image_paths(cells: Sequence[Any], column: str, folder: Path) -> list[str | None]:
+def image_paths(
+    cells: Sequence[Any], column: str, folder: Path, first: int = 0
+) -> list[str | None]:
     """The image paths of a column, relative ones in `folder`; None where a cell is missing."""
     paths: list[str | None] = []
-    for row, cell in enumerate(cells):
+    for row, cell in enumerate(cells, first):
         if is_missing(cell):
             paths.append(None)
             continue

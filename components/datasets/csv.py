@@ -129,7 +129,7 @@ class CsvDataset(TableDataset):
         rows, start = self._cells(file, backslashes, budget), 0
         while block := list(islice(rows, size)):
             cells = dict(zip(names, zip(*block, strict=True), strict=True))
-            corpus = self.corpus(cells, str(file), file.parent)
+            corpus = self.corpus(cells, str(file), file.parent, start)
             yield replace(corpus, rows=np.arange(start, start + len(block)))
             start += len(block)
         if not start:

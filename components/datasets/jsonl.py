@@ -75,7 +75,7 @@ class JsonlDataset(TableDataset):
             rows = records(lines, file, list(actual.values()), ByteBudget(None, str(file)))
             while block := list(islice(rows, size)):
                 cells = {column: values_of(block, name) for column, name in actual.items()}
-                corpus = self.corpus(cells, str(file), file.parent)
+                corpus = self.corpus(cells, str(file), file.parent, start)
                 yield replace(corpus, rows=np.arange(start, start + len(block)))
                 start += len(block)
 

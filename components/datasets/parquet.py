@@ -69,7 +69,7 @@ class ParquetDataset(TableDataset):
                     actual = self.find(names, str(file))
                     for batch in table.iter_batches(size, columns=list(actual.values())):
                         cells = {c: _values(batch, name, budget) for c, name in actual.items()}
-                        corpus = self.corpus(cells, str(source), folder)
+                        corpus = self.corpus(cells, str(source), folder, start)
                         yield replace(corpus, rows=np.arange(start, start + len(corpus)))
                         start += len(corpus)
             except (pyarrow.ArrowException, OSError) as error:

@@ -88,6 +88,7 @@ def to_corpus(
     timestamp_format: str | None = None,
     missing: str = "keep",
     folder: Path | None = None,
+    first: int = 0,
 ) -> Corpus:
     """A corpus from columns of cells, all of length n.
 
@@ -113,6 +114,8 @@ def to_corpus(
         Whether missing texts, labels, times and values of columns are an error.
     folder : Path, optional
         Where relative image paths start.
+    first : int
+        Row of the first cell in the source, for messages, where these are a part of it.
 
     Raises
     ------
@@ -122,21 +125,25 @@ def to_corpus(
     n = len(next(iter(cells.values())))
     if not n:
         raise UserError(f"{source} holds no documents.")
-    images = None if image is None else image_paths(cells[image], image, folder or Path.cwd())
-    documents = [""] * n if text is None else texts(cells[text], text)
-    labels = None if label is None else scalars(cells[label], "label", label)
+    images = (
+        None if image is None else image_paths(cells[image], image, folder or Path.cwd(), first)
+    )
+    documents = [""] * n if text is None else texts(cells[text], text, first)
+    labels = None if label is None else scalars(cells[label], "label", label, first)
     if labels is not None:
         _warn_of_placeholders(labels, source, str(label))
     times = (
         None if timestamp is None else parse_times(cells[timestamp], timestamp, timestamp_format)
     )
     classes = tuple(dict.fromkeys(classes))
-    further = {name: scalars(cells[name], "columns", name) for name in columns}
+    further = {name: scalars(cells[name], "columns", name, first) for name in columns}
     further |= {
-        name: scalars(cells[name], "classes", name) for name in classes if name not in further
+        name: scalars(cells[name], "classes", name, first)
+        for name in classes
+        if name not in further
     }
     absent = _absent(None if text is None else documents, images, labels, times, further)
-    _report_missing(absent, n, source, missing)
+    _report_missing(absent, n, source, missing, first)
     return Corpus(
         documents,
         labels,
@@ -196,11 +203,14 @@ def _absent(
     return absent
 
 
-def _report_missing(absent: Mapping[str, list[int]], n: int, source: str, missing: str) -> None:
+def _report_missing(
+    absent: Mapping[str, list[int]], n: int, source: str, missing: str, first: int
+) -> None:
     lines = []
     for what, rows in absent.items():
         if rows:
-            shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+            shown = ", ".join(str(first + row) for row in rows[:5])
+            shown += ", ..." if len(rows) > 5 else ""
             which = "row" if len(rows) == 1 else "rows"
             lines.append(f"{len(rows)} of {n} rows have no {what} ({which} {shown})")
     if lines and missing == "error":

@@ -226,6 +226,13 @@ def test_blanks_around_keys_do_not_count(lines):
     assert [corpus.documents for corpus in dataset.blocks(1)] == [["a"], ["b"]]
 
 
+def test_a_block_names_the_rows_of_the_file(lines, caplog):
+    dataset = JsonlDataset(path=lines({"text": "a"}, {"text": ""}, {"text": 3}))
+    with pytest.raises(UserError, match=r"^text=text: row 2 is not text but int"):
+        list(dataset.blocks(1))
+    assert "1 of 1 rows have no text (row 1)" in caplog.text
+
+
 def test_a_column_may_begin_in_a_later_block(lines):
     dataset = JsonlDataset(path=lines({"text": "a"}, {"text": "b", "y": "x"}), label="y")
     assert dataset.load().labels == [None, "x"]
