@@ -89,7 +89,8 @@ def _quoted_where_needed(text: str) -> str:
 def nearest(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
     """` Did you mean 'x'?`; where nothing is near `otherwise`, by default what there is."""
     choices = sorted(map(str, names))
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    ends = [choice for choice in choices if name.endswith(f"_{choice}")]  # top_n_words: n_words
+    close = ends or difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     if close:
         return f" Did you mean '{close[0]}'?"
     if otherwise is not None:

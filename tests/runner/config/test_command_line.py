@@ -102,6 +102,7 @@ def test_what_hydra_accepts_is_accepted(arguments: list[str], own: Path) -> None
         "embedder=me/model": ["Type embedder=sentence_transformer embedder.model=me/model"],
         "n_topics=10": ["n_topics=10: there is no such key. Type clusterer.n_topics=10"],
         "nr_topics=10": ["nr_topics=10: there is no such key. Did you mean 'clusterer.n_topics'?"],
+        "representation.top_n_words=9": ["has no such parameter. Did you mean 'n_words'?"],
         "n_clusters=5": ["Type clusterer=agglomerative clusterer.n_clusters=5"],
         "embedder = tfidf": ["embedder: has no value. Type embedder=..., without spaces"],
         "--embedder=tfidf": ["there is no such flag. Settings have no dashes. Type embedder=tfidf"],
