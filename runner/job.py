@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from components.base import Corpus, Report, Result, UserError
@@ -151,6 +152,8 @@ def _writing(config: DictConfig, folder: Path, sweep: object) -> AbstractContext
 
 
 def _setting(sweep: object) -> str:
+    if not HydraConfig.initialized():  # Python, `runner update` and others
+        return "folder"
     return "hydra.sweep.dir" if sweep else "hydra.run.dir"
 
 

@@ -115,6 +115,8 @@ def fetch_model(source: str, uri: str | None, scratch: Path, name: str) -> Path:
                 tracking_uri=client.tracking_uri,
             )
         except store_errors() as error:
+            if getattr(error, "error_code", "") == "INTERNAL_ERROR":  # the server is broken or gone
+                raise
             raise UserError(
                 f"{source}: there is no such model in {client.tracking_uri}: {first_line(error)}"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -175,6 +176,15 @@ def test_a_folder_with_names_like_ours(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.stdout.strip() == "(2, 5)", done.stderr
+
+
+def test_a_folder_on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("runner.job.write_reports", full)
+    with pytest.raises(UserError, match=r"No space left.* another folder with folder=\.\.\."):
+        run(TEXTS, *SETTINGS, folder="out")
 
 
 def test_a_topic_has_any_name() -> None:

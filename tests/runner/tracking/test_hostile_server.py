@@ -25,6 +25,7 @@ class Server:
     def __init__(self) -> None:
         self.location = ""
         self.answer: bytes | None = None  # to everything
+        self.broken = "nothing"  # what is asked for where it fails
         self.listed: list[str] = []
         self.content = b"evil"
         self.headers: list[Any] = []
@@ -58,7 +59,7 @@ class Server:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 server.headers.append(self.headers)
                 content = server.reply(urlsplit(self.path).path)
-                self.send_response(200)
+                self.send_response(500 if server.broken in self.path else 200)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -132,6 +133,15 @@ def test_a_folder_of_this_machine_is_no_model(
     for command in commands:
         with pytest.raises(UserError, match=NO_RESULT):
             command()
+
+
+def test_a_server_that_breaks_while_a_model_is_fetched(
+    server: Server, commands: list[Callable[[], int]]
+) -> None:
+    """Not "there is no such model": it is there."""
+    server.broken = "mlflow-artifacts"
+    with pytest.raises(UserError, match=f"the MLflow store http://{server.address} cannot be used"):
+        commands[-1]()
 
 
 @pytest.mark.parametrize("answer", [b"", b"null", b"[1]", b"<html>\x1b[31m", b"{" * 100_000])
