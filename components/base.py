@@ -202,7 +202,8 @@ class Labeler(Protocol):
 
     `label(topics)` returns the same topics, in order, with another `label`, and `description` where
     there is one; a topic for which it has no name stays as it is. It is called once for the main
-    topics and once for those of each layer. Optional:
+    topics and once for those of each layer; after an update, with those alone that have no name
+    yet. Optional:
 
     metrics_ : dict[str, float]    set by `label`: counts and costs of the last call, which are
                                    summed over the calls

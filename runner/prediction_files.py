@@ -97,7 +97,9 @@ def _parquet(path: Path) -> Iterator[Write]:
             return strings(values)
         if values.ndim == 1:
             return numbers(values)
-        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), max(1, values.shape[1]))
+        if not values.shape[1]:  # memberships in no topic: there are no lists of the fixed size 0
+            return pa.array(values.tolist(), pa.list_(pa.float32()))
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
     def write(block: Block) -> None:
         nonlocal writer

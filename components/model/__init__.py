@@ -70,10 +70,6 @@ class TopicModel:
     layers: dict[str, list[SavedTopic]] = field(default_factory=dict)
 
     @property
-    def n_dimensions(self) -> int:
-        return int(self.arrays["centroids"].shape[1])
-
-    @property
     def by_name(self) -> bool:
         """Whether names that were given before the run decide on some topics."""
         return self._names is not None and self._names.decides

@@ -391,6 +391,17 @@ def test_predictions_do_not_replace_the_documents(saved, tmp_path):
         main([*data, f"folder={saved}"])
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_memberships_where_there_are_no_topics(tmp_path, suffix):
+    from runner.prediction_files import writing
+
+    path = tmp_path / f"a{suffix}"
+    with writing(path) as write:
+        write({"row": np.arange(3), "memberships": np.zeros((3, 0), np.float32)})
+    if suffix == ".parquet":
+        assert pq.read_table(path)["memberships"].to_pylist() == [[], [], []]
+
+
 def test_files_are_read_in_blocks(tmp_path):
     from components.base import ParameterError
     from components.datasets.csv import CsvDataset
