@@ -50,6 +50,11 @@ def of_documents(result: Result) -> Result:
     )
 
 
+def of_pieces(values: Any, corpus: Corpus) -> Any:
+    """Values of the documents (n, ...), given to their pieces; as they are where none was split."""
+    return values if corpus.parents is None else values[corpus.parents]
+
+
 def mixture_of(labels: Integers, corpus: Corpus) -> Any:
     """Share of each document's text in each topic: float64 CSR (documents, topics).
 

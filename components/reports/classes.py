@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from components.base import Bounds, Integers, Result, Topic
+from components.pieces import of_documents, of_pieces
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -85,7 +86,8 @@ def topics_by_class(
 ) -> list[ByClass]:
     """The topics among the classes of each column that `dataset.classes` names.
 
-    Documents whose value is missing are in no class. A column is left out when fewer than two
+    Documents whose value is missing are in no class. One that was split counts once, in the topic
+    with the most of it: its pieces are no independent observations. A column is left out when fewer than two
     classes have documents, or when most classes have one document, as row numbers do.
 
     Parameters
@@ -98,7 +100,8 @@ def topics_by_class(
     """
     if not result.topics:
         return []
-    tables = (_by_class(result, column, max_classes, level) for column in result.corpus.classes)
+    whole = of_documents(result)
+    tables = (_by_class(whole, column, max_classes, level) for column in result.corpus.classes)
     return [table for table in tables if table is not None]
 
 
@@ -161,8 +164,8 @@ def write_topics_by_class(
     Columns: column and class (the largest first), topic, count, share (of the class's documents,
     those without a topic included), share_low and share_high (95 % interval, see `wilson`), z (how
     the topic stands out in the class, see `log_odds`), stands_out ("more", "less" or empty, see
-    `ByClass.threshold`) and words: of the topic's documents in the class, weighed as in
-    `topics_over_time.csv`.
+    `ByClass.threshold`) and words: of the topic's documents in the class, or of its pieces of
+    these where documents were split, weighed as in `topics_over_time.csv`.
 
     Parameters
     ----------
@@ -183,7 +186,8 @@ def write_topics_by_class(
 def _rows(result: Result, table: ByClass, n_words: int) -> list[list[Any]]:
     n_topics, n_classes = table.counts.shape
     shape = (n_classes, n_topics)
-    words = words_of_cells(result, table.classes, result.labels, shape, n_words)
+    classes = of_pieces(table.classes, result.corpus)
+    words = words_of_cells(result, classes, result.labels, shape, n_words)
     low, high = table.intervals
     numbers = [table.shares, low, high, table.z]
     columns = [array.T.round(6).ravel().tolist() for array in numbers]

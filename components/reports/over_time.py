@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from components.base import Bounds, Integers, ParameterError, Result, Times, Topic
+from components.pieces import of_documents, of_pieces
 from components.reports.bins import Unit, check_bins, in_bins
 from components.reports.fonts import readable
 from components.reports.groups import cross_table, words_of_cells
@@ -83,6 +84,8 @@ def topics_over_time(
 ) -> OverTime | None:
     """Count the topics' documents in bins of time; None without times, or with one bin only.
 
+    A document that was split counts once, in the topic with the most of it.
+
     Parameters
     ----------
     bins : str or int
@@ -95,11 +98,12 @@ def topics_over_time(
     ParameterError
     """
     check_bins(bins)
-    times = result.corpus.timestamps
+    whole = of_documents(result)
+    times = whole.corpus.timestamps
     if times is None or not result.topics:
         return None
     clustered = np.zeros(len(times), bool)
-    clustered[result.rows] = True
+    clustered[whole.rows] = True
     timed = np.flatnonzero(~np.isnat(times) & clustered)
     if not len(timed):
         log.log(level, "topics over time: no document has a time.")
@@ -116,7 +120,7 @@ def topics_over_time(
         used.starts,
         used.ends,
         bin_of,
-        cross_table(result.labels, bin_of, (len(result.topics), len(used.places))),
+        cross_table(whole.labels, bin_of, (len(result.topics), len(used.places))),
         np.bincount(used.of, minlength=len(used.places)),
     )
 
@@ -145,7 +149,7 @@ def write_topics_over_time(
     without a topic included), words and, with `smooth`, share_smoothed. Bins without any document
     have no rows; a topic that has none of a bin's documents has a row with count 0.
 
-    The words are those of the topic's documents in the bin: their term frequencies there times the
+    The words are those of the topic's documents in the bin (or pieces of these): their term frequencies there times the
     factor that c-TF-IDF gives each term in the topics (Grootendorst 2022, arXiv:2203.05794,
     section 3.4), so that words of different bins are weighed alike.
 
@@ -169,7 +173,8 @@ def write_topics_over_time(
     if table is None:
         return []
     n_topics, n_bins = table.counts.shape
-    words = words_of_cells(result, result.labels, table.bins, (n_topics, n_bins), n_words)
+    bin_of = of_pieces(table.bins, result.corpus)
+    words = words_of_cells(result, result.labels, bin_of, (n_topics, n_bins), n_words)
     starts, ends = np.datetime_as_string(table.starts), np.datetime_as_string(table.ends)
     counts, shares = table.counts.ravel().tolist(), table.shares.round(6).ravel().tolist()
     rows = [

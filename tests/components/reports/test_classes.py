@@ -188,3 +188,21 @@ def test_classes_from_python() -> None:
     assert corpus_from(["a", "b"], classes={"source": ["x", None]}).columns == {"source": ["x", ""]}
     with pytest.raises(ParameterError, match="Give a mapping of name to values"):
         corpus_from(["a", "b"], classes=["source"])
+
+
+def test_a_document_in_pieces_counts_once(tmp_path: Path) -> None:
+    """Its pieces are no independent documents: nothing stands out that did not without them."""
+    n, each = 300, 12
+    topic_of, class_of = np.random.default_rng(0).integers(0, 3, (2, n))
+    source = [f"class {number}" for number in class_of.tolist()]
+    (expected,) = topics_by_class(made(topic_of.tolist(), source=source))
+    assert not (np.abs(expected.z) > expected.threshold).any()
+    result = made(np.repeat(topic_of, each).tolist())
+    texts = ["\n\n".join([WORDS[topic]] * each) for topic in topic_of.tolist()]
+    whole = Corpus(texts, columns={"source": source}, classes=("source",))
+    result.corpus = whole.cut(result.corpus.documents, np.repeat(np.arange(n), each))
+    (table,) = topics_by_class(result)
+    assert np.array_equal(table.counts, expected.counts)
+    assert np.array_equal(table.totals, expected.totals)
+    rows = rows_of(*write_topics_by_class(result, tmp_path))
+    assert {row["words"] for row in rows if row["topic"] == "1"} == {"wheel, car"}

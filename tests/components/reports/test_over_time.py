@@ -185,3 +185,18 @@ def test_the_lowest_panel_of_each_column_has_dates() -> None:
         any(label.get_visible() for label in axis.get_xticklabels()) for axis in figure.axes[:7]
     ]
     assert dated == [False] * 3 + [True] * 4
+
+
+def test_a_document_in_pieces_counts_once(tmp_path: Path) -> None:
+    """In the topic with the most of its text; the words are those of all pieces in the topic."""
+    result = made()
+    days = np.array(["2020-01-01", "2020-01-01", "2020-01-09"], "datetime64[us]")
+    whole = Corpus(["", "", ""], timestamps=days)
+    result.corpus = whole.cut(DOCUMENTS, np.array([0, 0, 1, 1, 1, 2, 2, 2]))
+    table = topics_over_time(result, "week")
+    assert table is not None
+    assert table.totals.tolist() == [2, 1]
+    assert table.counts.tolist() == [[1, 0], [1, 1]]
+    path, _ = write_topics_over_time(result, tmp_path, bins="week", n_words=1)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["words"] for row in csv.DictReader(file)] == ["apple", "", "car", "car"]
