@@ -26,8 +26,9 @@ def log_odds(counts: Integers, totals: Integers, others: Integers, n_others: int
     """z-scores of the log-odds ratio of each topic between a class and all other classes.
 
     With an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin' Words",
-    equations 15, 19, 20 and 22): the prior has the topics' shares over all classes, and the weight
-    of as many documents as there are topics.
+    equations 15, 19 and 22): the prior has the topics' shares over all classes, and the weight of
+    as many documents as there are topics. The variance is that of equation 19, in full: their
+    equation 20, for words that are each a small share of all, is too small for large topics.
 
     Parameters
     ----------
@@ -46,9 +47,11 @@ def log_odds(counts: Integers, totals: Integers, others: Integers, n_others: int
     prior = weight * (in_topic + 1) / (n + len(counts) + 1)
     inside = counts + prior[:, None]
     outside = (in_topic[:, None] - counts) + prior[:, None]
-    ratio = np.log(inside / (totals + weight - inside))
-    ratio -= np.log(outside / (n - totals + weight - outside))
-    return np.asarray(ratio / np.sqrt(1 / inside + 1 / outside))
+    inside_others = totals + weight - inside
+    outside_others = n - totals + weight - outside
+    ratio = np.log(inside / inside_others) - np.log(outside / outside_others)
+    variance = 1 / inside + 1 / inside_others + 1 / outside + 1 / outside_others
+    return np.asarray(ratio / np.sqrt(variance))
 
 
 def standing(z: float, threshold: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from components.base import Corpus, ParameterError, Result, Topic
 from components.datasets.csv import CsvDataset
@@ -79,7 +79,7 @@ def test_intervals_are_those_of_scipy() -> None:
 
 
 def test_log_odds_are_those_of_the_paper() -> None:
-    """Equations 15, 20 and 22, a cell at a time."""
+    """Equations 15, 19 and 22, a cell at a time."""
     counts = np.array([[30, 5, 0], [10, 12, 40], [2, 2, 2]])
     totals = np.array([50, 20, 45])  # 8, 1 and 3 documents of these are in no topic
     others, n_others = np.array([4, 0, 6]), 11
@@ -90,10 +90,25 @@ def test_log_odds_are_those_of_the_paper() -> None:
         a = 3 * (everywhere + 1) / (n + 4)
         y_i, n_i = counts[topic, label], totals[label]
         y_j, n_j = everywhere - y_i, n - n_i
-        delta = math.log((y_i + a) / (n_i + 3 - y_i - a)) - math.log(
-            (y_j + a) / (n_j + 3 - y_j - a)
-        )
-        assert z[topic, label] == pytest.approx(delta / math.sqrt(1 / (y_i + a) + 1 / (y_j + a)))
+        parts = y_i + a, n_i + 3 - y_i - a, y_j + a, n_j + 3 - y_j - a
+        delta = math.log(parts[0] / parts[1]) - math.log(parts[2] / parts[3])
+        error = math.sqrt(sum(1 / part for part in parts))
+        assert z[topic, label] == pytest.approx(delta / error)
+
+
+@pytest.mark.parametrize("shares", [[1 / 3] * 3, [0.9, 0.05, 0.05]], ids=["equal", "one is large"])
+def test_of_tables_of_chance_at_most_one_in_twenty_has_a_cell_that_stands_out(
+    shares: list[float],
+) -> None:
+    rng = np.random.default_rng(0)
+    n_tables, n_loud = 200, 0
+    threshold = norm.isf(0.025 / 12)
+    for _ in range(n_tables):
+        counts = np.zeros((3, 4), np.int64)
+        np.add.at(counts, (rng.choice(3, 400, p=shares), rng.integers(0, 4, 400)), 1)
+        z = log_odds(counts, counts.sum(axis=0), np.zeros(3, np.int64), 0)
+        n_loud += bool((np.abs(z) > threshold).any())
+    assert n_loud <= 0.05 * n_tables
 
 
 def test_topics_stand_out_where_they_do_and_nowhere_by_chance() -> None:
@@ -145,9 +160,9 @@ def test_of_thousands_of_classes_the_largest(
 
 
 def test_the_page_lists_only_what_stands_out() -> None:
-    """40 classes with both topics alike, and a small one that has only the second."""
-    source = [f"even {i % 40:02}" for i in range(800)] + ["odd"] * 15
-    labels = [int(i // 40 % 2) for i in range(800)] + [1] * 15
+    """40 classes with both topics alike, and one that has only the second."""
+    source = [f"even {i % 40:02}" for i in range(800)] + ["odd"] * 60
+    labels = [int(i // 40 % 2) for i in range(800)] + [1] * 60
     section = by_class(made(labels, source=source), 100)
     assert section is not None
     (column,) = section.values["columns"]
