@@ -87,8 +87,9 @@ def topics_by_class(
     """The topics among the classes of each column that `dataset.classes` names.
 
     Documents whose value is missing are in no class. One that was split counts once, in the topic
-    with the most of it: its pieces are no independent observations. A column is left out when fewer than two
-    classes have documents, or when most classes have one document, as row numbers do.
+    with the most of it: its pieces are no independent observations. A column is left out
+    when fewer than two classes have documents, or when most classes have one document, as row
+    numbers do.
 
     Parameters
     ----------

@@ -149,9 +149,10 @@ def write_topics_over_time(
     without a topic included), words and, with `smooth`, share_smoothed. Bins without any document
     have no rows; a topic that has none of a bin's documents has a row with count 0.
 
-    The words are those of the topic's documents in the bin (or pieces of these): their term frequencies there times the
-    factor that c-TF-IDF gives each term in the topics (Grootendorst 2022, arXiv:2203.05794,
-    section 3.4), so that words of different bins are weighed alike.
+    The words are those of the topic's documents in the bin, or of its pieces of these where
+    documents were split: their term frequencies there times the factor that c-TF-IDF gives each
+    term in the topics (Grootendorst 2022, arXiv:2203.05794, section 3.4), so that words of
+    different bins are weighed alike.
 
     `topic_trends.csv` has one row per topic: topic, label, trend (new, rising, falling or empty)
     and the factor by which its odds change from the first bin to the last, with its interval; see
