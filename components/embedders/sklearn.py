@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from components.base import Matrix, ParameterError
 from components.embedders.matrix import as_matrix
 
 log = logging.getLogger(__name__)
+
+# A term of scripts that put no spaces between words, longer than nearly every word in them.
+_CLAUSE = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f]{8}"
+)
 
 
 class SklearnEmbedder:
@@ -93,6 +99,7 @@ class SklearnEmbedder:
                 _shrink(step, X)
                 with np.errstate(invalid="ignore"):  # the variance of a single document is 0 / 0
                     X = _apply(step, X)
+                _warn_of_clauses(step)
             except ValueError as error:  # what scikit-learn raises for parameters that do not fit
                 raise ParameterError(
                     "pipeline",
@@ -137,6 +144,24 @@ def _apply(step: Any, X: Any) -> Any:
     if hasattr(step, "fit"):
         step.fit(X)
     return step.transform(X)
+
+
+def _warn_of_clauses(step: Any) -> None:
+    """Warn where a vectorizer has taken clauses for words: documents then share few terms."""
+    if getattr(step, "analyzer", None) != "word" or getattr(step, "tokenizer", None) is not None:
+        return
+    terms = getattr(step, "vocabulary_", {})
+    clauses = [term for term in terms if _CLAUSE.search(term)]
+    if 2 * len(clauses) > len(terms):
+        log.warning(
+            "%s takes what stands between spaces and signs for one word, and the documents are in "
+            "a script without spaces: %d of %d terms are whole clauses, such as %r. Set its "
+            "analyzer=char and ngram_range=[1,2], or choose an embedder that knows the language.",
+            type(step).__name__,
+            len(clauses),
+            len(terms),
+            min(clauses),
+        )
 
 
 def _shrink(step: Any, X: Any) -> None:

@@ -161,3 +161,32 @@ def test_parameters_that_scikit_learn_refuses_are_refused_before_any_document_is
     steps = {"tfidf": TfidfVectorizer(), "svd": TruncatedSVD(n_components=-1)}
     with pytest.raises(ParameterError, match=r"pipeline=TruncatedSVD: The 'n_components'.*Got -1"):
         SklearnEmbedder(pipeline=steps)
+
+
+CHINESE = [
+    "我觉得课堂难度太大跟不上，而且教材内容陈旧需要更新。",
+    "这次配送员太慢了等了一个星期，所以不推荐。",
+    "总的来说早餐味道一般种类太少，但是空调干净整洁而且安静。",
+]
+
+
+def test_clauses_taken_for_words_are_told_with_what_to_set(caplog):
+    SklearnEmbedder(pipeline=TfidfVectorizer()).encode(CHINESE)
+    assert "5 of 6 terms are whole clauses" in caplog.text
+    assert "analyzer=char and ngram_range=[1,2]" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "documents"),
+    [
+        (TfidfVectorizer(), DOCUMENTS),
+        (TfidfVectorizer(), ["我 觉得 课堂 难度 太大 跟不上", "这次 配送员 太慢 了"]),
+        (TfidfVectorizer(), [*DOCUMENTS, CHINESE[0]]),
+        (TfidfVectorizer(analyzer="char", ngram_range=(1, 9)), CHINESE),
+        (TfidfVectorizer(tokenizer=list, token_pattern=None), CHINESE),
+        (HashingVectorizer(), CHINESE),
+    ],
+)
+def test_no_word_of_clauses_where_words_are_words(vectorizer, documents, caplog):
+    SklearnEmbedder(pipeline=vectorizer).encode(documents)
+    assert "clauses" not in caplog.text
