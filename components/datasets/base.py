@@ -11,7 +11,7 @@ from typing import Any, Literal
 from components.base import Corpus, ParameterError, at_least
 from components.datasets.html import without_markup
 from components.datasets.split import check_split, split_corpus
-from components.datasets.table import find_column, to_corpus
+from components.datasets.table import find_column, to_corpus, warn_of_useless_labels
 
 MAX_BYTES = 2_000_000_000
 BATCH = 1000  # rows that are read, and counted, at a time
@@ -59,6 +59,7 @@ class DatasetBase:
     def load(self) -> Corpus:
         """All documents, or a sample of them, or their pieces."""
         documents = self.cleaned(self.read().sample(self.limit, self.seed))
+        warn_of_useless_labels(documents.labels or ())
         return split_corpus(documents, self.pieces_by, self.split_length)
 
     def cleaned(self, corpus: Corpus) -> Corpus:

@@ -155,6 +155,22 @@ def to_corpus(
     )
 
 
+def warn_of_useless_labels(labels: Iterable[str | None]) -> None:
+    """Tell of labels that group no documents, so that nothing can be measured by them."""
+    present = [label for label in labels if label is not None]
+    n_classes = len(set(present))
+    if n_classes == 1 < len(present):
+        log.warning(
+            "all %d labels are %.200r: topics are not compared with them.", len(present), present[0]
+        )
+    elif n_classes == len(present) > 1:
+        log.warning(
+            "each of the %d labels is another: topics are not compared with them. Is dataset.label "
+            "the column of classes?",
+            len(present),
+        )
+
+
 def _known(cells: Mapping[str, Sequence[Any]], column: str, source: str) -> list[str | None]:
     """The labels that guide a run; None where nothing is known."""
     labels = scalars(cells[column], "known_labels", column)

@@ -1,7 +1,8 @@
 """How far topics agree with given labels. All or some of the documents may have one.
 
 Every measure sees only the documents with a vector and a label, less those whose label the run was
-given (`dataset.known_labels`, `clusterer=given`), and is None where these are fewer than two.
+given (`dataset.known_labels`, `clusterer=given`). It is None where these all have the same label, or
+each another: such labels group nothing, and all topics agree with them equally.
 Outliers count as one class of their own; with `covered` they are left out, which a run can profit
 from by leaving out hard documents: read it with `coverage`.
 """
@@ -104,7 +105,7 @@ def purity(result: Result, *, covered: bool = False) -> float | None:
 
 
 def _labels_and_topics(result: Result, covered: bool) -> tuple[Integers, Integers] | None:
-    """Label and topic of the documents that count, as numbers; None where they are too few."""
+    """Label and topic of the documents that count, as numbers; None where labels group nothing."""
     result = of_documents(result)
     labels = result.corpus.labels
     if labels is None:
@@ -115,7 +116,5 @@ def _labels_and_topics(result: Result, covered: bool) -> tuple[Integers, Integer
     topics = result.labels[rows]
     if covered:
         rows, topics = rows[topics >= 0], topics[topics >= 0]
-    if len(rows) < 2:
-        return None
-    numbers = np.unique([str(labels[row]) for row in rows], return_inverse=True)[1]
-    return numbers, topics
+    found, numbers = np.unique([str(labels[row]) for row in rows], return_inverse=True)
+    return (numbers, topics) if 2 <= len(found) < len(rows) else None

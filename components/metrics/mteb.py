@@ -27,7 +27,7 @@ def mteb_v_measure(
     part in it. Not adjusted for chance, so it compares embedders on the same documents only; where
     there are fewer documents than are drawn, it differs from a leaderboard's in that too.
 
-    None with fewer than two labels, or more than documents that are drawn.
+    None with fewer than two labels, one for each document, or more than documents that are drawn.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -38,7 +38,7 @@ def mteb_v_measure(
     texts = [str(labels[row]) for row in result.rows[places].tolist()]
     numbers = np.unique(texts, return_inverse=True)[1].astype(np.int64)
     n_labels = int(numbers.max(initial=-1)) + 1
-    if not 2 <= n_labels <= n_documents:
+    if not 2 <= n_labels <= n_documents or n_labels == len(places):
         return None
     rng = np.random.default_rng(seed)
     scores = []

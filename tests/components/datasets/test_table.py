@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.base import ParameterError, UserError
+from components.base import Corpus, ParameterError, UserError
 from components.datasets.cells import is_missing
+from components.datasets.python import PythonDataset
 from components.datasets.table import find_column, to_corpus
 
 
@@ -156,3 +157,19 @@ def test_images_alone_are_documents_without_text(tmp_path):
     corpus = to_corpus({"i": ["a.png"]}, "a.csv", image="i", folder=tmp_path)
     assert corpus.documents == [""]
     assert not corpus.blank.any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a", None, "a"], "all 2 labels are 'a': topics are not compared with them."),
+        (["a", "b", None], "each of the 2 labels is another: topics are not compared"),
+        (["a", "b", "a"], None),
+        (["a", None, None], None),
+    ],
+)
+def test_labels_that_group_nothing_are_told_of(labels, said, caplog, monkeypatch):
+    monkeypatch.setattr(PythonDataset, "corpus", Corpus(["x", "y", "z"], labels))
+    PythonDataset().load()
+    messages = [r.message for r in caplog.records if "topics are not compared" in r.message]
+    assert [message.startswith(said) for message in messages] == [True] * (said is not None)

@@ -40,6 +40,12 @@ def test_none_without_labels(measure: Any) -> None:
     assert measure(result_of([0, 0, 1])) is None
 
 
+@pytest.mark.parametrize("measure", [*MEASURES, ami_interval, mteb_v_measure])
+@pytest.mark.parametrize("labels", ["a" * 60, [f"id {i}" for i in range(60)]], ids=["one", "ids"])
+def test_none_where_labels_group_nothing(measure: Any, labels: Any) -> None:
+    assert measure(result_of([0, 1, 2] * 20, list(labels))) is None
+
+
 @pytest.mark.parametrize("measure", [ari, ami, v_measure])
 def test_agreement(measure: Any) -> None:
     labels = ["cat", "cat", "dog", "dog", "sea", "sea"]
