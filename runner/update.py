@@ -151,7 +151,10 @@ class Update:
             labels, matches = self._carried_over(X, before, rows >= old, found)
             changes = Changes(self._parent, n, matches)
             had = before.labels >= 0
-            n_moved = int(np.sum(labels.main[had] != changes.numbers[before.labels[had]]))
+            stays = np.full(len(changes.numbers), -2)  # of what is merged or gone, all is moved
+            for number, sources in enumerate(matches[""].sources):
+                stays[[*sources[:1]]] = number
+            n_moved = int(np.sum(labels.main[had] != stays[before.labels[had]]))
             return labels, replace(changes, n_moved=n_moved).outcome
 
         return carried
@@ -232,10 +235,11 @@ class Changes:
             return f"Topics stay as they are; new topics: {self.n_new}."
         sources = self.matches[""].sources
         n, same = len(self.parent.result.topics), sum(map(bool, sources))
+        to_keep = " To keep all topics: recluster=never." if same < n else ""
         return (
             f"All {self.n_clustered:,} documents were clustered again. Of {n} topics {same} "
             f"remain and {n - same} do not; new topics: {len(sources) - same}; old documents in "
-            f"another topic: {self.n_moved:,} (changes.csv)."
+            f"another topic: {self.n_moved:,} (changes.csv).{to_keep}"
         )
 
     def write(self, result: Result, folder: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """How far topics agree with given labels. All or some of the documents may have one.
 
 Every measure sees only the documents with a vector and a label, less those whose label the run was
-given (`dataset.known_labels`, `clusterer=given`). It is None where these all have the same label, or
-each another: such labels group nothing, and all topics agree with them equally.
+given (`dataset.known_labels`, `clusterer=given`). It is None where these all have the same label,
+or each another: such labels group nothing, and all topics agree with them equally.
 Outliers count as one class of their own; with `covered` they are left out, which a run can profit
 from by leaving out hard documents: read it with `coverage`.
 """

@@ -233,7 +233,8 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
     arguments[1] = "dataset.path=old.jsonl"
     capsys.readouterr()
     assert update("run=few", "folder=all", *arguments) == 0
-    assert "All 320 documents were clustered again" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "All 320 documents were clustered again" in said
     after = documents(tmp_path / "all").topic.to_numpy()
     model = load("all")
     assert model.about["documents_clustered"] == 320
@@ -262,6 +263,30 @@ def test_topics_found_again_are_the_old_ones_and_what_a_person_made_stays(
     first = ~texts.duplicated().to_numpy()  # a text that stands twice has the topic of the first
     predicted = load("all").predict(texts.tolist())
     assert (predicted.topic.to_numpy() == after)[first].all()
+
+
+def test_documents_of_topics_that_are_merged_by_an_update_are_in_another_topic(
+    parent, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    config = Path("run/config.yaml")
+    config.write_text(config.read_text().replace("n_clusters: 5", "n_clusters: 2"))
+    arguments = ["dataset=jsonl", "dataset.path=new.jsonl", *UNTRACKED]
+    assert update("run=run", "folder=all", "recluster=always", *arguments) == 0
+    said = capsys.readouterr().out
+    rows = changes(tmp_path / "all")
+    kept = {
+        row["topics_before"]: row["topic"]
+        for row in rows
+        if row["change"] in ("grown", "shrunk", "silent")
+    }
+    assert len(kept) == 2
+    old, new = (documents(tmp_path / name).topic[:150] for name in ("run", "all"))
+    n_moved = sum(kept.get(str(a)) != str(b) for a, b in zip(old, new, strict=True) if a >= 0)
+    assert "Of 5 topics 2 remain and 3 do not; new topics: 0; " in said
+    assert f"old documents in another topic: {n_moved} (" in said
+    assert "To keep all topics: recluster=never." in said
 
 
 def test_new_documents_are_cleaned_as_those_of_the_run_were(tmp_path, monkeypatch):

@@ -162,14 +162,14 @@ def test_images_alone_are_documents_without_text(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (["a", None, "a"], "all 2 labels are 'a': topics are not compared with them."),
-        (["a", "b", None], "each of the 2 labels is another: topics are not compared"),
-        (["a", "b", "a"], None),
-        (["a", None, None], None),
+        (["a", None] * 10, "all 10 labels are 'a': topics are not compared with them."),
+        ([None, *"abcdefghijk"], "each of the 11 labels is another: topics are not compared"),
+        ([*"abcdefghijka"], None),
+        ([*"aaaaaaaaa"], None),
     ],
 )
 def test_labels_that_group_nothing_are_told_of(labels, said, caplog, monkeypatch):
-    monkeypatch.setattr(PythonDataset, "corpus", Corpus(["x", "y", "z"], labels))
+    monkeypatch.setattr(PythonDataset, "corpus", Corpus(["x"] * len(labels), labels))
     PythonDataset().load()
     messages = [r.message for r in caplog.records if "topics are not compared" in r.message]
     assert [message.startswith(said) for message in messages] == [True] * (said is not None)
