@@ -31,6 +31,7 @@ from components.result import Matrix as Matrix
 from components.result import NeighborGraph as NeighborGraph
 from components.result import Result as Result
 from components.result import Topic as Topic
+from components.result import largest as largest
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

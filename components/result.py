@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -72,6 +73,11 @@ class Topic:
     @property
     def _first_words(self) -> str:
         return ", ".join(word for word, _ in self.words[:3]) or f"topic {self.id}"
+
+
+def largest(topics: Sequence[Topic]) -> list[Topic]:
+    """Topics by their sizes: of an updated or edited run their numbers do not tell the order."""
+    return sorted(topics, key=lambda topic: -topic.size)
 
 
 @dataclass(frozen=True)

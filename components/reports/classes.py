@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Bounds, Integers, Result, Topic
+from components.base import Bounds, Integers, Result, Topic, largest
 from components.pieces import of_documents, of_pieces
 from components.reports.association import log_odds, standing, wilson
 from components.reports.fonts import readable
@@ -223,7 +223,7 @@ def write_plot_by_class(
     tables = topics_by_class(result, max_classes)
     if not tables:
         return []
-    topics = result.topics[:n_topics]
+    topics = largest(result.topics)[:n_topics]
     names = [name for table in tables for name in [table.column, *table.names[:n_classes]]]
     with readable([*names, *(topic.label for topic in topics)]):
         figure = _figure(tables, topics, n_classes)
@@ -240,13 +240,13 @@ def _figure(tables: Sequence[ByClass], topics: Sequence[Topic], n_classes: int) 
         1, len(tables), squeeze=False, sharey=True, width_ratios=shown
     )[0]  # fmt: skip
     for axis, table, n in zip(panels, tables, shown, strict=True):
-        z = table.z[: len(topics), :n]
+        z, shares = (cells[[topic.id for topic in topics], :n] for cells in (table.z, table.shares))
         # Colours are full at three times the threshold, and white below it.
         scale = np.sign(z) * np.clip((np.abs(z) / table.threshold - 1) / 2 + 0.15, 0, 1)
         scale[np.abs(z) < table.threshold] = 0
         axis.imshow(scale, cmap="RdBu", vmin=-1.4, vmax=1.4, aspect="auto")
         for row, column in np.ndindex(z.shape):
-            share = 100 * table.shares[row, column]
+            share = 100 * shares[row, column]
             axis.text(column, row, f"{share:.1f}", fontsize=7, ha="center", va="center")
         labels = [drawable(one_line(name, 18)) for name in table.names[:n]]
         axis.set_xticks(range(n), labels, rotation=45, ha="right", fontsize=8)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from components.base import Bounds, Integers, ParameterError, Result, Times, Topic
+from components.base import Bounds, Integers, ParameterError, Result, Times, Topic, largest
 from components.pieces import of_documents, of_pieces
 from components.reports.bins import Unit, check_bins, in_bins
 from components.reports.fonts import readable
@@ -216,7 +216,7 @@ def write_plot_over_time(
     table = topics_over_time(result, bins)
     if table is None:
         return []
-    topics = result.topics[:n_topics]
+    topics = largest(result.topics)[:n_topics]
     with readable(topic.label for topic in topics):
         figure = _figure(table, topics, len(result.topics), smooth)
         return save(figure, folder / "topics_over_time.png")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from components.base import Bounds, Result, Topic
+from components.base import Bounds, Result, Topic, largest
 from components.reports.fonts import readable
 from components.reports.tables import write_csv
 from components.reports.text import one_line, plain
@@ -25,7 +25,7 @@ def write_topics_plot(
     n_words: Annotated[int, Bounds(1)] = 8,
 ) -> list[Path]:
     """`topics.png`: a panel for each of the largest topics, with bars for its words' weights."""
-    topics = result.topics[:n_topics]
+    topics = largest(result.topics)[:n_topics]
     words = (word for topic in topics for word, _ in topic.words[:n_words])
     with readable([*words, *(topic.label for topic in topics)]):
         figure = _topics_figure(topics, len(result.topics), n_words)
@@ -80,7 +80,7 @@ def write_map(
     """
     if result.coordinates is None:
         return []
-    with readable(topic.label for topic in result.topics[:n_labels]):
+    with readable(topic.label for topic in largest(result.topics)[:n_labels]):
         return save(_map_figure(result, n_labels), folder / "map.png")
 
 
@@ -189,7 +189,7 @@ def _spaced(result: Result, n_labels: int) -> list[tuple[Any, Any]]:
     height = float(np.ptp(places[:, 1])) or 1.0
     width = float(np.ptp(places[:, 0])) or 1.0
     placed: list[tuple[Any, Any]] = []
-    for topic in result.topics[:n_labels]:
+    for topic in largest(result.topics)[:n_labels]:
         members = result.coordinates[result.labels == topic.id]
         x, y = np.median(members[:, 0]), np.quantile(members[:, 1], 0.85) + 0.012 * height
         for _ in range(60):

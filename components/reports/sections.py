@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Floats, Result, Topic
+from components.base import Floats, Result, Topic, largest
 from components.reports.meanings import MEANINGS
 from components.reports.points import packed, points
 from components.reports.similarity import order
@@ -40,7 +40,7 @@ class Section:
 
 def topics(result: Result, similarities: Floats | None, n_documents: int) -> Section:
     """The topics as a table: words, size, measures and typical documents."""
-    listed = result.topics[:N_TOPICS]
+    listed = largest(result.topics)[:N_TOPICS]
     room = 3_000_000 // max(1, len(listed) * n_documents)
     limit = int(np.clip(room, _SHORTEST, _LONGEST))
     views = views_of(result)

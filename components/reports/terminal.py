@@ -6,7 +6,7 @@ from typing import TextIO
 
 import numpy as np
 
-from components.base import Result
+from components.base import Result, largest
 from components.reports.text import plain, words_or_label
 
 _WORDS = 52  # characters for the words of a topic, where there is room
@@ -28,7 +28,8 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     console = Console(file=file, highlight=False, width=None if file.isatty() else 120)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("topic", justify="right", no_wrap=True)
-    named = any(topic.is_named and topic.words for topic in result.topics[:n_topics])
+    shown = largest(result.topics)[:n_topics]
+    named = any(topic.is_named and topic.words for topic in shown)
     # Rich would take the room that is lacking from all columns alike: numbers and sizes too.
     room = console.width - _NUMBERS
     if named:
@@ -49,7 +50,7 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
             no_wrap=True,
             style="dim",
         )
-    for topic in result.topics[:n_topics]:
+    for topic in shown:
         words = words_or_label(topic, n_words)
         cells = [str(topic.id), *([topic.label] if named else []), f"{topic.size:,}", words]
         if with_document:
@@ -57,7 +58,7 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
         table.add_row(*(Text(plain(cell)) for cell in cells))
     console.print()
     console.print(table)
-    smaller = result.topics[n_topics:]
+    smaller = largest(result.topics)[n_topics:]
     if smaller:
         size = sum(topic.size for topic in smaller)
         console.print(f"  and {len(smaller)} smaller topics with {size:,} documents: topics.csv")

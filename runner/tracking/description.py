@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.base import Result
+from components.base import Result, largest
 from components.reports.text import one_line
 
 DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as "Description"
@@ -14,7 +14,7 @@ def topics(result: Result) -> str:
     width = max((len(f"{topic.size:,}") for topic in result.topics), default=1)
     lines = [
         f"{topic.id:>3}  {topic.size:>{width},}  {one_line(topic.label, 80)}"
-        for topic in result.topics[:N_TOPICS]
+        for topic in largest(result.topics)[:N_TOPICS]
     ]
     # Labels are other people's text: only a line that starts with it ends a fence.
     block = ["~~~", *lines, "~~~"] if lines else []

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.base import Corpus, Layer, Report, Result, Topic
-from components.reports import plots, tables
+from components.reports import plots, sections, tables
 from components.reports.terminal import print_topics
 
 DOCUMENTS = ["cats, and\nmore cats", "dogs", "", "dogs cost $5 or $6", "cats", "nothing"]
@@ -195,6 +195,19 @@ def test_the_terminal_shows_labels_that_say_more_than_the_words(result: Result) 
     assert lines[1].split()[:3] == ["topic", "label", "size"]
     assert lines[2].split()[:5] == ["0", "Pets", "that", "bark", "2"]
     assert max(map(len, lines)) <= 120
+
+
+def test_the_largest_topics_are_shown_whatever_their_numbers(result: Result) -> None:
+    """Those of an updated run keep their numbers, and new ones come last."""
+    result.topics = [Topic(t, size, (("tea", 1.0),), 0) for t, size in enumerate([5, 1, 9])]
+    out = io.StringIO()
+    print_topics(result, out, n_topics=2)
+    lines = out.getvalue().splitlines()
+    assert [line.split()[:2] for line in lines[2:4]] == [["2", "9"], ["0", "5"]]
+    assert "and 1 smaller topics with 1 documents" in out.getvalue()
+    listed = sections.topics(result, None, 1).values["topics"]
+    assert [topic["id"] for topic in listed] == [2, 0, 1]
+    assert [topic["bar"] for topic in listed] == [1, 5 / 9, 1 / 9]
 
 
 class Terminal(io.StringIO):
