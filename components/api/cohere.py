@@ -27,11 +27,12 @@ class Cohere(Provider):
         from cohere.core.api_error import ApiError
 
         if isinstance(error, httpx.TimeoutException):
-            return Failure(None, f"{self.server} did not answer in time.")
+            return Failure(None, f"{self.server} did not answer in time.", timed_out=True)
         if isinstance(error, httpx.TransportError):
             return Failure(None, f"{self.server} cannot be reached ({error}).")
         if isinstance(error, ApiError) and error.status_code != 200:  # 200: no JSON in the answer
             body = error.body if isinstance(error.body, dict) else {"message": error.body}
             message = str(body.get("message") or error.body)
-            return Failure(error.status_code, message, error.headers or {})
+            status, headers = error.status_code, error.headers or {}
+            return Failure(status, message, headers, out_of_credit=status == 402)
         return None

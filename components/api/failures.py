@@ -21,23 +21,27 @@ class Failure:
     message : the server's, or what the SDK says; it may hold a key, see `redact`
     headers : of the answer
     out_of_credit : the account has none left, so to send it again is of no use
+    too_large : the request by itself is beyond the rate limit, so to send it again is of no use
+    timed_out : no answer came in time
     """
 
     status: int | None
     message: str
     headers: Mapping[str, str] = field(default_factory=dict)
     out_of_credit: bool = False
+    too_large: bool = False
+    timed_out: bool = False
 
     @property
     def temporary(self) -> bool:
-        if self.out_of_credit:
+        if self.out_of_credit or self.too_large:
             return False
         return self.status is None or self.status in TEMPORARY or self.status >= 500
 
     @property
     def of_items(self) -> bool:
         """Whether a request with fewer items may be accepted."""
-        return self.status in OF_ITEMS and not self.out_of_credit
+        return (self.status in OF_ITEMS and not self.out_of_credit) or self.too_large
 
     @property
     def retry_after(self) -> float | None:

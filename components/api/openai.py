@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components.api.failures import Failure
+from components.api.failures import Failure, redact
 from components.api.provider import Provider
 
 
@@ -27,16 +27,19 @@ class OpenAI(Provider):
         import openai
 
         if isinstance(error, openai.APITimeoutError):
-            return Failure(None, f"{self.server} did not answer in time.")
+            return Failure(None, f"{self.server} did not answer in time.", timed_out=True)
         if isinstance(error, openai.APIConnectionError):
             return Failure(None, f"{self.server} cannot be reached ({error.__cause__ or error}).")
         if isinstance(error, openai.APIStatusError):
             body = error.body if isinstance(error.body, dict) else {}
+            status, message = error.status_code, str(body.get("message") or error.message)
             return Failure(
-                error.status_code,
-                str(body.get("message") or error.message),
+                status,
+                message,
                 error.response.headers,
-                out_of_credit=error.code == "insufficient_quota",
+                out_of_credit=status == 402 or error.code == "insufficient_quota",
+                # More tokens than the limit of a minute has: it would never be taken.
+                too_large=status == 429 and message.startswith("Request too large"),
             )
         return None
 
@@ -51,6 +54,9 @@ class OpenAI(Provider):
             raise self.malformed("answered with something that is not JSON") from None
         if not isinstance(body, dict):
             raise self.malformed(f"answered with a JSON {type(body).__name__}, not an object")
+        if (error := body.get("error")) and not body.keys() & {"data", "choices"}:
+            message = error.get("message") if isinstance(error, dict) else error
+            raise self.malformed(f"answered with an error: {redact(str(message)).rstrip('.')}")
         return body
 
 

@@ -85,8 +85,8 @@ class Provider:
             f"model={self.model} is of the right kind."
         )
 
-    def refusal(self, failure: Failure, attempts: int) -> UserError:
-        """What to tell the user, with nothing in it that could be a key."""
+    def refusal(self, failure: Failure, attempts: int, n_items: int = 1) -> UserError:
+        """What to tell the user of a request of so many items, without what could be a key."""
         reason = redact(failure.message)
         name = self.name if self.is_default else self.server
         if failure.status in (401, 498):
@@ -103,9 +103,11 @@ class Provider:
         elif failure.temporary:
             wait = failure.retry_after
             unheard = failure.status is None and not self.is_default
+            slow = "Raise timeout, or lower batch_size. " if n_items > 1 else "Raise timeout. "
             advice = (
                 ("Tried once" if attempts == 1 else f"Tried {attempts} times")
                 + (f"; the server asks to wait {wait:.0f} s. " if wait else ". ")
+                + (slow if failure.timed_out else "")
                 + ("Check that a server runs there, or correct base_url. " if unheard else "")
                 + "Run the same command again to go on from here, or raise max_retries."
             )

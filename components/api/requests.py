@@ -137,7 +137,7 @@ class Requests:
                 delay = self._delay(failure, attempt)
                 if delay is None or stop.is_set():
                     # `from None`: the SDK's exception may quote the key.
-                    refusal = self.provider.refusal(failure, attempt + 1)
+                    refusal = self.provider.refusal(failure, attempt + 1, len(rows))
                     raise (Refused(refusal) if failure.of_items else refusal) from None
                 self._warn(failure, delay)
                 if failure.status == 429:
@@ -148,7 +148,8 @@ class Requests:
     def _failure(self, error: Exception) -> Failure | None:
         if isinstance(error, TimeoutError):
             server = self.provider.server
-            return Failure(None, f"{server} did not answer within {self.timeout:g} s.")
+            message = f"{server} did not answer within {self.timeout:g} s."
+            return Failure(None, message, timed_out=True)
         return None if isinstance(error, UserError) else self.provider.failure(error)
 
     def _delay(self, failure: Failure, attempt: int) -> float | None:

@@ -78,7 +78,7 @@ class ApiEmbedder:
         def send(rows: Integers) -> tuple[list[Any], int | None]:
             return self._send([texts[row] for row in rows.tolist()])
 
-        lengths = _Lengths()
+        lengths = _Lengths(self.dimensions)
         with self._requests.start(
             len(documents),
             tokens,
@@ -106,7 +106,17 @@ class ApiEmbedder:
                 log.warning("texts refused: %d, the first begins %r", len(run.refused), begins)
 
     def _check_lengths(self, lengths: _Lengths, run: Run) -> None:
-        if len(lengths.seen) > 1:
+        if self.dimensions is not None and (others := lengths.seen - {self.dimensions}):
+            run.fail(
+                ParameterError(
+                    "dimensions",
+                    self.dimensions,
+                    f"{self._provider.server} answered with vectors of {min(others)} numbers: "
+                    f"model={self.model} has no others, or the server does not shorten them. Type "
+                    "null to take them as they are.",
+                )
+            )
+        elif len(lengths.seen) > 1:
             seen = " and ".join(map(str, sorted(lengths.seen)))
             run.fail(
                 self._provider.malformed(
@@ -139,8 +149,8 @@ class _Lengths:
     """Holds vectors back until it is known how long they ought to be.
 
     The first answer may be the malformed one, and a vector of a wrong length must not be stored:
-    right ones could not stand beside it. So the length is that on which two answers agree, or
-    that of the only answer.
+    right ones could not stand beside it. So the length is that which was asked for, or else that
+    on which two answers agree, or that of the only answer.
 
     Attributes
     ----------
@@ -150,8 +160,8 @@ class _Lengths:
         Every length that came.
     """
 
-    def __init__(self) -> None:
-        self.right: int | None = None
+    def __init__(self, right: int | None) -> None:
+        self.right = right
         self.seen: set[int] = set()
         self._votes: set[int] = set()
         self._held: list[tuple[Integers, Floats]] = []

@@ -6,11 +6,13 @@ import inspect
 import os
 import re
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from components.api.failures import redact
-from components.base import Matrix, ParameterError, UserError, at_least, require
+from components.base import Floats, Integers, Matrix, ParameterError, UserError, at_least, require
 from components.embedders.matrix import as_matrix
 from components.file_hash import sha256
 
@@ -53,18 +55,31 @@ class LangChainEmbedder:
 
     def encode(self, documents: Sequence[str]) -> Matrix:
         """Vectors, float32 (n, d)."""
-        texts = list(documents)
-        rows: list[list[float]] = []
-        for start in range(0, len(texts), self.batch_size):
+        return np.concatenate([vectors for _, vectors in self.iter_encode(documents)])
+
+    def iter_encode(self, documents: Sequence[str]) -> Iterator[tuple[Integers, Floats]]:
+        """Yield (rows, vectors) of each batch as it comes: most of these objects call a paid API.
+
+        Raises
+        ------
+        UserError
+            When the object raises anything, or gives another number of vectors than of documents.
+        """
+        name = type(self.embeddings).__name__
+        for start in range(0, len(documents), self.batch_size):
+            batch = list(documents[start : start + self.batch_size])
             try:
-                rows += self.embeddings.embed_documents(texts[start : start + self.batch_size])
+                vectors = np.asarray(as_matrix(self.embeddings.embed_documents(batch)))
+            except UserError:
+                raise
             except Exception as error:  # every provider has its own
                 reason = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
                 raise UserError(
-                    f"{type(self.embeddings).__name__} failed ({reason}). Check its parameters, "
-                    "its key and its server."
+                    f"{name} failed ({reason}). Check its parameters, its key and its server."
                 ) from error
-        return as_matrix(rows)
+            if len(vectors) != len(batch):
+                raise UserError(f"{name} gave {len(vectors)} vectors for {len(batch)} documents.")
+            yield np.arange(start, start + len(batch)), vectors
 
 
 def _describe(part: Any) -> dict[str, Any]:

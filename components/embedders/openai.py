@@ -123,6 +123,11 @@ class OpenAIEmbedder(ApiEmbedder):
             raise self._provider.malformed(
                 f"answered {n} texts with {len(entries)} vectors, or without numbering them"
             )
+        if len(by_index) < n and by_index.keys() == set(range(len(by_index))):
+            # A text that the server left out may have shifted the numbers of all after it.
+            raise self._provider.malformed(
+                f"answered {n} texts with {len(entries)} vectors, which cannot be told apart"
+            )
         vectors = [_decoded(by_index.get(i, {}).get("embedding")) for i in range(n)]
         return vectors, total_tokens(body)
 

@@ -116,6 +116,7 @@ def test_no_server(api_server, embedder):
         ((400, "invalid request: texts is too long"), "invalid request"),
         ((404, "model not found"), r"Check model=embed-v4\.0"),
         ((422, "unprocessable"), "status 422"),
+        ((402, "payment required"), "no credit left"),
         ((498, "invalid token"), "export CO_API_KEY"),
     ],
 )

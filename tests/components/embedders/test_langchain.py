@@ -57,6 +57,28 @@ def test_a_provider_that_fails_is_named():
         LangChainEmbedder(embeddings=Broken()).encode(DOCUMENTS)
 
 
+def test_what_came_before_a_failure_is_handed_over():
+    class Fails(Recording):
+        def embed_documents(self, texts):
+            if self.calls:
+                raise ConnectionError("no route to host")
+            return super().embed_documents(texts)
+
+    got = []
+    with pytest.raises(UserError, match="no route to host"):
+        got.extend(LangChainEmbedder(embeddings=Fails(), batch_size=2).iter_encode(DOCUMENTS))
+    assert [rows.tolist() for rows, _ in got] == [[0, 1]]
+
+
+def test_a_batch_with_too_few_vectors_is_not_taken():
+    class Fewer(Recording):
+        def embed_documents(self, texts):
+            return super().embed_documents(texts)[1:]
+
+    with pytest.raises(UserError, match=r"^Fewer gave 1 vectors for 2 documents"):
+        LangChainEmbedder(embeddings=Fewer(), batch_size=2).encode(DOCUMENTS)
+
+
 class Provider(Embeddings, BaseModel):
     """What a provider's class looks like."""
 

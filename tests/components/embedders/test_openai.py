@@ -231,6 +231,15 @@ def test_a_slow_answer_is_given_up_and_asked_for_again(embedder, api_server):
     assert len(api_server.requests) == 2
 
 
+def test_a_server_that_is_too_slow_is_told_from_one_that_is_not_there(embedder, api_server):
+    api_server.pause = 0.5
+    slow = {"timeout": 0.1, "max_retries": 0}
+    with pytest.raises(UserError, match=r"Tried once\. Raise timeout, or lower batch_size\."):
+        embedder(**slow).encode(DOCUMENTS)
+    with pytest.raises(UserError, match=r"Tried once\. Raise timeout\. "):
+        embedder(**slow).encode(DOCUMENTS[:1])
+
+
 @pytest.mark.parametrize("form", ["seconds", "milliseconds", "date"])
 def test_retry_after_is_obeyed(embedder, api_server, form):
     header = {
@@ -290,6 +299,7 @@ def test_no_server(api_server, embedder):
         ((404, "The model does not exist"), r"Check model=text-embedding-3-small"),
         ((422, "Bad body"), "status 422: Bad body"),
         ((429, "You exceeded your quota", {}, "insufficient_quota"), "no credit left"),
+        ((402, "Insufficient Balance"), "Insufficient Balance.*no credit left"),
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(embedder, api_server, fault, message):
@@ -378,6 +388,35 @@ def test_an_answer_that_lacks_one_vector(embedder, api_server):
     with pytest.raises(UserError, match="answered 10 texts with 9 vectors"):
         store(embedder(), DOCUMENTS, got)
     assert list(got) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_vectors_numbered_anew_after_one_was_left_out_are_not_taken(embedder, api_server):
+    api_server.faults.append((200, answer_of(GOOD[:9])))
+    got = {}
+    with pytest.raises(UserError, match="answered 10 texts with 9 vectors, which cannot be told"):
+        store(embedder(), DOCUMENTS, got)
+    assert got == {}
+
+
+def test_a_server_that_does_not_shorten_vectors(embedder, api_server):
+    api_server.faults.append((200, answer_of(GOOD)))
+    got = {}
+    with pytest.raises(UserError, match=r"^dimensions=4: http.* vectors of 2 numbers.*Type null"):
+        store(embedder(dimensions=4), DOCUMENTS, got)
+    assert got == {}
+
+
+def test_a_request_beyond_the_limit_of_a_minute_is_divided(embedder, api_server):
+    said = "Request too large for m on tokens per min (TPM): Limit 9, Requested 20."
+    api_server.faults.append((429, said, {}, "rate_limit_exceeded"))
+    np.testing.assert_array_equal(embedder().encode(DOCUMENTS), expected(DOCUMENTS))
+    assert [len(body["input"]) for *_, body in api_server.requests] == [10, 5, 5]
+
+
+def test_an_error_in_an_answer_of_status_200_is_shown(embedder, api_server):
+    api_server.faults.append((200, {"error": {"message": "no provider is free.", "code": 429}}))
+    with pytest.raises(UserError, match=r"answered with an error: no provider is free\. Check"):
+        embedder().encode(DOCUMENTS)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
