@@ -25,7 +25,7 @@ from components.base import (
 from components.corpus import text_hashes
 from runner.cache import Cache
 from runner.cache.embeddings import Before, Encoded, joined
-from runner.cache.encoding import inputs, looks_up
+from runner.cache.encoding import add_costs, inputs, looks_up
 from runner.cache.fingerprint import identity
 from runner.cluster import RayCluster
 
@@ -111,7 +111,8 @@ def embed(
             cache.stages.register(each.vectors, each.identity)
     else:
         with_vector, encoded = filled[has_vector], encoded.take(np.flatnonzero(has_vector))
-    _report(len(corpus), len(with_vector), int(encoded.truncated.sum()))
+    texts = "documents" if corpus.whole is None else "pieces of documents"
+    _report(texts, len(corpus), len(with_vector), int(encoded.truncated.sum()))
     if len(with_vector) < 2:
         raise UserError(
             f"too few to find topics: of {len(corpus)} documents, {len(with_vector)} have a vector "
@@ -194,17 +195,31 @@ def _inner(
 
 
 def word_encoder(
-    embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
+    embedder: Embedder,
+    cache: Cache,
+    corpus: Corpus,
+    settings: Mapping[str, Any],
+    costs: dict[str, float] | None = None,
 ) -> Callable[[list[str]], Matrix]:
-    """A function from words to their vectors, (n, d), served from the cache."""
-    return _encoder(embedder, settings, "word_embedder", cache, corpus, "words")
+    """A function from words to their vectors, (n, d), served from the cache.
+
+    What they cost is added to `costs`.
+    """
+    return _encoder(embedder, settings, "word_embedder", cache, corpus, "words", costs)
 
 
 def text_encoder(
-    embedder: Embedder, cache: Cache, corpus: Corpus, settings: Mapping[str, Any]
+    embedder: Embedder,
+    cache: Cache,
+    corpus: Corpus,
+    settings: Mapping[str, Any],
+    costs: dict[str, float] | None = None,
 ) -> Callable[[list[str]], Matrix]:
-    """A function from texts to vectors, (n, d), as the documents have; served from the cache."""
-    return _encoder(embedder, settings, "document_embedder", cache, corpus, "texts")
+    """A function from texts to vectors, (n, d), as the documents have; served from the cache.
+
+    What they cost is added to `costs`.
+    """
+    return _encoder(embedder, settings, "document_embedder", cache, corpus, "texts", costs)
 
 
 def _encoder(
@@ -214,10 +229,11 @@ def _encoder(
     cache: Cache,
     corpus: Corpus,
     label: str,
+    costs: dict[str, float] | None,
 ) -> Callable[[list[str]], Matrix]:
     def encode(texts: list[str]) -> Matrix:
         try:
-            return _encode(
+            encoded = _encode(
                 embedder,
                 settings,
                 cache,
@@ -225,9 +241,12 @@ def _encoder(
                 role,
                 corpus_hash=lambda: corpus.documents_hash,
                 label=label,
-            ).vectors
+            )
         except ParameterError as error:  # no parameter of the part that asks for the vectors
             raise UserError(str(error.within("embedder"))) from error
+        if costs is not None:
+            add_costs(costs, encoded.metrics)
+        return encoded.vectors
 
     return encode
 
@@ -258,17 +277,19 @@ def _has_values(X: Matrix) -> NDArray[np.bool_]:
     return np.asarray(nonzero).ravel()
 
 
-def _report(n: int, n_embedded: int, n_truncated: int) -> None:
+def _report(texts: str, n: int, n_embedded: int, n_truncated: int) -> None:
     if n_embedded < n:
         log.warning(
-            "%d of %d documents are empty or have no word that the model knows: topic -1.",
+            "%d of %d %s are empty or have no word that the model knows: topic -1.",
             n - n_embedded,
             n,
+            texts,
         )
     if n_truncated:
         log.warning(
-            "%d of %d documents (%.1f %%) are longer than the model's limit and were truncated.",
+            "%d of %d %s (%.1f %%) are longer than the model's limit and were truncated.",
             n_truncated,
             n_embedded,
+            texts,
             100 * n_truncated / n_embedded,
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.api.chat import UNSENT, Chat, Refused, ServerChat, read_object
-from components.base import ParameterError, Result, Topic, at_least
+from components.base import ParameterError, Result, Topic, at_least, largest
 from components.metrics import llm_questions as questions
 from components.metrics.llm_questions import PLACEHOLDERS, Question
 
@@ -143,7 +143,7 @@ class LLMJudge:
         answers : mapping of str to str, optional
             The model's answers so far, see `ServerChat.ask`.
         """
-        topics = result.topics[: self.n_topics]
+        topics = sorted(largest(result.topics)[: self.n_topics], key=lambda topic: topic.id)
         first = list(self._on_words_and_names(result, topics))
         values, n_requests, tokens = self._ask(first, answers)
         asked = list(zip(first, values, strict=True))

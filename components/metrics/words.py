@@ -12,7 +12,8 @@ import numpy as np
 
 from components.agreement import adjusted_mutual_information
 from components.base import Bounds, Integers, Result
-from components.labels import one_hot
+from components.corpus import text_hashes
+from components.labels import distinct, one_hot
 from components.metrics.geometry import sampled_neighbors, sampled_rows
 from components.metrics.tokens import tfidf
 
@@ -29,9 +30,10 @@ def words_ami(
     """Adjusted mutual information of the topics with those that the words alone predict.
 
     A complement naive Bayes classifier (Rennie et al. 2003, smoothing 1) learns the topics from
-    the TF-IDF of the other folds' documents and predicts those of each fold. At most 1, 0 by
-    chance; higher is better. Topics that no word announces, and topics that words announce but
-    that are cut at random, both score low.
+    the TF-IDF of the other folds' documents and predicts those of each fold. Of equal documents
+    the first counts, so that none is predicted from its copy. At most 1, 0 by chance; higher is
+    better. Topics that no word announces, and topics that words announce but that are cut at
+    random, both score low.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def words_ami(
     Returns
     -------
     float or None
-        None with fewer than two topics, fewer documents than folds, or no word that two share.
+        None with fewer than two topics, fewer different documents than folds, or no word that
+        two share.
     """
     pair = predicted_by_words(result, n_folds, n_documents, seed)
     return pair and adjusted_mutual_information(pair[1], pair[2])
@@ -60,7 +63,11 @@ def predicted_by_words(
     Parameters and None as in `words_ami`.
     """
     topics = result.labels[result.rows]
-    rows = sampled_rows(np.flatnonzero(topics >= 0), n_documents, seed)
+    rows = np.flatnonzero(topics >= 0)
+    if result.corpus.images is None:  # else equal texts may be of different images
+        texts = (result.corpus.documents[row] for row in result.rows[rows].tolist())
+        rows = rows[distinct(text_hashes(texts))[0]]
+    rows = sampled_rows(rows, n_documents, seed)
     topics = np.unique(topics[rows], return_inverse=True)[1]
     if len(rows) < n_folds or topics.max(initial=0) < 1:
         return None

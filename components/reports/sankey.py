@@ -9,9 +9,9 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Topic
+from components.base import Integers, Topic, largest
 from components.reports.sections import name_of
-from components.reports.text import one_line
+from components.reports.text import one_line, smaller_topics
 
 Bars = dict[int, tuple[float, float]]  # top and bottom of each, in their order
 
@@ -60,6 +60,8 @@ def sankey(
     first, second, counts : as a `Comparison` has them
     names : of the two results
     """
+    first, second = largest(first), largest(second)
+    counts = counts[np.ix_(*([*(topic.id for topic in side), -1] for side in (first, second)))]
     counts = _shortened(counts)
     rows = np.flatnonzero(counts.sum(axis=1))
     columns = np.flatnonzero(counts.sum(axis=0))
@@ -119,7 +121,7 @@ def _svg(
 
 
 def _shortened(counts: Integers) -> Integers:
-    """The largest topics, all others in one, and no topic, along both axes."""
+    """The first topics, all others in one, and no topic, along both axes."""
     for axis in (0, 1):
         n = counts.shape[axis] - 1
         most = min(n, N_TOPICS)
@@ -131,7 +133,7 @@ def _shortened(counts: Integers) -> Integers:
 
 def _titles(topics: Sequence[Topic], n: int, longest: int) -> list[str]:
     shown = [f"{topic.id} {one_line(topic.label, longest)}" for topic in topics[:n]]
-    return [*shown, f"{len(topics) - n} smaller topics", "no topic"]
+    return [*shown, smaller_topics(len(topics) - n), "no topic"]
 
 
 def _hue(topics: Sequence[Topic], place: int, n: int) -> str:

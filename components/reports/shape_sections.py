@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.base import Integers, Result
+from components.base import Integers, Result, largest
 from components.reports.association import standing
 from components.reports.classes import ByClass, topics_by_class
 from components.reports.hierarchy import node_sizes, words_of_nodes
@@ -37,7 +37,8 @@ def over_time(result: Result, bins: str | int, smooth: int | None) -> Section | 
     if table is None:
         return None
     moving = [topic.id for topic in result.topics if table.trends[topic.id].kind]
-    shown = list(dict.fromkeys([*range(min(N_PANELS, len(result.topics))), *moving]))[:MOST_PANELS]
+    first = [topic.id for topic in largest(result.topics)[:N_PANELS]]
+    shown = list(dict.fromkeys([*first, *moving]))[:MOST_PANELS]
     smoothed = table.smoothed(smooth) if smooth else None
     lefts, widths = _places(table)
     starts = np.datetime_as_string(table.starts)
@@ -170,7 +171,7 @@ def _class_values(result: Result, table: ByClass) -> dict[str, Any]:
                 for place in range(n_heat)
             ],
         }
-        for topic in result.topics[:N_HEAT_TOPICS]
+        for topic in largest(result.topics)[:N_HEAT_TOPICS]
     ]
     return {
         "name": one_line(table.column, 60),
@@ -228,7 +229,8 @@ def _levels(n_topics: int) -> list[int]:
 
 def _words_of_largest(result: Result, topics: Sequence[int]) -> str:
     """Two words of each of the four largest topics, where a node has none of its own."""
-    words = (result.topics[topic].words[:2] for topic in topics[:4])
+    of_node = largest([result.topics[topic] for topic in topics])
+    words = (topic.words[:2] for topic in of_node[:4])
     return ", ".join(dict.fromkeys(word for pair in words for word, _ in pair))
 
 

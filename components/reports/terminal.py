@@ -7,7 +7,7 @@ from typing import TextIO
 import numpy as np
 
 from components.base import Result, largest
-from components.reports.text import plain, words_or_label
+from components.reports.text import plain, smaller_topics, words_or_label
 
 _WORDS = 52  # characters for the words of a topic, where there is room
 _LABEL = 28  # and for its label
@@ -61,13 +61,16 @@ def print_topics(result: Result, file: TextIO, *, n_topics: int = 20, n_words: i
     smaller = largest(result.topics)[n_topics:]
     if smaller:
         size = sum(topic.size for topic in smaller)
-        console.print(f"  and {len(smaller)} smaller topics with {size:,} documents: topics.csv")
+        console.print(f"  and {smaller_topics(len(smaller))} with {_documents(size)}: topics.csv")
     outside = int(np.sum(result.labels < 0))
     if outside:
-        documents = "document" if outside == 1 else "documents"
-        console.print(f"   -1  {outside:,} {documents} in no topic")
+        console.print(f"   -1  {_documents(outside)} in no topic")
     console.print()
     console.print(_summary(result), soft_wrap=True)
+
+
+def _documents(n: int) -> str:
+    return f"{n:,} document{'s' if n != 1 else ''}"
 
 
 def _summary(result: Result) -> str:

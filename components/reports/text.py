@@ -50,3 +50,8 @@ def listed_words(words: Iterable[tuple[str, float]]) -> str:
 def words_or_label(topic: Any, n: int | None = None) -> str:
     """The first `n` words of a topic, or all; its label where no word of it counts as one."""
     return listed_words(topic.words[:n]) or str(topic.label)
+
+
+def smaller_topics(n: int) -> str:
+    """How many topics a list or a picture leaves out: those smaller than the ones it shows."""
+    return f"{n:,} smaller topic{'s' if n != 1 else ''}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.base import Integers, Layer, ParameterError, Result, Topic
+from components.base import Integers, Layer, ParameterError, Result, Topic, largest
 from components.labels import by_size
 from components.reports.groups import membership, words_of
 from components.reports.similarity import similarity
@@ -140,19 +140,19 @@ def topics_at(result: Result, k: int, n_words: int = 10) -> Layer:
     topics = []
     for number in range(int(k)):
         inside = np.unique(result.labels[labels == number])
-        largest = result.topics[int(inside[0])]  # topics are numbered by size
+        main = largest([result.topics[topic] for topic in inside.tolist()])[0]
         if len(inside) == 1:  # its words are those of the run, whatever they were chosen by
-            named = largest.words[:n_words]
-            label, description = largest.label, largest.description
+            named = main.words[:n_words]
+            label, description = main.label, main.description
         else:
-            named, label, description = tuple(words[number]) or largest.words[:n_words], "", ""
+            named, label, description = tuple(words[number]) or main.words[:n_words], "", ""
         topics.append(
             Topic(
                 number,
                 int((labels == number).sum()),
                 named,
-                largest.typical,
-                largest.examples,
+                main.typical,
+                main.examples,
                 label,
                 description,
             )

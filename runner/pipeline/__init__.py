@@ -109,7 +109,7 @@ def group(
             X,
             texts,
             words,
-            text_encoder(parts.embedder, cache, corpus, settings),
+            text_encoder(parts.embedder, cache, corpus, settings, encoded.metrics),
             stages.neighbors,
         )
     with clock("cluster"), stage("clusterer", parts.clusterer, reduced.shape):

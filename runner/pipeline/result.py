@@ -96,7 +96,8 @@ def _described(
     corpus, rows, labels = grouped.corpus, grouped.rows, grouped.labels
     texts = [corpus.documents[row] for row in rows.tolist()]
     settings = parts.settings.get("embedder", {})
-    encode_words = word_encoder(parts.embedder, cache, corpus, settings)
+    costs = grouped.encoded.metrics
+    encode_words = word_encoder(parts.embedder, cache, corpus, settings, costs)
     words = grouped.words
     if words is None:
         words = read_words(parts.representation, texts)
@@ -147,10 +148,13 @@ def _result(
 def _counts(grouped: Grouped) -> dict[str, float]:
     """Metrics of the documents and of their vectors, those of the embedder included."""
     corpus, rows, encoded, labels = grouped.corpus, grouped.rows, grouped.encoded, grouped.labels
+    n = len(corpus.whole or corpus)
+    # Of a document that was cut into pieces, one piece is enough for either.
+    document_of = np.arange(n) if corpus.parents is None else corpus.parents
     counts = encoded.metrics | {
-        "n_documents": len(corpus.whole or corpus),
-        "n_documents_empty": len(corpus) - len(rows),
-        "n_documents_truncated": int(encoded.truncated.sum()),
+        "n_documents": n,
+        "n_documents_empty": n - len(np.unique(document_of[rows])),
+        "n_documents_truncated": len(np.unique(document_of[rows[encoded.truncated]])),
         "n_documents_embedded": encoded.computed,  # the others' vectors came from the cache
         "n_dimensions": encoded.vectors.shape[1],
     }
@@ -192,7 +196,7 @@ def _labeller(
     """
     corpus = grouped.corpus
     settings = parts.settings.get("embedder", {})
-    encode_texts = text_encoder(parts.embedder, cache, corpus, settings)
+    encode_texts = text_encoder(parts.embedder, cache, corpus, settings, grouped.encoded.metrics)
 
     def label(topics: list[Topic], labels: Integers) -> list[Topic]:
         labelled = call(

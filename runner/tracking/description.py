@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.base import Result, largest
-from components.reports.text import one_line
+from components.reports.text import one_line, smaller_topics
 
 DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as "Description"
 N_TOPICS = 20
@@ -19,7 +19,7 @@ def topics(result: Result) -> str:
     # Labels are other people's text: only a line that starts with it ends a fence.
     block = ["~~~", *lines, "~~~"] if lines else []
     smaller = len(result.topics) - N_TOPICS
-    rest = [f"and {smaller} smaller topics: Artifacts, topics.csv"] if smaller > 0 else []
+    rest = [f"and {smaller_topics(smaller)}: Artifacts, topics.csv"] if smaller > 0 else []
     head = f"{len(result.topics)} topics: number, documents, label"
     return "\n".join([head, *block, *rest])
 

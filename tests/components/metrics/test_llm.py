@@ -238,6 +238,10 @@ def test_the_largest_topics_and_some_questions_only(server: ChatServer) -> None:
     values = part(corpus_of_three())
     assert len(server.requests) == 2 == len(part.tables_["llm_judge"])
     assert (values["llm_rating"], values["llm_fit"]) == (3.0, None)
+    edited = corpus_of_three()
+    edited.topics[2] = replace(edited.topics[2], size=N + 1)
+    part(edited)
+    assert [row["topic"] for row in part.tables_["llm_judge"]] == [0, 2]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_complement_naive_bayes_equals_scikit_learn(counts: Any) -> None:
 
 def test_words_ami_equals_scikit_learn(texts: list[str], counts: Any) -> None:
     # Only letters, so that the measure's own tokens and the pattern's are the same.
-    texts = ["".join(c if c.isalpha() else " " for c in text) for text in texts]
+    texts = ["".join(c if c.isalpha() else " " for c in text) for text in dict.fromkeys(texts)]
     counts = TfidfVectorizer(sublinear_tf=True, min_df=2, token_pattern=TOKEN).fit_transform(texts)
     topics = topics_of(counts)
     fold = np.random.default_rng(3).permutation(len(texts)) % 5
@@ -62,6 +62,15 @@ def test_words_ami_equals_scikit_learn(texts: list[str], counts: Any) -> None:
     expected = adjusted_mutual_info_score(topics, predicted)
     assert expected > 0.2
     assert words_ami(result_of(texts, topics), seed=3) == pytest.approx(expected, abs=1e-9)
+
+
+def test_no_document_is_predicted_from_its_copy(texts: list[str], counts: Any) -> None:
+    """Of chance topics the words tell nothing, and copies would tell all."""
+    topics = np.random.default_rng(0).permutation(topics_of(counts))
+    once = words_ami(result_of(texts, topics))
+    assert once == pytest.approx(0, abs=0.1)
+    assert words_ami(result_of(texts * 2, np.tile(topics, 2))) == once
+    assert words_ami(result_of(texts[:4] * 9, [0, 1, 2, 3] * 9)) is None  # four texts, five folds
 
 
 def test_words_tell_topics_from_chance(texts: list[str], counts: Any) -> None:

@@ -150,6 +150,15 @@ def test_the_flows_are_as_high_as_the_documents_are_many() -> None:
     assert sum(flows) == len(FIRST)
 
 
+def test_the_largest_topics_are_drawn_whatever_their_numbers() -> None:
+    """New topics of an updated run come last, and may be the largest."""
+    labels = [*range(45), *([45] * 9)]
+    comparison = compare(made(labels), made(labels))
+    both = sankey(comparison.first, comparison.second, comparison.counts, ("one", "two"))
+    assert both.count('">45 ') == 4  # on both sides, in both layouts
+    assert both.count(": 9 documents</title>") == 2
+
+
 def test_many_topics_are_drawn_as_one() -> None:
     labels = [i // 3 for i in range(300)]
     comparison = compare(made(labels), made(labels[::-1]))

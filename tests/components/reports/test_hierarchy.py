@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -139,6 +140,14 @@ def test_broader_topics_are_those_of_the_recipe(tmp_path: Path) -> None:
             for topic in layer.topics
         }  # fmt: skip
         assert mine == {(row["topics"], row["words"]) for row in top}
+
+
+def test_a_broader_topic_is_typical_of_its_largest_whatever_the_numbers() -> None:
+    result = made()
+    sizes = [1, 2, 3, 4, 50]
+    result.topics = [replace(t, size=n) for t, n in zip(result.topics, sizes, strict=True)]
+    (whole,) = topics_at(result, 1).topics
+    assert whole.typical == result.topics[4].typical
 
 
 def test_of_one_topic_there_is_one() -> None:

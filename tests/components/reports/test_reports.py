@@ -204,7 +204,7 @@ def test_the_largest_topics_are_shown_whatever_their_numbers(result: Result) -> 
     print_topics(result, out, n_topics=2)
     lines = out.getvalue().splitlines()
     assert [line.split()[:2] for line in lines[2:4]] == [["2", "9"], ["0", "5"]]
-    assert "and 1 smaller topics with 1 documents" in out.getvalue()
+    assert "and 1 smaller topic with 1 document: topics.csv" in out.getvalue()
     listed = sections.topics(result, None, 1).values["topics"]
     assert [topic["id"] for topic in listed] == [2, 0, 1]
     assert [topic["bar"] for topic in listed] == [1, 5 / 9, 1 / 9]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from components.base import Corpus, UserError
 from components.labels import by_size
 from components.representations.ctfidf import CTFIDF
+from components.representations.keybert import KeyBERT
 from components.topics.outliers import AssignOutliers
 from runner.cache import Cache
 from runner.pipeline import Parts, run
@@ -105,6 +106,26 @@ def test_truncated_documents_and_costs_are_metrics() -> None:
     for stage in ("load", "embed", "reduce", "cluster", "represent", "measure", "total"):
         assert result.metrics[f"{stage}_seconds"] >= 0
     assert result.metrics["peak_memory_mb"] > 10
+
+
+def test_a_document_in_pieces_counts_once(caplog: pytest.LogCaptureFixture) -> None:
+    whole = ["dogs", "cats", "", "cars"]
+    pieces = ["dogs " * 40, "dogs " * 30, "cats", "nothing known", "", "cars"]
+    corpus = Corpus(whole).cut(pieces, np.array([0, 0, 1, 1, 2, 3]))
+    with caplog.at_level("WARNING"):
+        metrics = run(parts(DOCUMENTS, dataset=Loaded(corpus)), draw_map=False).metrics
+    assert (metrics["n_documents"], metrics["n_pieces"]) == (4, 6)
+    assert (metrics["n_documents_empty"], metrics["n_documents_truncated"]) == (1, 1)
+    assert "2 of 6 pieces of documents are empty" in caplog.text
+    assert "2 of 4 pieces of documents (50.0 %) are longer" in caplog.text
+
+
+def test_vectors_of_words_are_paid_for_too() -> None:
+    made = parts(DOCUMENTS, representation=KeyBERT(candidates=CTFIDF()))
+    metrics = run(made, draw_map=False).metrics
+    of_documents = run(parts(DOCUMENTS), draw_map=False).metrics["embed_tokens"]
+    assert metrics["embed_tokens"] == sum(len(text.split()) for text in made.embedder.seen)
+    assert metrics["embed_tokens"] > of_documents
 
 
 def test_truncation_is_remembered_with_the_vectors(tmp_path: Any) -> None:
