@@ -57,3 +57,13 @@ def covered_silhouette(metrics: Mapping[str, Any]) -> float | None:
     if "silhouette" not in metrics or "outlier_ratio" not in metrics:
         return None
     return float(metrics["silhouette"] * (1 - metrics["outlier_ratio"]))
+
+
+def from_cache(metrics: Mapping[str, Any]) -> bool | None:
+    """Whether a run's vectors came from the cache; None: not known."""
+    names = ("n_documents", "n_documents_empty", "n_documents_embedded")
+    if not all(name in metrics for name in names):
+        return None
+    documents, empty, embedded = (metrics[name] for name in names)
+    # Documents that occur twice are embedded once; of a sample that has grown, half at least.
+    return bool(embedded < 0.45 * (documents - empty))

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.leaderboard.order import COMPARED, COVERED, covered_silhouette, order_of, why
+from runner.leaderboard.order import (
+    COMPARED,
+    COVERED,
+    covered_silhouette,
+    from_cache,
+    order_of,
+    why,
+)
 from runner.tracking.record import GROUPED_BY, IS_SWEEP, Record
 
 # Where less is better.
@@ -83,13 +90,9 @@ class Row:
 
     @property
     def from_cache(self) -> bool | None:
-        """Whether vectors came from the cache, so that seconds say little; None: not known."""
-        names = ("n_documents", "n_documents_empty", "n_documents_embedded")
-        if not all(name in self.metrics for name in names):
-            return None
-        documents, empty, embedded = (self.metrics[name].mean for name in names)
-        # Documents that occur twice are embedded once; of a sample that has grown, half at least.
-        return embedded < 0.45 * (documents - empty)
+        """Whether all its vectors came from the cache, so seconds say little; None: not known."""
+        known = [from_cache(run.metrics) for run in self.runs]
+        return None if None in known else all(known)
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def rank_runs(runs: Iterable[Record], sort: str | None = None) -> Ranking:
             {
                 name: cell
                 for name in metrics
-                if (cell := _cell([measured[id(run)] for run in group], name))
+                if (cell := _cell([measured[id(run)] for run in _timed(group, name)], name))
             },
             group,
         )
@@ -232,6 +235,13 @@ def _measured(run: Record, *, covered: bool) -> dict[str, float]:
     """A run's metrics; `covered` adds `COVERED`, which compares runs of one embedder."""
     value = covered_silhouette(run.metrics) if covered else None
     return run.metrics if value is None else {**run.metrics, COVERED: value}
+
+
+def _timed(group: list[Record], name: str) -> list[Record]:
+    """The runs that tell a metric: of seconds those that embedded, as other seeds reuse vectors."""
+    if name not in ("embed_seconds", "total_seconds"):
+        return group
+    return [run for run in group if not from_cache(run.metrics)] or group
 
 
 def members_of(record: Record) -> list[str]:

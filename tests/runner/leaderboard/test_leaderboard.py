@@ -146,6 +146,20 @@ def test_scores_of_embedders_on_other_documents_are_not_compared() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("n_seeds", [2, 3])
+def test_seconds_are_those_of_the_seed_that_embedded(n_seeds: int) -> None:
+    about = {"n_documents": 100.0, "n_documents_empty": 0.0}
+    runs = [
+        a_run("minilm", seed, words_ami=0.1, n_documents_embedded=100.0 * (seed == 0),
+              embed_seconds=40.0 if seed == 0 else 0.0, **about)
+        for seed in range(n_seeds)
+    ]  # fmt: skip
+    (row,) = rank_runs(runs).rows
+    assert str(row.metrics["embed_seconds"]) == "40"
+    assert row.from_cache is False
+    assert rank_runs(runs[1:]).rows[0].from_cache is True
+
+
 def test_runs_that_differ_in_their_seed_alone() -> None:
     runs = [a_run("tfidf", seed, words_ami=0.1 * seed) for seed in (1, 2)]
     ranking = rank_runs(runs)
