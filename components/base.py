@@ -8,10 +8,12 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 # What every room names in one line: from components.base import Corpus, UserError, ...
 from components.corpus import Corpus as Corpus
@@ -59,6 +61,8 @@ class Progress:
         What they are.
     """
 
+    last: ClassVar[float] = 0.0  # when any of them was last seen, on the clock `time.monotonic`
+
     def __init__(self, total: int | None = None, label: str = "") -> None:
         from tqdm import tqdm
 
@@ -76,13 +80,14 @@ class Progress:
 
     def to(self, done: int) -> None:
         """So many are done."""
+        now = time.monotonic()
         if not self.bar.disable:
             self.bar.update(done - self._done)
+            Progress.last = now
         self._done = done
-        now = time.monotonic()
         if not self.bar.disable or now - self._last < LOGGED_EVERY:
             return
-        self._last = now
+        self._last = Progress.last = now
         spent = now - self._start
         if self._total and done:
             left = spent / done * (self._total - done)
@@ -97,6 +102,30 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str = "") -
         for done, item in enumerate(items, 1):
             yield item
             shown.to(done)
+
+
+@contextmanager
+def goes_on(label: str) -> Iterator[None]:
+    """Log every half a minute that the work in this block, `label`, goes on.
+
+    Not where a `Progress` was seen in that time. A library that holds the interpreter's lock all
+    the while is not heard of.
+    """
+    start, ended = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(LOGGED_EVERY):
+            now = time.monotonic()
+            if now - Progress.last >= LOGGED_EVERY:
+                log.info("%s: %.0f s so far", label, now - start)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 # A method may name more than its contract asks for: the pipeline passes by name what a part's

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from components.base import Corpus, Report, Result, UserError
+from components.base import Corpus, Report, Result, UserError, goes_on
 from runner.cache import Cache
 from runner.config.build import build
 from runner.config.recorded import TRUST
@@ -256,7 +256,8 @@ def write_reports(
     failed: list[str] = []
     for name, report in reports.items():
         try:
-            written = report(result, folder)
+            with goes_on(f"reports.{name}"):
+                written = report(result, folder)
             files += [Path(path).relative_to(folder).as_posix() for path in written]
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK:

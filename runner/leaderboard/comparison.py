@@ -26,7 +26,7 @@ from runner.leaderboard.topic_rows import TopicRow, read_sample, read_topics
 from runner.tracking.record import Record
 
 SCORES = ("consensus", "neighbour_consensus", "kind_prior", "choice_score", "seed_stability")
-VOTERS = 40  # settings whose topics are compared with those of every run
+VOTERS = 40  # settings, and runs of one setting, whose topics are compared with those of every run
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Comparison:
     labels : int64 (n,), the label of each document of the sample as a number; -1 is none. None
         where the documents have no labels
     of_seeds : float64 (r,), mean agreement (AMI) of a run's topics with those of the runs that
-        differ in nothing but their seed; NaN where there are none
+        differ in nothing but their seed, the first `VOTERS` at most; NaN where there are none
     """
 
     records: list[Record]
@@ -189,7 +189,8 @@ def _comparison(jobs: Mapping[Path, Record]) -> Comparison:
     topics: list[Integers] = []
     labels = of_seeds = None
     if apart or len(voters) < len(records):
-        topics, labels = read_sample(folders, len(voters))
+        of_one = max(map(names.count, firsts))
+        topics, labels = read_sample(folders, max(len(voters), min(of_one, VOTERS)))
         of_seeds = _of_seeds(topics, names)
     if not apart:
         nobody = np.zeros((len(records), 0))
@@ -221,8 +222,10 @@ def _of_seeds(topics: list[Integers], names: list[str]) -> Numbers:
     for name in set(names):
         runs = [i for i, other in enumerate(names) if other == name]
         if len(runs) > 1:
-            agreement = topic_agreement([topics[i] for i in runs])
-            values[runs] = (agreement.sum(axis=1) - 1) / (len(runs) - 1)
+            others = range(min(len(runs), VOTERS))
+            agreement = topic_agreement([topics[i] for i in runs], others)
+            itself = np.arange(len(runs)) < len(others)
+            values[runs] = (agreement.sum(axis=1) - itself) / (len(others) - itself)
     return values
 
 

@@ -9,6 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.base import goes_on
+
+DOES = {
+    "load": "reading documents",
+    "embed": "embedding",
+    "reduce": "reducing vectors",
+    "cluster": "clustering",
+    "represent": "words of topics",
+    "label": "labels of topics",
+    "measure": "measures",
+    "map": "map of the documents",
+}
+
 
 class StageProfiler:
     """Measures stages by wall time, in seconds, and the process's peak of resident memory.
@@ -31,7 +44,8 @@ class StageProfiler:
     def __call__(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         try:
-            yield
+            with goes_on(DOES.get(stage, stage)):
+                yield
         finally:
             spent = time.perf_counter() - start
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import time
 
 import pytest
 
@@ -35,3 +36,20 @@ def test_a_notebook_shows_a_bar(
         shown.to(3)
         assert "3/9" in stream.getvalue()
     assert "letters" not in caplog.text
+
+
+def test_work_without_progress_is_heard_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(base, "LOGGED_EVERY", 0.05)
+    caplog.set_level(logging.INFO)
+    with base.goes_on("layout"):
+        time.sleep(0.4)
+    assert caplog.messages[0] == "layout: 0 s so far"
+    n = len(caplog.messages)
+    with base.goes_on("search"):  # its progress is seen
+        for _ in base.progress(range(40), label="rows"):
+            time.sleep(0.01)
+    new = caplog.messages[n:]
+    assert any(line.startswith("rows") for line in new)
+    assert sum(line.startswith("search") for line in new) < 4

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
+from runner.leaderboard import comparison as comparison_module
 from runner.leaderboard.__main__ import main
 from runner.leaderboard.choice import SENTENCES, WORD_COUNTS, WORD_VECTORS
 from runner.leaderboard.comparison import SCORES, Comparison, compare, score
@@ -296,6 +297,21 @@ def test_many_seeds_of_one_embedder_are_not_compared(jobs: dict[Path, Record]) -
     assert np.isnan(scores["choice_score"]).all()
     others = [adjusted_mutual_info_score(np.arange(90) % 3, topics_of(folder)) for folder in jobs]
     assert scores["seed_stability"][0] == pytest.approx((others[1] + others[2] + others[3]) / 3)
+
+
+def test_a_run_is_compared_with_some_of_many_seeds(
+    jobs: dict[Path, Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison_module, "VOTERS", 2)
+    for record in jobs.values():
+        record.params["embedder"], record.tags["seedless_hash"] = "e", "same"
+    (comparison,) = compare(jobs)
+    topics = [topics_of(folder) for folder in jobs]
+    by_hand = [
+        np.mean([adjusted_mutual_info_score(topics[i], topics[j]) for j in (0, 1) if j != i])
+        for i in range(len(topics))
+    ]
+    assert comparison.scores()["seed_stability"] == pytest.approx(by_hand)
 
 
 def test_an_ensemble_among_the_runs(jobs: dict[Path, Record]) -> None:
