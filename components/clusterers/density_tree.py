@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,12 @@ from numpy.typing import NDArray
 
 from components.base import Floats, Integers
 from components.labels import count_topics
+
+log = logging.getLogger(__name__)
+
+MANY = 20_000  # rows above which the time is tried on a few, so many:
+TRIED = (2500, 5000)
+LONG = 120  # seconds that are worth a warning
 
 
 def single_linkage_tree(X: NDArray[Any], min_samples: int, metric: str) -> NDArray[np.float64]:
@@ -19,6 +27,31 @@ def single_linkage_tree(X: NDArray[Any], min_samples: int, metric: str) -> NDArr
     float64 (n - 1, 4)
         Merges in SciPy's format: two nodes, their distance, the rows below them.
     """
+    if len(X) > MANY:
+        _warn_of_duration(X, min_samples, metric)
+    return _tree(X, min_samples, metric)
+
+
+def _warn_of_duration(X: NDArray[Any], min_samples: int, metric: str) -> None:
+    """Say how long the tree will take, where that is long: hdbscan itself cannot be stopped."""
+    rows = np.random.default_rng(0).permutation(len(X))
+    spent = []
+    for few in TRIED:
+        start = time.process_time()
+        _tree(X[rows[:few]], min(min_samples, few - 1), metric)
+        spent.append(time.process_time() - start)
+    power = np.log(spent[1] / spent[0]) / np.log(TRIED[1] / TRIED[0])
+    seconds = spent[1] * (len(X) / TRIED[1]) ** max(1.0, power)
+    if seconds > LONG:
+        log.warning(
+            "HDBSCAN of %s vectors of %d numbers takes about %.0f min, by a trial on %s. Meanwhile "
+            "nothing is shown, and Ctrl-C is not heard. Faster: reducer=umap, which leaves few "
+            "numbers, or clusterer=leiden.",
+            f"{len(X):,}", X.shape[1], seconds / 60, f"{TRIED[1]:,}",
+        )  # fmt: skip
+
+
+def _tree(X: NDArray[Any], min_samples: int, metric: str) -> NDArray[np.float64]:
     from hdbscan import HDBSCAN
 
     model = HDBSCAN(

@@ -62,7 +62,7 @@ def run(
         check_memory(corpus, parts, preflight)
     with clock("embed"), stage("embedder", parts.embedder):
         settings = parts.settings.get("embedder", {})
-        before = None if preflight == "off" else partial(log_estimate, corpus, parts)
+        before = None if preflight == "off" else partial(log_estimate, corpus, parts, draw_map)
         rows, encoded = embed(corpus, parts.embedder, cache, settings, parts.cluster, before)
     grouped = group(parts, cache, corpus, rows, encoded, clock)
     return conclude(parts, cache, grouped, clock, draw_map=draw_map)

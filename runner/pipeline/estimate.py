@@ -33,13 +33,16 @@ PAIR, CHARACTER = 1.5e-9, 1.5e-6
 ONCE, SHARE = 0.6, 0.08
 
 
-def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integers) -> None:
+def log_estimate(
+    corpus: Corpus, parts: Any, draw_map: bool | None, request: EncodeRequest, rows: Integers
+) -> None:
     """Log what a run of `LARGE` documents and more is estimated to take.
 
     Parameters
     ----------
     corpus : the documents
     parts : `runner.pipeline.parts.Parts`, built
+    draw_map : whether a map of so many is asked for
     request : what embeds them
     rows : of the request's documents, those whose vectors are not stored yet
     """
@@ -53,18 +56,28 @@ def log_estimate(corpus: Corpus, parts: Any, request: EncodeRequest, rows: Integ
         embedding, d = trial(request, rows)
         known.append(f"embedding {duration(embedding)}, by a trial on a few")
     seconds, characters = embedding, sum(map(len, corpus.documents))
-    d = d or getattr(request.embedder, "dimensions", None) or ASSUMED
+    d = d or getattr(request.embedder, "dimensions", None)
+    may_be_sparse = d is None and getattr(request.embedder, "fits_corpus", False)
+    d = d or ASSUMED
     if (of_topics := getattr(parts.clusterer, "estimated_seconds", None)) is not None:
-        after = after_embedding(n, characters, d) + of_topics(n)
+        # Among sparse vectors neither all pairs nor an inverted file, but pynndescent.
+        descends = may_be_sparse and n > EXACT_LIMIT and isinstance(parts.reducer, Identity)
+        after = of_topics(n) + (
+            characters * CHARACTER if descends else after_embedding(n, characters, d)
+        )
+        unknown += ["neighbours"] if descends else []
         known.append(f"all else {duration(after)}")
         seconds += after
     else:
         unknown.append(type(parts.clusterer).__name__)
     if not isinstance(parts.reducer, Identity):
         unknown.append(type(parts.reducer).__name__)
+    if draw_map:
+        unknown.append("the map")
     if not known:
         return
-    rest = f", and {' and '.join(unknown)}, which is not estimated" if unknown else ""
+    are = "is" if len(unknown) == 1 else "are"
+    rest = f", and {' and '.join(unknown)}, which {are} not estimated" if unknown else ""
     log.info(
         "%s documents: about %s and %.1f GB (%s)%s. Half or twice as long is possible, and longer "
         "where other work shares the machine.",

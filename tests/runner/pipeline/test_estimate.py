@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from components.base import Corpus
 from components.clusterers.kmeans import KMeansClusterer
 from components.clusterers.leiden import LeidenClusterer
+from components.embedders.sklearn import SklearnEmbedder
 from components.reducers.identity import Identity
 from components.representations.ctfidf import CTFIDF
 from runner.cache import Cache
@@ -83,6 +85,23 @@ def test_a_faster_precision_is_named_where_embedding_is_long(
 def test_what_nobody_knows_is_named(said: Callable[..., str]) -> None:
     line = said(KMeansClusterer(n_clusters=3, random_state=0), Identity(), None)
     assert ", and KMeansClusterer, which is not estimated" in line
+
+
+def test_neither_a_map_nor_a_search_among_sparse_vectors_is_estimated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(estimate, "LARGE", 300)
+    caplog.set_level(logging.INFO, logger="runner.pipeline.estimate")
+    leiden = LeidenClusterer(resolution=1.0, random_state=0)
+    words = SklearnEmbedder(pipeline=TfidfVectorizer())
+    parts = Parts(Loaded(), words, Identity(), leiden, CTFIDF())
+    monkeypatch.setattr(estimate, "EXACT_LIMIT", 299)
+    run(parts, draw_map=True, preflight="warn")
+    monkeypatch.setattr(estimate, "EXACT_LIMIT", 300)
+    run(parts, draw_map=False, preflight="warn")
+    first, second = (line for line in caplog.messages if " about " in line)
+    assert "and embedding and neighbours and the map, which are not" in first
+    assert "), and embedding, which is not" in second
 
 
 def test_documents_of_every_length_are_tried() -> None:
