@@ -113,8 +113,8 @@ class Provider:
             )
         else:
             advice = (
-                f"Check model={self.model} and its options; if a text is too long, lower "
-                "max_input_tokens."
+                f"Check model={self.model} and its options; if a text is too long, shorten or drop "
+                "it, or lower max_input_tokens, with which all documents are embedded again."
             )
         status = "no answer" if failure.status is None else f"status {failure.status}"
         return UserError(f"{name}: {status}: {reason.rstrip('.')}. {advice}")

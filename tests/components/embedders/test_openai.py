@@ -294,7 +294,7 @@ def test_no_server(api_server, embedder):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ((400, "This model's maximum context length is 8192 tokens"), "max_input_tokens"),
+        ((400, "This model's maximum context length is 8192 tokens"), "embedded again"),
         ((403, "Not allowed"), r"may not use model=text-embedding-3-small"),
         ((404, "The model does not exist"), r"Check model=text-embedding-3-small"),
         ((422, "Bad body"), "status 422: Bad body"),
