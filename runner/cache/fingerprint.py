@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import logging
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -105,7 +108,7 @@ def _default(part: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     content = {"class": _name(made_from), "settings": values}
     if "__main__" in modules and not getattr(inspect.getmodule(made_from), "__file__", None):
         modules.discard("__main__")
-        content["source"] = _typed_source(made_from)
+        content["source"] = _typed_source(made_from, modules)
     return content | sources(modules)
 
 
@@ -121,12 +124,23 @@ def _neutral(made_from: Any) -> frozenset[str]:
     return NEUTRAL if reduces else OF_EMBEDDERS
 
 
-def _typed_source(thing: Any) -> str:
-    """Of what was typed into a notebook."""
+def _typed_source(thing: Any, modules: set[str]) -> str:
+    """Of what was typed into a notebook; adds the modules whose names it uses."""
     try:
-        return hashlib.sha256(inspect.getsource(thing).encode()).hexdigest()
-    except (OSError, TypeError) as error:
+        source = inspect.getsource(thing)
+        tree = ast.parse(textwrap.dedent(source))
+    except (OSError, TypeError, SyntaxError) as error:
         raise UnknownError("its source cannot be read") from error
+    typed = vars(sys.modules["__main__"])
+    for name in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & set(typed):
+        value = typed[name]
+        module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        if value is thing:
+            continue
+        if module in (None, "__main__"):  # its next run may find another value there
+            raise UnknownError(f"it uses {name}, which was typed too")
+        modules.add(module)
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _name(thing: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import logging
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
+
 OURS = frozenset(("components", "runner", "conf"))
 # Distributions that are not named like their package; the others are looked up, which is slower.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "umap": "umap-learn", "PIL": "pillow"}
+# By module: the spec that it was loaded by, which a reload replaces, and its file's content then.
+_loaded: dict[str, tuple[Any, bytes]] = {}
 
 
 class NoSourceError(Exception):
@@ -130,7 +135,28 @@ def _read(path: Path, name: str) -> tuple[str, list[str]]:
         content = path.read_bytes()
     except OSError as error:
         raise NoSourceError(f"the file of the module {name} cannot be read: {error}") from error
+    content = _running(name, content)
     return hashlib.sha256(content).hexdigest(), _imports(content, name, path.stem == "__init__")
+
+
+def _running(name: str, content: bytes) -> bytes:
+    """The code of a module that this process runs: an edit of its file changes nothing in it.
+
+    What a first run finds in the file is taken for what was imported.
+    """
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    if spec is None:  # not loaded, or a script
+        return content
+    known = _loaded.get(name)
+    if known is None or known[0] is not spec:
+        _loaded[name] = known = (spec, content)
+    if known[1] != content:
+        log.warning(
+            "the file of the module %s has been edited, and this run used the code from before the "
+            "edit. Start again (in a notebook: restart the kernel) to use the new code.",
+            name,
+        )
+    return known[1]
 
 
 @lru_cache(maxsize=512)

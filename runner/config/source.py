@@ -244,10 +244,14 @@ def _names(module: Module) -> list[str]:
     return [name for name in names if not name.startswith("_")]
 
 
-@lru_cache(maxsize=256)
 def _tree(path: Path) -> ast.Module:
+    return _parsed(path, path.read_bytes() if path.is_file() else b"")
+
+
+@lru_cache(maxsize=256)  # by content: a notebook edits a module between two runs
+def _parsed(path: Path, content: bytes) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes() if path.is_file() else b"")
+        return ast.parse(content)
     except SyntaxError as error:
         message = f"{path}, line {error.lineno}, is not Python: {error.msg}"
         raise NotFoundError(message) from error

@@ -133,6 +133,14 @@ def _check_target(node: dict[str, Any], path: str, trusted: list[str]) -> Iterat
     if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
         yield Problem(where, f"must be the dotted name of a class or function, not {target!r}.")
         return
+    if target.startswith("__main__."):
+        yield Problem(
+            where,
+            f"'{target}' is in a notebook or script, and a part must be in a module. Write it to a "
+            "file (a cell of a notebook that begins with '%%writefile my_parts.py' does), and type "
+            f"my_parts.{target.partition('.')[2]}, with trusted_targets=[my_parts].",
+        )
+        return
     try:
         reason = why_refused(target, path.partition(".")[0], trusted)
         if reason is not None:

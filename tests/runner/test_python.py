@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
@@ -101,6 +102,27 @@ def test_a_class_in_place_of_an_option() -> None:
     for thing in (object(), dict):
         with pytest.raises(UserError, match=r'is an object, .* {"_target_": "my_parts.Lengths"'):
             run(TEXTS, embedder=thing)
+
+
+def test_a_module_is_edited_between_two_runs(tmp_path: Path) -> None:
+    module = tmp_path / "edited_parts.py"
+    code = "def work(documents, {}):\n    return [[d.count('cat'), 1, scale] for d in documents]\n"
+    module.write_text(code.format("scale=1"))
+    part = {"_target_": "edited_parts.work", "_partial_": True}
+    settings = [*SETTINGS[1:], "trusted_targets=[edited_parts]"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        patch.setattr(sys, "dont_write_bytecode", True)
+        assert run(TEXTS, *settings, embedder=part).embeddings[0, 2] == 1
+        module.write_text(code.format("scale=1, more=2").replace("scale]", "scale + more]"))
+        importlib.reload(sys.modules["edited_parts"])
+        assert run(TEXTS, *settings, embedder={**part, "more": 3}).embeddings[0, 2] == 4
+    del sys.modules["edited_parts"]
+
+
+def test_a_class_of_a_notebook_itself() -> None:
+    with pytest.raises(UserError, match="Write it to a file .* type my_parts.Lengths, with"):
+        run(TEXTS, embedder={"_target_": "__main__.Lengths"}, trusted_targets=["__main__"])
 
 
 def test_a_column_of_a_table_with_labels() -> None:

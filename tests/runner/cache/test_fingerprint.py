@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import linecache
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -309,3 +311,42 @@ def test_arrays_and_nested_parts_are_known_by_their_content(mine: Any) -> None:
     nested = identity(module.Embeds(size=module.Reduces(k=1)), {})
     assert nested != identity(module.Embeds(size=module.Reduces(k=2)), {})
     assert identity(module.Embeds(size=object()), {}) is None
+
+
+def test_a_module_that_was_edited_after_its_import(
+    mine: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A notebook edits a file and runs again: the old code is running, and is what is stored."""
+    module = mine()
+    embeds, settings = module.Embeds(), {"_target_": "mine.Embeds"}
+    before = identity(embeds, settings)
+    text = (tmp_path / "mine.py").read_text()
+    (tmp_path / "mine.py").write_text(text.replace("weight, 1]", "weight, 2]"))
+    assert identity(embeds, settings) == before
+    assert "the module mine has been edited" in caplog.text
+    caplog.clear()
+    assert identity(importlib.reload(module).Embeds(), settings) != before
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "is_known"),
+    [
+        ("json.dumps(d)", True),
+        ("other(d)", False),
+        ("[SCALE]", False),
+        ("[len(x) for x in d]", True),
+    ],
+)
+def test_a_function_typed_in_a_notebook(
+    body: str, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed elsewhere may be another function, or number, by its next run."""
+    notebook = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", notebook)
+    cells = ["import json\nSCALE = 1\ndef other(d): return d", f"def typed(d):\n    return {body}"]
+    for number, cell in enumerate(cells):
+        name = f"<cell {number}>"
+        linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+        exec(compile(cell, name, "exec"), vars(notebook))
+    assert (identity(notebook.typed, {}) is not None) == is_known
