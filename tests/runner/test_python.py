@@ -121,7 +121,7 @@ def test_a_module_is_edited_between_two_runs(tmp_path: Path) -> None:
 
 
 def test_a_class_of_a_notebook_itself() -> None:
-    with pytest.raises(UserError, match="Write it to a file .* type my_parts.Lengths, with"):
+    with pytest.raises(UserError, match=r"Write it to a file .* type my_parts.Lengths, with"):
         run(TEXTS, embedder={"_target_": "__main__.Lengths"}, trusted_targets=["__main__"])
 
 
