@@ -192,6 +192,8 @@ def _as_overrides(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 def _as_text(value: Any) -> str:
     """A Python value in Hydra's grammar."""
+    if isinstance(value, np.bool_ | np.number):  # of np.arange, as in a loop over settings
+        value = value.item()
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, ClassVar
 
 from components.base import Corpus, ParameterError, UserError
@@ -153,7 +154,7 @@ def _texts(data: Iterable[Any], text: str | None) -> list[str]:
 def _by_row(labels: Mapping[int, Any], n: int) -> list[str | None]:
     """A label for each of n rows, None where there is none."""
     for row in labels:
-        if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < n:
+        if isinstance(row, bool) or not isinstance(row, Integral) or not 0 <= row < n:
             raise ParameterError(
                 "known_labels", row, f"there is no such row; they are 0 to {n - 1}."
             )

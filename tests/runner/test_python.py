@@ -51,6 +51,14 @@ def test_documents_in_a_result_out(tmp_path: Path) -> None:
     assert result.layers_table().empty
 
 
+def test_settings_that_are_numbers_of_numpy() -> None:
+    """As a loop over np.arange or np.linspace has them."""
+    weights = {"max_df": np.float64(0.9), "bm25_weighting": np.bool_(True)}
+    settings = {"clusterer.n_clusters": np.int64(2), "representation": weights}
+    result = run(TEXTS, *FAST, "reducer.n_components=2", **settings)
+    assert len(result.topics) == 2
+
+
 def test_broader_topics_of_a_result() -> None:
     result = run(TEXTS, *SETTINGS[:-1], "clusterer.n_clusters=4")
     broad = result.topics_at(2)

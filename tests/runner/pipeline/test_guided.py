@@ -79,7 +79,7 @@ def test_known_labels_stay_together_and_are_not_measured() -> None:
     assert {"x", "y"} <= {topic.label for topic in result.topics}
     everything = run(TEXTS, *QUICK, known_labels=odd, label=odd)
     assert "ami" not in everything.metrics
-    by_row = run(TEXTS, *QUICK, known_labels={0: "y", 1: "x"})
+    by_row = run(TEXTS, *QUICK, known_labels={np.int64(0): "y", 1: "x"})
     assert by_row.corpus.known_labels is not None
     assert by_row.labels[0] != by_row.labels[1]
     with pytest.raises(UserError, match=r"known_labels=999: there is no such row"):
