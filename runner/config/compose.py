@@ -41,6 +41,11 @@ from runner.terminal.suggestions import nearest, override, shell_line, shell_quo
 
 _ONE_RUN = "a call makes one run. Call it once for each value, or sweep on the command line."
 
+# An AssertionError is OmegaConf's: a key above refers to a value that has no keys.
+_NOT_APPLIED = (
+    HydraException, OmegaConfBaseException, ValueError, OverflowError, AssertionError,
+)  # fmt: skip
+
 
 class Composer:
     """Composes a config from overrides and collects what is wrong with it.
@@ -309,7 +314,7 @@ class Composer:
                 continue
             try:
                 self._loader._apply_overrides_to_config([one], config)
-            except (HydraException, OmegaConfBaseException, ValueError, OverflowError) as error:
+            except _NOT_APPLIED as error:
                 problem = not_applied(config, one, error, self._overrides.options_with)
                 self._problems.append(problem)
                 self._refused.add(one.key_or_group.rpartition(".")[0])

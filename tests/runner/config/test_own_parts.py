@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,5 +183,6 @@ def test_mlflow_loads_a_model_with_an_embedder_of_ones_own(
     table = pd.DataFrame({"document": ["a text, and more", None]})  # as in a table of Spark
     assert served.predict(None, table).equals(expected)
     (own / "my_parts.py").write_text(MODULE.replace("scale: float = 1.0", "scale: float = 1.5"))
+    del sys.modules["my_parts"]  # until then this process runs the code from before the edit
     with pytest.raises(UserError, match="the code of my_parts is not the same then and now"):
         load(folder, trusted_targets=["my_parts"])
