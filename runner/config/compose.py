@@ -24,6 +24,7 @@ from runner.config.members import is_ensemble, loader, replace_names
 from runner.config.overrides import Overrides, choices, mode_of
 from runner.config.problems import ConfigError, Problem, report
 from runner.config.refusals import (
+    NOT_APPLIED,
     first_line,
     key_of,
     keys_below,
@@ -40,11 +41,6 @@ from runner.config.validate import check_config
 from runner.terminal.suggestions import nearest, override, shell_line, shell_quote
 
 _ONE_RUN = "a call makes one run. Call it once for each value, or sweep on the command line."
-
-# An AssertionError is OmegaConf's: a key above refers to a value that has no keys.
-_NOT_APPLIED = (
-    HydraException, OmegaConfBaseException, ValueError, OverflowError, AssertionError,
-)  # fmt: skip
 
 
 class Composer:
@@ -314,7 +310,7 @@ class Composer:
                 continue
             try:
                 self._loader._apply_overrides_to_config([one], config)
-            except _NOT_APPLIED as error:
+            except NOT_APPLIED as error:
                 problem = not_applied(config, one, error, self._overrides.options_with)
                 self._problems.append(problem)
                 self._refused.add(one.key_or_group.rpartition(".")[0])

@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import GrammarParseError, InterpolationKeyError, OmegaConfBaseException
 
@@ -71,6 +72,13 @@ def not_installed(option: str) -> str:
     if not extra or find_spec(f"hydra_plugins.hydra_{extra}_launcher") is not None:
         return ""
     return f"this launcher is not installed. Install it with: pip install 'topic-runner[{extra}]'"
+
+
+# What Hydra and OmegaConf raise for a setting that cannot be applied; an AssertionError where a key
+# above refers to a value that has no keys.
+NOT_APPLIED = (
+    HydraException, OmegaConfBaseException, ValueError, OverflowError, AssertionError,
+)  # fmt: skip
 
 
 def not_applied(

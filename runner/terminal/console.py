@@ -62,8 +62,9 @@ def keep_streams() -> Iterator[None]:
 
 
 class Pipe:
-    """A stream that may lose its reader, as in `runner | head -5`, or its terminal: what comes
-    later is dropped. So is what a full disk does not take.
+    """A stream that may lose its reader, as in `runner | head -5`, its terminal or its disk.
+
+    What comes later is dropped.
 
     Attributes
     ----------

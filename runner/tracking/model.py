@@ -250,9 +250,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _register(client: Any, name: str, record: Record, card: str) -> None:
-    """A version of a registered model, new if this run has none, with its alias if one is asked
-    for.
-    """
+    """A version of a registered model, the run's own if it has one, and its alias if asked for."""
     from mlflow.exceptions import MlflowException
 
     try:
